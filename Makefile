@@ -1,0 +1,47 @@
+# make demo: the product on real faces. make test: all tests. Both make .venv and install by themselves.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+DEMO ?= demo
+
+.PHONY: demo test test-fast check format docs lock clean
+
+demo: $(VENV)/installed
+	$(BIN)/lookalike demo --output $(DEMO)
+
+test: $(VENV)/installed
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+test-fast: $(VENV)/installed
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow"
+
+check: $(VENV)/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/installed
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+docs: $(VENV)/installed
+	$(BIN)/python docs/build.py docs/_site
+
+# uv inside the venv, for speed; compiled once here, because the environment may forbid Python to do it later.
+$(VENV)/installed: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Lookalike needs Python 3.11 or newer, this is " + sys.version.split()[0] + "; set PYTHON=")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv>=0.5"
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode -r requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@touch $@
+
+# Pinned by name and version, for every platform, with no index addresses.
+lock:
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --upgrade --no-annotate --no-header \
+		--no-emit-index-url --no-emit-find-links \
+		--extra faces --extra landmarks --extra dev pyproject.toml --output-file requirements.lock
+
+clean:
+	rm -rf $(VENV) demo docs/_site .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
