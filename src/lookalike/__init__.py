@@ -1,0 +1,36 @@
+"""Lookalike: train an embedding network, prove it, and find the same thing again.
+
+The three names most programs need are here; they load their libraries when first used, so that
+``import lookalike`` takes no torch and no faiss:
+
+>>> from lookalike import Embedder, Recognizer, open_gallery    # doctest: +SKIP
+>>> recognizer = Recognizer(Embedder.load("dlib"), open_gallery("people.gallery"))    # doctest: +SKIP
+>>> recognizer.enroll("Ada", "ada.jpg")    # doctest: +SKIP
+>>> recognizer.identify("somebody.jpg")    # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lookalike.embedder import Embedder
+    from lookalike.gallery import open_gallery
+    from lookalike.recognizer import Recognizer
+
+__all__ = ["Embedder", "Recognizer", "__version__", "open_gallery"]
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Embedder": "lookalike.embedder",
+    "Recognizer": "lookalike.recognizer",
+    "open_gallery": "lookalike.gallery",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'lookalike' has no attribute {name!r}")

@@ -1,0 +1,157 @@
+"""Untrusted bytes to an RGB array: an allow-list of formats, a byte limit and a pixel limit.
+
+Every picture that enters Lookalike, from a folder, a request or a program, passes `read_picture`.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import stat
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from lookalike.errors import ImageError
+
+__all__ = [
+    "FORMATS",
+    "MAX_BYTES",
+    "MAX_PIXELS",
+    "PICTURE_SUFFIXES",
+    "Picture",
+    "RGBArray",
+    "picture_files",
+    "read_picture",
+]
+
+#: Decoders that may run on untrusted bytes; Pillow knows some forty more.
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "PPM", "TIFF")
+#: File name endings that `picture_files` takes for pictures, lower case.
+PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".pgm", ".ppm", ".tif", ".tiff"})
+#: Largest encoded picture, in bytes.
+MAX_BYTES = 64 * 2**20
+#: Largest decoded picture, in pixels; a bomb announces its size in the header and is refused before decoding.
+MAX_PIXELS = 64_000_000
+
+RGBArray = npt.NDArray[np.uint8]
+#: What is accepted as a picture: a path, encoded bytes, a Pillow image or a uint8 array.
+Picture = str | os.PathLike[str] | bytes | Image.Image | npt.NDArray[np.uint8]
+
+
+def read_picture(picture: Picture) -> RGBArray:
+    """Decode a picture to RGB, upright (EXIF orientation applied), transparency laid on white.
+
+    Args:
+        picture: a path, encoded bytes, a Pillow image, or a uint8 array `(h, w)`, `(h, w, 1)` or `(h, w, 3)`.
+
+    Returns:
+        `(h, w, 3)` uint8, RGB; of an animation or a multi-page file, the first page.
+
+    Raises:
+        ImageError: missing, empty, truncated, not of an allowed format, or too large.
+
+    Example:
+        >>> read_picture(np.zeros((4, 5), np.uint8)).shape
+        (4, 5, 3)
+    """
+    if isinstance(picture, np.ndarray):
+        return _from_array(picture)
+    if isinstance(picture, Image.Image):
+        return _decode(picture, "the image")
+    if isinstance(picture, bytes | bytearray | memoryview):
+        name, data = "the picture", bytes(picture)
+        if len(data) > MAX_BYTES:
+            raise ImageError(f"{name} has {len(data):,} bytes; at most {MAX_BYTES:,} are read, make it smaller")
+    elif isinstance(picture, str | os.PathLike):
+        name = os.fspath(picture)
+        data = _file_bytes(Path(picture))
+    else:
+        raise ImageError(f"a {type(picture).__name__} is not a picture; give a path, bytes, a Pillow image or an array")
+    if not data:
+        raise ImageError(f"{name} is empty (0 bytes); expected a picture ({', '.join(FORMATS)})")
+    return _decode(io.BytesIO(data), name)
+
+
+def _file_bytes(path: Path) -> bytes:
+    try:
+        found = path.stat()
+        if stat.S_ISDIR(found.st_mode):
+            raise ImageError(f"{path} is a folder; expected one picture file")
+        if not stat.S_ISREG(found.st_mode):  # a pipe may never answer, a device never end
+            raise ImageError(f"{path} is not a regular file; expected one picture file")
+        if found.st_size > MAX_BYTES:
+            raise ImageError(f"{path} has {found.st_size:,} bytes; at most {MAX_BYTES:,} are read, make it smaller")
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise ImageError(f"{path} does not exist; expected a picture file") from None
+    except (OSError, ValueError) as error:  # ValueError: a path with a null byte
+        reason = getattr(error, "strerror", None) or error
+        raise ImageError(f"{str(path)!r} cannot be read: {reason}") from None
+
+
+def _from_array(array: npt.NDArray[np.uint8]) -> RGBArray:
+    if array.dtype != np.uint8:
+        raise ImageError(f"the array has dtype {array.dtype}; a picture is uint8, 0 to 255")
+    if array.ndim == 2:
+        array = array[:, :, None]
+    if array.ndim != 3 or array.shape[2] not in (1, 3) or 0 in array.shape:
+        raise ImageError(f"the array has shape {array.shape}; a picture is (height, width) or (height, width, 3)")
+    if array.shape[0] * array.shape[1] > MAX_PIXELS:
+        raise ImageError(f"the array has {array.shape[0] * array.shape[1]:,} pixels; at most {MAX_PIXELS:,} are taken")
+    return np.array(np.broadcast_to(array, (*array.shape[:2], 3)), order="C")  # a copy: never a view of the caller's
+
+
+def _decode(source: io.BytesIO | Image.Image, name: str) -> RGBArray:
+    try:
+        with warnings.catch_warnings():
+            # Pillow warns of damaged metadata, and of sizes above a limit that ours, checked below, undercuts.
+            warnings.filterwarnings("ignore", module=r"PIL\.")
+            if isinstance(source, Image.Image):
+                return _rgb(source, name)
+            with Image.open(source, formats=FORMATS) as image:
+                return _rgb(image, name)
+    except ImageError:
+        raise
+    except UnidentifiedImageError:
+        raise ImageError(f"{name} is not a picture Lookalike reads; expected {', '.join(FORMATS)}") from None
+    except Image.DecompressionBombError:
+        raise ImageError(f"{name} announces far more than {MAX_PIXELS:,} pixels; it is refused unread") from None
+    except MemoryError:
+        raise ImageError(f"{name} does not fit in memory; make it smaller") from None
+    except Exception as error:
+        # Untrusted bytes make decoders fail with nearly any exception: OSError, ValueError, struct.error, ...
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise ImageError(f"{name} is damaged or truncated ({reason}); get a whole copy") from None
+
+
+def _rgb(image: Image.Image, name: str) -> RGBArray:
+    width, height = image.size
+    if width * height > MAX_PIXELS:
+        raise ImageError(f"{name} has {width}×{height} pixels; at most {MAX_PIXELS:,} are read, make it smaller")
+    if width == 0 or height == 0:
+        raise ImageError(f"{name} has {width}×{height} pixels; there is nothing to see")
+    image.load()
+    white = 65535 if image.mode.startswith("I;16") or (image.format, image.mode) == ("PPM", "I") else None
+    image = ImageOps.exif_transpose(image)
+    if image.mode.startswith("I") or image.mode == "F":  # more than 8 bits: scale, where Pillow would clip
+        wide = np.nan_to_num(np.asarray(image, dtype=np.float64))
+        # 32-bit files do not say what white is: the least of the usual values that nothing exceeds.
+        ends = (1, 255, 65535) if image.mode == "F" else (255, 65535)
+        top = white or next((end for end in ends if wide.max(initial=0) <= end), 65535)
+        image = Image.fromarray((wide.clip(0, top) * (255.0 / top)).astype(np.uint8))
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    return np.array(image.convert("RGB"))
+
+
+def picture_files(folder: Path) -> Iterator[Path]:
+    """Yield the picture files directly in `folder`, by name; hidden files and other endings are passed over."""
+    for path in sorted(folder.iterdir()):
+        if path.suffix.lower() in PICTURE_SUFFIXES and not path.name.startswith(".") and path.is_file():
+            yield path

@@ -1,0 +1,93 @@
+"""What several tests need: real faces as a user's folder, and a model that was really trained, if briefly."""
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+from PIL import Image
+
+# The machines are shared: a slow example says nothing about the code.
+settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("shared")
+
+ROOT = Path(__file__).resolve().parents[1]
+SHARED = ROOT.parent / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def shared_data():
+    """The small real data beside the checkout; skips where it is absent, for the product never depends on it."""
+    if not SHARED.is_dir():
+        pytest.skip(f"{SHARED} is absent: no shared test data on this machine")
+    return SHARED
+
+
+@pytest.fixture(scope="session")
+def orl():
+    """The ORL faces as a picture set."""
+    from lookalike.datasets import orl_faces
+
+    return orl_faces()
+
+
+@pytest.fixture(scope="session")
+def people_folder(orl, tmp_path_factory):
+    """Eight real people as a user keeps them: a folder each, six PNG pictures in it."""
+    root = tmp_path_factory.mktemp("people")
+    for name in orl.names[:8]:
+        (root / name).mkdir()
+        for number, path in enumerate(orl.of([name]).paths[:6]):
+            with Image.open(path) as image:
+                image.save(root / name / f"{number}.png")
+    return root
+
+
+@pytest.fixture(scope="session")
+def tiny_recipe():
+    """A recipe that trains in about two seconds: small pictures, a thin network, few epochs."""
+    from lookalike.training import Recipe
+
+    return Recipe.of(
+        {
+            "backbone": "mobilefacenet",
+            "backbone_options": {"width": 0.25, "activation": "relu", "dropout": 0.1},
+            "embedding_size": 32,
+            "preprocessing": {"image_size": (32, 32), "channels": 1},
+            "epochs": 4,
+            "batch_size": 16,
+            "scale": 16.0,
+        }
+    )
+
+
+@pytest.fixture(scope="session")
+def tiny_model(people_folder, tiny_recipe, tmp_path_factory):
+    """A model folder, trained on five of the eight people and calibrated on the other three."""
+    from lookalike.cli.measuring import calibrate_on
+    from lookalike.datasets import read_pictures
+    from lookalike.embedder import Embedder
+    from lookalike.training import train
+
+    folder = tmp_path_factory.mktemp("models") / "tiny"
+    pictures = read_pictures(people_folder)
+    train(pictures.of(pictures.names[:5]), tiny_recipe, folder)
+    embedder = Embedder.load(folder)
+    calibrate_on(embedder, pictures.of(pictures.names[5:]), "three people of ORL").save(folder / "calibration.json")
+    return folder
+
+
+@pytest.fixture
+def one_thread():
+    """Bit-for-bit repeatable sums, whatever else the machine does."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def environment(**changes):
+    """The environment for a child process: no colours, a wide terminal."""
+    return os.environ | {"COLUMNS": "200", "TERM": "dumb", "NO_COLOR": "1"} | changes

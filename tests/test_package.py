@@ -1,0 +1,64 @@
+"""The package's surface: its names, and that looking at it costs nothing."""
+
+import importlib
+import subprocess
+import sys
+import time
+
+import pytest
+
+import lookalike
+
+HEAVY = ("torch", "faiss", "torchvision", "timm", "matplotlib", "sklearn", "scipy", "dlib", "numpy")
+
+
+def loaded_by(code):
+    """Which heavy libraries a fresh interpreter has loaded after running `code`."""
+    probe = f"import sys\n{code}\nprint([name for name in {HEAVY} if name in sys.modules])"
+    return eval(subprocess.run([sys.executable, "-c", probe], check=True, capture_output=True, text=True).stdout)
+
+
+def test_import_loads_nothing_heavy():
+    assert loaded_by("import lookalike") == []
+
+
+def test_help_loads_nothing_heavy():
+    code = (
+        "from typer.testing import CliRunner\nfrom lookalike.cli import app\n"
+        "assert CliRunner().invoke(app, ['--help']).exit_code == 0"
+    )
+    assert loaded_by(code) == []
+
+
+@pytest.mark.parametrize("command", [["-c", "import lookalike"], ["-m", "lookalike", "--help"]])
+def test_the_best_of_ten_starts_is_under_half_a_second(command):
+    """A promise to users, not a benchmark: the best of ten on a machine that may be busy."""
+    best = 9.0
+    for _ in range(10):
+        started = time.perf_counter()
+        subprocess.run([sys.executable, *command], check=True, capture_output=True)
+        best = min(best, time.perf_counter() - started)
+        if best < 0.5:
+            break
+    assert best < 0.5
+
+
+def test_public_names_are_where_others_import_them_from():
+    for name in ("Embedder", "Recognizer", "open_gallery"):
+        assert getattr(lookalike, name) is not None
+    names = {
+        "lookalike.distances": ["minkowski", "mahalanobis", "cosine"],
+        "lookalike.losses": ["SoftmaxLoss", "TripletLoss", "ArcFaceLoss"],
+        "lookalike.index": ["build_index", "load_index"],
+        "lookalike.evaluation": [],
+    }
+    for module, wanted in names.items():
+        found = importlib.import_module(module)
+        assert [name for name in wanted if not hasattr(found, name)] == []
+    for part in ("verification", "identification", "retrieval", "thresholds"):
+        importlib.import_module(f"lookalike.evaluation.{part}")
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="no attribute 'Recogniser'"):
+        _ = lookalike.Recogniser
