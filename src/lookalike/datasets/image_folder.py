@@ -1,0 +1,138 @@
+"""A folder with one subfolder an identity, or a CSV of path,identity, as a `PictureSet`."""
+
+from __future__ import annotations
+
+import csv
+import os
+from pathlib import Path
+
+from lookalike.datasets.bundled_faces import BUNDLED_ORL, orl_faces
+from lookalike.datasets.picture_set import PictureSet
+from lookalike.errors import DatasetError
+from lookalike.images import PICTURE_SUFFIXES
+
+__all__ = ["read_csv", "read_image_folder", "read_pictures"]
+
+
+def read_pictures(source: str | Path) -> PictureSet:
+    """Read a folder per identity, a `.csv`, or `bundled:orl`, whichever `source` is.
+
+    Raises:
+        DatasetError: it is missing, is neither, or holds no labelled pictures.
+    """
+    if str(source) == BUNDLED_ORL:
+        return orl_faces()
+    path = Path(source)
+    if path.is_dir():
+        return read_image_folder(path)
+    if path.suffix.lower() == ".csv" and path.is_file():
+        return read_csv(path)
+    what = "is neither a folder nor a .csv file" if path.exists() else "does not exist"
+    raise DatasetError(
+        f"{source} {what}; expected a folder with one subfolder per identity, a CSV of path,identity, or {BUNDLED_ORL}"
+    )
+
+
+def read_image_folder(folder: Path) -> PictureSet:
+    """One identity per subfolder, named after it; its pictures lie in it or below.
+
+    Hidden files and files without a picture's ending are passed over; pictures directly in `folder` and empty
+    subfolders are reported in the notes. Names are the folders', pictures come sorted by path.
+
+    Raises:
+        DatasetError: the folder cannot be read, or no subfolder holds a picture.
+    """
+    paths: list[Path] = []
+    identities: list[str] = []
+    loose, empty = 0, []
+    try:
+        for entry in sorted(folder.iterdir()):
+            if entry.name.startswith("."):
+                continue
+            if not entry.is_dir():
+                loose += entry.suffix.lower() in PICTURE_SUFFIXES
+                continue
+            if entry.is_symlink() and folder.resolve().is_relative_to(entry.resolve()):
+                raise DatasetError(f"{entry} links back to {entry.resolve()}, which holds it; remove the link")
+            found = _pictures_below(entry)
+            paths += found
+            identities += [entry.name] * len(found)
+            if not found:
+                empty.append(entry.name)
+    except OSError as error:
+        raise DatasetError(
+            f"{error.filename or folder} cannot be read: {error.strerror}; check its permissions"
+        ) from None
+    if not paths:
+        hint = f" ({loose} pictures lie directly in it, without an identity)" if loose else ""
+        raise DatasetError(f"{folder} has no subfolder with pictures{hint}; expected one subfolder per identity")
+    notes = []
+    if loose:
+        notes.append(f"{loose} picture(s) directly in {folder} have no identity and are left out")
+    if empty:
+        notes.append(f"{len(empty)} subfolder(s) hold no picture, such as {empty[0]!r}")
+    return PictureSet(tuple(paths), tuple(identities), tuple(notes))
+
+
+def _pictures_below(folder: Path) -> list[Path]:
+    def unreadable(error: OSError) -> None:
+        raise error  # os.walk alone would leave the folder out and say nothing
+
+    found = []
+    for parent, folders, files in os.walk(folder, onerror=unreadable):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        found += [
+            Path(parent, name)
+            for name in files
+            if Path(name).suffix.lower() in PICTURE_SUFFIXES and not name.startswith(".")
+        ]
+    return sorted(found)
+
+
+def read_csv(path: Path) -> PictureSet:
+    """A UTF-8 CSV whose header names the columns `path` and `identity`; other columns are allowed.
+
+    Relative paths start at the CSV's folder. A row given twice counts once, and is reported in the notes.
+
+    Raises:
+        DatasetError: not UTF-8, no such header, an empty field, a file that does not exist, or one file under
+            two identities; the message names the line.
+    """
+    rows: dict[Path, str] = {}
+    seen: dict[Path, str] = {}
+    repeated = 0
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file)
+            columns = [name.strip().lower() for name in reader.fieldnames or []]
+            if not {"path", "identity"} <= set(columns):
+                raise DatasetError(f"{path} has the columns {columns}; expected a header with path and identity")
+            reader.fieldnames = columns
+            for row in reader:
+                name, identity = (row["path"] or "").strip(), (row["identity"] or "").strip()
+                where = f"{path}, line {reader.line_num}"
+                if not name or not identity:
+                    raise DatasetError(f"{where}: path {name!r}, identity {identity!r}; both must be given")
+                picture = path.parent / name
+                if not picture.is_file():
+                    raise DatasetError(f"{where}: {picture} does not exist; paths are relative to the CSV")
+                file_itself = picture.resolve()  # a/../b.png and b.png are one picture
+                if file_itself not in seen:
+                    rows[picture] = seen[file_itself] = identity
+                elif seen[file_itself] != identity:
+                    other = seen[file_itself]
+                    raise DatasetError(
+                        f"{where}: {name} is {identity!r} here and {other!r} above; a picture has one identity"
+                    )
+                else:
+                    repeated += 1
+    except UnicodeDecodeError:
+        raise DatasetError(f"{path} is not UTF-8; save it as UTF-8") from None
+    except csv.Error as error:
+        raise DatasetError(f"{path} is not a CSV file: {error}") from None
+    except OSError as error:
+        raise DatasetError(f"{path} cannot be read: {error.strerror}") from None
+    if not rows:
+        raise DatasetError(f"{path} lists no pictures; expected a row of path,identity for each")
+    notes = (f"{repeated} row(s) of {path} are repeated and count once",) if repeated else ()
+    return PictureSet(tuple(rows), tuple(rows.values()), notes)

@@ -1,0 +1,295 @@
+"""Folders and lists as people really have them."""
+
+import os
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from lookalike.datasets import BUNDLED_ORL, read_csv, read_image_folder, read_pictures
+from lookalike.errors import DatasetError
+from lookalike.images import read_picture
+
+SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "data"
+
+
+def listed(pictures, root):
+    return [(str(p.relative_to(root)), i) for p, i in zip(pictures.paths, pictures.identities, strict=True)]
+
+
+def refused(path, message, read=read_pictures):
+    with pytest.raises(DatasetError, match=message) as caught:
+        read(path)
+    assert "\n" not in str(caught.value)
+
+
+# A folder per identity
+
+
+def test_one_identity_per_subfolder_whatever_lies_below_it(touch):
+    root = touch("Bo/1.png", "Ada/2.JPG", "Ada/1.jpeg", "Ada/2024/summer/3.webp", "Bo/x.pgm", "Bo/y.TIFF")
+    found = read_image_folder(root)
+    assert listed(found, root) == [
+        ("Ada/1.jpeg", "Ada"),
+        ("Ada/2.JPG", "Ada"),
+        ("Ada/2024/summer/3.webp", "Ada"),
+        ("Bo/1.png", "Bo"),
+        ("Bo/x.pgm", "Bo"),
+        ("Bo/y.TIFF", "Bo"),
+    ]
+    assert found.notes == ()
+    assert found.names == ("Ada", "Bo")
+    assert found.labels.tolist() == [0, 0, 0, 1, 1, 1]
+
+
+def test_hidden_files_and_other_files_are_passed_over(touch):
+    root = touch(
+        "Ada/1.png", "Ada/.2.png", "Ada/.trash/3.png", ".git/4.png", "Ada/Thumbs.db", "Ada/notes.txt", "readme.md"
+    )
+    found = read_image_folder(root)
+    assert listed(found, root) == [("Ada/1.png", "Ada")]
+    assert found.notes == ()
+
+
+def test_loose_pictures_and_empty_subfolders_are_said(touch):
+    root = touch("Ada/1.png", "loose.png", "other.jpg", "loose.txt", "Carl/notes.txt")
+    (root / "Bo").mkdir()
+    found = read_image_folder(root)
+    assert listed(found, root) == [("Ada/1.png", "Ada")]
+    loose, empty = found.notes
+    assert loose.startswith("2 picture(s) directly in")
+    assert empty == "2 subfolder(s) hold no picture, such as 'Bo'"
+
+
+def test_names_are_the_folders_in_any_script(touch):
+    names = ["Zoë", "Øystein", "张伟", "محمد", "O'Brien, Conan", "a b ", "C++ #1 100%"]
+    root = touch(*[f"{name}/写真 1.png" for name in names])
+    found = read_image_folder(root)
+    assert set(found.identities) == set(names)
+    assert all(path.is_file() for path in found.paths)
+
+
+def test_the_order_does_not_depend_on_the_disk(touch, monkeypatch):
+    root = touch(*[f"{person}/{number}.png" for person in "cab" for number in "312"])
+    expected = read_image_folder(root)
+    assert list(expected.paths) == sorted(expected.paths)
+    listing = Path.iterdir
+    monkeypatch.setattr(Path, "iterdir", lambda self: iter(sorted(listing(self), reverse=True)))
+    assert read_image_folder(root) == expected
+
+
+def test_links_to_folders_and_files_elsewhere_are_followed(touch):
+    root = touch("people/Ada/1.png", "elsewhere/Bo/2.png", "elsewhere/3.png")
+    (root / "people/Bo").symlink_to(root / "elsewhere/Bo")
+    (root / "people/Ada/3.png").symlink_to(root / "elsewhere/3.png")
+    found = read_image_folder(root / "people")
+    assert listed(found, root / "people") == [("Ada/1.png", "Ada"), ("Ada/3.png", "Ada"), ("Bo/2.png", "Bo")]
+
+
+@pytest.mark.timeout(20)
+def test_a_link_within_an_identity_that_leads_back_does_not_go_round(touch):
+    root = touch("Ada/1.png")
+    (root / "Ada/again").symlink_to(root / "Ada")
+    (root / "Ada/up").symlink_to("..")
+    (root / "self").symlink_to("self")
+    assert listed(read_image_folder(root), root) == [("Ada/1.png", "Ada")]
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("target", [".", ".."])
+def test_an_identity_that_links_back_to_everybody_is_refused(touch, target):
+    # It would give every picture a second identity.
+    root = touch("people/Ada/1.png", "people/Bo/1.png") / "people"
+    (root / "Carl").symlink_to(target)
+    refused(root, "Carl links back to .*; remove the link")
+
+
+@pytest.mark.parametrize("names", [(), ("notes.txt",), ("Ada/notes.txt",), (".hidden/1.png",)])
+def test_a_folder_without_pictures(touch, names):
+    refused(touch(*names), "has no subfolder with pictures; expected one subfolder per identity")
+
+
+def test_a_folder_of_loose_pictures_only(touch):
+    refused(touch("1.png", "2.png"), r"\(2 pictures lie directly in it, without an identity\)")
+
+
+@pytest.mark.parametrize("locked", ["people", "people/Ada", "people/Ada/2024"])
+def test_a_folder_that_may_not_be_read_is_no_empty_folder(touch, nobody, locked):
+    root = touch("people/Ada/1.png", "people/Ada/2024/2.png", "people/Bo/1.png")
+    (root / locked).chmod(0)
+    with nobody(root):
+        refused(Path("people"), f"{locked} cannot be read: Permission denied; check its permissions")
+    (root / locked).chmod(0o755)
+
+
+def test_a_missing_folder(tmp_path):
+    refused(tmp_path / "none", "cannot be read: No such file", read_image_folder)
+    refused(tmp_path / "none", "none does not exist; expected a folder with one subfolder per identity, a CSV")
+
+
+def test_something_else(touch):
+    root = touch("pictures.zip")
+    refused(root / "pictures.zip", r"is neither a folder nor a \.csv file")
+
+
+def test_read_pictures_finds_out_what_it_is_given(touch):
+    root = touch("people/Ada/1.png")
+    (root / "LIST.CSV").write_text("path,identity\npeople/Ada/1.png,Ada\n")
+    for source in (root / "people", str(root / "people"), root / "LIST.CSV", str(root / "LIST.CSV")):
+        assert listed(read_pictures(source), root) == [("people/Ada/1.png", "Ada")]
+    assert len(read_pictures(BUNDLED_ORL)) == 400
+
+
+# A CSV
+
+
+@pytest.fixture
+def csv(touch):
+    """Write a CSV beside the pictures a.png, b.png and sub/c.png; return its path."""
+    root = touch("data/a.png", "data/b.png", "data/sub/c.png", "elsewhere.png") / "data"
+
+    def write(text, encoding="utf-8"):
+        path = root / "list.csv"
+        path.write_bytes(text if isinstance(text, bytes) else text.encode(encoding))
+        return path
+
+    return write
+
+
+def test_paths_are_relative_to_the_csv_wherever_one_stands(csv, tmp_path, monkeypatch):
+    path = csv("path,identity\nb.png,Bo\na.png,Ada\nsub/c.png,Bo\n../elsewhere.png,Ada\n")
+    found = read_csv(path)
+    assert found.paths == tuple(path.parent / name for name in ("b.png", "a.png", "sub/c.png", "../elsewhere.png"))
+    assert found.identities == ("Bo", "Ada", "Bo", "Ada")
+    assert found.notes == ()
+    monkeypatch.chdir(tmp_path)
+    assert read_csv(Path("data/list.csv")).paths[0].is_file()
+
+
+def test_absolute_paths(csv, tmp_path):
+    absolute = tmp_path / "elsewhere.png"
+    assert read_csv(csv(f"path,identity\n{absolute},Ada\n")).paths == (absolute,)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "path,identity\r\na.png,Zoë\r\nb.png,Zoë\r\n",
+        "\ufeffpath,identity\na.png,Zoë\nb.png,Zoë\n",
+        "\ufeffPath , IDENTITY\r\na.png, Zoë \r\nb.png,Zoë",
+        'identity,note,path\nZoë,"a, ""quoted"" note",a.png\nZoë,,b.png\n',
+        '"path","identity"\n\n"a.png","Zoë"\n\n\nb.png,Zoë\n\n',
+        "path,identity\na.png,Zoë,one more\nb.png,Zoë,,,\n",
+    ],
+)
+def test_the_ways_spreadsheets_write(csv, text):
+    found = read_csv(csv(text))
+    assert [path.name for path in found.paths] == ["a.png", "b.png"]
+    assert found.identities == ("Zoë", "Zoë")
+
+
+def test_a_name_may_hold_commas_and_quotes(csv):
+    assert read_csv(csv('path,identity\na.png,"O\'Brien, ""Conan"""\n')).identities == ('O\'Brien, "Conan"',)
+
+
+def test_a_repeated_row_counts_once_and_is_said(csv):
+    found = read_csv(csv("path,identity\na.png,Ada\nb.png,Bo\na.png,Ada\n./a.png,Ada\nsub/../a.png,Ada\n"))
+    assert [path.name for path in found.paths] == ["a.png", "b.png"]
+    (note,) = found.notes
+    assert note.startswith("3 row(s) of")
+    assert note.endswith("are repeated and count once")
+
+
+@pytest.mark.parametrize("again", ["a.png", "./a.png", "sub/../a.png", "{absolute}", "link.png"])
+def test_one_picture_with_two_identities_is_refused_however_it_is_written(csv, again):
+    path = csv("")
+    (path.parent / "link.png").symlink_to("a.png")
+    again = again.format(absolute=path.parent / "a.png")
+    csv(f"path,identity\na.png,Ada\nb.png,Bo\n{again},Bo\n")
+    refused(path, r"list\.csv, line 4: .* is 'Bo' here and 'Ada' above; a picture has one identity")
+
+
+def test_a_missing_picture_is_named_with_its_line(csv):
+    refused(csv("path,identity\na.png,Ada\nnone.png,Ada\n"), r"list\.csv, line 3: .*none\.png does not exist")
+    refused(csv("path,identity\nsub,Ada\n"), "line 2: .*sub does not exist")  # a folder is no picture
+
+
+@pytest.mark.parametrize("row", [",Ada", "a.png,", "a.png", "a.png,   ", "  ,Ada", ","])
+def test_an_empty_field(csv, row):
+    refused(csv(f"path,identity\n{row}\n"), "line 2: .*both must be given")
+
+
+@pytest.mark.parametrize(
+    "text", ["a.png,Ada\nb.png,Bo\n", "file,person\na.png,Ada\n", "path;identity\na.png;Ada\n", "path\na.png\n", "\n\n"]
+)
+def test_no_header_that_names_the_columns(csv, text):
+    refused(csv(text), r"list\.csv has the columns .*; expected a header with path and identity")
+
+
+def test_nothing_in_it(csv):
+    refused(csv(""), "expected a header")
+    refused(csv("path,identity\n"), "lists no pictures; expected a row of path,identity for each")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        "path,identity\na.png,Zoë\n".encode("latin-1"),
+        "path,identity\na.png,Zoë\n".encode("utf-16"),
+        bytes(range(128, 256)),
+    ],
+)
+def test_not_utf8(csv, data):
+    refused(csv(data), r"list\.csv is not UTF-8; save it as UTF-8")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"path,identity\n\0,Ada\n", b'path,identity\n"a.png,Ada\n', b"path,identity\n" + b"a" * 200_000 + b",Ada\n"],
+)
+def test_not_a_csv(csv, data):
+    refused(csv(data), r"list\.csv")
+
+
+def test_a_csv_that_cannot_be_read(tmp_path, csv, nobody):
+    refused(tmp_path / "none.csv", "cannot be read: No such file", read_csv)
+    refused(tmp_path, "cannot be read: Is a directory", read_csv)
+    path = csv("path,identity\na.png,Ada\n")
+    path.chmod(0)
+    with nobody(path.parent):
+        refused(Path("list.csv"), r"list\.csv cannot be read: Permission denied")
+
+
+# Real folders
+
+
+@pytest.mark.skipif(not (SHARED / "lfw_10x10").is_dir(), reason="../shared/data/lfw_10x10 is not here")
+def test_ten_people_of_lfw():
+    found = read_pictures(SHARED / "lfw_10x10")
+    assert (len(found), len(found.names), found.notes, found.single) == (100, 10, (), ())
+    assert found.identities.count("Tony_Blair") == 10
+    assert read_picture(found.paths[0]).shape == (250, 250, 3)
+
+
+@pytest.mark.skipif(
+    not (SHARED / "omniglot_background_small1.zip").is_file(), reason="../shared/data holds no Omniglot archive"
+)
+def test_an_alphabet_of_omniglot(tmp_path):
+    with zipfile.ZipFile(SHARED / "omniglot_background_small1.zip") as archive:
+        names = [name for name in archive.namelist() if "/Early_Aramaic/" in name]
+        archive.extractall(tmp_path, names)
+    found = read_pictures(tmp_path / "images_background_small1" / "Early_Aramaic")
+    assert (len(found), len(found.names), found.notes) == (22 * 20, 22, ())
+    stroke = read_picture(found.paths[0])  # one bit a pixel on disk
+    assert stroke.shape == (105, 105, 3)
+    assert set(stroke.ravel().tolist()) == {0, 255}
+
+
+def test_names_the_file_system_cannot_spell_do_not_stop_the_reading(tmp_path):
+    folder = os.fsencode(tmp_path) + b"/caf\xe9"
+    try:
+        os.mkdir(folder)  # noqa: PTH102 - bytes, which Path does not take
+    except OSError:
+        pytest.skip("this file system takes UTF-8 names only")
+    (Path(os.fsdecode(folder)) / "1.png").touch()
+    assert len(read_image_folder(tmp_path)) == 1
