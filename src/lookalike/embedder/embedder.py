@@ -1,0 +1,143 @@
+"""What turns pictures into vectors, whatever network is behind it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from lookalike.distances import MetricName
+from lookalike.embedder.preparation import prepare_many
+from lookalike.embedder.preprocessing import Prepared
+from lookalike.errors import ArtefactError, ImageError, InputError
+from lookalike.images import Picture
+
+if TYPE_CHECKING:
+    from lookalike.embedder.calibration import Calibration
+
+__all__ = ["Embedder", "Threshold"]
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """The distance up to which two pictures match, and where that number comes from."""
+
+    distance: float
+    source: str
+
+
+class Embedder(ABC):
+    """Pictures in, vectors out. `Embedder.load` gives one; later kinds of model only add a subclass.
+
+    Attributes:
+        name: how messages call the model.
+        fingerprint: 16 hexadecimal digits that change with weights or preprocessing.
+        metric: the distance its vectors are meant for.
+        dimension: length of a vector.
+        calibration: thresholds with the promise they were measured to keep, or None.
+        documented_threshold: what the model's authors recommend, used where nothing was measured.
+    """
+
+    name: str
+    fingerprint: str
+    metric: MetricName
+    dimension: int
+    calibration: Calibration | None = None
+    documented_threshold: Threshold | None = None
+
+    @classmethod
+    def load(cls, source: str | Path, cropped: bool | None = None) -> Embedder:
+        """Load an embedder.
+
+        Args:
+            source: a model folder written by `lookalike train`, or `"dlib"` (128-d faces, detection and
+                alignment, no training needed).
+            cropped: pictures are face crops: where no face is found, the whole picture is taken. None keeps what
+                the model was saved with.
+
+        Raises:
+            ArtefactError: there is no model, or it is damaged.
+            MissingDependencyError: it needs an extra that is not installed.
+        """
+        text = str(source)
+        if text == "dlib":
+            from lookalike.embedder.dlib_faces import DlibFaces
+
+            return DlibFaces(cropped=bool(cropped))
+        if text.startswith("hf://") or text.endswith(".onnx"):
+            raise InputError(
+                f"{text}: models from a hub and ONNX files cannot be loaded yet; give a model folder or 'dlib'"
+            )
+        if Path(text).is_dir():
+            from lookalike.embedder.network import NetworkEmbedder
+
+            return NetworkEmbedder.read(Path(text), cropped)
+        raise ArtefactError(f"there is no model at {text}; give a folder written by `lookalike train`, or 'dlib'")
+
+    def threshold(self, target_fmr: float | None = None) -> Threshold:
+        """The threshold for a target false match rate; by default the calibration's own, or the documented one.
+
+        Raises:
+            InputError: nothing was measured for the target, or nothing at all.
+        """
+        if self.calibration is not None:
+            point = self.calibration.point(target_fmr)
+            promise = f"at most {point.target_fmr:g} of impostor pairs match ({self.calibration.source})"
+            return Threshold(
+                point.threshold, promise if point.sufficient else f"{promise}; too few pairs to promise it"
+            )
+        if self.documented_threshold is not None and target_fmr is None:
+            return self.documented_threshold
+        raise InputError(
+            f"model {self.name} has no measured threshold; run `lookalike evaluate DATA --model MODEL --calibrate`, "
+            "or give a distance with --threshold"
+        )
+
+    @abstractmethod
+    def prepare(self, picture: Picture) -> Prepared:
+        """Deterministic preprocessing of one picture; raises `ImageError` or `NoFaceError`."""
+
+    @abstractmethod
+    def embed_prepared(self, pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        """`(n, h, w, c)` uint8 of prepared pictures to `(n, dimension)` float32."""
+
+    def embed(
+        self,
+        pictures: Iterable[Picture],
+        batch_size: int = 64,
+        progress: Callable[[int], None] | None = None,
+        notes: Callable[[int, str], None] | None = None,
+        unusable: Callable[[int, ImageError], None] | None = None,
+    ) -> npt.NDArray[np.float32]:
+        """Embed pictures.
+
+        Args:
+            pictures: paths, bytes, arrays `(h, w)` or `(h, w, 3)` uint8, or Pillow images; any iterable.
+            batch_size: how many pass the network at once; bounds the memory.
+            progress: called with the number of pictures finished since the last call.
+            notes: called with a picture's position and a remark about it, e.g. that several faces were found.
+            unusable: called with position and error of a picture that cannot be used; it then has no row in the
+                result. Without it, the first such error is raised.
+
+        Returns:
+            `(n, dimension)` float32; unit length when the metric is cosine.
+
+        Raises:
+            ImageError: a picture cannot be used, and `unusable` was not given.
+        """
+        vectors = [np.empty((0, self.dimension), np.float32)]
+        for batch in prepare_many(self.prepare, pictures, batch_size, unusable):
+            for position, prepared in batch:
+                if notes:
+                    for note in prepared.notes:
+                        notes(position, note)
+            if batch:
+                vectors.append(self.embed_prepared(np.stack([prepared.pixels for _, prepared in batch])))
+            if progress:
+                progress(len(batch))
+        return np.concatenate(vectors)

@@ -1,0 +1,73 @@
+"""From an RGB picture to a network's input, the same way in training and serving; saved with the model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+from pydantic import BaseModel, ConfigDict, Field
+
+from lookalike.images import Picture, read_picture
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["Prepared", "Preprocessing"]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A picture ready for the network: `pixels` `(h, w, c)` uint8, and what the user should know about it."""
+
+    pixels: npt.NDArray[np.uint8]
+    notes: tuple[str, ...] = ()
+
+
+class Preprocessing(BaseModel):
+    """Deterministic preprocessing, in this order: align, crop to the aspect ratio, resize, grey, normalise.
+
+    Example:
+        >>> p = Preprocessing(image_size=(64, 48), channels=1)
+        >>> p.prepare(np.zeros((112, 92), np.uint8)).pixels.shape
+        (64, 48, 1)
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    image_size: tuple[int, int] = Field((112, 112), description="(height, width) in pixels")
+    channels: Literal[1, 3] = Field(3, description="1: grey, 3: RGB")
+    align: Literal["none", "dlib-5point"] = Field("none", description="find the face and turn it upright first")
+    cropped: bool = Field(False, description="pictures are face crops: where no face is found, take the whole picture")
+    mean: float = Field(0.5, description="subtracted from pixels in [0, 1]")
+    std: float = Field(0.25, gt=0, description="then divided by")
+    flip_average: bool = Field(True, description="embed the mirror image too and add the two embeddings")
+
+    def prepare(self, picture: Picture) -> Prepared:
+        """Decode and bring to size.
+
+        Raises:
+            ImageError: not a picture; `NoFaceError` where faces are aligned and none was found.
+        """
+        rgb = read_picture(picture)
+        notes: tuple[str, ...] = ()
+        height, width = self.image_size
+        if self.align == "dlib-5point":
+            from lookalike.embedder.face_alignment import align_face
+
+            rgb, notes = align_face(rgb, max(height, width), self.cropped)
+        image = Image.fromarray(rgb)
+        # The largest centred box of the right shape, read with antialiasing in one resampling step.
+        scale = min(image.width / width, image.height / height)
+        left, top = (image.width - width * scale) / 2, (image.height - height * scale) / 2
+        box = (left, top, left + width * scale, top + height * scale)
+        image = image.resize((width, height), Image.Resampling.BILINEAR, box=box)
+        if self.channels == 1:
+            image = image.convert("L")
+        return Prepared(np.asarray(image).reshape(height, width, self.channels), notes)
+
+    def normalise(self, batch: Tensor) -> Tensor:
+        """`(n, c, h, w)` floats in [0, 1] to the network's range."""
+        return (batch - self.mean) / self.std

@@ -1,0 +1,53 @@
+"""Backbones: shapes, sizes from the papers, and errors that help."""
+
+import pytest
+import torch
+
+from lookalike.embedder.backbones import OWN_BACKBONES, create_backbone
+from lookalike.errors import InputError
+
+
+@pytest.mark.parametrize("name", OWN_BACKBONES)
+@pytest.mark.parametrize(("size", "channels"), [((112, 112), 3), ((64, 48), 1), ((50, 37), 1)])
+def test_any_picture_size_gives_embeddings(name, size, channels):
+    network = create_backbone(name, 32, size, channels, width=0.25).eval()
+    assert network(torch.zeros(2, channels, *size)).shape == (2, 32)
+
+
+def parameters(network):
+    return sum(p.numel() for p in network.parameters())
+
+
+def test_sizes_are_the_published_ones():
+    # Chen et al. 2018 report 0.99M for MobileFaceNet; the ArcFace authors' iResNets have 24.0M and 43.6M.
+    assert parameters(create_backbone("mobilefacenet", 128, (112, 112))) == pytest.approx(0.99e6, rel=0.02)
+    assert parameters(create_backbone("iresnet18", 512, (112, 112))) == pytest.approx(24.02e6, rel=0.01)
+    assert parameters(create_backbone("iresnet50", 512, (112, 112))) == pytest.approx(43.59e6, rel=0.01)
+
+
+def test_relu_has_fewer_parameters_and_the_same_shape():
+    network = create_backbone("mobilefacenet", 16, (64, 48), 1, width=0.25, activation="relu").eval()
+    assert network(torch.zeros(1, 1, 64, 48)).shape == (1, 16)
+    assert not any(isinstance(module, torch.nn.PReLU) for module in network.modules())
+
+
+def test_timm_networks_get_an_embedding_layer():
+    network = create_backbone("resnet10t", 24, (64, 64), 1).eval()
+    assert network(torch.zeros(2, 1, 64, 64)).shape == (2, 24)
+
+
+@pytest.mark.parametrize("name", OWN_BACKBONES)
+def test_every_parameter_learns(name):
+    network = create_backbone(name, 16, (32, 32), 1, width=0.25)
+    network(torch.randn(4, 1, 32, 32)).square().sum().backward()
+    still = [key for key, p in network.named_parameters() if p.requires_grad and (p.grad is None or not p.grad.any())]
+    assert still == []
+
+
+def test_errors_name_the_choices():
+    with pytest.raises(InputError, match=r"backbone 'resnet51' is unknown; choose mobilefacenet.*resnet"):
+        create_backbone("resnet51", 8, (32, 32))
+    with pytest.raises(InputError, match=r"does not take these options: .*colour"):
+        create_backbone("mobilefacenet", 8, (32, 32), colour=3)
+    with pytest.raises(InputError, match="no pretrained weights"):
+        create_backbone("iresnet18", 8, (32, 32), pretrained=True)

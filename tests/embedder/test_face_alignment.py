@@ -1,0 +1,73 @@
+"""Finding and aligning faces in whole photographs."""
+
+import numpy as np
+import pytest
+
+from lookalike.datasets import read_pictures
+from lookalike.embedder.face_alignment import FaceBox, align_face, dlib_model_file, find_faces
+from lookalike.errors import MissingDependencyError, NoFaceError
+from lookalike.images import read_picture
+
+pytest.importorskip("dlib", reason="the extra faces is not installed")
+
+
+def test_real_faces_are_found_almost_always(orl):
+    pictures = [read_picture(path) for path in orl.paths[::20]]
+    assert sum(len(find_faces(picture)) == 1 for picture in pictures) >= len(pictures) - 1
+
+
+def test_the_largest_of_several_faces_is_used_and_said(orl):
+    a, b = read_picture(orl.paths[0]), read_picture(orl.paths[10])
+    scene = np.full((400, 500, 3), 127, np.uint8)
+    scene[200:312, 30:122] = a
+    big = np.repeat(np.repeat(b, 2, axis=0), 2, axis=1)
+    scene[100:324, 250:434] = big
+    boxes = find_faces(scene)
+    assert len(boxes) == 2
+    assert boxes[0].area > boxes[1].area
+    assert boxes[0].left > 200
+    chip, notes = align_face(scene, 150)
+    assert chip.shape == (150, 150, 3)
+    assert "2 faces were found; the largest is used" in notes[0]
+
+
+def test_alignment_undoes_a_rotation(orl):
+    from PIL import Image
+
+    picture = read_picture(orl.paths[2])
+    turned = np.asarray(Image.fromarray(np.pad(picture, ((40, 40), (40, 40), (0, 0)), mode="edge")).rotate(15))
+    straight, _ = align_face(np.pad(picture, ((40, 40), (40, 40), (0, 0)), mode="edge"), 64)
+    again, _ = align_face(turned, 64)
+    correlation = np.corrcoef(straight[16:48, 16:48].ravel(), again[16:48, 16:48].ravel())[0, 1]
+    assert correlation > 0.8
+
+
+@pytest.mark.parametrize("shape", [(300, 300), (1, 1), (2, 900), (2000, 3)])
+def test_no_face_is_an_error_unless_the_picture_is_a_crop(shape):
+    picture = np.full((*shape, 3), 90, np.uint8)
+    with pytest.raises(NoFaceError, match=f"no face was found in a picture of {shape[1]}×{shape[0]} pixels"):
+        align_face(picture, 150)
+    chip, notes = align_face(picture, 150, cropped=True)
+    assert chip.shape == (150, 150, 3)
+    assert notes == ("no face was found; the whole picture is taken for one",)
+
+
+def test_whole_photographs(shared_data):
+    pictures = read_pictures(shared_data / "lfw_10x10")
+    for path in pictures.paths[::10]:
+        assert align_face(read_picture(path), 150)[0].shape == (150, 150, 3)
+
+
+def test_a_missing_wheel_is_named(monkeypatch):
+    import importlib.metadata
+
+    def absent(_):
+        raise importlib.metadata.PackageNotFoundError
+
+    monkeypatch.setattr(importlib.metadata, "distribution", absent)
+    with pytest.raises(MissingDependencyError, match=r"pip install 'lookalike\[faces\]'"):
+        dlib_model_file("anything.dat")
+
+
+def test_a_box_says_its_size():
+    assert str(FaceBox(10, 20, 110, 140)) == "100×120 pixels at 10,20"
