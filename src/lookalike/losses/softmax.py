@@ -1,0 +1,53 @@
+"""The plain softmax baseline: classify identities, keep the embedding, throw the classifier away."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from lookalike.errors import InputError
+from lookalike.losses.batch import check_batch, check_classes
+
+__all__ = ["SoftmaxLoss"]
+
+
+class SoftmaxLoss(nn.Module):
+    """Cross-entropy of a linear classifier on the embeddings: ``-log softmax(W x + b)[y]``, mean over the batch.
+
+    Separates identities but does not ask one identity's embeddings to lie close, which is what the other
+    losses add (Wen et al., "A Discriminative Feature Learning Approach for Deep Face Recognition", ECCV 2016,
+    figure 2).
+
+    Args:
+        num_classes: identities in training.
+        embedding_size: dimensions of the embeddings.
+        label_smoothing: share of the target spread evenly over all classes (Szegedy et al. 2016), in [0, 1].
+
+    Raises:
+        InputError: a size below 1, or label_smoothing out of range.
+
+    Example:
+        >>> loss = SoftmaxLoss(num_classes=10, embedding_size=4)
+        >>> loss(torch.randn(8, 4), torch.arange(8)).ndim
+        0
+    """
+
+    def __init__(self, num_classes: int, embedding_size: int, label_smoothing: float = 0.0) -> None:
+        super().__init__()
+        if num_classes < 1 or embedding_size < 1:
+            raise InputError(f"{num_classes} classes of {embedding_size} dimensions were asked for; both start at 1")
+        if not 0 <= label_smoothing <= 1:
+            raise InputError(f"label_smoothing is {label_smoothing}; it is a share, from 0 to 1")
+        self.num_classes = num_classes
+        self.classifier = nn.Linear(embedding_size, num_classes)
+        self.label_smoothing = label_smoothing
+
+    def forward(self, embeddings: Tensor, labels: Tensor) -> Tensor:
+        """`(B, d)` floats and `(B,)` int64 give a scalar; raises `VectorError` on any other shape or label."""
+        x = check_batch(embeddings, labels, self.classifier.in_features)
+        check_classes(labels, self.num_classes)
+        with torch.autocast(x.device.type, enabled=False):
+            weight, bias = self.classifier.weight.to(x.dtype), self.classifier.bias.to(x.dtype)
+            logits = functional.linear(x, weight, bias)
+            return functional.cross_entropy(logits, labels, label_smoothing=self.label_smoothing)
