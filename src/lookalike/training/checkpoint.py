@@ -1,0 +1,93 @@
+"""Checkpoints of a training: tensors in safetensors, the rest in JSON, nothing pickled.
+
+A checkpoint is `state.json` and the tensor file that it names. The tensors are written first, then the JSON is
+put in place in one step; whatever moment the process dies at, the folder holds one whole checkpoint.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from lookalike.errors import ArtefactError, StorageError
+
+__all__ = ["load_checkpoint", "read_state", "save_checkpoint"]
+
+FORMAT_VERSION = 1
+
+
+def save_checkpoint(folder: Path, module: nn.Module, optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
+    """Save weights, optimizer state and `state` (JSON types, with an int `step`).
+
+    Raises:
+        StorageError: disk full or read-only; the previous checkpoint is whole.
+    """
+    tensors = {f"module.{name}": tensor for name, tensor in module.state_dict().items()}
+    scalars: dict[str, Any] = {}
+    for position, values in optimizer.state_dict()["state"].items():
+        for name, value in values.items():
+            if isinstance(value, Tensor):
+                tensors[f"optimizer.{position}.{name}"] = value
+            else:
+                scalars[f"{position}.{name}"] = value
+    name = f"state-{state['step']}.safetensors"
+    content = state | {"format_version": FORMAT_VERSION, "tensors": name, "optimizer": scalars}
+    try:
+        partial = folder / f".{name}.part"
+        save_file({key: tensor.detach().contiguous().cpu() for key, tensor in tensors.items()}, partial)
+        _synced(partial).replace(folder / name)
+        partial = folder / ".state.json.part"
+        partial.write_text(json.dumps(content, indent=1), "utf-8")
+        _synced(partial).replace(folder / "state.json")
+        for old in folder.glob("state-*.safetensors"):
+            if old.name != name:
+                old.unlink()
+    except (OSError, SafetensorError) as error:
+        for partial in folder.glob(".*.part"):
+            partial.unlink(missing_ok=True)
+        reason = getattr(error, "strerror", None) or error
+        raise StorageError(f"{folder}: no checkpoint could be written: {reason}; the one before is whole") from None
+
+
+def _synced(path: Path) -> Path:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+    return path
+
+
+def read_state(folder: Path) -> dict[str, Any] | None:
+    """The JSON part of a folder's checkpoint, or None where there is none; a damaged one is an `ArtefactError`."""
+    path = folder / "state.json"
+    if not path.is_file():
+        return None
+    try:
+        state = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise ArtefactError(f"{path} cannot be read: {error}; start over with --restart") from None
+    if not isinstance(state, dict) or state.get("format_version") != FORMAT_VERSION:
+        raise ArtefactError(f"{path} is not a checkpoint this Lookalike reads; start over with --restart")
+    return state
+
+
+def load_checkpoint(folder: Path, module: nn.Module, optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
+    """Load what `save_checkpoint` saved; an `ArtefactError` where it is damaged or for another network."""
+    path = folder / str(state["tensors"])
+    try:
+        tensors = load_file(path)
+        prefix = "module."
+        module.load_state_dict({k[len(prefix) :]: v for k, v in tensors.items() if k.startswith(prefix)})
+    except (OSError, SafetensorError, RuntimeError) as error:
+        raise ArtefactError(f"{path} does not fit this training: {error}; start over with --restart") from None
+    entries: dict[int, dict[str, Any]] = {}
+    for key, value in (*tensors.items(), *((f"optimizer.{k}", v) for k, v in state["optimizer"].items())):
+        if key.startswith("optimizer."):
+            _, position, name = key.split(".", 2)
+            entries.setdefault(int(position), {})[name] = value
+    optimizer.load_state_dict({"state": entries, "param_groups": optimizer.state_dict()["param_groups"]})

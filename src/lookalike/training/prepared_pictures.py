@@ -1,0 +1,91 @@
+"""Training pictures, preprocessed once into one array: in memory, or mapped from disk when they are many."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from lookalike.datasets import PictureSet
+from lookalike.embedder import Preprocessing
+from lookalike.embedder.preparation import prepare_many
+from lookalike.errors import DatasetError, ImageError, StorageError
+
+__all__ = ["MEMORY_LIMIT", "PreparedPictures", "prepare_pictures"]
+
+#: Above this many bytes the array is a file in the training folder.
+MEMORY_LIMIT = 4 * 2**30
+
+
+@dataclass(frozen=True)
+class PreparedPictures:
+    """`pixels` `(n, h, w, c)` uint8 of the usable `pictures`, and remarks for the user."""
+
+    pictures: PictureSet
+    pixels: npt.NDArray[np.uint8]
+    notes: tuple[str, ...]
+
+
+def prepare_pictures(
+    pictures: PictureSet,
+    preprocessing: Preprocessing,
+    scratch: Path,
+    skip_bad: bool = False,
+    progress: Callable[[int], None] | None = None,
+) -> PreparedPictures:
+    """Decode, align and resize every picture once.
+
+    Args:
+        pictures: what to read.
+        preprocessing: the model's.
+        scratch: folder for the array when it passes `MEMORY_LIMIT`.
+        skip_bad: leave out pictures that cannot be used, instead of refusing the set.
+        progress: called with the number of pictures finished since the last call.
+
+    Raises:
+        DatasetError: pictures cannot be used and `skip_bad` is false, or none can; counts them, names the first.
+        StorageError: the array does not fit on the disk.
+    """
+    shape = (len(pictures), *preprocessing.image_size, preprocessing.channels)
+    if np.prod(shape, dtype=np.int64) <= MEMORY_LIMIT:
+        pixels: npt.NDArray[np.uint8] = np.empty(shape, np.uint8)
+    else:
+        try:
+            pixels = np.lib.format.open_memmap(scratch / "pictures.npy", "w+", np.uint8, shape)
+        except OSError as error:
+            raise StorageError(f"{scratch} has no room for the prepared pictures: {error.strerror}") from None
+    bad: list[ImageError] = []
+    kept: list[int] = []
+    notes = list(pictures.notes)
+    remarks: dict[str, int] = {}
+
+    def unusable(position: int, error: ImageError) -> None:
+        where = str(pictures.paths[position])
+        bad.append(error if where in str(error) else type(error)(f"{where}: {error}"))
+
+    for batch in prepare_many(preprocessing.prepare, pictures.paths, 64, unusable):
+        for position, prepared in batch:
+            pixels[len(kept)] = prepared.pixels
+            kept.append(position)
+            for note in prepared.notes:
+                remark = note.split(";")[0].lstrip("0123456789 ")
+                remarks[remark] = remarks.get(remark, 0) + 1
+        if progress:
+            progress(len(batch))
+    if bad and (not skip_bad or not kept):
+        raise DatasetError(
+            f"{len(bad)} of {len(pictures)} pictures cannot be used (--skip-bad leaves them out); {bad[0]}"
+        )
+    if bad:
+        notes.append(f"{len(bad)} of {len(pictures)} pictures cannot be used and are left out; {bad[0]}")
+    notes += [f"{remark}: {count} picture(s)" for remark, count in remarks.items()]
+    chosen = pictures.select(kept)
+    if chosen.single:
+        notes.append(
+            f"{len(chosen.single)} identity(ies) have one picture, such as {chosen.single[0]!r}; they are kept: "
+            "they teach what others are not"
+        )
+    return PreparedPictures(chosen, pixels[: len(kept)], tuple(notes))

@@ -1,0 +1,302 @@
+"""Train an embedding network; interrupt it at any moment and go on where it stopped."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import shutil
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+from torch.nn import functional
+
+from lookalike.atomic_files import check_replaceable
+from lookalike.datasets import PictureSet
+from lookalike.embedder.backbones import create_backbone
+from lookalike.embedder.model_folder import ModelCard, save_model
+from lookalike.embedder.network import network_input
+from lookalike.errors import ArtefactError, StorageError, TrainingDiverged, TrainingInterrupted
+from lookalike.training.checkpoint import load_checkpoint, read_state, save_checkpoint
+from lookalike.training.prepared_pictures import prepare_pictures
+from lookalike.training.recipe import Recipe
+
+__all__ = ["Progress", "Trained", "train"]
+
+#: A checkpoint is written at the first epoch's end after this many seconds.
+_CHECKPOINT_SECONDS = 15.0
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a training stands: `stage` is `pictures` or `training`, `done` of `total`, and the last mean loss."""
+
+    stage: str
+    done: int
+    total: int
+    loss: float = math.nan
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What `train` made: the folder, its card, the log (one entry an epoch), remarks on the data."""
+
+    folder: Path
+    card: ModelCard
+    history: tuple[dict[str, Any], ...]
+    notes: tuple[str, ...]
+
+
+class _Trainee(nn.Module):
+    """Backbone and loss as one module, so that Fabric (and later DDP) wraps one forward pass."""
+
+    def __init__(self, backbone: nn.Module, loss: nn.Module, unit_length: bool) -> None:
+        super().__init__()
+        self.backbone, self.loss, self.unit_length = backbone, loss, unit_length
+
+    def forward(self, x: Tensor, labels: Tensor) -> Tensor:
+        embeddings = self.backbone(x)
+        if self.unit_length:
+            embeddings = functional.normalize(embeddings.float())
+        value: Tensor = self.loss(embeddings, labels)
+        return value
+
+
+def train(
+    pictures: PictureSet,
+    recipe: Recipe,
+    folder: str | Path,
+    *,
+    name: str = "",
+    resume: bool = False,
+    restart: bool = False,
+    replace: bool = False,
+    skip_bad: bool = False,
+    progress: Callable[[Progress], None] | None = None,
+) -> Trained:
+    """Train a network on labelled pictures and write a `model/` folder.
+
+    While it runs, checkpoints lie in `FOLDER.training`; Ctrl-C finishes the step, writes one and raises. The
+    same recipe and pictures give the same weights on one machine, interrupted or not: batches, augmentation and
+    dropout are functions of (seed, step).
+
+    Args:
+        pictures: at least two identities.
+        recipe: all other choices.
+        folder: the model folder to write.
+        name: what the model is called in messages; the folder's name by default.
+        resume: go on from the checkpoint.
+        restart: throw an earlier checkpoint away.
+        replace: put the model in the place of an older one.
+        skip_bad: leave out pictures that cannot be used.
+        progress: called after every batch of pictures and every step.
+
+    Raises:
+        DatasetError: the pictures cannot be trained on.
+        StorageError: the model exists, or the disk is full.
+        ArtefactError: there is a checkpoint and it was not said what to do with it, or it does not fit.
+        TrainingDiverged: the loss became NaN or infinite.
+        TrainingInterrupted: SIGINT or SIGTERM; a checkpoint was written.
+    """
+    folder = Path(folder)
+    check_replaceable(folder, "model.toml", replace)
+    recipe.build_batches(pictures)  # refuses hopeless data before an hour of decoding
+    scratch = folder.with_name(f"{folder.name}.training")
+    digest = hashlib.sha256(
+        json.dumps([recipe.model_dump(mode="json"), [[str(p) for p in pictures.paths], pictures.identities]]).encode()
+    ).hexdigest()
+    state = _checkpoint_to_use(scratch, digest, resume, restart)
+
+    prepared_count = 0
+
+    def decoded(count: int) -> None:
+        nonlocal prepared_count
+        prepared_count += count
+        if progress:
+            progress(Progress("pictures", prepared_count, len(pictures)))
+
+    data = prepare_pictures(pictures, recipe.preprocessing, scratch, skip_bad, decoded)
+    batches = recipe.build_batches(data.pictures)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(recipe.seed)
+        run = _Run(recipe, len(data.pictures.names))
+        if state is not None:
+            load_checkpoint(scratch, run.module, run.optimizer, state)
+        history: list[dict[str, Any]] = list(state["history"]) if state else []
+        labels, steps = torch.from_numpy(data.pictures.labels), recipe.epochs * len(batches)
+        first, saved_at = int(state["step"]) if state else 0, time.monotonic()
+        losses: list[float] = list(state["losses"]) if state else []
+
+        def save(step: int) -> None:
+            content = {"step": step, "digest": digest, "history": history, "losses": losses}
+            save_checkpoint(scratch, run.module, run.optimizer, content)
+
+        def stopped(step: int) -> TrainingInterrupted:
+            save(step)
+            return TrainingInterrupted(
+                f"training was interrupted at step {step} of {steps}; run the same command with --resume to go on"
+            )
+
+        with _interruptible() as interrupted:
+            for epoch in range(first // len(batches), recipe.epochs):
+                started = time.monotonic()
+                for at, positions in enumerate(batches.epoch(epoch)):
+                    step = epoch * len(batches) + at
+                    if step < first:
+                        continue
+                    loss = run.step(data.pixels[positions], labels[torch.from_numpy(positions)], step, steps)
+                    if not math.isfinite(loss):
+                        raise TrainingDiverged(
+                            f"the loss became {loss} in step {step + 1} of {steps}; "
+                            f"lower learning_rate (now {recipe.learning_rate:g}) or the margin"
+                        )
+                    losses.append(loss)
+                    if progress:
+                        progress(Progress("training", step + 1, steps, sum(losses) / len(losses)))
+                    if interrupted.is_set() and at + 1 < len(batches):
+                        raise stopped(step + 1)
+                history.append(
+                    {
+                        "epoch": epoch + 1,
+                        "loss": sum(losses) / max(1, len(losses)),
+                        "learning_rate": recipe.learning_rate_at((epoch + 1) * len(batches) - 1, steps),
+                        "seconds": round(time.monotonic() - started, 2),
+                    }
+                )
+                losses.clear()
+                if interrupted.is_set() and epoch + 1 < recipe.epochs:
+                    raise stopped((epoch + 1) * len(batches))
+                if time.monotonic() - saved_at > _CHECKPOINT_SECONDS and epoch + 1 < recipe.epochs:
+                    save((epoch + 1) * len(batches))
+                    saved_at = time.monotonic()
+        card = _card(recipe, name or folder.name, data.pictures)
+        log = "".join(json.dumps(entry) + "\n" for entry in history)
+        card = save_model(folder, run.backbone, card, log, replace)
+    shutil.rmtree(scratch, ignore_errors=True)
+    return Trained(folder, card, tuple(history), data.notes)
+
+
+def _checkpoint_to_use(scratch: Path, digest: str, resume: bool, restart: bool) -> dict[str, Any] | None:
+    """Make the training folder and return the state to go on from, or None to start from the beginning."""
+    if restart:
+        shutil.rmtree(scratch, ignore_errors=True)
+    try:
+        scratch.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(f"{scratch} cannot be made: {error.strerror}; choose a folder you may write to") from None
+    state = read_state(scratch)
+    if state is None:
+        return None
+    if not resume:
+        raise ArtefactError(
+            f"{scratch} holds an interrupted training (step {state['step']}); "
+            "go on with --resume, or drop it with --restart"
+        )
+    if state["digest"] != digest:
+        raise ArtefactError(
+            f"the training in {scratch} had another recipe or other pictures; "
+            "give those again, or drop it with --restart"
+        )
+    return state
+
+
+class _Run:
+    """Network, loss and optimizer on the device; one call of `step` is one step."""
+
+    def __init__(self, recipe: Recipe, identities: int) -> None:
+        self.recipe = recipe
+        p = recipe.preprocessing
+        self.backbone = create_backbone(
+            recipe.backbone,
+            recipe.embedding_size,
+            p.image_size,
+            channels=p.channels,
+            pretrained=recipe.pretrained,
+            **recipe.backbone_options,
+        )
+        # Channels last is what CPU and GPU convolutions are fastest in.
+        self.backbone = self.backbone.to(memory_format=torch.channels_last)
+        self.module = _Trainee(self.backbone, recipe.build_loss(identities), unit_length=recipe.loss == "triplet")
+        weights = [q for q in self.module.parameters() if q.requires_grad and q.ndim > 1]
+        others = [q for q in self.module.parameters() if q.requires_grad and q.ndim <= 1]
+        groups: list[dict[str, Any]] = [
+            {"params": weights, "weight_decay": recipe.weight_decay},
+            {"params": others, "weight_decay": 0.0},
+        ]
+        self.optimizer: torch.optim.Optimizer
+        if recipe.optimizer == "adamw":
+            self.optimizer = torch.optim.AdamW(groups, lr=recipe.learning_rate)
+        else:
+            self.optimizer = torch.optim.SGD(
+                groups, lr=recipe.learning_rate, momentum=recipe.momentum, nesterov=recipe.momentum > 0
+            )
+        self.fabric = Fabric(accelerator="auto", devices=1)
+        self._wrapped, self._wrapped_optimizer = self.fabric.setup(self.module, self.optimizer)
+        self._wrapped.train()
+        self._generator = torch.Generator()
+
+    def step(self, pixels: Any, labels: Tensor, step: int, steps: int) -> float:
+        """Augment, embed, and take one step; returns the loss."""
+        # Seeded by step: a resumed training draws what the uninterrupted one would have drawn.
+        seed = (self.recipe.seed * 1_000_003 + step) % 2**63
+        torch.manual_seed(seed)
+        batch = self.recipe.augmentation(network_input(pixels), self._generator.manual_seed(seed))
+        x = self.recipe.preprocessing.normalise(batch).contiguous(memory_format=torch.channels_last)
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.recipe.learning_rate_at(step, steps)
+        x, labels = self.fabric.to_device((x, labels))
+        loss = self._wrapped(x, labels)
+        self.optimizer.zero_grad()
+        self.fabric.backward(loss)
+        self.fabric.clip_gradients(
+            self._wrapped, self._wrapped_optimizer, max_norm=self.recipe.clip_gradient, error_if_nonfinite=False
+        )
+        self._wrapped_optimizer.step()
+        return float(loss.detach())
+
+
+def _card(recipe: Recipe, name: str, pictures: PictureSet) -> ModelCard:
+    return ModelCard(
+        name=name,
+        backbone=recipe.backbone,
+        backbone_options=recipe.backbone_options,
+        embedding_size=recipe.embedding_size,
+        metric="cosine",
+        preprocessing=recipe.preprocessing,
+        training={
+            "identities": len(pictures.names),
+            "pictures": len(pictures),
+            "recipe": recipe.model_dump(mode="json", exclude={"preprocessing"}, exclude_none=True),
+        },
+    )
+
+
+@contextmanager
+def _interruptible() -> Iterator[threading.Event]:
+    """An event that SIGINT and SIGTERM set; a second signal acts at once. Only in the main thread."""
+    event = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield event
+        return
+
+    def note(number: int, frame: FrameType | None) -> None:
+        if event.is_set():
+            raise KeyboardInterrupt
+        event.set()
+
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield event
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,117 @@
+"""Training: it learns, repeats itself, survives interruption, and refuses what cannot work."""
+
+import os
+import signal
+import threading
+
+import numpy as np
+import pytest
+import torch
+
+from lookalike import Embedder
+from lookalike.datasets import read_pictures
+from lookalike.errors import ArtefactError, DatasetError, StorageError, TrainingDiverged, TrainingInterrupted
+from lookalike.evaluation.verification import verify_all_pairs
+from lookalike.training import Recipe, train
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+@pytest.fixture(scope="module")
+def pictures(people_folder):
+    return read_pictures(people_folder)
+
+
+def interrupt_at(stop):
+    def progress(p):
+        if p.stage == "training" and p.done == stop:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    return progress
+
+
+@pytest.mark.parametrize("loss", ["arcface", "softmax", "triplet"])
+def test_every_loss_learns_the_people_it_is_shown(pictures, tiny_recipe, tmp_path, loss):
+    changes = {"loss": loss, "margin": None, "epochs": 25}
+    if loss == "triplet":
+        changes |= {"optimizer": "adamw", "learning_rate": 0.003, "pictures_per_identity": 4}
+    recipe = Recipe.of(tiny_recipe.model_dump() | changes)
+    before = Embedder.load(train(pictures, recipe.model_copy(update={"epochs": 1}), tmp_path / "a").folder)
+    after = Embedder.load(train(pictures, recipe, tmp_path / "b").folder)
+
+    def eer(embedder):
+        return verify_all_pairs(embedder.embed(pictures.paths), pictures.identities).eer
+
+    assert eer(after) < 0.5 * eer(before)
+
+
+@pytest.mark.parametrize("stop", [1, 5, 6])
+def test_an_interrupted_training_ends_as_if_it_had_not_been(pictures, tiny_recipe, tmp_path, stop):
+    whole = train(pictures, tiny_recipe, tmp_path / "whole")
+    with pytest.raises(TrainingInterrupted, match=rf"step {stop} of \d+; run the same command with --resume"):
+        train(pictures, tiny_recipe, tmp_path / "m", progress=interrupt_at(stop))
+    assert not (tmp_path / "m").exists()
+    with pytest.raises(ArtefactError, match=r"go on with --resume, or drop it with --restart"):
+        train(pictures, tiny_recipe, tmp_path / "m")
+    resumed = train(pictures, tiny_recipe, tmp_path / "m", resume=True)
+    assert resumed.card.fingerprint == whole.card.fingerprint
+    assert [e["loss"] for e in resumed.history] == pytest.approx([e["loss"] for e in whole.history])
+    assert not (tmp_path / "m.training").exists()
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_seed_others(pictures, tiny_recipe, tmp_path):
+    one = train(pictures, tiny_recipe, tmp_path / "1").card.fingerprint
+    torch.manual_seed(99)  # whatever the program did before
+    np.random.seed(99)  # noqa: NPY002
+    assert train(pictures, tiny_recipe, tmp_path / "2").card.fingerprint == one
+    other = tiny_recipe.model_copy(update={"seed": 1})
+    assert train(pictures, other, tmp_path / "3").card.fingerprint != one
+
+
+def test_training_leaves_the_programs_random_numbers_alone(pictures, tiny_recipe, tmp_path):
+    torch.manual_seed(3)
+    expected = torch.rand(1)
+    torch.manual_seed(3)
+    train(pictures, tiny_recipe.model_copy(update={"epochs": 1}), tmp_path / "m")
+    assert torch.equal(torch.rand(1), expected)
+
+
+def test_restart_drops_the_checkpoint_and_other_data_does_not_fit(pictures, tiny_recipe, tmp_path):
+    with pytest.raises(TrainingInterrupted):
+        train(pictures, tiny_recipe, tmp_path / "m", progress=interrupt_at(2))
+    with pytest.raises(ArtefactError, match="had another recipe or other pictures"):
+        train(pictures.of(pictures.names[:4]), tiny_recipe, tmp_path / "m", resume=True)
+    train(pictures, tiny_recipe.model_copy(update={"epochs": 1}), tmp_path / "m", restart=True)
+    assert not (tmp_path / "m.training").exists()
+
+
+def test_signal_handlers_are_put_back_and_threads_may_train(pictures, tiny_recipe, tmp_path):
+    handler = signal.getsignal(signal.SIGINT)
+    recipe = tiny_recipe.model_copy(update={"epochs": 1})
+    train(pictures, recipe, tmp_path / "a")
+    assert signal.getsignal(signal.SIGINT) is handler
+    made = []
+    thread = threading.Thread(target=lambda: made.append(train(pictures, recipe, tmp_path / "b")))
+    thread.start()
+    thread.join()
+    assert len(made) == 1
+
+
+def test_divergence_is_said(pictures, tiny_recipe, tmp_path):
+    recipe = Recipe.of(tiny_recipe.model_dump() | {"learning_rate": 1e30, "clip_gradient": 1e30, "loss": "softmax"})
+    with pytest.raises(TrainingDiverged, match=r"the loss became .* lower learning_rate"):
+        train(pictures, recipe, tmp_path / "m")
+    assert not (tmp_path / "m").exists()
+
+
+def test_what_exists_is_not_overwritten(pictures, tiny_recipe, tmp_path):
+    (tmp_path / "photos").mkdir()
+    with pytest.raises(StorageError, match=r"holds no model\.toml, so it is not replaced"):
+        train(pictures, tiny_recipe, tmp_path / "photos", replace=True)
+    assert (tmp_path / "photos").is_dir()
+
+
+def test_one_identity_cannot_be_told_apart(pictures, tiny_recipe, tmp_path):
+    with pytest.raises(DatasetError, match="of 1 identity"):
+        train(pictures.of(pictures.names[:1]), tiny_recipe, tmp_path / "m")
+    assert list(tmp_path.iterdir()) == []
