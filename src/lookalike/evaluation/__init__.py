@@ -1,0 +1,10 @@
+"""Measure embeddings by the protocols of the field, on exact distances.
+
+- `verification`: 1:1, all pairs; ROC, DET, EER, AUC, TAR@FAR with intervals over identities
+- `identification`, `enrolment`: 1:N, closed and open set
+- `retrieval`: recall@k, R-precision, MAP@R
+- `thresholds`: from a measurement to `calibration.json`
+- `summary`, `figures`, `report`: what a reader sees
+
+Import the submodules; this package itself loads nothing.
+"""
