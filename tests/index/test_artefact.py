@@ -1,0 +1,163 @@
+"""Index directories: round trips, atomic replacement, damage that is found and named, disks that are full."""
+
+import subprocess
+import sys
+import textwrap
+
+import numpy as np
+import pytest
+
+from lookalike import atomic_files
+from lookalike.errors import ArtefactError, InputError, StorageError
+from lookalike.index import build_index, load_index
+from lookalike.index.spec import KINDS
+
+ABLE = [(kind, metric) for kind, (_, _, metrics) in KINDS.items() for metric in metrics]
+
+
+def vectors(n=60, d=8, seed=0):
+    return np.random.default_rng(seed).normal(size=(n, d)).astype(np.float32)
+
+
+@pytest.mark.parametrize(("kind", "metric"), ABLE)
+def test_round_trip_keeps_everything(kind, metric, tmp_path):
+    settings = {"M": 8, "ef_construction": 50, "ef_search": 77} if kind == "hnsw" else {}
+    index = build_index(vectors(), kind, metric, ids=np.arange(60) + 2**60, fingerprint="abc", **settings)
+    index.remove(np.arange(20) + 2**60)
+    index.save(tmp_path / "x.index")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["x.index"]
+    again = load_index(tmp_path / "x.index")
+    assert again.spec == index.spec
+    assert again.stats() == index.stats()
+    assert again.fingerprint == "abc"
+    assert again.ids.tolist() == index.ids.tolist()
+    a, b = index.search(vectors(5, seed=1), 50), again.search(vectors(5, seed=1), 50)
+    assert (a.ids == b.ids).all()
+    assert (a.distances == b.distances).all()
+    assert again.add(vectors(1)).tolist() == [2**60 + 60]
+
+
+def test_saving_again_replaces(tmp_path):
+    path = tmp_path / "x.index"
+    build_index(vectors(10)).save(path)
+    build_index(vectors(20)).save(path)
+    assert len(load_index(path)) == 20
+    assert [p.name for p in tmp_path.iterdir()] == ["x.index"]
+
+
+def test_replacing_works_without_an_exchanging_system_call(tmp_path, monkeypatch):
+    monkeypatch.setattr(atomic_files, "_exchange", lambda a, b: False)
+    test_saving_again_replaces(tmp_path)
+
+
+def test_an_interrupted_move_names_the_old_index(tmp_path):
+    build_index(vectors()).save(tmp_path / "x.index")
+    (tmp_path / "x.index").rename(tmp_path / ".x.index.old")
+    with pytest.raises(ArtefactError, match=r"\.x\.index\.old is the one before an interrupted save"):
+        load_index(tmp_path / "x.index")
+
+
+@pytest.mark.parametrize("what", ["file", "folder"])
+def test_other_things_are_not_overwritten(tmp_path, what):
+    path = tmp_path / "precious"
+    if what == "file":
+        path.write_text("mine")
+    else:
+        path.mkdir()
+        (path / "mine").write_text("mine")
+    with pytest.raises(InputError, match="is not an index"):
+        build_index(vectors()).save(path)
+    assert (path if what == "file" else path / "mine").read_text() == "mine"
+
+
+@pytest.mark.parametrize("name", ["index.faiss", "ids.npy", "dead.npy"])
+@pytest.mark.parametrize("damage", ["flip", "truncate", "empty", "missing"])
+def test_damage_is_found_and_named(tmp_path, name, damage):
+    path = tmp_path / "x.index"
+    build_index(vectors(), "hnsw").save(path)
+    file = path / name
+    data = bytearray(file.read_bytes())
+    if damage == "missing":
+        file.unlink()
+    else:
+        data[len(data) // 2] ^= 1
+        file.write_bytes({"flip": data, "truncate": data[:-1], "empty": b""}[damage])
+    with pytest.raises(ArtefactError, match=name):
+        load_index(path)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("format_version = 1", "format_version = 2", "format version 2, this Lookalike reads up to 1"),
+        ("format_version = 1", "", "does not describe an index"),
+        ('artefact = "index"', 'artefact = "model"', "does not describe an index"),
+        ("dimension = 8", "dimension = 9", "is damaged: index.faiss holds 60 × 8"),
+        ("dimension = 8", 'dimension = "8"', "is damaged"),
+        ("count = 60", "count = 61", "is damaged"),
+        ("count = 60", "count = true", "is damaged|says True"),
+        ('kind = "exact"', 'kind = "quantum"', "'quantum' is not available"),
+        ("[spec.build]", "[spec.building]", "is damaged"),
+        ("[sha256]", "[sha", "is damaged"),
+    ],
+)
+def test_a_wrong_header_is_refused(tmp_path, old, new, message):
+    path = tmp_path / "x.index"
+    build_index(vectors(), "exact").save(path)
+    header = (path / "index.toml").read_text()
+    assert old in header
+    (path / "index.toml").write_text(header.replace(old, new))
+    with pytest.raises(ArtefactError, match=message):
+        load_index(path)
+
+
+def test_missing_paths_are_said(tmp_path):
+    with pytest.raises(ArtefactError, match="is not there"):
+        load_index(tmp_path / "nothing.index")
+    with pytest.raises(ArtefactError, match=r"holds no index\.toml"):
+        load_index(tmp_path)
+
+
+def test_nothing_is_unpickled(tmp_path):
+    path = tmp_path / "x.index"
+    build_index(vectors(), "exact").save(path)
+    np.save(path / "ids.npy", np.array([{"a": 1}], dtype=object), allow_pickle=True)
+    import hashlib
+    import re
+
+    digest = hashlib.sha256((path / "ids.npy").read_bytes()).hexdigest()
+    header = (path / "index.toml").read_text()
+    (path / "index.toml").write_text(re.sub(r'"ids\.npy" = "\w+"', f'"ids.npy" = "{digest}"', header))
+    with pytest.raises(ArtefactError, match="damaged"):
+        load_index(path)
+
+
+@pytest.mark.parametrize("kind", ["exact", "hnsw"])
+def test_a_full_disk_leaves_the_old_index(tmp_path, kind):
+    # A file size limit makes writes fail part way, as a full disk does, in a process of its own.
+    code = f"""
+        import resource, sys
+        import numpy as np
+        from lookalike.errors import StorageError
+        from lookalike.index import build_index
+        x = np.random.default_rng(0).normal(size=(5000, 16)).astype("f")
+        build_index(x[:100], {kind!r}, "euclidean").save(sys.argv[1])
+        big = build_index(x, {kind!r}, "euclidean")
+        for limit in (1000, 100_000, 320_000, 320_040):
+            resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
+            try:
+                big.save(sys.argv[1])
+            except StorageError as error:
+                assert "could not be written" in str(error) and "unharmed" in str(error), error
+            else:
+                raise SystemExit(f"no error at {{limit}}")
+    """
+    subprocess.run([sys.executable, "-c", textwrap.dedent(code), str(tmp_path / "x.index")], check=True)
+    assert [p.name for p in tmp_path.iterdir()] == ["x.index"]
+    assert len(load_index(tmp_path / "x.index")) == 100
+
+
+def test_a_folder_that_cannot_be_made_is_a_storage_error(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StorageError, match="could not be written"):
+        build_index(vectors()).save(tmp_path / "file" / "x.index")
