@@ -1,0 +1,41 @@
+"""Galleries: who is known, kept durably, and whose picture this is.
+
+>>> with open_gallery("people.gallery") as gallery:    # doctest: +SKIP
+...     gallery.bind(fingerprint, "arcface", "cosine", 128)
+...     gallery.enroll("Ada", vector)
+...     gallery.search(probe, k=1)
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lookalike.errors import InputError
+from lookalike.gallery.embedded import EmbeddedGallery
+from lookalike.gallery.gallery import Candidate, Gallery, Identity, Model, Template
+
+__all__ = ["Candidate", "EmbeddedGallery", "Gallery", "Identity", "Model", "Template", "open_gallery"]
+
+
+def open_gallery(address: str | Path, create: bool = True) -> Gallery:
+    """Open a gallery, or make it.
+
+    Args:
+        address: a directory, by custom `people.gallery`.
+        create: make it when it is not there; False for commands that only read.
+
+    Raises:
+        InputError: an address of a kind that is not there.
+        ArtefactError: missing (with `create=False`), damaged, not a gallery, or of a newer version.
+        StorageError: the disk is full, read-only or failing.
+
+    Example:
+        >>> open_gallery("people.gallery").people()    # doctest: +SKIP
+        []
+    """
+    if isinstance(address, str) and "://" in address:
+        scheme = address.split("://", 1)[0]
+        raise InputError(f"galleries at {scheme}:// are not there yet; give a directory, for example people.gallery")
+    if not str(address):
+        raise InputError("the gallery's path is empty; give a directory, for example people.gallery")
+    return EmbeddedGallery(Path(address).expanduser(), create)

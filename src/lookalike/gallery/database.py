@@ -1,0 +1,253 @@
+"""The SQLite file of an embedded gallery: its schema, durable transactions, and SQLite's errors in our words.
+
+WAL with `synchronous=FULL`: a commit returns when the log is on the disk (https://sqlite.org/wal.html, pragma
+synchronous). `secure_delete=ON`: deleted content is overwritten with zeros.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+from lookalike.errors import ArtefactError, InputError, StorageError
+
+__all__ = ["FILE_NAME", "FORMAT_VERSION", "Database"]
+
+FORMAT_VERSION = 1
+FILE_NAME = "gallery.sqlite3"
+#: "LKGL", in the file's header, tells a gallery from other SQLite files.
+APPLICATION_ID = 0x4C4B474C
+
+# A row of `change` is written by every transaction that enrolls or forgets; indexes follow it. Its random token tells
+# whether a cache on disk belongs to this history or to the one before a backup was restored.
+# AUTOINCREMENT: the id of a deleted row is never given out again.
+_SCHEMA = f"""
+PRAGMA journal_mode = WAL;
+BEGIN;
+CREATE TABLE model (
+    only_one INTEGER PRIMARY KEY CHECK (only_one = 1),
+    fingerprint TEXT NOT NULL, name TEXT NOT NULL, metric TEXT NOT NULL, dimension INTEGER NOT NULL);
+CREATE TABLE change (id INTEGER PRIMARY KEY AUTOINCREMENT, token BLOB NOT NULL);
+CREATE TABLE identity (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, created_at TEXT NOT NULL);
+CREATE TABLE template (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    identity_id INTEGER NOT NULL REFERENCES identity ON DELETE CASCADE,
+    change_id INTEGER NOT NULL REFERENCES change,
+    vector BLOB NOT NULL, digest BLOB NOT NULL, source TEXT NOT NULL, enrolled_at TEXT NOT NULL,
+    UNIQUE (identity_id, digest));
+CREATE INDEX template_by_change ON template (change_id);
+CREATE TABLE tombstone (
+    template_id INTEGER PRIMARY KEY, change_id INTEGER NOT NULL REFERENCES change, forgotten_at TEXT NOT NULL);
+CREATE INDEX tombstone_by_change ON tombstone (change_id);
+PRAGMA application_id = {APPLICATION_ID};
+PRAGMA user_version = {FORMAT_VERSION};
+COMMIT;
+"""
+
+
+class Database:
+    """One connection, shared by the threads of one process under `lock`.
+
+    Args:
+        folder: the gallery's directory.
+        create: make it when it is not there.
+        timeout: seconds to wait for another process's lock.
+
+    Raises:
+        ArtefactError: missing (with `create=False`), damaged, not a gallery, or of a newer version.
+        StorageError: the disk is full, read-only or failing.
+    """
+
+    def __init__(self, folder: Path, create: bool, timeout: float) -> None:
+        self.folder, self.file, self.timeout = folder, folder / FILE_NAME, timeout
+        self.lock = threading.RLock()
+        self._connection: sqlite3.Connection | None = None
+        self._process = os.getpid()
+        with self.errors("opened"):
+            if not self.file.exists():
+                self._create(create)
+            self._check_size()
+            self._connection = self._connect(self.file)
+            try:
+                self._check()
+            except BaseException:
+                self.close()
+                raise
+
+    # --- opening ------------------------------------------------------------------------------------------
+
+    def _connect(self, file: Path) -> sqlite3.Connection:
+        connection = sqlite3.connect(file, timeout=self.timeout, isolation_level=None, check_same_thread=False)
+        # cell_size_check and trusted_schema: the file may come from somebody else.
+        for pragma in ("synchronous = FULL", "foreign_keys = ON", "secure_delete = ON", "temp_store = MEMORY",
+                       "cell_size_check = ON", "trusted_schema = OFF"):  # fmt: skip
+            connection.execute(f"PRAGMA {pragma}")
+        return connection
+
+    def _create(self, create: bool) -> None:
+        if self.folder.exists() and not self.folder.is_dir():
+            raise ArtefactError(f"{self.folder} is a file; a gallery is a directory, give its path")
+        others = (
+            [p.name for p in self.folder.iterdir() if not p.name.startswith(".new-")] if self.folder.exists() else []
+        )
+        if others:
+            raise ArtefactError(
+                f"{self.folder} holds {sorted(others)[0]!r} but no {FILE_NAME}: it is no gallery, or a damaged one; "
+                "give another path, or restore the file from a backup"
+            )
+        if not create:
+            raise ArtefactError(f"{self.folder} is not there; enroll somebody first, or give the path of a gallery")
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # Made under another name and linked when complete: a file called gallery.sqlite3 without tables is
+        # damage, never a creation that was killed, and an emptied gallery does not pass for a new one.
+        fresh = self.folder / f".new-{os.getpid()}-{secrets.token_hex(4)}"
+        with closing(self._connect(fresh)) as connection:
+            connection.executescript(_SCHEMA)
+        try:
+            os.link(fresh, self.file)
+        except (FileExistsError, FileNotFoundError):
+            if not self.file.exists():
+                raise
+            # Another process was faster; its gallery is as good, and it may have cleared our file away.
+        for left in self.folder.glob(".new-*"):
+            left.unlink(missing_ok=True)
+        for folder in (self.folder, self.folder.parent) if os.name != "nt" else ():  # Windows neither can nor must
+            handle = os.open(folder, os.O_RDONLY)
+            try:
+                os.fsync(handle)
+            finally:
+                os.close(handle)
+
+    def _check_size(self) -> None:
+        # SQLite reads a last page that was cut short as if it ended in zeros. While a log is there, it may hold
+        # the rest of a page whose writing was interrupted.
+        log = self.file.with_name(f"{FILE_NAME}-wal")
+        if log.exists() and log.stat().st_size:
+            return
+        with self.file.open("rb") as file:
+            header = file.read(100)
+        page = int.from_bytes(header[16:18], "big") or 4096
+        page = 65536 if page == 1 else page
+        if len(header) < 100 or self.file.stat().st_size % page:
+            raise ArtefactError(f"{self.file} is damaged (cut short); restore it from a backup")
+
+    def _check(self) -> None:
+        application, version = self.one("PRAGMA application_id")[0], self.one("PRAGMA user_version")[0]
+        if application != APPLICATION_ID:
+            raise ArtefactError(f"{self.file} is a database, but not a gallery of Lookalike; give another path")
+        if version > FORMAT_VERSION:
+            raise ArtefactError(
+                f"{self.folder} has format version {version}, this Lookalike reads up to {FORMAT_VERSION}; upgrade it"
+            )
+        # Reading the schema touches the tables' roots: a file cut short is found now.
+        for table in ("model", "change", "identity", "template", "tombstone"):
+            self.one(f"SELECT count(*) FROM (SELECT 1 FROM {table} LIMIT 1)")
+        mode = self.one("PRAGMA journal_mode = WAL")[0]
+        if mode != "wal":
+            raise StorageError(
+                f"{self.folder}: the file system cannot hold a write-ahead log ({mode}); use a local disk"
+            )
+
+    # --- using --------------------------------------------------------------------------------------------
+
+    def run(self, sql: str, values: Sequence[Any] = ()) -> sqlite3.Cursor:
+        """Execute one statement."""
+        if self._connection is None:
+            raise InputError(f"the gallery {self.folder} is closed; open it again")
+        if self._process != os.getpid():
+            # SQLite's locks do not survive a fork; going on could damage the file.
+            raise InputError(f"the gallery {self.folder} was opened before a fork; open it again in this process")
+        return self._connection.execute(sql, values)
+
+    def one(self, sql: str, values: Sequence[Any] = ()) -> Any:
+        """The first row of the answer, or None."""
+        return self.run(sql, values).fetchone()
+
+    @contextmanager
+    def errors(self, done: str) -> Iterator[None]:
+        """Turn SQLite's and the system's errors into ours; `done` says what could not be done."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+            where = f"{self.folder} could not be {done}"
+            if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+                raise StorageError(f"{where}: locked by another program for {self.timeout:g} s; try again") from error
+            if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN,
+                        sqlite3.SQLITE_PERM):  # fmt: skip
+                raise StorageError(
+                    f"{where}: {error}; free or repair the disk, what was enrolled before is safe"
+                ) from error
+            if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB) or "no such table" in str(error):
+                raise ArtefactError(f"{self.file} is damaged ({error}); restore it from a backup") from error
+            raise
+        except OSError as error:
+            if isinstance(error, StorageError):
+                raise
+            raise StorageError(f"{self.folder} could not be {done}: {error}; free or repair the disk") from error
+
+    @contextmanager
+    def read(self, done: str) -> Iterator[None]:
+        """One consistent view of the database for several statements."""
+        with self.lock, self.errors(done):
+            self.run("BEGIN")
+            try:
+                yield
+            finally:
+                self._end("COMMIT")
+
+    @contextmanager
+    def write(self, done: str, wait: bool = True) -> Iterator[None]:
+        """A transaction that is on the disk when it returns, or has changed nothing."""
+        with self.lock, self.errors(done):
+            if not wait:
+                self.run("PRAGMA busy_timeout = 0")
+            try:
+                self.run("BEGIN IMMEDIATE")
+            finally:
+                if not wait:
+                    self.run(f"PRAGMA busy_timeout = {int(self.timeout * 1000)}")
+            try:
+                yield
+                self.run("COMMIT")
+            except BaseException:
+                self._end("ROLLBACK")
+                raise
+
+    def _end(self, how: str) -> None:
+        # After some errors SQLite has rolled back by itself.
+        if self._connection is not None and self._connection.in_transaction:
+            self._connection.execute(how)
+
+    def scrub(self, wait: bool = True) -> bool:
+        """Move the log into the database and empty it, so that no deleted content stays in it.
+
+        Returns:
+            False when another program kept reading and the log could not be emptied.
+        """
+        with self.lock, self.errors("scrubbed"):
+            if not wait:
+                self.run("PRAGMA busy_timeout = 0")
+            try:
+                return bool(self.one("PRAGMA wal_checkpoint(TRUNCATE)")[0] == 0)
+            finally:
+                if not wait:
+                    self.run(f"PRAGMA busy_timeout = {int(self.timeout * 1000)}")
+
+    @property
+    def closed(self) -> bool:
+        """Whether `close` was called."""
+        return self._connection is None
+
+    def close(self) -> None:
+        """Close the connection; SQLite clears the log away when it was the last one."""
+        with self.lock:
+            if self._connection is not None and self._process == os.getpid():
+                self._connection.close()
+            self._connection = None

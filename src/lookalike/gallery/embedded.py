@@ -1,0 +1,307 @@
+"""The embedded gallery: one directory, SQLite as the source of truth, an index that follows it."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from lookalike.distances import MetricName
+from lookalike.errors import FingerprintError, InputError, StorageError, UnknownIdentityError, VectorError
+from lookalike.gallery.database import FORMAT_VERSION, Database
+from lookalike.gallery.following_index import FollowingIndex, vector_from
+from lookalike.gallery.gallery import Candidate, Identity, Model, Template
+from lookalike.gallery.names import checked_name, readable
+from lookalike.index.checks import checked_k, checked_vectors
+
+if TYPE_CHECKING:
+    from lookalike.index import VectorIndex
+
+__all__ = ["EmbeddedGallery"]
+
+_log = logging.getLogger(__name__)
+
+#: Names looked up by one statement; SQLite's oldest limit on parameters is 999.
+_LOOKUP = 900
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+class EmbeddedGallery:
+    """A gallery in a directory of this machine; see `Gallery` for the methods.
+
+    Several processes may use one gallery: one enrolls, the others see it in their next search. Several threads may
+    share one object; they take turns.
+
+    A forgotten vector is overwritten in the database file and gone from the log and from the index caches when
+    `forget` returns. What stays: the template's id and the time, so that other processes can follow; bytes
+    in blocks the file system has freed, in its snapshots and in your backups; and the memory of processes that
+    searched it, until they search again (above 20,000 templates: until they end).
+
+    Args:
+        path: the directory, by custom `NAME.gallery`.
+        create: make it when it is not there.
+        timeout: seconds to wait for another process's lock.
+
+    Raises:
+        ArtefactError: missing (with `create=False`), damaged, not a gallery, or of a newer version.
+        StorageError: the disk is full, read-only or failing.
+
+    Example:
+        >>> with EmbeddedGallery(tmp / "people.gallery") as gallery:    # doctest: +SKIP
+        ...     gallery.bind("3f2a", "arcface", "cosine", 2)
+        ...     gallery.enroll("Ada", [1.0, 0.0])
+        ...     gallery.search([0.9, 0.1], k=1)[0][0].identity
+        'Ada'
+    """
+
+    def __init__(self, path: str | Path, create: bool = True, timeout: float = 30.0) -> None:
+        self.path = Path(path)
+        self._database = Database(self.path, create, timeout)
+        self._following = FollowingIndex(self._database)
+        self._model: Model | None = None
+        # A process killed between the commit of a `forget` and its scrubbing left old bytes in the log.
+        try:
+            self._database.scrub(wait=False)
+        except StorageError as error:  # a full disk; reading must go on
+            _log.warning("the log of %s was not emptied: %s", self.path, error)
+
+    # --- the model ----------------------------------------------------------------------------------------
+
+    @property
+    def model(self) -> Model | None:
+        """The model the gallery belongs to; None until the first `bind`."""
+        with self._database.lock:
+            if self._model is None:
+                with self._database.errors("read"):
+                    row = self._database.one("SELECT fingerprint, name, metric, dimension FROM model")
+                self._model = Model(*row) if row else None
+            return self._model
+
+    def bind(self, fingerprint: str, model_name: str, metric: MetricName, dimension: int) -> None:
+        """Tie the gallery to a model at first use; afterwards make sure that it is this one. See `Gallery.bind`."""
+        if not fingerprint or metric not in get_args(MetricName) or dimension < 1:
+            raise InputError(
+                f"fingerprint {fingerprint!r}, metric {metric!r}, dimension {dimension}: give a model's fingerprint, "
+                f"one of {', '.join(get_args(MetricName))}, and at least 1 dimension"
+            )
+        given = Model(fingerprint, model_name, metric, dimension)
+        if self.model is None:
+            with self._database.write("bound to a model"):
+                self._database.run(
+                    "INSERT INTO model VALUES (1, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+                    (fingerprint, model_name, metric, dimension),
+                )
+        held = self.model
+        if held is None or (held.fingerprint, held.metric, held.dimension) != (fingerprint, metric, dimension):
+            raise FingerprintError(
+                f"{self.path} belongs to {_named(held)}, but {_named(given)} was given; "
+                "use the gallery's own model, or enroll the pictures again into a new gallery"
+            )
+
+    # --- writing ------------------------------------------------------------------------------------------
+
+    def enroll(self, identity: str, vectors: npt.ArrayLike, sources: Sequence[str] | None = None) -> list[int]:
+        """Add templates to an identity; all of them, on the disk, or none. See `Gallery.enroll`."""
+        name, model = checked_name(identity), self._bound()
+        ready = self._checked(vectors, model, "vectors", allow_none=False)
+        if isinstance(sources, str) or (sources is not None and len(sources) != len(ready)):
+            count = "one text" if isinstance(sources, str) else f"{len(sources)} sources"
+            raise VectorError(f"{count} given for {len(ready)} vectors; give a list with one source per vector")
+        texts = [""] * len(ready) if sources is None else [readable(source) for source in sources]
+        database, now, ids, change = self._database, _now(), [], None
+        with database.write("written"):
+            database.run("INSERT INTO identity (name, created_at) VALUES (?, ?) ON CONFLICT DO NOTHING", (name, now))
+            owner = database.one("SELECT id FROM identity WHERE name = ?", (name,))[0]
+            for vector, text in zip(ready, texts, strict=True):
+                blob = vector.astype("<f4").tobytes()
+                digest = hashlib.sha256(blob).digest()[:16]
+                known = database.one("SELECT id FROM template WHERE identity_id = ? AND digest = ?", (owner, digest))
+                if known is None:
+                    if change is None:
+                        change = self._new_change()
+                    known = database.one(
+                        "INSERT INTO template (identity_id, change_id, vector, digest, source, enrolled_at) "
+                        "VALUES (?, ?, ?, ?, ?, ?) RETURNING id",
+                        (owner, change, blob, digest, text, now),
+                    )
+                ids.append(int(known[0]))
+        return ids
+
+    def forget(self, identity: str) -> int:
+        """Delete an identity, its name and its vectors for good. See `Gallery.forget`."""
+        name, database = checked_name(identity), self._database
+        with database.lock:
+            with database.write("written"):
+                row = database.one("SELECT id FROM identity WHERE name = ?", (name,))
+                if row is None:
+                    raise UnknownIdentityError(f"{name!r} is not in {self.path}; `people` lists who is")
+                change = self._new_change()
+                deleted = database.run(
+                    "INSERT INTO tombstone SELECT id, ?, ? FROM template WHERE identity_id = ?",
+                    (change, _now(), row[0]),
+                ).rowcount
+                database.run("DELETE FROM identity WHERE id = ?", row)  # and its templates, by the foreign key
+                self._following.drop_files()
+            if not self.scrub():
+                raise StorageError(
+                    f"{name!r} is forgotten and will not be found, but another program kept reading {self.path} for "
+                    f"{database.timeout:g} s, so old bytes are still in its log; call scrub() when it has ended"
+                )
+        return int(deleted)
+
+    def scrub(self) -> bool:
+        """Empty the write-ahead log into the database; False when another program kept reading it too long."""
+        return self._database.scrub()
+
+    def _new_change(self) -> int:
+        return int(self._database.one("INSERT INTO change (token) VALUES (randomblob(8)) RETURNING id")[0])
+
+    # --- reading ------------------------------------------------------------------------------------------
+
+    def people(self) -> list[Identity]:
+        """All identities, by name."""
+        with self._database.read("read"):
+            rows = self._database.run(
+                "SELECT name, (SELECT count(*) FROM template WHERE identity_id = identity.id), created_at "
+                "FROM identity ORDER BY name"
+            )
+            return [Identity(*row) for row in rows]
+
+    def templates(self, identity: str | None = None) -> list[Template]:
+        """Templates of one identity, or of all, in order of enrolment. See `Gallery.templates`."""
+        select = (
+            "SELECT template.id, name, vector, source, enrolled_at FROM template "
+            "JOIN identity ON identity.id = identity_id {} ORDER BY template.id"
+        )
+        with self._database.read("read"):
+            if identity is None:
+                rows = self._database.run(select.format("")).fetchall()
+            else:
+                name = checked_name(identity)
+                rows = self._database.run(select.format("WHERE name = ?"), (name,)).fetchall()
+                if not rows:
+                    raise UnknownIdentityError(f"{name!r} is not in {self.path}; `people` lists who is")
+        dimension = self._bound().dimension if rows else 0
+        return [Template(row[0], row[1], vector_from(row[2], dimension, row[0]), row[3], row[4]) for row in rows]
+
+    def search(self, vectors: npt.ArrayLike, k: int = 5) -> list[list[Candidate]]:
+        """The `k` nearest identities of every probe, each by its best template. See `Gallery.search`."""
+        wanted, model, database = checked_k(k), self.model, self._database
+        probes = self._checked(vectors, model, "probes", allow_none=True)
+        if model is None:
+            return [[] for _ in probes]
+        with database.lock:
+            self._following.prepare(model)
+            # One transaction for index and names: a template found is a template named, whatever others do meanwhile.
+            with database.read("searched"):
+                index = self._following.follow(model)
+                if index is None or len(index) == 0:
+                    return [[] for _ in probes]
+                return self._nearest_identities(index, probes, min(wanted, len(self)))
+
+    def _nearest_identities(self, index: VectorIndex, probes: npt.NDArray[np.float32], k: int) -> list[list[Candidate]]:
+        answers: list[list[Candidate]] = [[] for _ in probes]
+        rows = np.arange(len(probes))
+        fetch = min(len(index), k * -(-len(index) // len(self)))
+        while len(rows):
+            hits = index.search(probes[rows], fetch)
+            names = self._names(np.unique(hits.ids))
+            for row, ids, distances in zip(rows, hits.ids.tolist(), hits.distances.tolist(), strict=True):
+                best: dict[str, Candidate] = {}
+                for template_id, distance in zip(ids, distances, strict=True):
+                    best.setdefault(names[template_id], Candidate(names[template_id], distance, template_id))
+                    if len(best) == k:
+                        break
+                answers[row] = list(best.values())
+            if fetch == len(index):
+                break
+            # An identity with many near templates hides the others; look further for those probes only.
+            rows = np.array([row for row in rows if len(answers[row]) < k], np.int64)
+            fetch = min(len(index), fetch * 4)
+        return answers
+
+    def _names(self, ids: npt.NDArray[np.int64]) -> dict[int, str]:
+        names: dict[int, str] = {}
+        wanted = ids.tolist()
+        for start in range(0, len(wanted), _LOOKUP):
+            some = wanted[start : start + _LOOKUP]
+            names.update(
+                self._database.run(
+                    "SELECT template.id, name FROM template JOIN identity ON identity.id = identity_id "
+                    f"WHERE template.id IN ({','.join('?' * len(some))})",
+                    some,
+                )
+            )
+        return names
+
+    def stats(self) -> dict[str, Any]:
+        """Counts, model, bytes on disk and the index (None before the first search), ready for JSON."""
+        with self._database.read("read"):
+            one, model, index = self._database.one, self.model, self._following.index
+            return {
+                "path": str(self.path),
+                "format_version": FORMAT_VERSION,
+                "identities": len(self),
+                "templates": one("SELECT count(*) FROM template")[0],
+                "forgotten_templates": one("SELECT count(*) FROM tombstone")[0],
+                "bytes_on_disk": sum(p.stat().st_size for p in self.path.rglob("*") if p.is_file()),
+                "model": None if model is None else model.__dict__.copy(),
+                "index": None if index is None else index.stats(),
+            }
+
+    def __len__(self) -> int:
+        with self._database.lock, self._database.errors("read"):
+            return int(self._database.one("SELECT count(*) FROM identity")[0])
+
+    # --- ends ---------------------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Let go of files; a second call does nothing."""
+        with self._database.lock:
+            if not self._database.closed:
+                self._following.save()
+                self._database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _bound(self) -> Model:
+        model = self.model
+        if model is None:
+            raise InputError(
+                f"{self.path} belongs to no model yet; call bind(fingerprint, model_name, metric, dimension)"
+            )
+        return model
+
+    @staticmethod
+    def _checked(vectors: Any, model: Model | None, name: str, allow_none: bool) -> npt.NDArray[np.float32]:
+        with suppress(TypeError, ValueError):  # what is no array, checked_vectors refuses with its own words
+            given = np.asarray(vectors)
+            vectors = given[None, :] if given.ndim == 1 else given
+        ready = checked_vectors(vectors, model.dimension if model else None, name, allow_none)
+        if model is not None and model.metric == "cosine" and not ready.any(axis=1).all():
+            row = int(np.flatnonzero(~ready.any(axis=1))[0])
+            raise VectorError(f"{name}[{row}] is all zeros; it has no direction, embed the picture again")
+        return ready
+
+
+def _named(model: Model | None) -> str:
+    if model is None:
+        return "no model"
+    return f"model {model.name!r} ({model.fingerprint[:16]}, {model.metric}, {model.dimension} dimensions)"
