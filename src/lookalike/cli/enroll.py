@@ -1,0 +1,64 @@
+"""`lookalike enroll`: put people into a gallery."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lookalike.cli.options import AsJson, Cropped, GalleryPath, Model, SkipBad
+
+__all__ = ["enroll"]
+
+
+def enroll(
+    pictures: Annotated[
+        list[str],
+        typer.Argument(help="With --name: pictures of one person. Without: a folder per identity, or a CSV."),
+    ],
+    model: Model,
+    gallery: GalleryPath = Path("people.gallery"),
+    name: Annotated[str | None, typer.Option("--name", "-n", help="Whose pictures these are.")] = None,
+    cropped: Cropped = False,
+    skip_bad: SkipBad = False,
+    as_json: AsJson = False,
+) -> None:
+    """Enroll pictures of one person (--name), or of everybody in a folder per identity.
+
+    What was reported as enrolled is on the disk: it survives a killed process and a power cut.
+    """
+    from lookalike.cli.measuring import embed_set
+    from lookalike.cli.terminal import bar, console, print_json
+    from lookalike.datasets import PictureSet, read_pictures
+    from lookalike.embedder import Embedder
+    from lookalike.errors import InputError
+    from lookalike.gallery import open_gallery
+    from lookalike.recognizer import Recognizer
+
+    if name is not None:
+        chosen = PictureSet(tuple(Path(p) for p in pictures), (name,) * len(pictures))
+    elif len(pictures) == 1:
+        chosen = read_pictures(pictures[0])
+    else:
+        raise InputError(f"{len(pictures)} pictures were given without --name; say whose they are")
+    embedder = Embedder.load(model, cropped or None)
+    vectors, kept = embed_set(embedder, chosen, skip_bad)
+    # Opened after the pictures have proved usable: a refused picture leaves no empty gallery behind.
+    with open_gallery(gallery) as people:
+        Recognizer(embedder, people)
+        before = len(people)
+        with bar("Enrolling", len(kept.names)) as done:
+            for number, identity in enumerate(kept.names):
+                mine = kept.labels == number
+                paths = [str(path) for path, chosen_one in zip(kept.paths, mine, strict=True) if chosen_one]
+                people.enroll(identity, vectors[mine], paths)
+                done(1)
+        after = len(people)
+    if as_json:
+        print_json({"gallery": gallery, "enrolled": kept.names, "pictures": len(kept), "identities": after})
+    else:
+        console.print(
+            f"[green]enrolled[/green] {len(kept)} picture(s) of {len(kept.names)} person(s) "
+            f"({after - before} new); {gallery} knows {after}"
+        )

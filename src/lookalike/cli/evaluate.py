@@ -1,0 +1,108 @@
+"""`lookalike evaluate`: prove a model on people it has not seen; a report with pictures, and thresholds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lookalike.cli.options import AsJson, Cropped, Data, Model, SkipBad
+
+__all__ = ["evaluate"]
+
+
+def evaluate(
+    data: Data,
+    model: Model,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Folder for report.html, metrics.json and more.")
+    ] = Path("evaluation"),
+    enrolled: Annotated[int, typer.Option(min=1, help="Pictures enrolled per identity, in identification.")] = 1,
+    trials: Annotated[int, typer.Option(min=1, help="Random enrolments that are averaged.")] = 20,
+    calibrate: Annotated[
+        bool, typer.Option("--calibrate", help="Make the thresholds measured here the model's (trained models).")
+    ] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Of enrolments and bootstrap.")] = 0,
+    cropped: Cropped = False,
+    skip_bad: SkipBad = False,
+    as_json: AsJson = False,
+) -> None:
+    """Measure a model: verification over all pairs, identification closed and open, and a report with pictures.
+
+    Writes report.html (self-contained), metrics.json and calibration.json. Use people the model was not trained on.
+    """
+    import json
+
+    from lookalike.atomic_files import write_atomically
+    from lookalike.cli.measuring import Thumbnails, embed_set
+    from lookalike.cli.terminal import console, note, plain, print_json
+    from lookalike.datasets import read_pictures
+    from lookalike.embedder import Embedder
+    from lookalike.errors import InputError, StorageError
+    from lookalike.evaluation import standard_report, summary, thresholds
+    from lookalike.evaluation.enrolment import identify_trials
+    from lookalike.evaluation.report import write_report
+    from lookalike.evaluation.retrieval import self_retrieval
+    from lookalike.evaluation.verification import verify_all_pairs
+
+    pictures = read_pictures(data)
+    embedder = Embedder.load(model, cropped or None)
+    if calibrate and not Path(model).is_dir():
+        raise InputError(f"{model} is no model folder, so thresholds cannot be stored in it; leave out --calibrate")
+    vectors, kept = embed_set(embedder, pictures, skip_bad)
+    if kept.single:
+        note(f"{len(kept.single)} identity(ies) have one picture, such as {kept.single[0]!r}: impostors only")
+    verification = verify_all_pairs(vectors, kept.identities, embedder.metric)
+    calibration = thresholds.calibrate(
+        verification,
+        fingerprint=embedder.fingerprint,
+        metric=embedder.metric,
+        source=f"{len(kept.names)} identities of {data}",
+        seed=seed,
+    )
+    answered = embedder.calibration or embedder.documented_threshold
+    threshold = embedder.threshold().distance if answered else None
+    identification = None
+    if len(kept.names) - len(kept.single) >= 2:
+        identification = identify_trials(
+            vectors, kept.identities, embedder.metric, enrolled=enrolled, trials=trials, threshold=threshold, seed=seed
+        )
+    ks = [k for k in (1, 5, 10) if k < len(kept)]
+    retrieval = self_retrieval(vectors, kept.identities, embedder.metric, ks)
+    result = summary.MethodResult(verification, identification, retrieval, threshold)
+    methods = {embedder.name: result}
+    # Pictures of the hardest pairs only: a report on a million pictures stays a page.
+    report = standard_report.evaluation_report(
+        methods,
+        title=f"{embedder.name} on {data}",
+        lead=f"{len(kept)} pictures of {len(kept.names)} identities, embedded by {embedder.name} "
+        f"({embedder.dimension} dimensions, {embedder.metric} distance, fingerprint {embedder.fingerprint}).",
+        thumbnails=Thumbnails(kept.paths),
+        maps={"Map of the embeddings": vectors} if len(kept) <= 3000 else None,
+        calibration=calibration,
+        seed=seed,
+    )
+    metrics = summary.metrics_json(methods, seed=seed)
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(f"{output} cannot be made: {error.strerror}") from None
+    write_report(output / "report.html", report)
+    write_atomically(output / "metrics.json", (json.dumps(plain(metrics), indent=2) + "\n").encode())
+    calibration.save(output / "calibration.json")
+    if calibrate:
+        calibration.save(Path(model) / "calibration.json")
+    if as_json:
+        print_json(metrics | {"report": output / "report.html", "calibration": calibration.model_dump(mode="json")})
+        return
+    from lookalike.cli.tables import print_summary
+
+    print_summary({name: summary.summarise(one, seed=seed) for name, one in methods.items()})
+    point = calibration.point()
+    console.print(
+        f"threshold {point.threshold:.4f}: at most {point.target_fmr:g} of impostor pairs match, "
+        f"{point.fnmr:.1%} of genuine pairs are missed"
+        + (" (now the model's)" if calibrate else "")
+        + f"\n[green]wrote[/green] {output / 'report.html'}"
+    )

@@ -1,0 +1,81 @@
+"""Steps that several verbs take with labelled pictures: embed them with progress, and measure thresholds on them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from lookalike.cli.terminal import bar, note
+from lookalike.datasets import PictureSet
+from lookalike.embedder import Calibration, Embedder
+from lookalike.errors import DatasetError, ImageError
+from lookalike.evaluation.thresholds import calibrate
+from lookalike.evaluation.verification import verify_all_pairs
+from lookalike.images import read_picture
+
+__all__ = ["Thumbnails", "calibrate_on", "embed_set"]
+
+
+def embed_set(
+    embedder: Embedder, pictures: PictureSet, skip_bad: bool = False, description: str = "Embedding"
+) -> tuple[npt.NDArray[np.float32], PictureSet]:
+    """Embed a set under a progress bar; returns the vectors and the pictures they belong to.
+
+    Raises:
+        DatasetError: some picture cannot be used and `skip_bad` is false, or none can.
+    """
+    bad: dict[int, ImageError] = {}
+    remarks: dict[str, list[int]] = {}
+    for line in pictures.notes:
+        note(line)
+    with bar(description, len(pictures)) as done:
+        vectors = embedder.embed(
+            pictures.paths,
+            progress=done,
+            notes=lambda position, text: remarks.setdefault(_kind(text), []).append(position),
+            unusable=bad.__setitem__,
+        )
+    if bad:
+        position, error = next(iter(bad.items()))
+        where = str(pictures.paths[position])
+        first = str(error) if where in str(error) else f"{where}: {error}"
+        if not skip_bad or len(bad) == len(pictures):
+            raise DatasetError(
+                f"{len(bad)} of {len(pictures)} pictures cannot be used (--skip-bad leaves them out); {first}"
+            )
+        note(f"{len(bad)} of {len(pictures)} pictures cannot be used and are left out; {first}")
+    for text, positions in remarks.items():
+        note(f"{text}: {len(positions)} picture(s), first {pictures.paths[positions[0]]}")
+    return vectors, pictures.select([i for i in range(len(pictures)) if i not in bad]) if bad else pictures
+
+
+def _kind(text: str) -> str:
+    """A remark without what differs from picture to picture, so that remarks can be counted."""
+    return text.split(" (")[0].lstrip("0123456789 ")
+
+
+def calibrate_on(embedder: Embedder, pictures: PictureSet, source: str, skip_bad: bool = False) -> Calibration:
+    """Measure thresholds on pictures of identities the model was not trained on."""
+    vectors, kept = embed_set(embedder, pictures, skip_bad, "Measuring thresholds")
+    result = verify_all_pairs(vectors, kept.identities, embedder.metric)
+    return calibrate(result, fingerprint=embedder.fingerprint, metric=embedder.metric, source=source)
+
+
+class Thumbnails(Sequence[npt.NDArray[np.uint8]]):
+    """Small `(h, w, 3)` uint8 pictures, decoded only when a report shows them: a million pictures stay a page."""
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        self._paths = paths
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+    def __getitem__(self, position: Any) -> Any:
+        image = Image.fromarray(read_picture(self._paths[int(position)]))
+        image.thumbnail((160, 160))
+        return np.asarray(image)

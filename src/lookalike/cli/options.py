@@ -1,0 +1,37 @@
+"""Options that several verbs share, spelled and explained once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = [
+    "AsJson",
+    "Cropped",
+    "Data",
+    "GalleryPath",
+    "Model",
+    "SkipBad",
+    "TargetFmr",
+    "ThresholdDistance",
+]
+
+Data = Annotated[
+    str, typer.Argument(help="Folder with a subfolder per identity, a CSV of path,identity, or bundled:orl.")
+]
+Model = Annotated[
+    str, typer.Option("--model", "-m", envvar="LOOKALIKE_MODEL", help="A model folder, or dlib (pretrained faces).")
+]
+GalleryPath = Annotated[Path, typer.Option("--gallery", "-g", envvar="LOOKALIKE_GALLERY", help="The gallery's folder.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
+SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Leave out pictures that cannot be used, and say so.")]
+Cropped = Annotated[
+    bool,
+    typer.Option("--cropped", help="Pictures are face crops: where no face is found, take the whole picture."),
+]
+ThresholdDistance = Annotated[
+    float | None, typer.Option("--threshold", help="Match up to this distance, not the model's measured one.")
+]
+TargetFmr = Annotated[float | None, typer.Option("--fmr", help="Use the threshold measured for this false match rate.")]

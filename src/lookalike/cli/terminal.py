@@ -1,0 +1,68 @@
+"""What the verbs print: results on stdout, progress and remarks on stderr."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+__all__ = ["bar", "console", "note", "plain", "print_json", "progress_bar"]
+
+#: For people: progress bars and remarks. Results go to stdout.
+console = Console(stderr=True, highlight=False)
+
+
+def progress_bar() -> Progress:
+    """A bar that shows what is done, of how much, and how long it will take; silent where stderr is no terminal."""
+    return Progress(
+        TextColumn("[bold]{task.description}", justify="left"),
+        BarColumn(bar_width=28),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("[dim]left"),
+        TimeRemainingColumn(),
+        TextColumn("[dim]{task.fields[extra]}"),
+        console=console,
+    )
+
+
+@contextmanager
+def bar(description: str, total: int) -> Iterator[Callable[[int], None]]:
+    """One progress bar; yields a function to call with the number of things done since the last call."""
+    with progress_bar() as progress:
+        task = progress.add_task(description, total=total, extra="")
+        yield lambda count: progress.advance(task, count)
+
+
+def note(text: str) -> None:
+    """A remark on stderr that the user should see but that is no error."""
+    console.print(f"[yellow]note:[/yellow] {escape(text)}", soft_wrap=True)
+
+
+def plain(value: Any) -> Any:
+    """Dataclasses, paths, arrays and non-finite numbers as JSON types; NaN and infinity become null."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if hasattr(value, "tolist"):
+        return plain(value.tolist())
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    return str(value)
+
+
+def print_json(document: Any) -> None:
+    """One JSON document on stdout."""
+    print(json.dumps(plain(document), ensure_ascii=False, indent=2, allow_nan=False))  # noqa: T201

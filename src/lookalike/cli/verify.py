@@ -1,0 +1,37 @@
+"""`lookalike verify`: do two pictures show the same identity?"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from lookalike.cli.options import AsJson, Cropped, Model, TargetFmr, ThresholdDistance
+
+__all__ = ["verify"]
+
+
+def verify(
+    a: Annotated[str, typer.Argument(help="One picture.")],
+    b: Annotated[str, typer.Argument(help="The other picture.")],
+    model: Model,
+    threshold: ThresholdDistance = None,
+    fmr: TargetFmr = None,
+    cropped: Cropped = False,
+    as_json: AsJson = False,
+) -> None:
+    """Decide whether two pictures show the same person (1:1). Exit code 0: the same, 1: different."""
+    from lookalike.cli.terminal import note, print_json
+    from lookalike.embedder import Embedder
+    from lookalike.recognizer import Recognizer
+
+    answer = Recognizer(Embedder.load(model, cropped or None), threshold=threshold, target_fmr=fmr).verify(a, b)
+    if as_json:
+        print_json(answer)
+    else:
+        for line in answer.notes:
+            note(line)
+        verdict, sign = ("same person", "<=") if answer.match else ("different people", ">")
+        typer.echo(f"{verdict}: distance {answer.distance:.4f} {sign} threshold {answer.threshold:.4f}")
+        typer.echo(f"threshold: {answer.threshold_source}")
+    raise typer.Exit(0 if answer.match else 1)
