@@ -23,6 +23,7 @@ import faiss as _faiss
 import numpy as np
 
 from lookalike.index.ids import IdMap
+from lookalike.index.parametrised_search import parametrised_search
 from lookalike.index.vector_index import Floats, Positions, VectorIndex
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ class HnswIndex(VectorIndex):
         # Twice as many as would be needed were tombstones spread evenly; none extra without tombstones.
         wanted = k if live == size else min(size, -(-2 * k * size // live))
         parameters = faiss.SearchParametersHNSW(efSearch=max(wanted, search.ef_search * size // live))
-        distances, positions = self._graph.search(queries, wanted, params=parameters)
+        distances, positions = parametrised_search(self._graph, queries, wanted, parameters)
         good = positions >= 0
         if live < size:
             good &= ~self._ids.dead[positions]
@@ -108,8 +109,7 @@ class HnswIndex(VectorIndex):
             # faiss keeps a pointer into the array, so the two are kept together.
             self._selector = (faiss.IDSelectorBitmap(bits), bits)
         parameters = faiss.SearchParameters(sel=self._selector[0])
-        found: tuple[Floats, Positions] = self._graph.storage.search(queries, k, params=parameters)
-        return found
+        return parametrised_search(self._graph.storage, queries, k, parameters)
 
     def _in_our_convention(self, distances: Floats) -> Floats:
         if self.metric == "inner_product":
