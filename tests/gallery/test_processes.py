@@ -109,6 +109,39 @@ def test_processes_create_and_enroll_side_by_side(tmp_path):
     assert [p.name for p in path.iterdir()] == ["gallery.sqlite3"]
 
 
+def test_processes_that_create_at_one_moment_all_succeed(tmp_path):
+    """Creation races: late ones find the folder half made, or their own unfinished file cleared away."""
+    rounds = 25
+    children = [
+        start(
+            """
+            for line in sys.stdin:
+                with open_gallery(line.strip()) as g:
+                    g.bind("f", "net", "cosine", 16)
+                    g.enroll("Ada", vectors(1))
+                print("done", flush=True)
+            """,
+            tmp_path,
+        )
+        for _ in range(5)
+    ]
+    for number in range(rounds):
+        for child in children:
+            child.stdin.write(f"{tmp_path / str(number)}.gallery\n")
+        for child in children:
+            child.stdin.flush()
+        for child in children:
+            answer = child.stdout.readline()
+            assert answer == "done\n", child.communicate()[1]
+    for child in children:
+        child.stdin.close()
+        child.stdin = None
+        finish(child)
+    for number in range(rounds):
+        with open_gallery(tmp_path / f"{number}.gallery", create=False) as gallery:
+            assert [(p.name, p.templates) for p in gallery.people()] == [("Ada", 1)]
+
+
 def test_a_lock_held_too_long_is_a_storage_error(tmp_path):
     path = tmp_path / "people.gallery"
     with EmbeddedGallery(path, timeout=0.2) as gallery:

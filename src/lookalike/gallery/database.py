@@ -96,6 +96,8 @@ class Database:
         others = (
             [p.name for p in self.folder.iterdir() if not p.name.startswith(".new-")] if self.folder.exists() else []
         )
+        if FILE_NAME in others:
+            return  # made by another process since we looked
         if others:
             raise ArtefactError(
                 f"{self.folder} holds {sorted(others)[0]!r} but no {FILE_NAME}: it is no gallery, or a damaged one; "
@@ -107,14 +109,15 @@ class Database:
         # Made under another name and linked when complete: a file called gallery.sqlite3 without tables is
         # damage, never a creation that was killed, and an emptied gallery does not pass for a new one.
         fresh = self.folder / f".new-{os.getpid()}-{secrets.token_hex(4)}"
-        with closing(self._connect(fresh)) as connection:
-            connection.executescript(_SCHEMA)
         try:
+            with closing(self._connect(fresh)) as connection:
+                connection.executescript(_SCHEMA)
             os.link(fresh, self.file)
-        except (FileExistsError, FileNotFoundError):
+        except (sqlite3.Error, OSError):
+            # Another process was faster: its gallery is as good, and it has cleared our unfinished file away, which
+            # SQLite reports as whatever it was doing at that moment.
             if not self.file.exists():
                 raise
-            # Another process was faster; its gallery is as good, and it may have cleared our file away.
         for left in self.folder.glob(".new-*"):
             left.unlink(missing_ok=True)
         for folder in (self.folder, self.folder.parent) if os.name != "nt" else ():  # Windows neither can nor must
