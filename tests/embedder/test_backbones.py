@@ -1,5 +1,8 @@
 """Backbones: shapes, sizes from the papers, and errors that help."""
 
+import subprocess
+import sys
+
 import pytest
 import torch
 
@@ -42,6 +45,19 @@ def test_every_parameter_learns(name):
     network(torch.randn(4, 1, 32, 32)).square().sum().backward()
     still = [key for key, p in network.named_parameters() if p.requires_grad and (p.grad is None or not p.grad.any())]
     assert still == []
+
+
+@pytest.mark.parametrize("name", OWN_BACKBONES)
+def test_thin_networks_train_channels_last(name):
+    """In a process of its own: below 16 channels oneDNN may overrun its memory and kill it (oneDNN issue 6035)."""
+    program = f"""
+import torch
+from lookalike.embedder.backbones import create_backbone
+network = create_backbone({name!r}, 16, (64, 48), 1, width=0.1).to(memory_format=torch.channels_last)
+x = torch.randn(60, 1, 64, 48).contiguous(memory_format=torch.channels_last)
+network(x).square().mean().backward()
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)
 
 
 def test_errors_name_the_choices():

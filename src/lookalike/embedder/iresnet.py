@@ -64,7 +64,9 @@ class IResNet(nn.Module):
         activation: Literal["prelu", "relu"] = "prelu",
     ) -> None:
         super().__init__()
-        sizes = [max(8, int(n * width)) for n in (64, 64, 128, 256, 512)]
+        # Not below 16: with fewer channels, oneDNN's 1×1 strided convolution overruns its workspace when trained
+        # channels last on a CPU, and the process dies (oneDNN issue 6035).
+        sizes = [max(16, int(n * width + 4) // 8 * 8) for n in (64, 64, 128, 256, 512)]
         blocks: list[nn.Module] = []
         for inputs, outputs, repeats in zip(sizes, sizes[1:], self.DEPTHS[depth], strict=False):
             blocks.append(_Block(inputs, outputs, 2, activation))
