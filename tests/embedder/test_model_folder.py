@@ -30,6 +30,10 @@ def model(tmp_path):
     return tmp_path / "model"
 
 
+def test_whoever_may_read_the_card_may_read_the_weights(model):
+    assert (model / "weights.safetensors").stat().st_mode == (model / "model.toml").stat().st_mode
+
+
 def test_round_trip(model):
     network, read, calibration = read_model(model)
     assert calibration is None

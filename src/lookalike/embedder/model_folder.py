@@ -88,6 +88,8 @@ def save_model(folder: Path, network: nn.Module, card: ModelCard, log: str = "",
         card = card.model_copy(update={"fingerprint": _fingerprint(weights, card)})
         (partial / "model.toml").write_text(tomli_w.dumps(card.model_dump(mode="json", exclude_none=True)), "utf-8")
         (partial / "training.jsonl").write_text(log, "utf-8")
+        # safetensors makes files that only their owner may read; a model is as public as the folder it lies in.
+        weights.chmod((partial / "model.toml").stat().st_mode)
     return card
 
 
