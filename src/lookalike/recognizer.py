@@ -12,6 +12,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from os import PathLike, fspath
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +24,9 @@ from lookalike.gallery import Candidate, Gallery
 from lookalike.images import Picture
 
 __all__ = ["Enrolled", "Identified", "Recognizer", "Verified"]
+
+#: Sequences that are one encoded picture or its path, not several pictures.
+_ONE_PICTURE = (str, bytes, bytearray, memoryview)
 
 
 @dataclass(frozen=True)
@@ -111,11 +115,10 @@ class Recognizer:
             InputError: the name is empty or too long.
             StorageError: the disk is full or failing; what was stored before is unharmed.
         """
-        several = (
-            list(pictures) if isinstance(pictures, Sequence) and not isinstance(pictures, str | bytes) else [pictures]
-        )
+        one = not isinstance(pictures, Sequence) or isinstance(pictures, _ONE_PICTURE)
+        several: list[Picture] = [cast(Picture, pictures)] if one else list(cast(Sequence[Picture], pictures))
         vectors, notes = self._embed(several)
-        sources = [fspath(one) if isinstance(one, str | PathLike) else "" for one in several]
+        sources = [fspath(picture) if isinstance(picture, str | PathLike) else "" for picture in several]
         return Enrolled(identity, tuple(self.gallery.enroll(identity, vectors, sources)), notes)
 
     def verify(self, a: Picture, b: Picture) -> Verified:

@@ -28,7 +28,7 @@ def test_the_same_person_is_near_and_another_far(dlib_faces, orl):
 def test_it_says_where_its_threshold_comes_from(dlib_faces):
     assert dlib_faces.threshold().distance == 0.6
     assert "not measured on your pictures" in dlib_faces.threshold().source
-    with pytest.raises(InputError, match="no measured threshold"):
+    with pytest.raises(InputError, match=r"has one threshold, .*leave out --fmr"):
         dlib_faces.threshold(0.001)
 
 

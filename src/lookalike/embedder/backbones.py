@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from torch import nn
 
 from lookalike.embedder.iresnet import IResNet
@@ -38,7 +39,8 @@ def create_backbone(
         **options: passed to the network, e.g. `width=0.5`, `dropout=0.2`.
 
     Raises:
-        InputError: the name is unknown, an option is, or pretrained weights were asked of an own network.
+        InputError: the name or an option is unknown, the network does not suit the size of pictures, or pretrained
+            weights were asked of an own network.
 
     Example:
         >>> sum(p.numel() for p in create_backbone("mobilefacenet", 128, (112, 112)).parameters()) < 1_100_000
@@ -67,8 +69,24 @@ def create_backbone(
             f"backbone {name!r} is unknown; choose {', '.join(OWN_BACKBONES)} or a timm network"
             + (f" such as {', '.join(close)}" if close else " (see timm.list_models())")
         )
-    trunk = timm.create_model(name, pretrained=pretrained, in_chans=channels, num_classes=0, **options)
+    given: dict[str, Any] = {"pretrained": pretrained, "in_chans": channels, "num_classes": 0} | options
+    try:
+        try:
+            # Transformers are built for one size of picture; convolutions do not know the word.
+            trunk = timm.create_model(name, img_size=image_size, **given)
+        except TypeError:
+            trunk = timm.create_model(name, **given)
+        # Networks do not agree on what they call the width of their output: ask for one.
+        with torch.inference_mode():
+            width = trunk.eval()(torch.zeros(1, channels, *image_size)).shape[1]
+    except TypeError as error:
+        raise InputError(f"{name} does not take these options: {error}") from None
+    except (AssertionError, RuntimeError, ValueError, OSError) as error:
+        raise InputError(
+            f"{name} cannot be built for {image_size[0]}×{image_size[1]} pixels of {channels} channels: {error}; "
+            "choose another network or image_size"
+        ) from None
     # One linear layer and a batch norm: the embedding layer of the metric-learning literature.
     return nn.Sequential(
-        trunk, nn.Linear(trunk.num_features, embedding_size, bias=False), nn.BatchNorm1d(embedding_size)
+        trunk.train(), nn.Linear(int(width), embedding_size, bias=False), nn.BatchNorm1d(embedding_size)
     )

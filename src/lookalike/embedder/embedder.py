@@ -91,8 +91,13 @@ class Embedder(ABC):
             return Threshold(
                 point.threshold, promise if point.sufficient else f"{promise}; too few pairs to promise it"
             )
-        if self.documented_threshold is not None and target_fmr is None:
-            return self.documented_threshold
+        if self.documented_threshold is not None:
+            if target_fmr is None:
+                return self.documented_threshold
+            raise InputError(
+                f"model {self.name} has one threshold, {self.documented_threshold.source}; "
+                "a false match rate cannot be asked of it: leave out --fmr, or give a distance with --threshold"
+            )
         raise InputError(
             f"model {self.name} has no measured threshold; run `lookalike evaluate DATA --model MODEL --calibrate`, "
             "or give a distance with --threshold"

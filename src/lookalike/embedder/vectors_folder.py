@@ -53,7 +53,7 @@ def write_vectors(
             shards.append(f"{number:05d}.npy")
             np.save(partial / shards[-1], vectors[start : start + SHARD], allow_pickle=False)
         np.save(partial / "ids.npy", np.arange(len(vectors), dtype=np.int64), allow_pickle=False)
-        with (partial / "pictures.csv").open("w", encoding="utf-8", newline="") as file:
+        with (partial / "pictures.csv").open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
             writer = csv.writer(file)
             writer.writerow(["id", "path", "identity"])
             writer.writerows(zip(range(len(paths)), paths, identities, strict=True))
@@ -82,7 +82,7 @@ def read_vectors(folder: Path) -> StoredVectors:
             raise ArtefactError(f"{folder} is of version {content.get('format_version')!r}; expected {FORMAT_VERSION}")
         shards = [np.load(folder / name, allow_pickle=False) for name in content["shards"]]
         ids = np.load(folder / "ids.npy", allow_pickle=False)
-        with (folder / "pictures.csv").open(encoding="utf-8", newline="") as file:
+        with (folder / "pictures.csv").open(encoding="utf-8", errors="surrogateescape", newline="") as file:
             rows = list(csv.DictReader(file))
         vectors = np.concatenate(shards)
         if not len(vectors) == len(ids) == len(rows) == content["count"]:

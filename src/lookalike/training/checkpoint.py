@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,11 @@ from torch import Tensor, nn
 
 from lookalike.errors import ArtefactError, StorageError
 
-__all__ = ["load_checkpoint", "read_state", "save_checkpoint"]
+__all__ = ["foreign_entry", "load_checkpoint", "read_state", "save_checkpoint"]
 
 FORMAT_VERSION = 1
+#: Files of a training folder: the checkpoint, its parts while they are written, and the prepared pictures.
+_OURS = re.compile(r"\.?state(-\d+)?\.(json|safetensors)(\.part)?|pictures\.npy")
 
 
 def save_checkpoint(folder: Path, module: nn.Module, optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
@@ -60,6 +63,21 @@ def _synced(path: Path) -> Path:
     with path.open("rb") as file:
         os.fsync(file.fileno())
     return path
+
+
+def foreign_entry(folder: Path) -> str | None:
+    """The name of something in `folder` that no training put there, so that the folder is not ours to delete.
+
+    Raises:
+        StorageError: it is no folder, or cannot be read.
+    """
+    try:
+        names = sorted(entry.name for entry in folder.iterdir())
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise StorageError(f"{folder} cannot be read: {error.strerror}; choose another model folder") from None
+    return next((name for name in names if not _OURS.fullmatch(name)), None)
 
 
 def read_state(folder: Path) -> dict[str, Any] | None:

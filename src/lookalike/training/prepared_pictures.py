@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,14 +72,13 @@ def prepare_pictures(
             pixels[len(kept)] = prepared.pixels
             kept.append(position)
             for note in prepared.notes:
-                remark = note.split(";")[0].lstrip("0123456789 ")
+                remark = re.sub(r"^\d+ ", "several ", note.split(" (")[0])
                 remarks[remark] = remarks.get(remark, 0) + 1
         if progress:
             progress(len(batch))
     if bad and (not skip_bad or not kept):
-        raise DatasetError(
-            f"{len(bad)} of {len(pictures)} pictures cannot be used (--skip-bad leaves them out); {bad[0]}"
-        )
+        advice = "--skip-bad leaves them out" if kept else "give others"
+        raise DatasetError(f"{len(bad)} of {len(pictures)} pictures cannot be used ({advice}); {bad[0]}")
     if bad:
         notes.append(f"{len(bad)} of {len(pictures)} pictures cannot be used and are left out; {bad[0]}")
     notes += [f"{remark}: {count} picture(s)" for remark, count in remarks.items()]

@@ -27,7 +27,7 @@ from lookalike.embedder.backbones import create_backbone
 from lookalike.embedder.model_folder import ModelCard, save_model
 from lookalike.embedder.network import network_input
 from lookalike.errors import ArtefactError, StorageError, TrainingDiverged, TrainingInterrupted
-from lookalike.training.checkpoint import load_checkpoint, read_state, save_checkpoint
+from lookalike.training.checkpoint import foreign_entry, load_checkpoint, read_state, save_checkpoint
 from lookalike.training.prepared_pictures import prepare_pictures
 from lookalike.training.recipe import Recipe
 
@@ -109,6 +109,8 @@ def train(
         TrainingInterrupted: SIGINT or SIGTERM; a checkpoint was written.
     """
     folder = Path(folder)
+    if folder.name in ("", ".."):
+        raise StorageError(f"{folder} cannot become a model folder; give it a name of its own, such as model")
     check_replaceable(folder, "model.toml", replace)
     recipe.build_batches(pictures)  # refuses hopeless data before an hour of decoding
     scratch = folder.with_name(f"{folder.name}.training")
@@ -125,9 +127,9 @@ def train(
         if progress:
             progress(Progress("pictures", prepared_count, len(pictures)))
 
-    data = prepare_pictures(pictures, recipe.preprocessing, scratch, skip_bad, decoded)
-    batches = recipe.build_batches(data.pictures)
-    with torch.random.fork_rng(devices=[]):
+    with _kept_if_useful(scratch), torch.random.fork_rng(devices=[]):
+        data = prepare_pictures(pictures, recipe.preprocessing, scratch, skip_bad, decoded)
+        batches = recipe.build_batches(data.pictures)
         torch.manual_seed(recipe.seed)
         run = _Run(recipe, len(data.pictures.names))
         if state is not None:
@@ -188,6 +190,11 @@ def train(
 
 def _checkpoint_to_use(scratch: Path, digest: str, resume: bool, restart: bool) -> dict[str, Any] | None:
     """Make the training folder and return the state to go on from, or None to start from the beginning."""
+    foreign = foreign_entry(scratch)
+    if foreign is not None:
+        raise StorageError(
+            f"{scratch} is where checkpoints go, but {foreign} is in it, which is none; choose another model folder"
+        )
     if restart:
         shutil.rmtree(scratch, ignore_errors=True)
     try:
@@ -208,6 +215,17 @@ def _checkpoint_to_use(scratch: Path, digest: str, resume: bool, restart: bool) 
             "give those again, or drop it with --restart"
         )
     return state
+
+
+@contextmanager
+def _kept_if_useful(scratch: Path) -> Iterator[None]:
+    """On an error, remove the training folder unless it holds a checkpoint to go on from."""
+    try:
+        yield
+    except BaseException:
+        if not (scratch / "state.json").exists():
+            shutil.rmtree(scratch, ignore_errors=True)
+        raise
 
 
 class _Run:
