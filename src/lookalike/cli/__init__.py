@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
+import os
 import sys
-from typing import Annotated
+import traceback
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -59,28 +63,67 @@ def _tour(
     """
 
 
+#: Typer brings its own copy of click since 0.25; this is whichever one it raises.
+_UsageError: type[Exception] = typer.BadParameter.__mro__[1]
+
+
 def main() -> None:
     """Run the command line: one clear line on stderr and a non-zero exit on anything Lookalike refuses."""
+    for stream in (sys.stdout, sys.stderr):
+        # File names may hold bytes that are no text, and a terminal may not know every letter: show \udce9, go on.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
-        app()
+        _run(sys.argv[1:])
+        print(end="", flush=True)  # noqa: T201 - now, where a closed pipe can be answered
     except LookalikeError as error:
         _fail(type(error).__name__, str(error), error.exit_code)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, typer.Abort):
         _fail("KeyboardInterrupt", "interrupted", 130)
     except MemoryError:
         _fail("MemoryError", "not enough memory; use fewer or smaller pictures", 2)
     except BrokenPipeError:
-        # The reader of our output has gone (`| head`); there is nobody left to tell.
-        sys.stderr.close()
-        sys.exit(141)
+        _leave_quietly()
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         _fail(type(error).__name__, f"{where}{error.strerror or error}", 2)
+    except Exception as error:
+        # Not 1, which is what `verify` says of two different people.
+        traceback.print_exc()
+        _fail(type(error).__name__, f"{error} (a fault of Lookalike: please report it with the lines above)", 2)
 
 
-def _fail(kind: str, message: str, code: int) -> None:
+def _run(arguments: list[str]) -> None:
+    """Invoke a verb without click's handling of errors: boxes, and codes for Ctrl-C and closed pipes."""
+    command = typer.main.get_command(app)
+    try:
+        with command.make_context("lookalike", list(arguments)) as context:
+            command.invoke(context)
+    except typer.Exit as leave:
+        print(end="", flush=True)  # noqa: T201 - now, where a closed pipe can be answered
+        sys.exit(leave.exit_code)
+    except _UsageError as error:
+        if not arguments:  # the help was printed: there is nothing to add
+            sys.exit(2)
+        message = " ".join(str(error.format_message()).split()).rstrip(".")  # type: ignore[attr-defined]
+        verb = getattr(getattr(error, "ctx", None), "command_path", "lookalike")
+        _fail("UsageError", f"{message}; see {verb} --help", 2)
+
+
+def _leave_quietly() -> NoReturn:
+    """The reader of our output has gone (`| head`): nobody is left to tell, and Python must not try at its exit."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    sys.exit(141)
+
+
+def _fail(kind: str, message: str, code: int) -> NoReturn:
     line = " ".join(message.split())
-    if "--json" in sys.argv:
-        print(json.dumps({"error": kind, "message": line}, ensure_ascii=False))  # noqa: T201
-    print(f"lookalike: {line}", file=sys.stderr)  # noqa: T201
+    try:
+        if "--json" in sys.argv:
+            print(json.dumps({"error": kind, "message": line}, ensure_ascii=False), flush=True)  # noqa: T201
+        print(f"lookalike: {line}", file=sys.stderr, flush=True)  # noqa: T201
+    except BrokenPipeError:
+        _leave_quietly()
     sys.exit(code)

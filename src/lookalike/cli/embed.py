@@ -24,7 +24,7 @@ def embed(
     """Turn pictures into vectors: shards of .npy, their ids, and which picture each one is."""
     from lookalike.atomic_files import check_replaceable
     from lookalike.cli.measuring import embed_set
-    from lookalike.cli.terminal import console, print_json
+    from lookalike.cli.terminal import console, escape, print_json
     from lookalike.datasets import read_pictures
     from lookalike.embedder import Embedder
     from lookalike.embedder.vectors_folder import MARKER, write_vectors
@@ -46,4 +46,7 @@ def embed(
             }
         )
     else:
-        console.print(f"[green]wrote[/green] {len(vectors)} vectors of {embedder.dimension} dimensions to {output}")
+        console.print(
+            f"[green]wrote[/green] {len(vectors)} vectors of {embedder.dimension} dimensions to {escape(str(output))}",
+            soft_wrap=True,
+        )

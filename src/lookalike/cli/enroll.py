@@ -18,7 +18,7 @@ def enroll(
         typer.Argument(help="With --name: pictures of one person. Without: a folder per identity, or a CSV."),
     ],
     model: Model,
-    gallery: GalleryPath = Path("people.gallery"),
+    gallery: GalleryPath = "people.gallery",
     name: Annotated[str | None, typer.Option("--name", "-n", help="Whose pictures these are.")] = None,
     cropped: Cropped = False,
     skip_bad: SkipBad = False,
@@ -29,11 +29,12 @@ def enroll(
     What was reported as enrolled is on the disk: it survives a killed process and a power cut.
     """
     from lookalike.cli.measuring import embed_set
-    from lookalike.cli.terminal import bar, console, print_json
+    from lookalike.cli.terminal import bar, console, escape, print_json
     from lookalike.datasets import PictureSet, read_pictures
     from lookalike.embedder import Embedder
-    from lookalike.errors import InputError
+    from lookalike.errors import ArtefactError, InputError, StorageError
     from lookalike.gallery import open_gallery
+    from lookalike.gallery.names import checked_name
     from lookalike.recognizer import Recognizer
 
     if name is not None:
@@ -42,9 +43,18 @@ def enroll(
         chosen = read_pictures(pictures[0])
     else:
         raise InputError(f"{len(pictures)} pictures were given without --name; say whose they are")
+    # All names are checked before anybody is enrolled, and a gallery of another model is refused before the work.
+    chosen = PictureSet(chosen.paths, tuple(map(checked_name, chosen.identities)), chosen.notes)
     embedder = Embedder.load(model, cropped or None)
+    try:
+        older = open_gallery(gallery, create=False)
+    except ArtefactError:
+        pass  # there is none yet, or it is damaged: opening it to write says so
+    else:
+        with older:
+            Recognizer(embedder, older)
     vectors, kept = embed_set(embedder, chosen, skip_bad)
-    # Opened after the pictures have proved usable: a refused picture leaves no empty gallery behind.
+    # Made after the pictures have proved usable: a refused picture leaves no empty gallery behind.
     with open_gallery(gallery) as people:
         Recognizer(embedder, people)
         before = len(people)
@@ -52,13 +62,28 @@ def enroll(
             for number, identity in enumerate(kept.names):
                 mine = kept.labels == number
                 paths = [str(path) for path, chosen_one in zip(kept.paths, mine, strict=True) if chosen_one]
-                people.enroll(identity, vectors[mine], paths)
+                try:
+                    people.enroll(identity, vectors[mine], paths)
+                except StorageError as error:
+                    raise StorageError(
+                        f"{error}; {number} of {len(kept.names)} people are enrolled: "
+                        "the same command goes on, and enrolls nothing twice"
+                    ) from None
                 done(1)
         after = len(people)
     if as_json:
-        print_json({"gallery": gallery, "enrolled": kept.names, "pictures": len(kept), "identities": after})
+        print_json(
+            {
+                "gallery": gallery,
+                "enrolled": kept.names,
+                "pictures": len(kept),
+                "left_out": len(chosen) - len(kept),
+                "identities": after,
+            }
+        )
     else:
         console.print(
             f"[green]enrolled[/green] {len(kept)} picture(s) of {len(kept.names)} person(s) "
-            f"({after - before} new); {gallery} knows {after}"
+            f"({after - before} new); {escape(gallery)} knows {after}",
+            soft_wrap=True,
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -36,16 +38,18 @@ def evaluate(
 
     from lookalike.atomic_files import write_atomically
     from lookalike.cli.measuring import Thumbnails, embed_set
-    from lookalike.cli.terminal import console, note, plain, print_json
+    from lookalike.cli.terminal import console, escape, note, plain, print_json
     from lookalike.datasets import read_pictures
     from lookalike.embedder import Embedder
-    from lookalike.errors import InputError, StorageError
+    from lookalike.errors import InputError
     from lookalike.evaluation import standard_report, summary, thresholds
     from lookalike.evaluation.enrolment import identify_trials
     from lookalike.evaluation.report import write_report
     from lookalike.evaluation.retrieval import self_retrieval
     from lookalike.evaluation.verification import verify_all_pairs
 
+    with _folder(output):
+        pass  # one that cannot be made is refused before the work
     pictures = read_pictures(data)
     embedder = Embedder.load(model, cropped or None)
     if calibrate and not Path(model).is_dir():
@@ -84,13 +88,10 @@ def evaluate(
         seed=seed,
     )
     metrics = summary.metrics_json(methods, seed=seed)
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StorageError(f"{output} cannot be made: {error.strerror}") from None
-    write_report(output / "report.html", report)
-    write_atomically(output / "metrics.json", (json.dumps(plain(metrics), indent=2) + "\n").encode())
-    calibration.save(output / "calibration.json")
+    with _folder(output):
+        write_report(output / "report.html", report)
+        write_atomically(output / "metrics.json", (json.dumps(plain(metrics), indent=2) + "\n").encode())
+        calibration.save(output / "calibration.json")
     if calibrate:
         calibration.save(Path(model) / "calibration.json")
     if as_json:
@@ -98,11 +99,31 @@ def evaluate(
         return
     from lookalike.cli.tables import print_summary
 
+    if calibration.note:
+        note(calibration.note)
     print_summary({name: summary.summarise(one, seed=seed) for name, one in methods.items()})
     point = calibration.point()
     console.print(
         f"threshold {point.threshold:.4f}: at most {point.target_fmr:g} of impostor pairs match, "
         f"{point.fnmr:.1%} of genuine pairs are missed"
         + (" (now the model's)" if calibrate else "")
-        + f"\n[green]wrote[/green] {output / 'report.html'}"
+        + f"\n[green]wrote[/green] {escape(str(output / 'report.html'))}",
+        soft_wrap=True,
     )
+
+
+@contextmanager
+def _folder(path: Path) -> Iterator[None]:
+    """Make a folder for the block to write into; one that was made and is empty afterwards goes again."""
+    from lookalike.errors import StorageError
+
+    missing = not path.exists()
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(f"{path} cannot be made: {error.strerror}; choose another with --output") from None
+    try:
+        yield
+    finally:
+        if missing and not any(path.iterdir()):
+            path.rmdir()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -14,11 +13,11 @@ __all__ = ["forget"]
 
 def forget(
     name: Annotated[str, typer.Argument(help="Who is to be forgotten, as `lookalike people` spells it.")],
-    gallery: GalleryPath = Path("people.gallery"),
+    gallery: GalleryPath = "people.gallery",
     as_json: AsJson = False,
 ) -> None:
     """Delete a person and all their templates; the bytes are overwritten on the disk."""
-    from lookalike.cli.terminal import console, print_json
+    from lookalike.cli.terminal import console, escape, print_json
     from lookalike.gallery import open_gallery
 
     with open_gallery(gallery, create=False) as opened:
@@ -27,4 +26,7 @@ def forget(
     if as_json:
         print_json({"gallery": gallery, "forgotten": name, "templates": removed, "identities": left})
     else:
-        console.print(f"[green]forgot[/green] {name} ({removed} template(s)); {gallery} knows {left}", markup=True)
+        console.print(
+            f"[green]forgot[/green] {escape(name)} ({removed} template(s)); {escape(gallery)} knows {left}",
+            soft_wrap=True,
+        )

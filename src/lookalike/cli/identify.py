@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -15,7 +14,7 @@ __all__ = ["identify"]
 def identify(
     pictures: Annotated[list[str], typer.Argument(help="One or more pictures.")],
     model: Model,
-    gallery: GalleryPath = Path("people.gallery"),
+    gallery: GalleryPath = "people.gallery",
     top: Annotated[int, typer.Option(min=1, help="How many candidates are shown.")] = 3,
     threshold: ThresholdDistance = None,
     fmr: TargetFmr = None,

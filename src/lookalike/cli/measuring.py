@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,13 +13,14 @@ from PIL import Image
 
 from lookalike.cli.terminal import bar, note
 from lookalike.datasets import PictureSet
-from lookalike.embedder import Calibration, Embedder
+from lookalike.embedder import Calibration, Embedder, Preprocessing
+from lookalike.embedder.preparation import prepare_many
 from lookalike.errors import DatasetError, ImageError
 from lookalike.evaluation.thresholds import calibrate
 from lookalike.evaluation.verification import verify_all_pairs
 from lookalike.images import read_picture
 
-__all__ = ["Thumbnails", "calibrate_on", "embed_set"]
+__all__ = ["Thumbnails", "calibrate_on", "embed_set", "usable_pictures"]
 
 
 def embed_set(
@@ -40,23 +42,41 @@ def embed_set(
             notes=lambda position, text: remarks.setdefault(_kind(text), []).append(position),
             unusable=bad.__setitem__,
         )
-    if bad:
-        position, error = next(iter(bad.items()))
-        where = str(pictures.paths[position])
-        first = str(error) if where in str(error) else f"{where}: {error}"
-        if not skip_bad or len(bad) == len(pictures):
-            raise DatasetError(
-                f"{len(bad)} of {len(pictures)} pictures cannot be used (--skip-bad leaves them out); {first}"
-            )
-        note(f"{len(bad)} of {len(pictures)} pictures cannot be used and are left out; {first}")
+    kept = _without(pictures, bad, skip_bad)
     for text, positions in remarks.items():
         note(f"{text}: {len(positions)} picture(s), first {pictures.paths[positions[0]]}")
-    return vectors, pictures.select([i for i in range(len(pictures)) if i not in bad]) if bad else pictures
+    return vectors, kept
+
+
+def usable_pictures(preprocessing: Preprocessing, pictures: PictureSet, skip_bad: bool = False) -> PictureSet:
+    """The pictures that `preprocessing` accepts: known before hours of training, not after them.
+
+    Raises:
+        DatasetError: some picture cannot be used and `skip_bad` is false, or none can.
+    """
+    bad: dict[int, ImageError] = {}
+    with bar("Checking held-out pictures", len(pictures)) as done:
+        for batch in prepare_many(preprocessing.prepare, pictures.paths, 64, bad.__setitem__):
+            done(len(batch))
+    return _without(pictures, bad, skip_bad)
+
+
+def _without(pictures: PictureSet, bad: dict[int, ImageError], skip_bad: bool) -> PictureSet:
+    if not bad:
+        return pictures
+    position, error = next(iter(bad.items()))
+    where = str(pictures.paths[position])
+    first = str(error) if where in str(error) else f"{where}: {error}"
+    if not skip_bad or len(bad) == len(pictures):
+        advice = "give others" if len(bad) == len(pictures) else "--skip-bad leaves them out"
+        raise DatasetError(f"{len(bad)} of {len(pictures)} pictures cannot be used ({advice}); {first}")
+    note(f"{len(bad)} of {len(pictures)} pictures cannot be used and are left out; {first}")
+    return pictures.select([i for i in range(len(pictures)) if i not in bad])
 
 
 def _kind(text: str) -> str:
     """A remark without what differs from picture to picture, so that remarks can be counted."""
-    return text.split(" (")[0].lstrip("0123456789 ")
+    return re.sub(r"^\d+ ", "several ", text.split(" (")[0])
 
 
 def calibrate_on(embedder: Embedder, pictures: PictureSet, source: str, skip_bad: bool = False) -> Calibration:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -24,7 +23,8 @@ Data = Annotated[
 Model = Annotated[
     str, typer.Option("--model", "-m", envvar="LOOKALIKE_MODEL", help="A model folder, or dlib (pretrained faces).")
 ]
-GalleryPath = Annotated[Path, typer.Option("--gallery", "-g", envvar="LOOKALIKE_GALLERY", help="The gallery's folder.")]
+#: Text, for a `Path` would make "milvus:/host" of "milvus://host".
+GalleryPath = Annotated[str, typer.Option("--gallery", "-g", envvar="LOOKALIKE_GALLERY", help="The gallery's folder.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Leave out pictures that cannot be used, and say so.")]
 Cropped = Annotated[

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from lookalike.cli.options import AsJson, GalleryPath
 
 __all__ = ["people"]
 
 
-def people(gallery: GalleryPath = Path("people.gallery"), as_json: AsJson = False) -> None:
+def people(gallery: GalleryPath = "people.gallery", as_json: AsJson = False) -> None:
     """List the people in a gallery, with how many templates each has."""
-    from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
+    from rich.text import Text
 
-    from lookalike.cli.terminal import print_json
+    from lookalike.cli.terminal import print_json, print_table
     from lookalike.gallery import open_gallery
 
     with open_gallery(gallery, create=False) as opened:
@@ -22,7 +20,9 @@ def people(gallery: GalleryPath = Path("people.gallery"), as_json: AsJson = Fals
     if as_json:
         print_json({"gallery": gallery, "people": known})
         return
-    table = Table("Name", "Templates", "Since", title=f"{len(known)} people in {gallery}", title_justify="left")
+    title = Text(f"{len(known)} people in {gallery}")
+    table = Table(Column("Name", overflow="fold"), Column("Templates", no_wrap=True), "Since", title=title)
+    table.title_justify = "left"
     for person in known:
-        table.add_row(person.name, str(person.templates), person.created_at)
-    Console().print(table)
+        table.add_row(Text(person.name), str(person.templates), person.created_at)
+    print_table(table)

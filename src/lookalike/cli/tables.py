@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from rich.console import Console
+import typer
+from rich.markup import escape
 from rich.table import Table
+
+from lookalike.cli.terminal import print_table
 
 if TYPE_CHECKING:
     from lookalike.evaluation.bootstrap import Interval
@@ -35,13 +38,13 @@ def print_summary(summaries: Mapping[str, MethodSummary]) -> None:
     for name, s in summaries.items():
         point, at = s.tar_at_far[0], s.at_threshold
         table.add_row(
-            name,
+            escape(name),
             f"{s.eer:.3f}{_interval(s.eer_interval)}",
             f"{s.auc:.3f}",
             f"{point.tar:.3f}{_interval(s.tar_intervals[0])}",
             "–" if s.rank_1 is None else f"{s.rank_1.mean:.3f} ± {s.rank_1.std:.3f}",
             "–" if at is None else f"{1 - at.false_alarms / at.non_mated:.3f} (named right {at.right / at.mated:.3f})",
         )
-    Console().print(table)
+    print_table(table)
     if any(s.at_threshold for s in summaries.values()):
-        Console().print("* open set, half of the people enrolled, at a threshold measured on other people")
+        typer.echo("* open set, half of the people enrolled, at a threshold measured on other people")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import json
 import math
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -12,11 +14,28 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
 
-__all__ = ["bar", "console", "note", "plain", "print_json", "progress_bar"]
+__all__ = ["bar", "console", "escape", "note", "plain", "print_json", "print_table", "progress_bar"]
 
-#: For people: progress bars and remarks. Results go to stdout.
-console = Console(stderr=True, highlight=False)
+
+class _Console(Console):
+    """A console that leaves it to `main` what happens when its reader has gone, where Rich would exit with 1."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError(errno.EPIPE, "the reader has gone")
+
+
+#: For people: progress bars and remarks. Results go to stdout. Names and paths pass `escape`: they may hold "[bold]".
+console = _Console(stderr=True, highlight=False, emoji=False)
+
+
+def print_table(table: Table) -> None:
+    """A table of results on stdout: as wide as the terminal, or as its longest line where nobody looks at it."""
+    out = _Console(highlight=False, emoji=False)
+    if not out.is_terminal and "COLUMNS" not in os.environ:
+        out.width = max(out.width, out.measure(table, options=out.options.update_width(10_000)).maximum)
+    out.print(table)
 
 
 def progress_bar() -> Progress:
@@ -30,6 +49,7 @@ def progress_bar() -> Progress:
         TimeRemainingColumn(),
         TextColumn("[dim]{task.fields[extra]}"),
         console=console,
+        disable=not console.is_terminal,
     )
 
 

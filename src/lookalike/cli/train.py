@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
 from lookalike.cli.options import AsJson, Data, SkipBad
+
+if TYPE_CHECKING:
+    from lookalike.datasets import PictureSet
+    from lookalike.embedder import Calibration, Preprocessing
+    from lookalike.training import Recipe
 
 __all__ = ["train_command"]
 
@@ -21,9 +26,10 @@ def train_command(
     epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the pictures.")] = None,
     batch_size: Annotated[int | None, typer.Option(min=2, help="Pictures in a batch.")] = None,
     learning_rate: Annotated[float | None, typer.Option(help="Its peak.")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Decides every random choice.")] = 0,
+    seed: Annotated[int | None, typer.Option(min=0, help="Decides every random choice; else the recipe does.")] = None,
     validation: Annotated[
-        float, typer.Option(min=0, max=0.9, help="Share of identities held out to measure thresholds; 0: none.")
+        float,
+        typer.Option(min=0, max=0.9, help="Share of identities held out to measure thresholds, at least 2; 0: none."),
     ] = 0.2,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted training.")] = False,
     restart: Annotated[bool, typer.Option("--restart", help="Drop an interrupted training.")] = False,
@@ -36,13 +42,14 @@ def train_command(
     A share of the identities is held out: the network never sees them, and the thresholds in calibration.json are
     measured on them. Ctrl-C keeps a checkpoint; the same command with --resume goes on and gives the same model.
     """
-    from lookalike.cli.measuring import calibrate_on
-    from lookalike.cli.terminal import console, note, print_json, progress_bar
-    from lookalike.datasets import read_pictures, split_identities
-    from lookalike.embedder import Embedder
-    from lookalike.faces.recipe import RECIPES, face_recipe
-    from lookalike.training import Progress, Recipe, train
+    from lookalike.atomic_files import check_replaceable
+    from lookalike.cli.terminal import console, escape, note, print_json, progress_bar
+    from lookalike.datasets import read_pictures
+    from lookalike.errors import InputError
+    from lookalike.training import Progress, train
 
+    if resume and restart:
+        raise InputError("both --resume and --restart were given; the one goes on, the other begins anew: give one")
     changes: dict[str, Any] = {
         "loss": loss,
         "backbone": backbone,
@@ -51,21 +58,14 @@ def train_command(
         "learning_rate": learning_rate,
         "seed": seed,
     }
-    if backbone is not None:
-        changes["backbone_options"] = {}
-    given = {key: value for key, value in changes.items() if value is not None}
-    chosen = face_recipe(recipe, **given) if recipe in RECIPES else Recipe.read(Path(recipe), **given)
-
+    chosen = _recipe(recipe, {key: value for key, value in changes.items() if value is not None})
+    check_replaceable(output, "model.toml", replace)
     pictures = read_pictures(data)
-    held_out = None
-    learn = pictures
-    if validation > 0 and len(pictures.names) >= 5:
-        learn, held_out = split_identities(pictures, validation, seed)
-        if all(name in held_out.single for name in held_out.names):
-            note("every held-out identity has one picture: nothing to measure thresholds on")
-            learn, held_out = pictures, None
-    elif validation > 0:
-        note(f"{len(pictures.names)} identities are too few to hold some out: no thresholds are measured")
+    for line in pictures.notes:
+        note(line)
+    learn, held_out = _hold_out(pictures, validation, chosen.seed)
+    chosen.build_batches(learn)  # refuses hopeless data before any work
+    held_out = _usable(held_out, chosen.preprocessing, skip_bad)
 
     with progress_bar() as bars:
         tasks = {
@@ -83,11 +83,7 @@ def train_command(
     for line in trained.notes:
         note(line)
 
-    calibration = None
-    if held_out is not None:
-        embedder = Embedder.load(output)
-        calibration = calibrate_on(embedder, held_out, f"{len(held_out.names)} identities held out of {data}", skip_bad)
-        calibration.save(output / "calibration.json")
+    calibration = _calibrate(output, held_out, data) if held_out is not None else None
     if as_json:
         print_json(
             {
@@ -103,13 +99,87 @@ def train_command(
         )
         return
     console.print(
-        f"[green]trained[/green] {output} on {trained.card.training['pictures']} pictures of "
-        f"{trained.card.training['identities']} identities (fingerprint {trained.card.fingerprint})"
+        f"[green]trained[/green] {escape(str(output))} on {trained.card.training['pictures']} pictures of "
+        f"{trained.card.training['identities']} identities (fingerprint {trained.card.fingerprint})",
+        soft_wrap=True,
     )
     if calibration is not None:
+        if calibration.note:
+            note(calibration.note)
         point = calibration.point()
         console.print(
             f"on {calibration.identities} identities it never saw: EER {calibration.eer:.3f}; threshold "
             f"{point.threshold:.4f} for a false match rate of at most {point.target_fmr:g} "
-            f"({point.impostor_pairs:,} impostor pairs), misses {point.fnmr:.1%} of genuine pairs"
+            f"({point.impostor_pairs:,} impostor pairs), misses {point.fnmr:.1%} of genuine pairs",
+            soft_wrap=True,
         )
+
+
+def _recipe(name: str, changes: dict[str, Any]) -> Recipe:
+    from lookalike.errors import InputError
+    from lookalike.faces.recipe import RECIPES, face_recipe
+    from lookalike.training import LossName, Recipe
+
+    losses = get_args(LossName)
+    if changes.get("loss", losses[0]) not in losses:
+        raise InputError(f"loss {changes['loss']!r} is unknown; choose {', '.join(losses)}")
+    if "backbone" in changes:
+        changes["backbone_options"] = {}  # the recipe's are those of its own backbone
+    path = Path(name)
+    if name in RECIPES or not (path.suffix == ".toml" or path.exists()):
+        return face_recipe(name, **changes)
+    return Recipe.read(path, **changes)
+
+
+def _hold_out(pictures: PictureSet, share: float, seed: int) -> tuple[PictureSet, PictureSet | None]:
+    """Who is learned from, and who is kept to measure thresholds on: at least two, with two pictures or more each."""
+    from lookalike.cli.terminal import note
+    from lookalike.datasets import split_identities
+
+    single = set(pictures.single)
+    several = [name for name in pictures.names if name not in single]
+    if share == 0:
+        return pictures, None
+    if len(several) < 5:
+        note(
+            f"{len(several)} identities with two or more pictures are too few to hold some out (5 are enough): "
+            "no thresholds are measured"
+        )
+        return pictures, None
+    count = min(max(2, round(share * len(several))), len(pictures.names) - 2)
+    _, held_out = split_identities(pictures.of(several), count, seed)
+    kept_out = set(held_out.names)
+    return pictures.of([name for name in pictures.names if name not in kept_out]), held_out
+
+
+def _usable(held_out: PictureSet | None, preprocessing: Preprocessing, skip_bad: bool) -> PictureSet | None:
+    from lookalike.cli.measuring import usable_pictures
+    from lookalike.cli.terminal import note
+
+    if held_out is None:
+        return None
+    usable = usable_pictures(preprocessing, held_out, skip_bad)
+    if len(usable.names) < 2 or len(usable.single) == len(usable.names):
+        note("too few held-out pictures can be used: no thresholds are measured")
+        return None
+    return usable
+
+
+def _calibrate(folder: Path, held_out: PictureSet, data: str) -> Calibration:
+    """Measure the thresholds of the model that now lies in `folder`; on any failure say that the model is there."""
+    from lookalike.cli.measuring import calibrate_on
+    from lookalike.embedder import Embedder
+    from lookalike.errors import LookalikeError, TrainingInterrupted
+
+    there = f"{folder} is trained and whole, but has no thresholds"
+    advice = f"measure them with `lookalike evaluate DATA --model {folder} --calibrate`"
+    try:
+        calibration = calibrate_on(
+            Embedder.load(folder), held_out, f"{len(held_out.names)} identities held out of {data}"
+        )
+        calibration.save(folder / "calibration.json")
+    except LookalikeError as error:
+        raise type(error)(f"{there}: {error}; {advice}") from error
+    except KeyboardInterrupt:
+        raise TrainingInterrupted(f"{there}: measuring them was interrupted; {advice}") from None
+    return calibration
