@@ -80,7 +80,8 @@ def written_folder(path: Path) -> Iterator[Path]:
     except OSError as error:
         if isinstance(error, StorageError):
             raise
-        reason = error.strerror or error
+        # NumPy's own errors only count bytes: "1536 requested and 992 written".
+        reason = error.strerror or f"the disk is full or failing ({error})"
         raise StorageError(f"{path} could not be written: {reason}; what was there before is unharmed") from error
     finally:
         if temporary is not None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import typer
+
 from lookalike.cli.options import AsJson, GalleryPath
 
 __all__ = ["people"]
@@ -20,9 +22,8 @@ def people(gallery: GalleryPath = "people.gallery", as_json: AsJson = False) -> 
     if as_json:
         print_json({"gallery": gallery, "people": known})
         return
-    title = Text(f"{len(known)} people in {gallery}")
-    table = Table(Column("Name", overflow="fold"), Column("Templates", no_wrap=True), "Since", title=title)
-    table.title_justify = "left"
+    typer.echo(f"{len(known)} people in {gallery}")  # not the table's title, which is no wider than the table
+    table = Table(Column("Name", overflow="fold"), Column("Templates", no_wrap=True), "Since")
     for person in known:
         table.add_row(Text(person.name), str(person.templates), person.created_at)
     print_table(table)

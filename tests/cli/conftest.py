@@ -1,0 +1,190 @@
+"""The command line as a user runs it: in this process where speed matters, in its own where only that is honest."""
+
+import json
+import os
+import shutil
+import struct
+import subprocess
+import sys
+import zlib
+from dataclasses import dataclass
+
+import pytest
+import tomli_w
+
+
+@pytest.fixture(autouse=True)
+def _one_thread(one_thread):
+    """Networks this small only wait for a second thread."""
+
+
+@dataclass
+class Outcome:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def document(self):
+        """The one JSON document on stdout."""
+        return json.loads(self.out)
+
+
+@pytest.fixture
+def lookalike(monkeypatch, capsys):
+    """Run a verb in this process."""
+    from lookalike.cli import main
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["lookalike", *map(str, arguments)])
+        capsys.readouterr()
+        code = 0
+        try:
+            main()
+        except SystemExit as leave:
+            code = leave.code
+        captured = capsys.readouterr()
+        return Outcome(code, captured.out, captured.err)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def child_environment():
+    """No colours, a wide terminal, one thread: sums are the same in every process."""
+    env = {k: v for k, v in os.environ.items() if k not in ("FORCE_COLOR", "LOOKALIKE_MODEL", "LOOKALIKE_GALLERY")}
+    return env | {"COLUMNS": "200", "TERM": "dumb", "NO_COLOR": "1", "OMP_NUM_THREADS": "1"}
+
+
+@pytest.fixture(scope="session")
+def shell(child_environment):
+    """Run a verb in a process of its own."""
+
+    def run(*arguments, cwd=None, **changes):
+        done = subprocess.run(
+            [sys.executable, "-m", "lookalike", *map(str, arguments)],
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+            cwd=cwd,
+            env=child_environment | changes,
+        )
+        return Outcome(done.returncode, done.stdout, done.stderr)
+
+    return run
+
+
+@pytest.fixture
+def refused():
+    """Assert the rule for bad input: exit code 2 and one clear line on stderr, which holds all `words`."""
+
+    def check(outcome, *words):
+        lines = [line for line in outcome.err.splitlines() if not line.startswith("note: ")]
+        assert outcome.code == 2, outcome
+        assert len(lines) == 1, outcome.err
+        assert lines[0].startswith("lookalike: ")
+        assert "a fault of Lookalike" not in lines[0]
+        for word in words:
+            assert word in lines[0]
+        return lines[0]
+
+    return check
+
+
+@pytest.fixture
+def tiny_toml(tiny_recipe, tmp_path_factory):
+    """The tiny recipe as a user's file, one epoch long."""
+    path = tmp_path_factory.mktemp("recipe") / "tiny.toml"
+    content = tiny_recipe.model_dump(mode="json", exclude_none=True) | {"epochs": 1}
+    path.write_text(tomli_w.dumps(content), "utf-8")
+    return path
+
+
+@pytest.fixture(scope="session")
+def _enrolled(people_folder, tiny_model, tmp_path_factory):
+    from lookalike import Embedder, Recognizer, open_gallery
+
+    path = tmp_path_factory.mktemp("galleries") / "people.gallery"
+    with open_gallery(path) as gallery:
+        recognizer = Recognizer(Embedder.load(tiny_model), gallery)
+        for name in ("s01", "s02", "s03"):
+            recognizer.enroll(name, sorted((people_folder / name).iterdir())[:2])
+    return path
+
+
+@pytest.fixture
+def gallery(_enrolled, tmp_path_factory):
+    """A gallery of three people with two templates each; the test's own."""
+    return shutil.copytree(_enrolled, tmp_path_factory.mktemp("own") / "people.gallery")
+
+
+@pytest.fixture
+def some_people(people_folder, tmp_path):
+    """Copy the first people, and of each the first pictures, into a folder of the test's own."""
+
+    def copy(people, pictures, folder="photos"):
+        for person in sorted(people_folder.iterdir())[:people]:
+            (tmp_path / folder / person.name).mkdir(parents=True)
+            for picture in sorted(person.iterdir())[:pictures]:
+                shutil.copy(picture, tmp_path / folder / person.name)
+        return tmp_path / folder
+
+    return copy
+
+
+@pytest.fixture
+def bad_picture(people_folder):
+    """Write a picture that cannot be used."""
+
+    def bomb():
+        def chunk(kind, data):
+            return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+        header = struct.pack(">IIBBBBB", 60000, 60000, 8, 2, 0, 0, 0)
+        pixels = zlib.compress(bytes(1000))
+        return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
+
+    def truncated():
+        whole = (people_folder / "s01" / "0.png").read_bytes()
+        return whole[: len(whole) // 2]
+
+    contents = {"text": lambda: b"not a picture", "empty": lambda: b"", "bomb": bomb, "truncated": truncated}
+
+    def write(kind, path):
+        path.write_bytes(contents[kind]())
+        return path
+
+    return write
+
+
+@pytest.fixture
+def snapshot():
+    """Everything below a folder, to show that nothing changed."""
+
+    def take(folder):
+        return {path.relative_to(folder): path.read_bytes() if path.is_file() else None for path in folder.rglob("*")}
+
+    return take
+
+
+@pytest.fixture
+def small_disk(tmp_path_factory):
+    """Mount a disk of some kilobytes; skips where this user may not."""
+    mounted = []
+
+    def mount(kilobytes, *options):
+        folder = tmp_path_factory.mktemp("disk")
+        command = ["mount", "-t", "tmpfs", "-o", ",".join([f"size={kilobytes}k", *options]), "tmpfs", str(folder)]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+        except FileNotFoundError:
+            pytest.skip("there is no mount command to make a small disk with")
+        if done.returncode:
+            pytest.skip(f"a small disk needs the right to mount: {done.stderr.strip()}")
+        mounted.append(folder)
+        return folder
+
+    yield mount
+    for folder in mounted:
+        subprocess.run(["umount", "-l", str(folder)], check=True)

@@ -1,0 +1,86 @@
+"""`lookalike enroll`: people into a gallery, all of a refused set or nobody."""
+
+import pytest
+
+from lookalike import open_gallery
+
+
+@pytest.fixture
+def enroll(lookalike, tiny_model, tmp_path):
+    def run(*arguments, gallery=tmp_path / "g"):
+        return lookalike("enroll", *arguments, "--model", tiny_model, "--gallery", gallery)
+
+    return run
+
+
+def held(path):
+    with open_gallery(path, create=False) as gallery:
+        return {person.name: person.templates for person in gallery.people()}
+
+
+def test_a_folder_per_identity(enroll, people_folder, tmp_path):
+    said = enroll(people_folder)
+    assert said.err == f"enrolled 48 picture(s) of 8 person(s) (8 new); {tmp_path / 'g'} knows 8\n"
+    assert held(tmp_path / "g") == {f"s{n:02d}": 6 for n in range(1, 9)}
+
+
+def test_pictures_of_one_person_more_of_them_and_the_same_again(enroll, people_folder, tmp_path):
+    pictures = sorted((people_folder / "s01").iterdir())
+    first = enroll(*pictures[:2], "--name", "Ada", "--json").document
+    assert first == {
+        "gallery": str(tmp_path / "g"),
+        "enrolled": ["Ada"],
+        "pictures": 2,
+        "left_out": 0,
+        "identities": 1,
+    }
+    assert "(0 new)" in enroll(*pictures[1:4], "--name", " Ada ").err
+    assert held(tmp_path / "g") == {"Ada": 4}
+
+
+def test_the_same_name_in_two_spellings_is_one_person(enroll, some_people, tmp_path):
+    photos = some_people(2, 2)
+    (photos / "s01").rename(photos / "Zoë")
+    (photos / "s02").rename(photos / "Zoe\u0308")
+    assert enroll(photos, "--json").document["enrolled"] == ["Zoë"]
+    assert held(tmp_path / "g") == {"Zoë": 4}
+
+
+def test_one_bad_name_and_nobody_is_enrolled(enroll, refused, some_people, tmp_path):
+    photos = some_people(3, 1)
+    (photos / "s03").rename(photos / ("s" * 201))
+    refused(enroll(photos), "at most 200")
+    assert not (tmp_path / "g").exists()
+
+
+def test_several_pictures_need_a_name(enroll, refused, people_folder, tmp_path):
+    refused(enroll(*(people_folder / "s01").iterdir()), "6 pictures were given without --name; say whose they are")
+    refused(enroll(people_folder / "s01" / "0.png"), "is neither a folder nor a .csv")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_skip_bad_enrolls_the_others(enroll, some_people, bad_picture, tmp_path):
+    photos = some_people(2, 2)
+    bad_picture("text", photos / "s01" / "x.png")
+    document = enroll(photos, "--skip-bad", "--json").document
+    assert (document["pictures"], document["left_out"]) == (4, 1)
+    assert held(tmp_path / "g") == {"s01": 2, "s02": 2}
+
+
+def test_a_gallery_of_another_model_is_refused_before_the_work(lookalike, refused, gallery, people_folder, snapshot):
+    before = snapshot(gallery)
+    picture = people_folder / "s01" / "0.png"
+    for verb in (["enroll", people_folder], ["identify", picture]):
+        line = refused(lookalike(*verb, "--model", "dlib", "--gallery", gallery))
+        assert "belongs to model 'tiny'" in line
+        assert "model 'dlib'" in line
+    assert snapshot(gallery) == before
+
+
+def test_names_with_markup_are_shown_as_they_are(enroll, lookalike, people_folder, tmp_path):
+    path, name = tmp_path / "[red]g :smile:", "[bold]Zoë[/bold] :smile:"
+    enrolled = enroll(people_folder / "s01" / "0.png", "--name", name, gallery=path)
+    assert f"{path} knows 1" in enrolled.err
+    assert name in lookalike("people", "--gallery", path).out
+    assert enrolled.code == 0
+    assert f"forgot {name} (1 template(s)); {path} knows 0" in lookalike("forget", name, "--gallery", path).err

@@ -1,0 +1,84 @@
+"""Results on stdout as plain JSON and tables; remarks and bars on stderr, bars only where somebody looks."""
+
+import io
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rich.table import Table
+
+from lookalike.cli import terminal
+
+
+@dataclass
+class Point:
+    x: float
+    where: Path
+
+
+def test_plain_json_types():
+    value = {
+        1: Point(float("nan"), Path("a b")),
+        "array": np.arange(3, dtype=np.int64),
+        "matrix": np.array([[1.5, np.inf]], np.float32),
+        "scalar": np.float32(0.5),
+        "many": (True, None, "Zoë", -np.inf),
+    }
+    assert terminal.plain(value) == {
+        "1": {"x": None, "where": "a b"},
+        "array": [0, 1, 2],
+        "matrix": [[1.5, None]],
+        "scalar": 0.5,
+        "many": [True, None, "Zoë", None],
+    }
+
+
+def test_one_json_document_on_stdout(capsys):
+    terminal.print_json({"name": "名前", "nan": float("nan")})
+    captured = capsys.readouterr()
+    assert json.loads(captured.out) == {"name": "名前", "nan": None}
+    assert "名前" in captured.out
+    assert captured.err == ""
+
+
+def test_remarks_are_one_line_with_names_as_they_are(capsys):
+    text = "[bold]Zoë[/bold] :smile: " + "long " * 60
+    terminal.note(text)
+    assert capsys.readouterr().err == f"note: {text}\n"
+
+
+def test_bars_are_silent_where_stderr_is_no_terminal(capsys):
+    with terminal.bar("Embedding", 3) as done:
+        done(1)
+        done(2)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_bars_show_how_far_it_is_on_a_terminal(monkeypatch):
+    screen = io.StringIO()
+    monkeypatch.setattr(terminal, "console", terminal._Console(file=screen, force_terminal=True, width=120))
+    with terminal.bar("Embedding", 3) as done:
+        done(3)
+    assert "Embedding" in screen.getvalue()
+    assert "3/3" in screen.getvalue()
+
+
+def test_a_reader_that_has_gone_is_left_to_main():
+    class Gone(io.StringIO):
+        def write(self, text):
+            raise BrokenPipeError
+
+        flush = write
+
+    with pytest.raises(BrokenPipeError):
+        terminal._Console(file=Gone()).print("x")
+
+
+def test_tables_are_as_wide_as_their_longest_line(capsys, monkeypatch):
+    monkeypatch.delenv("COLUMNS", raising=False)
+    table = Table("Name")
+    table.add_row("x" * 500)
+    terminal.print_table(table)
+    assert "x" * 500 in capsys.readouterr().out
