@@ -34,9 +34,12 @@ def test_relu_has_fewer_parameters_and_the_same_shape():
     assert not any(isinstance(module, torch.nn.PReLU) for module in network.modules())
 
 
-def test_timm_networks_get_an_embedding_layer():
-    network = create_backbone("resnet10t", 24, (64, 64), 1).eval()
-    assert network(torch.zeros(2, 1, 64, 64)).shape == (2, 24)
+# mobilenetv3 gives more numbers than its `num_features` say; a transformer is built for one size of picture.
+@pytest.mark.parametrize("name", ["resnet10t", "mobilenetv3_small_050", "vit_tiny_patch16_224"])
+def test_timm_networks_get_an_embedding_layer(name):
+    network = create_backbone(name, 24, (64, 48), 1)
+    assert all(module.training for module in network.modules())
+    assert network.eval()(torch.zeros(2, 1, 64, 48)).shape == (2, 24)
 
 
 @pytest.mark.parametrize("name", OWN_BACKBONES)
@@ -65,5 +68,9 @@ def test_errors_name_the_choices():
         create_backbone("resnet51", 8, (32, 32))
     with pytest.raises(InputError, match=r"does not take these options: .*colour"):
         create_backbone("mobilefacenet", 8, (32, 32), colour=3)
+    with pytest.raises(InputError, match=r"resnet10t does not take these options: .*colour"):
+        create_backbone("resnet10t", 8, (32, 32), colour=3)
+    with pytest.raises(InputError, match=r"cannot be built for 30×30 pixels of 3 channels: .*choose another network"):
+        create_backbone("levit_128s", 8, (30, 30))
     with pytest.raises(InputError, match="no pretrained weights"):
         create_backbone("iresnet18", 8, (32, 32), pretrained=True)

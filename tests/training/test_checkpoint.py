@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from lookalike.errors import ArtefactError, StorageError
-from lookalike.training.checkpoint import load_checkpoint, read_state, save_checkpoint
+from lookalike.training.checkpoint import foreign_entry, load_checkpoint, read_state, save_checkpoint
 
 
 def pair(kind, seed=0):
@@ -74,3 +74,18 @@ def test_damage_and_strangers_are_named(tmp_path):
     (tmp_path / "state.json").write_text("{")
     with pytest.raises(ArtefactError, match="--restart"):
         read_state(tmp_path)
+
+
+def test_what_no_training_put_there_is_foreign(tmp_path):
+    assert foreign_entry(tmp_path / "none") is None
+    module, optimizer = pair("sgd")
+    save_checkpoint(tmp_path, module, optimizer, {"step": 3})
+    for name in (".state.json.part", ".state-4.safetensors.part", "pictures.npy"):
+        (tmp_path / name).touch()
+    assert foreign_entry(tmp_path) is None
+    for name in ("state.json.txt", "mystate.json", "s01", ".hidden"):
+        (tmp_path / name).touch()
+        assert foreign_entry(tmp_path) == name
+        (tmp_path / name).unlink()
+    with pytest.raises(StorageError, match="cannot be read"):
+        foreign_entry(tmp_path / "pictures.npy")

@@ -10,7 +10,14 @@ import torch
 
 from lookalike import Embedder
 from lookalike.datasets import read_pictures
-from lookalike.errors import ArtefactError, DatasetError, StorageError, TrainingDiverged, TrainingInterrupted
+from lookalike.errors import (
+    ArtefactError,
+    DatasetError,
+    InputError,
+    StorageError,
+    TrainingDiverged,
+    TrainingInterrupted,
+)
 from lookalike.evaluation.verification import verify_all_pairs
 from lookalike.training import Recipe, train
 
@@ -115,3 +122,27 @@ def test_one_identity_cannot_be_told_apart(pictures, tiny_recipe, tmp_path):
     with pytest.raises(DatasetError, match="of 1 identity"):
         train(pictures.of(pictures.names[:1]), tiny_recipe, tmp_path / "m")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_refused_leaves_no_training_folder(pictures, tiny_recipe, tmp_path):
+    unknown = tiny_recipe.model_copy(update={"backbone": "magic", "backbone_options": {}})
+    with pytest.raises(InputError, match="backbone 'magic' is unknown"):
+        train(pictures, unknown, tmp_path / "m")
+
+    def stop(p):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(pictures, tiny_recipe, tmp_path / "m", progress=stop)
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(StorageError, match="give it a name of its own"):
+        train(pictures, tiny_recipe, tmp_path / "..")
+
+
+@pytest.mark.parametrize("options", [{}, {"resume": True}, {"restart": True}])
+def test_a_folder_of_the_users_is_not_taken_for_checkpoints(pictures, tiny_recipe, tmp_path, options):
+    (tmp_path / "m.training").mkdir()
+    (tmp_path / "m.training" / "letter.txt").write_text("mine")
+    with pytest.raises(StorageError, match=r"m\.training is where checkpoints go, but letter\.txt is in it"):
+        train(pictures, tiny_recipe, tmp_path / "m", **options)
+    assert (tmp_path / "m.training" / "letter.txt").read_text() == "mine"

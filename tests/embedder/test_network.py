@@ -1,0 +1,99 @@
+"""The embedder of a trained network: what it computes, written out; and what serving and training share."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from lookalike.embedder import Embedder, Preprocessing
+from lookalike.embedder.model_folder import ModelCard
+from lookalike.embedder.network import NetworkEmbedder, network_input
+from lookalike.errors import ArtefactError, VectorError
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+def card(**changes):
+    preprocessing = Preprocessing(image_size=(8, 6), channels=1, **changes.pop("preprocessing", {}))
+    content = {
+        "name": "net",
+        "backbone": "none",
+        "embedding_size": 5,
+        "fingerprint": "f",
+        "preprocessing": preprocessing,
+    }
+    return ModelCard(**content | changes)
+
+
+def linear():
+    torch.manual_seed(0)
+    return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(48, 5, bias=False))
+
+
+@pytest.fixture
+def pictures():
+    return list(np.random.default_rng(0).integers(0, 256, (4, 8, 6), np.uint8))
+
+
+@pytest.mark.parametrize("flip", [True, False])
+@pytest.mark.parametrize("metric", ["cosine", "euclidean"])
+def test_a_vector_is_the_network_of_the_normalised_picture_and_its_mirror_image(pictures, flip, metric):
+    network = linear()
+    embedder = NetworkEmbedder(network, card(metric=metric, preprocessing={"flip_average": flip}))
+    weights = network[1].weight.detach().numpy().astype(np.float64)
+    expected = []
+    for picture in pictures:
+        x = (picture / 255 - 0.5) / 0.25
+        vector = weights @ x.ravel() + (weights @ x[:, ::-1].ravel() if flip else 0)
+        expected.append(vector / np.linalg.norm(vector) if metric == "cosine" else vector)
+    vectors = embedder.embed(pictures)
+    assert vectors.dtype == np.float32
+    assert np.allclose(vectors, expected, atol=1e-5)
+
+
+def test_it_is_in_evaluation_mode_so_that_neighbours_in_a_batch_do_not_matter(tiny_model, people_folder):
+    embedder = Embedder.load(tiny_model)
+    paths = sorted(people_folder.rglob("*.png"))[:7]
+    together = embedder.embed(paths)
+    assert np.allclose(np.concatenate([embedder.embed([path]) for path in paths]), together, atol=1e-5)
+    assert np.allclose(embedder.embed(paths, batch_size=2), together, atol=1e-5)
+    assert np.allclose(np.linalg.norm(together, axis=1), 1, atol=1e-5)
+
+
+def test_pixels_become_a_batch_of_channels_first(pictures):
+    batch = network_input(np.stack(pictures)[..., None])
+    assert (batch.shape, batch.dtype) == ((4, 1, 8, 6), torch.float32)
+    assert batch[2, 0, 3, 4].item() == pytest.approx(pictures[2][3, 4] / 255)
+    rgb = np.random.default_rng(1).integers(0, 256, (2, 8, 6, 3), np.uint8)
+    assert network_input(rgb)[1, 2, 3, 4].item() == pytest.approx(rgb[1, 3, 4, 2] / 255)
+
+
+def test_a_diverged_network_is_said(pictures):
+    network = linear()
+    with torch.no_grad():
+        network[1].weight[0] = float("nan")
+    with pytest.raises(VectorError, match="model net gave NaN or infinity"):
+        NetworkEmbedder(network, card()).embed(pictures)
+
+
+def test_cropped_overrides_the_card_only_where_it_is_given(tiny_model):
+    assert Embedder.load(tiny_model).preprocessing.cropped is False
+    assert Embedder.load(tiny_model, cropped=True).preprocessing.cropped is True
+    saved = card(preprocessing={"cropped": True})
+    assert NetworkEmbedder(linear(), saved).preprocessing.cropped is True
+    assert NetworkEmbedder(linear(), saved, cropped=False).preprocessing.cropped is False
+
+
+def test_training_sees_what_serving_sees(tiny_model, people_folder, tmp_path):
+    from lookalike.datasets import read_pictures
+    from lookalike.training.prepared_pictures import prepare_pictures
+
+    embedder, pictures = Embedder.load(tiny_model), read_pictures(people_folder)
+    prepared = prepare_pictures(pictures, embedder.preprocessing, tmp_path)
+    with Image.open(pictures.paths[3]) as image:
+        assert np.array_equal(embedder.prepare(image).pixels, prepared.pixels[3])
+
+
+def test_a_folder_without_a_model(tmp_path):
+    with pytest.raises(ArtefactError, match=r"is not a model: it lacks model\.toml"):
+        NetworkEmbedder.read(tmp_path)
