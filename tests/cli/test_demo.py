@@ -9,7 +9,7 @@ from lookalike import Embedder, open_gallery
 
 @pytest.mark.slow
 def test_the_demo_leaves_models_a_gallery_and_a_report(shell, tmp_path):
-    done = shell("demo", "--output", tmp_path / "demo", "--epochs", "2", "--json")
+    done = shell("demo", "--output", tmp_path / "demo", "--epochs", "1", "--json")
     assert done.code == 0, done.err
     assert (
         json.loads((tmp_path / "demo" / "metrics.json").read_text())["methods"].keys()

@@ -41,7 +41,9 @@ def interrupt_at(stop):
 def test_every_loss_learns_the_people_it_is_shown(pictures, tiny_recipe, tmp_path, loss):
     changes = {"loss": loss, "margin": None, "epochs": 25}
     if loss == "triplet":
-        changes |= {"optimizer": "adamw", "learning_rate": 0.003, "pictures_per_identity": 4}
+        # More steps, of more identities each: 25 epochs of 16 pictures reach an EER of 0.33, these 0.07 to 0.08.
+        changes |= {"optimizer": "adamw", "learning_rate": 0.01, "pictures_per_identity": 4}
+        changes |= {"batch_size": 32, "epochs": 40}
     recipe = Recipe.of(tiny_recipe.model_dump() | changes)
     before = Embedder.load(train(pictures, recipe.model_copy(update={"epochs": 1}), tmp_path / "a").folder)
     after = Embedder.load(train(pictures, recipe, tmp_path / "b").folder)
