@@ -217,6 +217,23 @@ def test_the_kills_find_out_a_gallery_that(liar):
     assert result["missing"] + result["phantoms"] > 0
 
 
+def test_a_gallery_that_does_not_fit_leaves_nothing_behind(tmp_path):
+    path = tmp_path / "people.gallery"
+    child = start(
+        """
+        import resource
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+        try:
+            open_gallery(path)
+        except StorageError as error:
+            print(error)
+        """,
+        path,
+    )
+    assert "could not be opened" in finish(child)
+    assert list(path.iterdir()) == []
+
+
 def test_a_write_that_fails_leaves_what_was_there(tmp_path):
     """A file size limit fails writes part way, wherever it falls; no privileges needed."""
     path = tmp_path / "people.gallery"

@@ -117,6 +117,8 @@ class Database:
             # Another process was faster: its gallery is as good, and it has cleared our unfinished file away, which
             # SQLite reports as whatever it was doing at that moment.
             if not self.file.exists():
+                for left in self.folder.glob(f"{fresh.name}*"):
+                    left.unlink(missing_ok=True)
                 raise
         for left in self.folder.glob(".new-*"):
             left.unlink(missing_ok=True)
@@ -193,7 +195,9 @@ class Database:
         except OSError as error:
             if isinstance(error, StorageError):
                 raise
-            raise StorageError(f"{self.folder} could not be {done}: {error}; free or repair the disk") from error
+            raise StorageError(
+                f"{self.folder} could not be {done}: {error.strerror or error}; free or repair the disk"
+            ) from error
 
     @contextmanager
     def read(self, done: str) -> Iterator[None]:
