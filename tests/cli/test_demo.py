@@ -29,3 +29,10 @@ def test_the_demo_leaves_models_a_gallery_and_a_report(shell, tmp_path):
 def test_an_output_that_cannot_be_made(lookalike, refused, tmp_path):
     (tmp_path / "file").write_text("x")
     refused(lookalike("demo", "--output", tmp_path / "file"), "cannot be made", "--output")
+
+
+def test_an_output_with_somebody_elses_folders_is_left_alone(lookalike, refused, tmp_path):
+    (tmp_path / "people.gallery").mkdir()
+    (tmp_path / "people.gallery" / "holiday.txt").write_text("x")
+    refused(lookalike("demo", "--output", tmp_path), "people.gallery", "holds no gallery.sqlite3")
+    assert (tmp_path / "people.gallery" / "holiday.txt").read_text() == "x"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,8 +21,14 @@ if TYPE_CHECKING:
 
 __all__ = ["demo"]
 
-#: Of 40 people: tested, never seen by anything before; and of the other 30, those that only set the threshold.
-_UNSEEN, _THRESHOLD_PEOPLE = 10, 6
+#: Folders it writes into `--output`, and the file that makes each of them one that may be written again.
+_FOLDERS = {
+    "softmax": "model.toml",
+    "triplet": "model.toml",
+    "arcface": "model.toml",
+    "people.index": "index.toml",
+    "people.gallery": "gallery.sqlite3",
+}
 
 
 def demo(
@@ -39,27 +46,31 @@ def demo(
     """
     import json
 
-    from lookalike.atomic_files import write_atomically
+    from lookalike.atomic_files import check_replaceable, write_atomically
     from lookalike.cli.tables import print_summary
-    from lookalike.cli.terminal import console, note, plain, print_json
-    from lookalike.datasets import orl_faces, split_identities
+    from lookalike.cli.terminal import console, escape, note, plain, print_json
+    from lookalike.datasets import orl_faces
     from lookalike.embedder import Embedder
     from lookalike.errors import StorageError
     from lookalike.evaluation import summary
+    from lookalike.faces.comparison import divide_people
 
     seconds: dict[str, float] = {}
     try:
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StorageError(f"{output} cannot be made: {error.strerror}; choose another with --output") from None
+    for name, marker in _FOLDERS.items():
+        check_replaceable(output / name, marker, replace=True)
 
     _step(1, "Faces of 40 people, 10 pictures each (ORL)")
     pictures = orl_faces()
-    seen, unseen = split_identities(pictures, _UNSEEN, seed)
-    learn, measure = split_identities(seen, _THRESHOLD_PEOPLE, seed)
+    learn, measure, unseen = divide_people(pictures, seed)
+    seen = pictures.of([*learn.names, *measure.names])
     console.print(
         f"   {len(learn.names)} people to learn from, {len(measure.names)} to set thresholds on, "
-        f"{len(unseen.names)} never seen: {', '.join(unseen.names)}"
+        f"{len(unseen.names)} never seen: {', '.join(unseen.names)}",
+        soft_wrap=True,
     )
 
     _step(2, "Learn, and compare on the unseen people")
@@ -79,8 +90,9 @@ def demo(
     with _timed(seconds, "enroll, verify, identify"):
         embedder = Embedder.load(output / "arcface")
         answers = _ask(embedder, seen, unseen, output)
-    for line in answers["lines"]:
-        console.print(f"   {line}", highlight=False)
+    if not as_json:
+        for line in answers["lines"]:
+            typer.echo(f"   {line}")
 
     _step(5, "The report")
     with _timed(seconds, "report"):
@@ -89,10 +101,15 @@ def demo(
         metrics["answers"] = {key: value for key, value in answers.items() if key != "lines"}
         write_atomically(output / "metrics.json", (json.dumps(plain(metrics), indent=2) + "\n").encode())
     times = ", ".join(f"{name} {value:.0f} s" for name, value in seconds.items())
-    console.print(f"   [green]open {report}[/green]\n   {times}; {sum(seconds.values()):.0f} s in all")
     console.print(
-        f"\nNow yours:  lookalike train YOUR_PHOTOS/ --output model/\n"
-        f"      or:  lookalike identify WHO.pgm --model {output / 'arcface'} --gallery {output / 'people.gallery'}"
+        f"   {times}; {sum(seconds.values()):.0f} s in all\n   [green]open {escape(str(report))}[/green]",
+        soft_wrap=True,
+    )
+    model, gallery = (shlex.quote(str(output / name)) for name in ("arcface", "people.gallery"))
+    console.print(
+        "\nNow yours:  lookalike train YOUR_PHOTOS/ --output model/\n"
+        f"      or:  lookalike identify WHO.jpg --model {escape(model)} --gallery {escape(gallery)}",
+        soft_wrap=True,
     )
     if as_json:
         print_json(metrics | {"report": report, "seconds": seconds})
@@ -195,17 +212,14 @@ def _ask(embedder: Embedder, seen: PictureSet, unseen: PictureSet, output: Path)
     def identified(who: str, answer: Any) -> str:
         sign = "<=" if answer.identity else ">"
         return (
-            f"identify {who}: [bold]{answer.identity or 'nobody'}[/bold] "
+            f"identify {who}: {answer.identity or 'nobody'} "
             f"(distance {answer.distance:.3f} {sign} threshold {answer.threshold:.3f}, "
             f"nearest {answer.candidates[0].identity})"
         )
 
     def verified(who: str, answer: Any) -> str:
         verdict, sign = ("same person", "<=") if answer.match else ("different people", ">")
-        return (
-            f"verify {who}: [bold]{verdict}[/bold] "
-            f"(distance {answer.distance:.3f} {sign} threshold {answer.threshold:.3f})"
-        )
+        return f"verify {who}: {verdict} (distance {answer.distance:.3f} {sign} threshold {answer.threshold:.3f})"
 
     first, second = unseen.names[0], unseen.names[1]
     return {
@@ -240,12 +254,11 @@ def _write_report(
 ) -> Path:
     from lookalike.evaluation.report import PicturePair, PicturePairs, Section, write_report
     from lookalike.evaluation.standard_report import evaluation_report
-    from lookalike.faces.comparison import untrained_embeddings
-    from lookalike.faces.recipe import face_recipe
+    from lookalike.faces.comparison import demo_recipe, untrained_embeddings
     from lookalike.images import read_picture
 
     arcface = next(method for method in compared if method.name == "ArcFace")
-    before = untrained_embeddings(face_recipe("small-faces", "arcface", seed=seed), unseen)
+    before = untrained_embeddings(demo_recipe("arcface", seed), unseen)
     known, stranger = answers["identify_known"], answers["identify_stranger"]
     asked = []
     for question, picture in ((known, answers["pictures"]["known"]), (stranger, answers["pictures"]["stranger"])):

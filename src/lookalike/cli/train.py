@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
-from lookalike.cli.options import AsJson, Data, SkipBad
+from lookalike.cli.options import AsJson, Cropped, Data, SkipBad
 
 if TYPE_CHECKING:
     from lookalike.datasets import PictureSet
@@ -34,6 +34,7 @@ def train_command(
     resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted training.")] = False,
     restart: Annotated[bool, typer.Option("--restart", help="Drop an interrupted training.")] = False,
     replace: Annotated[bool, typer.Option("--replace", help="Replace an older model.")] = False,
+    cropped: Cropped = False,
     skip_bad: SkipBad = False,
     as_json: AsJson = False,
 ) -> None:
@@ -59,6 +60,8 @@ def train_command(
         "seed": seed,
     }
     chosen = _recipe(recipe, {key: value for key, value in changes.items() if value is not None})
+    if cropped:
+        chosen = chosen.for_crops()
     check_replaceable(output, "model.toml", replace)
     pictures = read_pictures(data)
     for line in pictures.notes:

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from lookalike.datasets import PictureSet
+from lookalike.datasets import PictureSet, split_identities
 from lookalike.distances import minkowski, pairwise
 from lookalike.embedder import Embedder, Preprocessing
 from lookalike.embedder.network import NetworkEmbedder
@@ -23,7 +23,7 @@ from lookalike.faces.eigenfaces import Eigenfaces
 from lookalike.faces.recipe import face_recipe
 from lookalike.training import LossName, Progress, Recipe, train
 
-__all__ = ["METHODS", "Method", "compare_methods", "untrained_embeddings"]
+__all__ = ["METHODS", "Method", "compare_methods", "demo_recipe", "divide_people", "untrained_embeddings"]
 
 Floats = npt.NDArray[np.floating[Any]]
 
@@ -38,6 +38,15 @@ METHODS: dict[str, LossName | None] = {
 }
 #: Components kept; chosen on validation people among 10 to 150.
 _EIGENFACES = 60
+#: People of the ORL faces that are only tested, and people of the others that only set thresholds.
+_UNSEEN, _THRESHOLD_PEOPLE = 10, 6
+
+
+def divide_people(pictures: PictureSet, seed: int) -> tuple[PictureSet, PictureSet, PictureSet]:
+    """People to learn from, people to set thresholds on, and people never seen; a seed decides who is who."""
+    seen, unseen = split_identities(pictures, _UNSEEN, seed)
+    learn, measure = split_identities(seen, _THRESHOLD_PEOPLE, seed)
+    return learn, measure, unseen
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,8 +70,18 @@ class Method:
     notes: tuple[str, ...] = ()
 
 
-def _grey(pictures: PictureSet, preprocessing: Preprocessing) -> Floats:
-    """`(n, h·w)` float64 in [0, 1]: what the networks are given, before any of them sees it."""
+def demo_recipe(loss: LossName, seed: int = 0, epochs: int | None = None) -> Recipe:
+    """How the demo trains: the small recipe, on crops."""
+    return face_recipe("small-faces", loss, seed=seed, epochs=epochs).for_crops()
+
+
+def _grey(pictures: PictureSet) -> Floats:
+    """`(n, h·w)` float64 in [0, 1]: the crops as they are, which serves pixels and eigenfaces better than aligned ones.
+
+    On validation people pixels reach an EER of 0.17 on the crops and of 0.18 to 0.23 on aligned faces: hair, outline
+    and background, which alignment cuts away, tell people apart where pictures are compared dot by dot.
+    """
+    preprocessing = Preprocessing(image_size=(64, 52), channels=1)
     pixels = np.stack([preprocessing.prepare(path).pixels for path in pictures.paths])
     return pixels.reshape(len(pixels), -1) / 255.0
 
@@ -100,7 +119,7 @@ def compare_methods(
         loss, made = METHODS[name], None
         notes: list[str] = []
         if loss is not None:
-            recipe = face_recipe("small-faces", loss, seed=seed, epochs=epochs)
+            recipe = demo_recipe(loss, seed, epochs)
             made = folder / loss
             train(learn, recipe, made, name=loss, restart=True, replace=True, progress=show)
             embedder = Embedder.load(made)
@@ -122,12 +141,11 @@ def compare_methods(
             vectors = embedder.embed(test.paths, 10, counted, remark)
             distances = pairwise(vectors, vectors, embedder.metric)
         else:
-            preprocessing = face_recipe("small-faces").preprocessing
-            pixels = _grey(test, preprocessing)
+            pixels = _grey(test)
             if name.startswith("pixels"):
                 vectors, distances = pixels, minkowski(pixels, pixels, p=2)
             else:
-                eigenfaces = Eigenfaces(_grey(learn, preprocessing), min(_EIGENFACES, len(learn) - 1))
+                eigenfaces = Eigenfaces(_grey(learn), min(_EIGENFACES, len(learn) - 1))
                 vectors = eigenfaces.embed(pixels)
                 distances = eigenfaces.distances(vectors, vectors)
         yield Method(name, distances, time.monotonic() - started, vectors, made, tuple(notes))

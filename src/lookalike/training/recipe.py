@@ -82,6 +82,10 @@ class Recipe(BaseModel):
             where = ".".join(str(part) for part in first["loc"])
             raise InputError(f"{origin}: {where}: {first['msg']} (given: {first['input']!r})") from None
 
+    def for_crops(self) -> Recipe:
+        """The same for face crops: where alignment finds no face, the whole picture is taken for one."""
+        return self.model_copy(update={"preprocessing": self.preprocessing.model_copy(update={"cropped": True})})
+
     def build_loss(self, identities: int) -> nn.Module:
         """The loss, with random class centers where it has any."""
         if self.loss == "triplet":
