@@ -9,11 +9,14 @@ DEMO ?= demo
 demo: $(VENV)/installed
 	$(BIN)/lookalike demo --output $(DEMO)
 
+# Two tests side by side on two cores: more threads in each would only wait for one another.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup
+
 test: $(VENV)/installed
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(PYTEST)
 
 test-fast: $(VENV)/installed
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow"
+	$(PYTEST) -m "not slow"
 
 check: $(VENV)/installed
 	$(BIN)/ruff check .
