@@ -108,7 +108,7 @@ def demo(
     model, gallery = (shlex.quote(str(output / name)) for name in ("arcface", "people.gallery"))
     console.print(
         "\nNow yours:  lookalike train YOUR_PHOTOS/ --output model/\n"
-        f"      or:  lookalike identify WHO.jpg --model {escape(model)} --gallery {escape(gallery)}",
+        f"      or:  lookalike identify CROP.jpg --model {escape(model)} --gallery {escape(gallery)}",
         soft_wrap=True,
     )
     if as_json:
@@ -254,11 +254,12 @@ def _write_report(
 ) -> Path:
     from lookalike.evaluation.report import PicturePair, PicturePairs, Section, write_report
     from lookalike.evaluation.standard_report import evaluation_report
-    from lookalike.faces.comparison import demo_recipe, untrained_embeddings
+    from lookalike.faces.comparison import RECIPE, untrained_embeddings
+    from lookalike.faces.recipe import face_recipe
     from lookalike.images import read_picture
 
     arcface = next(method for method in compared if method.name == "ArcFace")
-    before = untrained_embeddings(demo_recipe("arcface", seed), unseen)
+    before = untrained_embeddings(face_recipe(RECIPE, "arcface", seed=seed), unseen)
     known, stranger = answers["identify_known"], answers["identify_stranger"]
     asked = []
     for question, picture in ((known, answers["pictures"]["known"]), (stranger, answers["pictures"]["stranger"])):

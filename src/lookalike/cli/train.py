@@ -20,7 +20,7 @@ __all__ = ["train_command"]
 def train_command(
     data: Data,
     output: Annotated[Path, typer.Option("--output", "-o", help="The model folder to write.")] = Path("model"),
-    recipe: Annotated[str, typer.Option(help="small-faces, faces, or a TOML file.")] = "small-faces",
+    recipe: Annotated[str, typer.Option(help="small-faces, face-crops, faces, or a TOML file.")] = "small-faces",
     loss: Annotated[str | None, typer.Option(help="arcface, softmax or triplet.")] = None,
     backbone: Annotated[str | None, typer.Option(help="mobilefacenet, iresnet18, iresnet50 or a timm network.")] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the pictures.")] = None,

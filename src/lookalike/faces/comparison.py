@@ -23,7 +23,7 @@ from lookalike.faces.eigenfaces import Eigenfaces
 from lookalike.faces.recipe import face_recipe
 from lookalike.training import LossName, Progress, Recipe, train
 
-__all__ = ["METHODS", "Method", "compare_methods", "demo_recipe", "divide_people", "untrained_embeddings"]
+__all__ = ["METHODS", "RECIPE", "Method", "compare_methods", "divide_people", "untrained_embeddings"]
 
 Floats = npt.NDArray[np.floating[Any]]
 
@@ -36,6 +36,8 @@ METHODS: dict[str, LossName | None] = {
     "ArcFace": "arcface",
     "dlib (pretrained)": None,
 }
+#: All networks are trained by this recipe; ORL's pictures are face crops.
+RECIPE = "face-crops"
 #: Components kept; chosen on validation people among 10 to 150.
 _EIGENFACES = 60
 #: People of the ORL faces that are only tested, and people of the others that only set thresholds.
@@ -70,18 +72,8 @@ class Method:
     notes: tuple[str, ...] = ()
 
 
-def demo_recipe(loss: LossName, seed: int = 0, epochs: int | None = None) -> Recipe:
-    """How the demo trains: the small recipe, on crops."""
-    return face_recipe("small-faces", loss, seed=seed, epochs=epochs).for_crops()
-
-
-def _grey(pictures: PictureSet) -> Floats:
-    """`(n, h·w)` float64 in [0, 1]: the crops as they are, which serves pixels and eigenfaces better than aligned ones.
-
-    On validation people pixels reach an EER of 0.17 on the crops and of 0.18 to 0.23 on aligned faces: hair, outline
-    and background, which alignment cuts away, tell people apart where pictures are compared dot by dot.
-    """
-    preprocessing = Preprocessing(image_size=(64, 52), channels=1)
+def _grey(pictures: PictureSet, preprocessing: Preprocessing) -> Floats:
+    """`(n, h·w)` float64 in [0, 1]: what the networks are given, before any of them sees it."""
     pixels = np.stack([preprocessing.prepare(path).pixels for path in pictures.paths])
     return pixels.reshape(len(pixels), -1) / 255.0
 
@@ -119,7 +111,7 @@ def compare_methods(
         loss, made = METHODS[name], None
         notes: list[str] = []
         if loss is not None:
-            recipe = demo_recipe(loss, seed, epochs)
+            recipe = face_recipe(RECIPE, loss, seed=seed, epochs=epochs)
             made = folder / loss
             train(learn, recipe, made, name=loss, restart=True, replace=True, progress=show)
             embedder = Embedder.load(made)
@@ -141,11 +133,12 @@ def compare_methods(
             vectors = embedder.embed(test.paths, 10, counted, remark)
             distances = pairwise(vectors, vectors, embedder.metric)
         else:
-            pixels = _grey(test)
+            preprocessing = face_recipe(RECIPE).preprocessing
+            pixels = _grey(test, preprocessing)
             if name.startswith("pixels"):
                 vectors, distances = pixels, minkowski(pixels, pixels, p=2)
             else:
-                eigenfaces = Eigenfaces(_grey(learn), min(_EIGENFACES, len(learn) - 1))
+                eigenfaces = Eigenfaces(_grey(learn, preprocessing), min(_EIGENFACES, len(learn) - 1))
                 vectors = eigenfaces.embed(pixels)
                 distances = eigenfaces.distances(vectors, vectors)
         yield Method(name, distances, time.monotonic() - started, vectors, made, tuple(notes))

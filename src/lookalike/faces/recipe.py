@@ -11,8 +11,8 @@ __all__ = ["RECIPES", "face_recipe"]
 
 #: Name → what differs from `Recipe`'s defaults. Chosen on validation people, see docs/small-data.md.
 RECIPES: dict[str, dict[str, Any]] = {
-    # Tens of people, hundreds of pictures: trains from nothing in half a minute on two CPU cores. Alignment does what
-    # so few pictures cannot teach: where the face is.
+    # Tens of people in photographs: trains from nothing in half a minute on two CPU cores. Alignment does what so few
+    # pictures cannot teach: where the face is.
     "small-faces": {
         "backbone": "iresnet18",
         "backbone_options": {"width": 0.25, "activation": "relu"},
@@ -20,7 +20,15 @@ RECIPES: dict[str, dict[str, Any]] = {
         "augmentation": {"rotation": 5.0, "zoom": 0.05, "shift": 0.04},
         "scale": 16.0,
     },
-    # Thousands of people: the published network and input; wants a GPU.
+    # Tens of people in crops that all show as much of the head: hair and outline help, so nothing is cut away.
+    "face-crops": {
+        "backbone": "iresnet18",
+        "backbone_options": {"width": 0.25, "activation": "relu"},
+        "preprocessing": {"image_size": (80, 64), "channels": 1},
+        "scale": 16.0,
+        "epochs": 50,
+    },
+    # Thousands of people in photographs: the published network and input; wants a GPU.
     "faces": {
         "backbone": "mobilefacenet",
         "preprocessing": {"image_size": (112, 112), "align": "dlib-5point"},
@@ -30,8 +38,8 @@ RECIPES: dict[str, dict[str, Any]] = {
         "epochs": 25,
     },
 }
-#: What a loss needs on top, on small data: with few classes to keep apart, a wide margin is learned by heart.
-_FOR_LOSS: dict[LossName, dict[str, Any]] = {"arcface": {"margin": 0.2}, "softmax": {}, "triplet": {}}
+#: What a loss needs on top of a recipe.
+_FOR_LOSS: dict[tuple[str, LossName], dict[str, Any]] = {("small-faces", "arcface"): {"margin": 0.2}}
 
 
 def face_recipe(name: str = "small-faces", loss: LossName = "arcface", **changes: Any) -> Recipe:
@@ -47,5 +55,4 @@ def face_recipe(name: str = "small-faces", loss: LossName = "arcface", **changes
     if name not in RECIPES:
         raise InputError(f"recipe {name!r} is unknown; choose {', '.join(RECIPES)} or the path of a TOML file")
     given = {key: value for key, value in changes.items() if value is not None}
-    small = _FOR_LOSS.get(loss, {}) if name == "small-faces" else {}
-    return Recipe.of(RECIPES[name] | small | {"loss": loss} | given, f"recipe {name}")
+    return Recipe.of(RECIPES[name] | _FOR_LOSS.get((name, loss), {}) | {"loss": loss} | given, f"recipe {name}")

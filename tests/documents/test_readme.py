@@ -1,0 +1,136 @@
+"""README's and the docs' commands run as they are written, and show what they say."""
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from lookalike.embedder.face_alignment import find_faces
+from lookalike.images import read_picture
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text("utf-8")
+
+
+def blocks(text, language):
+    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+
+
+def commands(text):
+    """The lines of all sh blocks, without comments."""
+    lines = "\n".join(blocks(text, "sh")).splitlines()
+    return [line for line in (part.split(" #")[0].strip() for part in lines) if line]
+
+
+def environment():
+    """`lookalike` is this environment's, and colours do not get in the way."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return {k: v for k, v in os.environ.items() if not k.startswith("MAKE")} | {"PATH": path, "NO_COLOR": "1"}
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory, orl):
+    """What the commands speak of: photos/, more-photos/, pictures of Ada and of somebody."""
+    desk = tmp_path_factory.mktemp("desk")
+
+    def save(paths, folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        for number, path in enumerate(paths, start=1):
+            with Image.open(path) as image:
+                image.save(folder / f"{number}.png")
+
+    def in_a_photograph(name):
+        """The pictures in which a face is found, as it would be in a photograph; ORL's are tight crops."""
+        return [path for path in orl.of([name]).paths if find_faces(read_picture(path))]
+
+    for name in orl.names[1:9]:
+        save(in_a_photograph(name), desk / "photos" / name)
+    for name in orl.names[9:15]:
+        save(in_a_photograph(name), desk / "more-photos" / name)
+    save(in_a_photograph(orl.names[0])[:3], desk)
+    for number, name in enumerate(("ada-1", "ada-2", "who"), start=1):
+        (desk / f"{number}.png").rename(desk / f"{name}.png")
+    return desk
+
+
+def run(command, folder):
+    return subprocess.run(
+        shlex.split(command), cwd=folder, env=environment(), capture_output=True, text=True, check=False
+    )
+
+
+def test_there_are_two_commands_and_make_knows_them():
+    makes = [line for line in commands(README) if line.startswith("make")]
+    assert makes == ["make demo", "make test"]
+    for line in makes:
+        planned = run(f"{line} --dry-run --always-make", ROOT)
+        assert planned.returncode == 0, planned.stderr
+    assert "lookalike demo --output demo" in run("make demo --dry-run", ROOT).stdout
+    assert "pytest" in run("make test --dry-run", ROOT).stdout
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("readme")
+def test_the_tour_runs(desk):
+    tour = [line for line in commands(README) if line.startswith("lookalike")]
+    assert {line.split()[1] for line in tour} == {
+        "verify", "enroll", "identify", "train", "evaluate", "people", "forget", "embed"
+    }  # fmt: skip
+    printed = {}
+    for line in tour:
+        done = run(line, desk)
+        assert done.returncode == 0, f"{line}: {done.stderr}"
+        printed[line] = done.stdout
+    assert "same person" in printed["lookalike verify ada-1.png ada-2.png --model dlib"]
+    assert "who.png: Ada" in printed["lookalike identify who.png --model dlib --gallery friends.gallery"]
+    assert "held out of photos/" in printed["lookalike identify who.png --model model/ --gallery people.gallery"]
+    assert "people in people.gallery" in printed["lookalike people --gallery people.gallery"]
+    assert (desk / "evaluation" / "report.html").is_file()
+    assert (desk / "vectors" / "vectors.toml").is_file()
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("readme")
+def test_the_python_runs_after_the_tour(desk):
+    (program,) = blocks(README, "python")
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=desk, env=environment(), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    # Who it is, so small a network may get wrong; that it says what its answer rests on, it may not.
+    assert re.fullmatch(r"\w+ \d\.\d+ \d\.\d+ at most .* held out of photos/\)\n", done.stdout)
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("readme")
+def test_the_recipes_of_how_to_run_after_the_tour(desk):
+    text = (ROOT / "docs" / "how-to.md").read_text("utf-8")
+    (program,) = blocks(text, "python")
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=desk, env=environment(), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("[[0 ")  # a vector is nearest to itself
+    done = run("lookalike identify who.png --model model/ --gallery people.gallery --json", desk)
+    assert json.loads(done.stdout)["identities"] >= 8
+    (recipe,) = blocks(text, "toml")
+    (desk / "recipe.toml").write_text(recipe.replace("epochs = 60", "epochs = 1"), "utf-8")
+    done = run("lookalike train photos/ --recipe recipe.toml --output aligned/ --skip-bad --validation 0", desk)
+    assert done.returncode == 0, done.stderr
+
+
+def test_links_lead_somewhere():
+    pages = [ROOT / name for name in ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md")]
+    missing = [
+        f"{page.name}: {target}"
+        for page in [*pages, *(ROOT / "docs").glob("*.md")]
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text("utf-8"))
+        if not (page.parent / target).exists()
+    ]
+    assert missing == []
