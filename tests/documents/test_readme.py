@@ -34,7 +34,7 @@ def environment():
     return {k: v for k, v in os.environ.items() if not k.startswith("MAKE")} | {"PATH": path, "NO_COLOR": "1"}
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def desk(tmp_path_factory, orl):
     """What the commands speak of: photos/, more-photos/, pictures of Ada and of somebody."""
     desk = tmp_path_factory.mktemp("desk")
@@ -75,29 +75,35 @@ def test_there_are_two_commands_and_make_knows_them():
     assert "pytest" in run("make test --dry-run", ROOT).stdout
 
 
+@pytest.fixture(scope="session")
+def toured(desk):
+    """What each `lookalike` line of the README printed, run in order; the desk then holds what they made."""
+    printed = {}
+    for line in commands(README):
+        if line.startswith("lookalike"):
+            done = run(line, desk)
+            assert done.returncode == 0, f"{line}: {done.stderr}"
+            printed[line] = done.stdout
+    return printed
+
+
 @pytest.mark.slow
 @pytest.mark.xdist_group("readme")
-def test_the_tour_runs(desk):
-    tour = [line for line in commands(README) if line.startswith("lookalike")]
-    assert {line.split()[1] for line in tour} == {
+def test_the_tour_runs(desk, toured):
+    assert {line.split()[1] for line in toured} == {
         "verify", "enroll", "identify", "train", "evaluate", "people", "forget", "embed"
     }  # fmt: skip
-    printed = {}
-    for line in tour:
-        done = run(line, desk)
-        assert done.returncode == 0, f"{line}: {done.stderr}"
-        printed[line] = done.stdout
-    assert "same person" in printed["lookalike verify ada-1.png ada-2.png --model dlib"]
-    assert "who.png: Ada" in printed["lookalike identify who.png --model dlib --gallery friends.gallery"]
-    assert "held out of photos/" in printed["lookalike identify who.png --model model/ --gallery people.gallery"]
-    assert "people in people.gallery" in printed["lookalike people --gallery people.gallery"]
+    assert "same person" in toured["lookalike verify ada-1.png ada-2.png --model dlib"]
+    assert "who.png: Ada" in toured["lookalike identify who.png --model dlib --gallery friends.gallery"]
+    assert "held out of photos/" in toured["lookalike identify who.png --model model/ --gallery people.gallery"]
+    assert "people in people.gallery" in toured["lookalike people --gallery people.gallery"]
     assert (desk / "evaluation" / "report.html").is_file()
     assert (desk / "vectors" / "vectors.toml").is_file()
 
 
 @pytest.mark.slow
 @pytest.mark.xdist_group("readme")
-def test_the_python_runs_after_the_tour(desk):
+def test_the_python_runs_after_the_tour(desk, toured):
     (program,) = blocks(README, "python")
     done = subprocess.run(
         [sys.executable, "-c", program], cwd=desk, env=environment(), capture_output=True, text=True, check=False
@@ -109,7 +115,7 @@ def test_the_python_runs_after_the_tour(desk):
 
 @pytest.mark.slow
 @pytest.mark.xdist_group("readme")
-def test_the_recipes_of_how_to_run_after_the_tour(desk):
+def test_the_recipes_of_how_to_run_after_the_tour(desk, toured):
     text = (ROOT / "docs" / "how-to.md").read_text("utf-8")
     (program,) = blocks(text, "python")
     done = subprocess.run(
