@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from lookalike.distances import pairwise
 from lookalike.embedder import Embedder, Threshold
+from lookalike.embedder.preparation import named
 from lookalike.errors import ImageError, InputError
 from lookalike.gallery import Candidate, Gallery
 from lookalike.images import Picture
@@ -145,7 +146,7 @@ class Recognizer:
             return fspath(one) if isinstance(one, str | PathLike) else f"picture {position + 1}"
 
         def refuse(position: int, error: ImageError) -> None:
-            raise error if where(position) in str(error) else type(error)(f"{where(position)}: {error}")
+            raise named(error, where(position))
 
         vectors = self.embedder.embed(
             pictures, notes=lambda position, note: notes.append(f"{where(position)}: {note}"), unusable=refuse

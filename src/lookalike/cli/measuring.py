@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,8 +13,8 @@ from PIL import Image
 from lookalike.cli.terminal import bar, note
 from lookalike.datasets import PictureSet
 from lookalike.embedder import Calibration, Embedder, Preprocessing
-from lookalike.embedder.preparation import prepare_many
-from lookalike.errors import DatasetError, ImageError
+from lookalike.embedder.preparation import kind_of_note, named, note_of_unusable, prepare_many
+from lookalike.errors import ImageError
 from lookalike.evaluation.thresholds import calibrate
 from lookalike.evaluation.verification import verify_all_pairs
 from lookalike.images import read_picture
@@ -39,7 +38,7 @@ def embed_set(
         vectors = embedder.embed(
             pictures.paths,
             progress=done,
-            notes=lambda position, text: remarks.setdefault(_kind(text), []).append(position),
+            notes=lambda position, text: remarks.setdefault(kind_of_note(text), []).append(position),
             unusable=bad.__setitem__,
         )
     kept = _without(pictures, bad, skip_bad)
@@ -64,19 +63,9 @@ def usable_pictures(preprocessing: Preprocessing, pictures: PictureSet, skip_bad
 def _without(pictures: PictureSet, bad: dict[int, ImageError], skip_bad: bool) -> PictureSet:
     if not bad:
         return pictures
-    position, error = next(iter(bad.items()))
-    where = str(pictures.paths[position])
-    first = str(error) if where in str(error) else f"{where}: {error}"
-    if not skip_bad or len(bad) == len(pictures):
-        advice = "give others" if len(bad) == len(pictures) else "--skip-bad leaves them out"
-        raise DatasetError(f"{len(bad)} of {len(pictures)} pictures cannot be used ({advice}); {first}")
-    note(f"{len(bad)} of {len(pictures)} pictures cannot be used and are left out; {first}")
+    errors = [named(error, str(pictures.paths[position])) for position, error in bad.items()]
+    note(note_of_unusable(errors, len(pictures), skip_bad))
     return pictures.select([i for i in range(len(pictures)) if i not in bad])
-
-
-def _kind(text: str) -> str:
-    """A remark without what differs from picture to picture, so that remarks can be counted."""
-    return re.sub(r"^\d+ ", "several ", text.split(" (")[0])
 
 
 def calibrate_on(embedder: Embedder, pictures: PictureSet, source: str, skip_bad: bool = False) -> Calibration:

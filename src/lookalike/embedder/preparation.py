@@ -2,15 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 
 from lookalike.embedder.preprocessing import Prepared
-from lookalike.errors import ImageError
+from lookalike.errors import DatasetError, ImageError
 from lookalike.images import Picture
 
-__all__ = ["prepare_many"]
+__all__ = ["kind_of_note", "named", "note_of_unusable", "prepare_many"]
+
+
+def named(error: ImageError, where: str) -> ImageError:
+    """The error of a picture, with the picture's name in its message."""
+    return error if where in str(error) else type(error)(f"{where}: {error}")
+
+
+def note_of_unusable(bad: Sequence[ImageError], total: int, skip_bad: bool) -> str:
+    """What to tell the user of pictures that are left out: how many, and why the first.
+
+    Args:
+        bad: the errors, named; at least one.
+        total: pictures there were.
+        skip_bad: the user said that such pictures may be left out.
+
+    Raises:
+        DatasetError: they may not, or none is left.
+    """
+    if len(bad) == total or not skip_bad:
+        advice = "give others" if len(bad) == total else "--skip-bad leaves them out"
+        raise DatasetError(f"{len(bad)} of {total} pictures cannot be used ({advice}); {bad[0]}")
+    return f"{len(bad)} of {total} pictures cannot be used and are left out; {bad[0]}"
+
+
+def kind_of_note(note: str) -> str:
+    """A note without what differs from picture to picture, so that notes can be counted."""
+    return re.sub(r"^\d+ ", "several ", note.split(" (")[0])
 
 
 def prepare_many(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +11,8 @@ import numpy.typing as npt
 
 from lookalike.datasets import PictureSet
 from lookalike.embedder import Preprocessing
-from lookalike.embedder.preparation import prepare_many
-from lookalike.errors import DatasetError, ImageError, StorageError
+from lookalike.embedder.preparation import kind_of_note, named, note_of_unusable, prepare_many
+from lookalike.errors import ImageError, StorageError
 
 __all__ = ["MEMORY_LIMIT", "PreparedPictures", "prepare_pictures"]
 
@@ -64,23 +63,19 @@ def prepare_pictures(
     remarks: dict[str, int] = {}
 
     def unusable(position: int, error: ImageError) -> None:
-        where = str(pictures.paths[position])
-        bad.append(error if where in str(error) else type(error)(f"{where}: {error}"))
+        bad.append(named(error, str(pictures.paths[position])))
 
     for batch in prepare_many(preprocessing.prepare, pictures.paths, 64, unusable):
         for position, prepared in batch:
             pixels[len(kept)] = prepared.pixels
             kept.append(position)
             for note in prepared.notes:
-                remark = re.sub(r"^\d+ ", "several ", note.split(" (")[0])
+                remark = kind_of_note(note)
                 remarks[remark] = remarks.get(remark, 0) + 1
         if progress:
             progress(len(batch))
-    if bad and (not skip_bad or not kept):
-        advice = "--skip-bad leaves them out" if kept else "give others"
-        raise DatasetError(f"{len(bad)} of {len(pictures)} pictures cannot be used ({advice}); {bad[0]}")
     if bad:
-        notes.append(f"{len(bad)} of {len(pictures)} pictures cannot be used and are left out; {bad[0]}")
+        notes.append(note_of_unusable(bad, len(pictures), skip_bad))
     notes += [f"{remark}: {count} picture(s)" for remark, count in remarks.items()]
     chosen = pictures.select(kept)
     if chosen.single:
