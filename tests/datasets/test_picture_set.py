@@ -54,3 +54,10 @@ def test_notes_speak_of_what_was_read_not_of_a_part():
 def test_lengths_that_differ():
     with pytest.raises(DatasetError, match="1 pictures came with 2 identities"):
         PictureSet((Path("a.png"),), ("a", "b"))
+
+
+def test_groups_hold_every_picture_once_under_its_identity():
+    names = ("b", "a", "c", "a", "b", "a")
+    pictures = PictureSet(tuple(Path(f"{i}.png") for i in range(6)), names)
+    assert [(name, mine.tolist()) for name, mine in pictures.groups()] == [("a", [1, 3, 5]), ("b", [0, 4]), ("c", [2])]
+    assert list(PictureSet((), ()).groups()) == []

@@ -200,10 +200,8 @@ def _ask(embedder: Embedder, seen: PictureSet, unseen: PictureSet, output: Path)
     shutil.rmtree(output / "people.gallery", ignore_errors=True)
     with open_gallery(output / "people.gallery") as gallery:
         recognizer = Recognizer(embedder, gallery)
-        for number, name in enumerate(enrolled.names):
-            mine = enrolled.labels == number
-            paths = [str(path) for path, chosen in zip(enrolled.paths, mine, strict=True) if chosen]
-            gallery.enroll(name, vectors[mine], paths)
+        for name, mine in enrolled.groups():
+            gallery.enroll(name, vectors[mine], [str(enrolled.paths[i]) for i in mine])
         people = len(gallery)
         a, b = unseen.paths[0], unseen.paths[1]
         same, other = recognizer.verify(a, b), recognizer.verify(a, unseen.of(unseen.names[1:2]).paths[0])

@@ -59,11 +59,9 @@ def enroll(
         Recognizer(embedder, people)
         before = len(people)
         with bar("Enrolling", len(kept.names)) as done:
-            for number, identity in enumerate(kept.names):
-                mine = kept.labels == number
-                paths = [str(path) for path, chosen_one in zip(kept.paths, mine, strict=True) if chosen_one]
+            for number, (identity, mine) in enumerate(kept.groups()):
                 try:
-                    people.enroll(identity, vectors[mine], paths)
+                    people.enroll(identity, vectors[mine], [str(kept.paths[i]) for i in mine])
                 except StorageError as error:
                     raise StorageError(
                         f"{error}; {number} of {len(kept.names)} people are enrolled: "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -55,6 +55,13 @@ class PictureSet:
     def single(self) -> tuple[str, ...]:
         """Identities with only one picture."""
         return tuple(sorted(name for name, count in Counter(self.identities).items() if count == 1))
+
+    def groups(self) -> Iterator[tuple[str, npt.NDArray[np.int64]]]:
+        """Each identity with the positions of its pictures, in order of `names`."""
+        order = np.argsort(self.labels, kind="stable")
+        edges = np.searchsorted(self.labels[order], np.arange(len(self.names) + 1))
+        for name, start, stop in zip(self.names, edges[:-1], edges[1:], strict=True):
+            yield name, order[start:stop]
 
     def select(self, positions: Sequence[int] | npt.NDArray[np.int64]) -> PictureSet:
         """The pictures at these positions, in this order."""
