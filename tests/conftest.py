@@ -1,6 +1,9 @@
 """What several tests need: real faces as a user's folder, and a model that was really trained, if briefly."""
 
+import contextlib
 import os
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -95,6 +98,22 @@ def one_thread():
     torch.set_num_threads(before)
 
 
-def environment(**changes):
-    """The environment for a child process: no colours, a wide terminal."""
-    return os.environ | {"COLUMNS": "200", "TERM": "dumb", "NO_COLOR": "1"} | changes
+@pytest.fixture
+def nobody() -> Callable[[Path], AbstractContextManager[None]]:
+    """Work in a folder without root's right to read everything."""
+
+    @contextlib.contextmanager
+    def as_nobody(folder: Path) -> Iterator[None]:
+        before, root = Path.cwd(), os.geteuid() == 0
+        folder.chmod(0o755)
+        os.chdir(folder)  # relative paths need no way through folders that only root may enter
+        if root:
+            os.seteuid(65534)
+        try:
+            yield
+        finally:
+            if root:
+                os.seteuid(0)
+            os.chdir(before)
+
+    return as_nobody

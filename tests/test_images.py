@@ -1,6 +1,5 @@
 """Good pictures of every kind come out right; bad bytes of every kind come out as an ImageError."""
 
-import contextlib
 import io
 import os
 import struct
@@ -439,24 +438,7 @@ def test_a_path_that_cannot_be(path):
     refused(path, "cannot be read")
 
 
-@contextlib.contextmanager
-def nobody(folder):
-    """Work in `folder` without root's right to read everything."""
-    before = Path.cwd()
-    folder.chmod(0o755)
-    os.chdir(folder)  # relative paths need no way through folders that only root may enter
-    root = os.geteuid() == 0
-    if root:
-        os.seteuid(65534)
-    try:
-        yield
-    finally:
-        if root:
-            os.seteuid(0)
-        os.chdir(before)
-
-
-def test_a_file_without_permission(tmp_path):
+def test_a_file_without_permission(tmp_path, nobody):
     path = tmp_path / "secret.png"
     path.write_bytes(encode(smooth(), "PNG"))
     path.chmod(0)
