@@ -11,7 +11,7 @@ from pytorch_metric_learning import losses as pml_losses
 from pytorch_metric_learning import miners as pml_miners
 
 from lookalike.errors import InputError, VectorError
-from lookalike.losses import TripletLoss, triplet
+from lookalike.losses import TripletLoss, tiles
 
 MININGS = ["all", "easy", "semihard", "hard"]
 METRICS = ["euclidean", "cosine", "inner_product", "manhattan"]
@@ -121,7 +121,8 @@ def test_tiles_do_not_matter(monkeypatch, mining):
     x, labels = batch(11, 3, seed=2)
     whole = both(x, labels, mining=mining)
     for tile in (1, 3, 10, 11):
-        monkeypatch.setattr(triplet, "_TILE", tile)
+        monkeypatch.setattr(tiles, "_TILE_NUMBERS", {"cpu": tile * len(x)})
+        monkeypatch.setattr(tiles, "_TILE_ROWS", 1)
         value, gradient, *_ = both(x, labels, mining=mining)
         assert value == pytest.approx(whole[0], rel=1e-12)
         torch.testing.assert_close(gradient, whole[1], rtol=1e-12, atol=1e-14)
@@ -285,7 +286,9 @@ def test_unknown_mining(mining):
 
 @pytest.mark.parametrize("metric", ["l2", None, "Euclidean"])
 def test_unknown_metric(metric):
-    with pytest.raises(InputError, match="choose one of euclidean, cosine, inner_product, manhattan"):
+    with pytest.raises(
+        InputError, match="choose one of euclidean, squared_euclidean, cosine, inner_product, manhattan"
+    ):
         TripletLoss(metric=metric)
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from lookalike.errors import InputError
 from lookalike.losses.batch import check_batch, check_classes
+from lookalike.losses.class_chunks import class_scores
 
 __all__ = ["SoftmaxLoss"]
 
@@ -17,7 +17,7 @@ class SoftmaxLoss(nn.Module):
 
     Separates identities but does not ask one identity's embeddings to lie close, which is what the other
     losses add (Wen et al., "A Discriminative Feature Learning Approach for Deep Face Recognition", ECCV 2016,
-    figure 2).
+    figure 2). The B × C logits are never held: classes come in chunks.
 
     Args:
         num_classes: identities in training.
@@ -48,6 +48,7 @@ class SoftmaxLoss(nn.Module):
         x = check_batch(embeddings, labels, self.classifier.in_features)
         check_classes(labels, self.num_classes)
         with torch.autocast(x.device.type, enabled=False):
-            weight, bias = self.classifier.weight.to(x.dtype), self.classifier.bias.to(x.dtype)
-            logits = functional.linear(x, weight, bias)
-            return functional.cross_entropy(logits, labels, label_smoothing=self.label_smoothing)
+            scores = class_scores(x, self.classifier.weight, labels, unit=False, bias=self.classifier.bias)
+            log_sum = torch.logaddexp(scores.rest, scores.target)
+            kept = 1 - self.label_smoothing
+            return (log_sum - kept * scores.target - self.label_smoothing * scores.mean).mean()

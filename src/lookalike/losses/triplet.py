@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
-from lookalike.distances import MetricName, pairwise
 from lookalike.errors import InputError
-from lookalike.losses.batch import check_batch
+from lookalike.losses.measures import LossMetric, measure_of
+from lookalike.losses.tiles import Pairs, Tile, mean_over_tiles
 
 __all__ = ["Mining", "TripletLoss"]
 
 Mining = Literal["all", "easy", "semihard", "hard"]
+Reduction = Literal["active", "all"]
 
-#: Anchors whose rows of distances are sorted at one time; bounds the extra memory to TILE × B numbers.
-_TILE = 1024
+#: Up to this many positives an anchor, comparing each with all negatives is faster than sorting these.
+_FEW = 8
 
 
 class TripletLoss(nn.Module):
@@ -30,19 +32,27 @@ class TripletLoss(nn.Module):
     - `semihard`: those farther than the positive but within the margin, ``d(a,p) < d(a,n) < d(a,p) + margin``,
     - `hard`: those at least as close as the positive, ``d(a,n) <= d(a,p)``; alone, they tend to collapse the net.
 
-    The sum over all triplets is exact: with an anchor's negatives sorted, each mining rule takes a run of
-    them, whose sum is a difference of two prefix sums. Work is O(B² log B) and memory O(B²), where listing
-    triplets takes O(B³). Embeddings are taken as given; normalise before, where that is meant.
+    The sum over all triplets is exact, and so is its gradient. With an anchor's negatives sorted, each mining rule
+    takes a run of them; the runs of all its positives together are a difference array, whose prefix sum says in how
+    many triplets each negative is. Work is O(B² log B), memory O(tile × B); listing triplets takes O(B³) of both.
+    Embeddings are taken as given; normalise before, where that is meant.
+
+    With `soft_margin` a triplet costs ``log(1 + exp(d(a,p) - d(a,n)))`` instead (Hermans et al., section 2), which
+    never ends; the margin then only says what mining keeps. Work is O(B² × positives an anchor).
 
     Schroff, Kalenichenko, Philbin, "FaceNet: A Unified Embedding for Face Recognition and Clustering", CVPR 2015.
+    Hermans, Beyer, Leibe, "In Defense of the Triplet Loss for Person Re-Identification", 2017.
 
     Args:
         margin: in units of the metric; FaceNet's 0.2 was for squared distances.
         mining: see above.
-        metric: `euclidean` (not squared), `cosine`, `manhattan` or `inner_product`.
+        metric: `euclidean` (not squared), `squared_euclidean`, `cosine`, `manhattan`, `inner_product`; a
+            `Covariance` for Mahalanobis distances; or a function such as ``functools.partial(minkowski, p=3)``.
+        reduction: mean over the `active` triplets, or over `all` that were mined.
+        soft_margin: see above.
 
     Raises:
-        InputError: an unknown mining or metric, or a negative margin.
+        InputError: an unknown mining, metric or reduction, or a negative margin.
 
     Example:
         >>> loss = TripletLoss(margin=1.0, mining="all")
@@ -50,56 +60,178 @@ class TripletLoss(nn.Module):
         0.75
     """
 
-    def __init__(self, margin: float = 0.2, mining: Mining = "semihard", metric: MetricName = "euclidean") -> None:
+    #: After a step: the share of the batch's triplets that were mined and active, a scalar tensor.
+    active_share: Tensor | None = None
+
+    def __init__(
+        self,
+        margin: float = 0.2,
+        mining: Mining = "semihard",
+        metric: LossMetric | Any = "euclidean",
+        reduction: Reduction = "active",
+        soft_margin: bool = False,
+    ) -> None:
         super().__init__()
-        for name, value, choices in (("mining", mining, get_args(Mining)), ("metric", metric, get_args(MetricName))):
+        for name, value, choices in (
+            ("mining", mining, get_args(Mining)),
+            ("reduction", reduction, get_args(Reduction)),
+        ):
             if value not in choices:
                 raise InputError(f"{name} is {value!r}; choose one of {', '.join(choices)}")
         if not 0 <= margin < float("inf"):
             raise InputError(f"margin is {margin}; it must be finite and not negative")
-        self.margin, self.mining, self.metric = margin, mining, metric
+        self._measure = measure_of(metric)
+        self.margin, self.mining, self.metric = float(margin), mining, metric
+        self.reduction, self.soft_margin = reduction, bool(soft_margin)
 
-    def forward(self, embeddings: Tensor, labels: Tensor) -> Tensor:
-        """`(B, d)` floats and `(B,)` int64 give a scalar; 0, with zero gradients, where no triplet is active."""
-        x = check_batch(embeddings, labels)
-        with torch.autocast(x.device.type, enabled=False):
-            total = x.sum(dtype=torch.float64) * 0.0
-            active = torch.zeros((), dtype=torch.int64, device=x.device)
-            for start in range(0, len(x), _TILE):
-                tile_total, tile_active = self._tile(x, labels, start)
-                total, active = total + tile_total, active + tile_active
-            return (total / active.clamp(min=1)).to(x.dtype)
+    def forward(
+        self,
+        embeddings: Tensor,
+        labels: Tensor,
+        references: Tensor | None = None,
+        reference_labels: Tensor | None = None,
+        own: bool = False,
+    ) -> Tensor:
+        """`(B, d)` floats and `(B,)` int64 give a scalar; 0, with zero gradients, where no triplet is active.
 
-    def _tile(self, x: Tensor, labels: Tensor, start: int) -> tuple[Tensor, Tensor]:
-        """Sum over the active triplets of the anchors from `start`, and how many they are."""
-        anchors = x[start : start + _TILE]
-        distances: Tensor = pairwise(anchors, x, self.metric)
-        same = labels[start : start + _TILE, None] == labels[None, :]
-        positive = same.clone()
-        positive[torch.arange(len(anchors)), torch.arange(start, start + len(anchors))] = False
+        Positives and negatives are sought in the batch, or among `references` `(M, d)` with their labels; `own` says
+        that these begin with the batch itself.
+        """
+        pairs = Pairs.of(embeddings, labels, references, reference_labels, own)
+        with torch.autocast(pairs.anchors.device.type, enabled=False):
+            finder = _Positives(pairs)
+            active = torch.zeros((), dtype=torch.int64, device=labels.device)
 
-        # Negatives ascending, the rest as +inf behind them; prefix sums in float64, for their differences matter.
-        negatives = distances.masked_fill(same, torch.inf).sort(dim=1).values
-        finite = negatives.masked_fill(torch.isinf(negatives), 0.0)
-        prefix = torch.nn.functional.pad(finite.cumsum(dim=1, dtype=torch.float64), (1, 0))
+            def of_tile(tile: Tile) -> tuple[Tensor, Tensor, Tensor]:
+                nonlocal active
+                total, mined, acting, gradient = self._tile(tile, finder)
+                active = active + acting
+                return total, acting if self.reduction == "active" else mined, gradient
 
-        most = int(positive.sum(dim=1).max())
-        order = positive.to(torch.uint8).argsort(dim=1, descending=True, stable=True)[:, :most]
-        to_positive = distances.gather(1, order)
-        exists = positive.gather(1, order)
+            value, _ = mean_over_tiles(pairs, self._measure, of_tile)
+            positives, negatives = pairs.counts()
+            self.active_share = active / (positives * negatives).sum().clamp(min=1)
+            return value
 
-        # Each rule keeps the run [low, high) of the sorted negatives.
-        limit = to_positive.detach()
-        up_to_positive = torch.searchsorted(negatives.detach(), limit, right=True)
-        within_margin = torch.searchsorted(negatives.detach(), limit + self.margin, right=False)
-        nothing = torch.zeros_like(up_to_positive)
+    def _tile(self, tile: Tile, finder: _Positives) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Sum, mined and active triplets of a tile's anchors, and d sum / d distances."""
+        d = tile.distances
+        where, same, exists = finder.of(tile)
+        found = d.gather(1, where)
+        # -inf keeps a positive that is not there from reaching any negative, inf a column from being one.
+        to_positive = found.masked_fill(~exists, -torch.inf)
+        negatives = d.scatter(1, where, found.masked_fill(same, torch.inf))
+        if self.soft_margin:
+            return self._soft(negatives, to_positive, where)
+        if where.shape[1] <= _FEW:
+            mined, active, times = self._compare(negatives, to_positive)
+        else:
+            mined, active, times = self._sort(negatives, to_positive)
+        # The sum of d(p) + margin over each positive's active triplets, less every negative's distance as often as it
+        # is in one. Counted from the row's largest d(p) + margin: near it, single precision loses nothing.
+        limit = to_positive.masked_fill(~exists, 0.0) + self.margin
+        pivot = limit.amax(dim=1, keepdim=True) if limit.shape[1] else limit.sum(dim=1, keepdim=True)
+        total = (active * (limit - pivot).double()).sum() + torch.linalg.vecdot(pivot - d, times).double().sum()
+        gradient = times.neg_()
+        gradient.scatter_add_(1, where, active.to(d.dtype))
+        return total, mined, active.sum(), gradient
+
+    def _compare(self, negatives: Tensor, to_positive: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Mined triplets; active ones of each positive `(t, P)`; and in how many each negative is, `(t, M)`."""
+        times, one = torch.zeros_like(negatives), torch.empty_like(negatives)
+        active = torch.zeros(to_positive.shape, dtype=torch.int64, device=negatives.device)
+        mined = torch.zeros((), dtype=torch.int64, device=negatives.device)
+        for k in range(to_positive.shape[1]):
+            positive = to_positive[:, k : k + 1]
+            limit = positive + self.margin
+            if self.mining == "easy":
+                mined += ((negatives >= limit) & torch.isfinite(negatives) & torch.isfinite(positive)).sum()
+                continue
+            keep = negatives < limit
+            if self.mining == "semihard":
+                keep &= negatives > positive
+            elif self.mining == "hard":
+                closer = negatives <= positive
+                keep &= closer
+            times += one.copy_(keep)  # exact in single precision: a row has under 2²⁴ columns
+            active[:, k] = one.sum(dim=1)
+            if self.reduction == "all" and self.mining == "all":
+                mined += (torch.isfinite(negatives) & torch.isfinite(positive)).sum()
+            elif self.reduction == "all" and self.mining == "hard":
+                mined += closer.sum()
+        return (active.sum() if self.mining == "semihard" else mined), active, times
+
+    def _sort(self, negatives: Tensor, to_positive: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The same as `_compare`, by runs of the sorted negatives."""
+        ordered, order = negatives.sort(dim=1)
+        there = torch.isfinite(to_positive)
+        up_to_positive = torch.searchsorted(ordered, to_positive, right=True)
+        within_margin = torch.searchsorted(ordered, to_positive + self.margin)
+        end = torch.isfinite(ordered).sum(dim=1, keepdim=True).expand_as(within_margin)
+        nothing = torch.zeros_like(within_margin)
+        # Each rule keeps the run [low, high); of it, what lies within the margin is active.
         low, high = {
-            "all": (nothing, within_margin),
-            "easy": (nothing, nothing),
+            "all": (nothing, end),
+            "easy": (within_margin, end),
             "semihard": (up_to_positive, torch.maximum(up_to_positive, within_margin)),
-            "hard": (nothing, up_to_positive if self.margin > 0 else within_margin),
+            "hard": (nothing, up_to_positive),
         }[self.mining]
-        count = (high - low) * exists
-        run = prefix.gather(1, high) - prefix.gather(1, low)
-        sums = count * (to_positive.double() + self.margin) - run * exists
-        return sums.sum(), count.sum()
+        mined = ((high - low) * there).sum()
+        high = torch.maximum(low, torch.minimum(high, within_margin))
+        active = (high - low) * there
+        steps = torch.zeros(len(ordered), ordered.shape[1] + 1, dtype=torch.int32, device=ordered.device)
+        one = there.to(torch.int32)
+        steps.scatter_add_(1, low, one).scatter_add_(1, high, -one)
+        runs = steps.cumsum(dim=1, dtype=torch.int32)[:, :-1].to(negatives.dtype)
+        return mined, active, torch.empty_like(negatives).scatter_(1, order, runs)
+
+    def _soft(self, negatives: Tensor, to_positive: Tensor, where: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Sum, mined, active (all that were mined) and gradient with a soft margin: one positive at a time."""
+        total = torch.zeros((), dtype=torch.float64, device=negatives.device)
+        count = torch.zeros((), dtype=torch.int64, device=negatives.device)
+        gradient = torch.zeros_like(negatives)
+        there = torch.isfinite(negatives)
+        pulls = torch.zeros_like(to_positive)
+        for k in range(to_positive.shape[1]):
+            positive = to_positive[:, k : k + 1]
+            keep = there & torch.isfinite(positive)
+            if self.mining == "easy":
+                keep &= negatives >= positive + self.margin
+            elif self.mining == "semihard":
+                keep &= (negatives > positive) & (negatives < positive + self.margin)
+            elif self.mining == "hard":
+                keep &= negatives <= positive
+            gap = (positive - negatives).masked_fill_(~keep, -torch.inf)
+            total += torch.logaddexp(gap, torch.zeros((), dtype=gap.dtype, device=gap.device)).sum(dtype=torch.float64)
+            count += keep.sum()
+            slope = functional.sigmoid(gap)
+            gradient -= slope
+            pulls[:, k] = slope.sum(dim=1)
+        gradient.scatter_add_(1, where, pulls)
+        return total, count, count, gradient
+
+
+class _Positives:
+    """Where each anchor's positives are among the columns: runs of the columns sorted by label."""
+
+    def __init__(self, pairs: Pairs) -> None:
+        self.order = pairs.column_labels.argsort(stable=True)
+        ordered = pairs.column_labels[self.order]
+        self.low = torch.searchsorted(ordered, pairs.labels)
+        self.count = torch.searchsorted(ordered, pairs.labels, right=True) - self.low
+
+    def of(self, tile: Tile) -> tuple[Tensor, Tensor, Tensor]:
+        """Columns `(t, P)` of the anchors' identities, those being of that identity, and those being a positive.
+
+        Rows with fewer than P repeat their last one (which is then no positive), those without any name column 0.
+        """
+        low, count = self.low[tile.rows, None], self.count[tile.rows, None]
+        most = int(count.max()) if len(count) else 0
+        at = torch.arange(most, device=low.device)[None, :]
+        exists = at < count
+        last = (low + count - 1).clamp(min=0)
+        where = self.order[torch.minimum(low + at, last)] if most else low.new_empty(len(low), 0)
+        if tile.own:
+            anchors = torch.arange(tile.start, tile.start + len(low), device=low.device)[:, None]
+            exists = exists & (where != anchors)
+        return where, (count > 0).expand_as(exists), exists

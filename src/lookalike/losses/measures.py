@@ -1,0 +1,206 @@
+"""How losses compare pictures: rows of distances, and what a change of them does to the embeddings.
+
+Euclidean distances come from a matrix product, an order faster than differences, which loses the digits of pairs
+that lie close. Those pairs, and only those, are computed once more from their difference, in value and gradient.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Literal, Protocol, get_args
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from lookalike.distances import Covariance, minkowski
+from lookalike.errors import InputError, VectorError
+
+__all__ = ["LossMetric", "Measure", "Similarity", "measure_of"]
+
+LossMetric = Literal["euclidean", "squared_euclidean", "cosine", "inner_product", "manhattan"]
+
+#: d(distances) `(t, M)` to d(rows) `(t, d)`; d(columns) is added to the `(M, d)` tensor given.
+Pull = Callable[[Tensor, Tensor], Tensor]
+#: Rows `(t, d)` to their distances to fixed columns, `(t, M)`, and the way back.
+Against = Callable[[Tensor], tuple[Tensor, Pull]]
+
+#: A squared distance below this share of the squared lengths is computed from the difference.
+_CLOSE = 1e-2
+#: Above this share of close pairs in a tile, all its pairs are.
+_MANY = 1 / 16
+
+
+class Measure(Protocol):
+    """A distance as losses use it."""
+
+    def prepare(self, x: Tensor) -> Tensor:
+        """Embeddings `(n, d)` to what is compared, differentiable: unit vectors, whitened ones, or as they are."""
+
+    def against(self, columns: Tensor) -> Against:
+        """Fix the columns `(M, d)`; no autograd within."""
+
+
+def measure_of(metric: object) -> Measure:
+    """The measure of a metric: a name of `LossMetric`, a `Covariance` (Mahalanobis), or a function.
+
+    A function takes `(n, d)` and `(m, d)` tensors and returns `(n, m)` distances that carry gradients, as
+    ``functools.partial(minkowski, p=3)`` does.
+
+    Raises:
+        InputError: none of these.
+    """
+    if isinstance(metric, Covariance):
+        return _Euclidean(whiten=metric)
+    if callable(metric):
+        return _AnyMetric(metric)
+    measures: dict[object, Callable[[], Measure]] = {
+        "euclidean": _Euclidean,
+        "squared_euclidean": partial(_Euclidean, squared=True),
+        "cosine": partial(_Product, sign=-1.0, shift=1.0, unit=True),
+        "inner_product": partial(_Product, sign=-1.0, shift=0.0, unit=False),
+        "manhattan": partial(_AnyMetric, partial(minkowski, p=1)),
+    }
+    if not isinstance(metric, str) or metric not in measures:
+        raise InputError(
+            f"metric is {metric!r}; choose one of {', '.join(get_args(LossMetric))}, or give a Covariance or a function"
+        )
+    return measures[metric]()
+
+
+class _Product:
+    """``shift + sign · x·y``, of unit vectors or as they are."""
+
+    def __init__(self, sign: float, shift: float, unit: bool) -> None:
+        self.sign, self.shift, self.unit = sign, shift, unit
+
+    def prepare(self, x: Tensor) -> Tensor:
+        return functional.normalize(x) if self.unit else x
+
+    def against(self, columns: Tensor) -> Against:
+        def rows_to(rows: Tensor) -> tuple[Tensor, Pull]:
+            values = torch.mm(rows, columns.T).mul_(self.sign)
+            if self.shift:
+                # Rounding takes unit vectors' products past 1; a distance is never negative.
+                values.add_(self.shift).clamp_(0, 2)
+
+            def pull(gradient: Tensor, to_columns: Tensor) -> Tensor:
+                to_columns.addmm_(gradient.T, rows, alpha=self.sign)
+                return (gradient @ columns).mul_(self.sign)
+
+            return values, pull
+
+        return rows_to
+
+
+class Similarity(_Product):
+    """``x·y`` of unit vectors (cosine similarity), or as they are: larger is more alike."""
+
+    def __init__(self, unit: bool = True) -> None:
+        super().__init__(1.0, 0.0, unit)
+
+
+class _Euclidean:
+    """Euclidean distance or its square, after whitening where a covariance is given."""
+
+    def __init__(self, squared: bool = False, whiten: Covariance | None = None) -> None:
+        self.squared, self.whiten = squared, whiten
+
+    def prepare(self, x: Tensor) -> Tensor:
+        if self.whiten is None:
+            return x
+        whitened: Tensor = self.whiten.whiten(x)
+        return whitened
+
+    def against(self, columns: Tensor) -> Against:
+        origin = _origin(columns)
+        columns = columns - origin
+        squares = columns.square().sum(dim=1)
+        largest = squares.amax() if len(squares) else 0.0
+
+        def rows_to(rows: Tensor) -> tuple[Tensor, Pull]:
+            rows = rows - origin
+            own_squares = rows.square().sum(dim=1, keepdim=True)
+            values = torch.addmm(squares, rows, columns.T, alpha=-2.0).add_(own_squares)
+            i, j = (values <= (own_squares + largest) * _CLOSE).nonzero(as_tuple=True)
+            if len(i) > _MANY * values.numel():
+                return self._differences(rows, columns)
+            gaps = rows[i] - columns[j]
+            near = gaps.square().sum(dim=1)
+            values[i, j] = near
+            if not self.squared:
+                values.sqrt_()
+
+            def pull(gradient: Tensor, to_columns: Tensor) -> Tensor:
+                of_close = gradient[i, j]
+                # Distances of the far pairs are above zero; the close ones are taken out and added one by one.
+                weights = gradient.mul(2.0) if self.squared else gradient / values
+                weights[i, j] = 0.0
+                of_close = of_close.mul(2.0) if self.squared else of_close * _inverse(near.sqrt())
+                moves = gaps * of_close[:, None]
+                to_rows = torch.addmm(weights.sum(dim=1, keepdim=True) * rows, weights, columns, alpha=-1.0)
+                to_rows.index_add_(0, i, moves)
+                to_columns.addcmul_(weights.sum(dim=0)[:, None], columns)
+                to_columns.addmm_(weights.T, rows, alpha=-1.0).index_add_(0, j, moves, alpha=-1.0)
+                return to_rows
+
+            return values, pull
+
+        return rows_to
+
+    def _differences(self, rows: Tensor, columns: Tensor) -> tuple[Tensor, Pull]:
+        """Every pair from its difference, for tiles in which many lie close."""
+
+        def distances(a: Tensor, b: Tensor) -> Tensor:
+            d: Tensor = minkowski(a, b)
+            return d.square() if self.squared else d
+
+        return _by_autograd(distances, rows, columns)
+
+
+class _AnyMetric:
+    """A function that autograd knows the way back from."""
+
+    def __init__(self, metric: Callable[[Any, Any], Any]) -> None:
+        self.metric = metric
+
+    def prepare(self, x: Tensor) -> Tensor:
+        return x
+
+    def against(self, columns: Tensor) -> Against:
+        return lambda rows: _by_autograd(self.metric, rows, columns)
+
+
+def _by_autograd(metric: Callable[[Any, Any], Any], rows: Tensor, columns: Tensor) -> tuple[Tensor, Pull]:
+    with torch.enable_grad():
+        a, b = rows.detach().requires_grad_(), columns.detach().requires_grad_()
+        values = metric(a, b)
+    if not isinstance(values, Tensor) or values.shape != (len(rows), len(columns)):
+        raise VectorError(
+            f"the metric returned {getattr(values, 'shape', type(values).__name__)} for {len(rows)} and "
+            f"{len(columns)} vectors; expected a tensor of shape ({len(rows)}, {len(columns)})"
+        )
+
+    def pull(gradient: Tensor, to_columns: Tensor) -> Tensor:
+        to_rows, more = torch.autograd.grad(values, (a, b), gradient)
+        to_columns.add_(more)
+        return to_rows
+
+    return values.detach(), pull
+
+
+def _origin(columns: Tensor) -> Tensor:
+    """A point amid the vectors, `(1, d)`: distances do not depend on the origin, their digits do.
+
+    Rounded to few bits, so that moving there rounds nothing that had few bits itself: what tied still ties.
+    """
+    if not len(columns):
+        return columns.new_zeros(1, columns.shape[1])
+    unit = torch.exp2(columns.abs().amax().clamp(min=1e-30).log2().ceil() - 4)
+    return torch.nan_to_num((columns.mean(dim=0, keepdim=True) / unit).round() * unit)
+
+
+def _inverse(lengths: Tensor) -> Tensor:
+    """1 / length, and 0 where the length is 0: two equal vectors pull nowhere."""
+    return torch.where(lengths > 0, lengths.reciprocal(), 0.0)
