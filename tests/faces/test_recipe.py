@@ -1,9 +1,12 @@
 """Recipes by name."""
 
+from pathlib import Path
 from typing import get_args
 
 import pytest
+import torch
 
+from lookalike.datasets import PictureSet
 from lookalike.errors import InputError
 from lookalike.faces.recipe import RECIPES, face_recipe
 from lookalike.training import LossName, Recipe
@@ -14,7 +17,8 @@ from lookalike.training import LossName, Recipe
 def test_every_recipe_suits_every_loss_and_survives_being_saved(name, loss):
     recipe = face_recipe(name, loss)
     assert recipe.loss == loss
-    assert recipe.build_loss(10) is not None
+    people = PictureSet(tuple(map(Path, "abcd")), ("a", "a", "b", "b"))
+    assert isinstance(recipe.build_loss(people), torch.nn.Module)
     assert Recipe.of(recipe.model_dump(mode="json", exclude_none=True)) == recipe
 
 

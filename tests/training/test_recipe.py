@@ -22,7 +22,7 @@ def test_losses_and_their_batches():
         ("triplet", TripletLoss, IdentityBatches),
     ):
         recipe = Recipe(loss=loss, batch_size=8)
-        assert isinstance(recipe.build_loss(4), kind)
+        assert isinstance(recipe.build_loss(data), kind)
         assert isinstance(recipe.build_batches(data), batches)
 
 
@@ -30,7 +30,7 @@ def test_the_margin_is_written_out_so_that_a_saved_recipe_keeps_it():
     assert Recipe(loss="arcface").model_dump()["margin"] == 0.5
     assert Recipe(loss="triplet").model_dump()["margin"] == 0.2
     assert Recipe(loss="softmax").margin is None
-    assert Recipe(loss="triplet", margin=0.0).build_loss(2).margin == 0.0
+    assert Recipe(loss="triplet", margin=0.0).build_loss(pictures("a", "b")).margin == 0.0
 
 
 def test_a_toml_recipe_and_changes(tmp_path):
@@ -45,7 +45,7 @@ def test_a_toml_recipe_and_changes(tmp_path):
     [
         ("epochs = 0", r"epochs: .*greater than or equal to 1.*given: 0"),
         ("epochz = 3", r"epochz: Extra inputs"),
-        ('loss = "magic"', r"loss: .*'arcface', 'softmax' or 'triplet'.*'magic'"),
+        ('loss = "magic"', r"loss: .*'arcface', 'softmax', 'triplet', .*'magic'"),
         ("[preprocessing]\nchannels = 2", r"preprocessing\.channels"),
         ("= =", "is not a TOML recipe"),
     ],

@@ -1,7 +1,9 @@
 """Training: it learns, repeats itself, survives interruption, and refuses what cannot work."""
 
+import json
 import os
 import signal
+import sys
 import threading
 
 import numpy as np
@@ -20,6 +22,8 @@ from lookalike.errors import (
 )
 from lookalike.evaluation.verification import verify_all_pairs
 from lookalike.training import Recipe, train
+from lookalike.training.gradient_cache import embed_in_chunks
+from lookalike.training.loss_choice import LOSSES
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -37,21 +41,78 @@ def interrupt_at(stop):
     return progress
 
 
-@pytest.mark.parametrize("loss", ["arcface", "softmax", "triplet"])
+@pytest.mark.slow
+@pytest.mark.parametrize("loss", LOSSES)
 def test_every_loss_learns_the_people_it_is_shown(pictures, tiny_recipe, tmp_path, loss):
-    changes = {"loss": loss, "margin": None, "epochs": 25}
-    if loss == "triplet":
-        # More steps, of more identities each: 25 epochs of 16 pictures reach an EER of 0.33, these 0.07 to 0.08.
-        changes |= {"optimizer": "adamw", "learning_rate": 0.01, "pictures_per_identity": 4}
-        changes |= {"batch_size": 32, "epochs": 40}
+    changes = {"loss": loss, "margin": None, "loss_rate": None, "epochs": 50}
+    # Over seeds 0 to 2 the EER falls from about 0.35 to between 0.00 and 0.16.
+    changes |= {"optimizer": "adamw", "learning_rate": 0.01, "pictures_per_identity": 4}
+    changes |= {"batch_size": 32 if LOSSES[loss].pairs else 16}
     recipe = Recipe.of(tiny_recipe.model_dump() | changes)
     before = Embedder.load(train(pictures, recipe.model_copy(update={"epochs": 1}), tmp_path / "a").folder)
-    after = Embedder.load(train(pictures, recipe, tmp_path / "b").folder)
+    trained = train(pictures, recipe, tmp_path / "b")
+    after = Embedder.load(trained.folder)
 
     def eer(embedder):
         return verify_all_pairs(embedder.embed(pictures.paths), pictures.identities).eer
 
-    assert eer(after) < 0.5 * eer(before)
+    assert eer(after) < 0.6 * eer(before)
+    assert trained.warnings == ()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"loss": "triplet", "memory": 40},  # its queue
+        {"loss": "sphereface"},  # its annealing
+        {"loss": "center"},  # its centers
+        {"loss": "adaface"},  # its moving averages
+        {"loss": "ntxent", "chunk_size": 5},
+    ],
+)
+def test_what_a_loss_remembers_survives_an_interruption(pictures, tiny_recipe, tmp_path, changes):
+    recipe = Recipe.of(tiny_recipe.model_dump() | {"margin": None, "loss_rate": None} | changes)
+    whole = train(pictures, recipe, tmp_path / "whole")
+    with pytest.raises(TrainingInterrupted):
+        train(pictures, recipe, tmp_path / "m", progress=interrupt_at(7))
+    resumed = train(pictures, recipe, tmp_path / "m", resume=True)
+    assert resumed.card.fingerprint == whole.card.fingerprint
+    seen = [{k: v for k, v in entry.items() if k != "seconds"} for entry in resumed.history]
+    assert seen == [{k: v for k, v in entry.items() if k != "seconds"} for entry in whole.history]
+
+
+def test_pictures_are_embedded_in_chunks_of_the_recipes_size(pictures, tiny_recipe, tmp_path, monkeypatch):
+    sizes = []
+
+    def embed(backbone, x, size):
+        sizes.append((len(x), size))
+        return embed_in_chunks(backbone, x, size)
+
+    monkeypatch.setattr(sys.modules["lookalike.training.train"], "embed_in_chunks", embed)
+    once = tiny_recipe.model_copy(update={"epochs": 1})
+    whole = train(pictures, once, tmp_path / "whole").card.fingerprint
+    # A chunk as large as the batch is the whole batch.
+    assert train(pictures, once.model_copy(update={"chunk_size": 16}), tmp_path / "16").card.fingerprint == whole
+    assert sizes == []
+    train(pictures, once.model_copy(update={"chunk_size": 5}), tmp_path / "5")
+    assert sizes == [(16, 5)] * 3
+
+
+def test_a_collapse_is_said_while_it_happens_and_at_the_end(pictures, tiny_recipe, tmp_path):
+    # Center loss alone; a large rate gets there in seconds.
+    changes = {"loss": "center", "margin": None, "loss_options": {"softmax": False, "weight": 1.0}, "epochs": 40}
+    live = []
+    trained = train(
+        pictures,
+        Recipe.of(tiny_recipe.model_dump() | changes),
+        tmp_path / "m",
+        progress=lambda p: live.append(p.warning) if p.warning else None,
+    )
+    assert trained.warnings == tuple(live)
+    assert len(live) == 1
+    assert "center loss alone" in live[0]
+    log = (tmp_path / "m" / "training.jsonl").read_text("utf-8").splitlines()
+    assert {"mean_similarity", "effective_rank", "possible_rank"} <= set(json.loads(log[-1]))
 
 
 @pytest.mark.parametrize("stop", [1, 5, 6])
@@ -107,7 +168,8 @@ def test_signal_handlers_are_put_back_and_threads_may_train(pictures, tiny_recip
 
 
 def test_divergence_is_said(pictures, tiny_recipe, tmp_path):
-    recipe = Recipe.of(tiny_recipe.model_dump() | {"learning_rate": 1e30, "clip_gradient": 1e30, "loss": "softmax"})
+    changes = {"learning_rate": 1e30, "clip_gradient": 1e30, "loss": "softmax", "margin": None}
+    recipe = Recipe.of(tiny_recipe.model_dump() | changes)
     with pytest.raises(TrainingDiverged, match=r"the loss became .* lower learning_rate"):
         train(pictures, recipe, tmp_path / "m")
     assert not (tmp_path / "m").exists()

@@ -21,7 +21,9 @@ def train_command(
     data: Data,
     output: Annotated[Path, typer.Option("--output", "-o", help="The model folder to write.")] = Path("model"),
     recipe: Annotated[str, typer.Option(help="small-faces, face-crops, faces, or a TOML file.")] = "small-faces",
-    loss: Annotated[str | None, typer.Option(help="arcface, softmax or triplet.")] = None,
+    loss: Annotated[
+        str | None, typer.Option(help="arcface, triplet, center, …: docs/losses has a page for each.")
+    ] = None,
     backbone: Annotated[str | None, typer.Option(help="mobilefacenet, iresnet18, iresnet50 or a timm network.")] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the pictures.")] = None,
     batch_size: Annotated[int | None, typer.Option(min=2, help="Pictures in a batch.")] = None,
@@ -79,6 +81,8 @@ def train_command(
         def show(p: Progress) -> None:
             extra = f"loss {p.loss:.3f}" if p.stage == "training" else ""
             bars.update(tasks[p.stage], completed=p.done, total=p.total, extra=extra)
+            if p.warning:
+                note(p.warning)
 
         trained = train(
             learn, chosen, output, resume=resume, restart=restart, replace=replace, skip_bad=skip_bad, progress=show
@@ -97,6 +101,7 @@ def train_command(
                 "held_out_identities": len(held_out.names) if held_out else 0,
                 "history": trained.history,
                 "notes": trained.notes,
+                "warnings": trained.warnings,
                 "calibration": calibration.model_dump(mode="json") if calibration else None,
             }
         )

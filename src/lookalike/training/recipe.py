@@ -14,11 +14,10 @@ from lookalike.datasets import IdentityBatches, PictureSet, ShuffledBatches
 from lookalike.datasets.augmentation import Augmentation
 from lookalike.embedder import Preprocessing
 from lookalike.errors import DatasetError, InputError
-from lookalike.losses import ArcFaceLoss, SoftmaxLoss, TripletLoss
+from lookalike.losses import CrossBatchMemory
+from lookalike.training.loss_choice import LOSSES, LossChoice, LossName
 
 __all__ = ["LossName", "Recipe"]
-
-LossName = Literal["arcface", "softmax", "triplet"]
 
 
 class Recipe(BaseModel):
@@ -39,13 +38,18 @@ class Recipe(BaseModel):
     augmentation: Augmentation = Augmentation()
 
     loss: LossName = "arcface"
-    margin: float | None = Field(None, description="radians for arcface (default 0.5), distance for triplet (0.2)")
-    scale: float = Field(24.0, gt=0, description="arcface only")
+    margin: float | None = Field(None, description="of the losses that have one, in their units; None: the loss's own")
+    scale: float = Field(24.0, gt=0, description="of the losses with angular margins")
     mining: Literal["all", "easy", "semihard", "hard"] = Field("semihard", description="triplet only")
+    loss_options: dict[str, Any] = Field(default_factory=dict, description="whatever else the loss takes")
+    loss_rate: float | None = Field(None, gt=0, description="factor on the learning rate of the loss's own weights")
+    memory: int = Field(0, ge=0, description="embeddings in the cross-batch memory; losses over pairs only")
+    memory_warm_up: int = Field(0, ge=0, description="steps before the memory is used")
 
     epochs: int = Field(40, ge=1)
     batch_size: int = Field(60, ge=2, description="pictures in a batch")
-    pictures_per_identity: int = Field(5, ge=2, description="triplet only: K of the P×K batches")
+    chunk_size: int | None = Field(None, ge=1, description="pictures embedded at a time: gradient caching")
+    pictures_per_identity: int = Field(5, ge=2, description="K of the P×K batches; losses over pairs only")
     optimizer: Literal["sgd", "adamw"] = Field("sgd", description="sgd has Nesterov momentum")
     learning_rate: float = Field(0.1, gt=0, description="its peak")
     warmup: float = Field(0.15, ge=0, lt=1, description="share of the steps in which the rate rises to its peak")
@@ -55,11 +59,30 @@ class Recipe(BaseModel):
     seed: int = Field(0, ge=0)
 
     @model_validator(mode="after")
-    def _fill_margin(self) -> Recipe:
+    def _fill_in(self) -> Recipe:
+        choice = self.choice
+        if self.margin is not None and choice.margin is None:
+            raise ValueError(f"margin is given, but {self.loss} has none of that kind; leave it out")
+        unknown = sorted(set(self.loss_options) - set(choice.options))
+        if unknown:
+            raise ValueError(
+                f"loss_options holds {unknown[0]!r}; {self.loss} takes {', '.join(choice.options) or 'none'}"
+            )
+        if self.memory and not choice.pairs:
+            pairs = ", ".join(name for name, other in LOSSES.items() if other.pairs)
+            raise ValueError(f"{self.loss} compares no pairs, so a memory does nothing; it serves {pairs}")
+        if self.memory and self.memory < self.batch_size:
+            raise ValueError(f"memory is {self.memory}, less than a batch of {self.batch_size}; make it larger")
         # Written out, so that a saved recipe stays the same when a default changes.
-        if self.margin is None and self.loss != "softmax":
-            object.__setattr__(self, "margin", {"arcface": 0.5, "triplet": 0.2}[self.loss])
+        for name, default in (("margin", choice.margin), ("loss_rate", choice.rate)):
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, default)
         return self
+
+    @property
+    def choice(self) -> LossChoice:
+        """What the loss needs."""
+        return LOSSES[self.loss]
 
     @classmethod
     def read(cls, path: Path, **changes: Any) -> Recipe:
@@ -79,6 +102,8 @@ class Recipe(BaseModel):
             return cls.model_validate(content)
         except ValidationError as error:
             first = error.errors()[0]
+            if not first["loc"]:  # entries that do not go together; the message says which
+                raise InputError(f"{origin}: {first['msg'].removeprefix('Value error, ')}") from None
             where = ".".join(str(part) for part in first["loc"])
             raise InputError(f"{origin}: {where}: {first['msg']} (given: {first['input']!r})") from None
 
@@ -86,13 +111,16 @@ class Recipe(BaseModel):
         """The same for face crops: where alignment finds no face, the whole picture is taken for one."""
         return self.model_copy(update={"preprocessing": self.preprocessing.model_copy(update={"cropped": True})})
 
-    def build_loss(self, identities: int) -> nn.Module:
-        """The loss, with random class centers where it has any."""
-        if self.loss == "triplet":
-            return TripletLoss(self.margin or 0.0, self.mining)
-        if self.loss == "softmax":
-            return SoftmaxLoss(identities, self.embedding_size)
-        return ArcFaceLoss(identities, self.embedding_size, self.margin or 0.0, self.scale)
+    def build_loss(self, pictures: PictureSet) -> nn.Module:
+        """The loss for these pictures, with random class centers where it has any.
+
+        Raises:
+            InputError: the loss refuses an option.
+        """
+        loss = self.choice.build(pictures, self.embedding_size, self.margin, self.scale, self.mining, self.loss_options)
+        if self.memory:
+            return CrossBatchMemory(loss, self.embedding_size, self.memory, self.memory_warm_up)
+        return loss
 
     def build_batches(self, pictures: PictureSet) -> IdentityBatches | ShuffledBatches:
         """P×K batches for losses over pairs of pictures, shuffled ones for classification."""
@@ -100,10 +128,12 @@ class Recipe(BaseModel):
             raise DatasetError(
                 f"the pictures are of {len(pictures.names)} identity(ies); training needs at least 2 to tell apart"
             )
-        if self.loss != "triplet":
+        if not self.choice.pairs:
             return ShuffledBatches(pictures.labels, self.batch_size, self.seed)
         if len(pictures.single) == len(pictures.names):
-            raise DatasetError("every identity has one picture; triplet loss needs some with at least 2 (use arcface)")
+            raise DatasetError(
+                f"every identity has one picture; {self.loss} loss needs some with at least 2 (use arcface)"
+            )
         identities = min(max(2, self.batch_size // self.pictures_per_identity), len(pictures.names))
         return IdentityBatches(pictures.labels, identities, self.pictures_per_identity, self.seed)
 

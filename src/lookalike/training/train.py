@@ -28,6 +28,8 @@ from lookalike.embedder.model_folder import ModelCard, save_model
 from lookalike.embedder.network import network_input
 from lookalike.errors import ArtefactError, StorageError, TrainingDiverged, TrainingInterrupted
 from lookalike.training.checkpoint import foreign_entry, load_checkpoint, read_state, save_checkpoint
+from lookalike.training.collapse import CollapseMonitor
+from lookalike.training.gradient_cache import embed_in_chunks
 from lookalike.training.prepared_pictures import prepare_pictures
 from lookalike.training.recipe import Recipe
 
@@ -39,35 +41,48 @@ _CHECKPOINT_SECONDS = 15.0
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a training stands: `stage` is `pictures` or `training`, `done` of `total`, and the last mean loss."""
+    """Where a training stands: `stage` is `pictures` or `training`, `done` of `total`, and the last mean loss.
+
+    `warning` is what the collapse monitor has just found, empty most of the time.
+    """
 
     stage: str
     done: int
     total: int
     loss: float = math.nan
+    warning: str = ""
 
 
 @dataclass(frozen=True)
 class Trained:
-    """What `train` made: the folder, its card, the log (one entry an epoch), remarks on the data."""
+    """What `train` made: the folder, its card, the log (one entry an epoch), remarks on the data.
+
+    `warnings` are the collapse monitor's.
+    """
 
     folder: Path
     card: ModelCard
     history: tuple[dict[str, Any], ...]
     notes: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
 
 
 class _Trainee(nn.Module):
     """Backbone and loss as one module, so that Fabric (and later DDP) wraps one forward pass."""
 
-    def __init__(self, backbone: nn.Module, loss: nn.Module, unit_length: bool) -> None:
+    #: Of the last batch, as the loss got them, for the collapse monitor.
+    embeddings: Tensor
+
+    def __init__(self, backbone: nn.Module, loss: nn.Module, unit_length: bool, chunk_size: int | None) -> None:
         super().__init__()
-        self.backbone, self.loss, self.unit_length = backbone, loss, unit_length
+        self.backbone, self.loss, self.unit_length, self.chunk_size = backbone, loss, unit_length, chunk_size
 
     def forward(self, x: Tensor, labels: Tensor) -> Tensor:
-        embeddings = self.backbone(x)
+        whole = self.chunk_size is None or self.chunk_size >= len(x)
+        embeddings = self.backbone(x) if whole else embed_in_chunks(self.backbone, x, self.chunk_size or 1)
         if self.unit_length:
             embeddings = functional.normalize(embeddings.float())
+        self.embeddings = embeddings.detach()
         value: Tensor = self.loss(embeddings, labels)
         return value
 
@@ -112,7 +127,9 @@ def train(
     if folder.name in ("", ".."):
         raise StorageError(f"{folder} cannot become a model folder; give it a name of its own, such as model")
     check_replaceable(folder, "model.toml", replace)
-    recipe.build_batches(pictures)  # refuses hopeless data before an hour of decoding
+    recipe.build_batches(pictures)  # refuses hopeless data, and options, before an hour of decoding
+    with torch.random.fork_rng(devices=[]):
+        recipe.build_loss(pictures)
     scratch = folder.with_name(f"{folder.name}.training")
     digest = hashlib.sha256(
         json.dumps([recipe.model_dump(mode="json"), [[str(p) for p in pictures.paths], pictures.identities]]).encode()
@@ -131,16 +148,20 @@ def train(
         data = prepare_pictures(pictures, recipe.preprocessing, scratch, skip_bad, decoded)
         batches = recipe.build_batches(data.pictures)
         torch.manual_seed(recipe.seed)
-        run = _Run(recipe, len(data.pictures.names))
+        run = _Run(recipe, data.pictures)
         if state is not None:
             load_checkpoint(scratch, run.module, run.optimizer, state)
         history: list[dict[str, Any]] = list(state["history"]) if state else []
         labels, steps = torch.from_numpy(data.pictures.labels), recipe.epochs * len(batches)
         first, saved_at = int(state["step"]) if state else 0, time.monotonic()
         losses: list[float] = list(state["losses"]) if state else []
+        # At first every network finds everything alike, so the first epochs do not count.
+        monitor = CollapseMonitor(run.module.loss, skip=math.ceil(recipe.epochs / 5))
+        monitor.resume(history)
+        warnings: list[str] = list(state.get("warnings", ())) if state else []
 
         def save(step: int) -> None:
-            content = {"step": step, "digest": digest, "history": history, "losses": losses}
+            content = {"step": step, "digest": digest, "history": history, "losses": losses, "warnings": warnings}
             save_checkpoint(scratch, run.module, run.optimizer, content)
 
         def stopped(step: int) -> TrainingInterrupted:
@@ -158,8 +179,9 @@ def train(
                         continue
                     loss = run.step(data.pixels[positions], labels[torch.from_numpy(positions)], step, steps)
                     if not math.isfinite(loss):
+                        whose = "and" if not monitor.observe(*run.seen).finite else "though not"
                         raise TrainingDiverged(
-                            f"the loss became {loss} in step {step + 1} of {steps}; "
+                            f"the loss became {loss} in step {step + 1} of {steps}, {whose} the embeddings; "
                             f"lower learning_rate (now {recipe.learning_rate:g}) or the margin"
                         )
                     losses.append(loss)
@@ -167,15 +189,21 @@ def train(
                         progress(Progress("training", step + 1, steps, sum(losses) / len(losses)))
                     if interrupted.is_set() and at + 1 < len(batches):
                         raise stopped(step + 1)
+                mean = sum(losses) / max(1, len(losses))
                 history.append(
                     {
                         "epoch": epoch + 1,
-                        "loss": sum(losses) / max(1, len(losses)),
+                        "loss": mean,
                         "learning_rate": recipe.learning_rate_at((epoch + 1) * len(batches) - 1, steps),
                         "seconds": round(time.monotonic() - started, 2),
+                        **monitor.entry(monitor.observe(*run.seen)),
                     }
                 )
                 losses.clear()
+                for line in monitor.warnings():
+                    warnings.append(f"epoch {epoch + 1}: {line}")
+                    if progress:
+                        progress(Progress("training", (epoch + 1) * len(batches), steps, mean, warnings[-1]))
                 if interrupted.is_set() and epoch + 1 < recipe.epochs:
                     raise stopped((epoch + 1) * len(batches))
                 if time.monotonic() - saved_at > _CHECKPOINT_SECONDS and epoch + 1 < recipe.epochs:
@@ -185,7 +213,7 @@ def train(
         log = "".join(json.dumps(entry) + "\n" for entry in history)
         card = save_model(folder, run.backbone, card, log, replace)
     shutil.rmtree(scratch, ignore_errors=True)
-    return Trained(folder, card, tuple(history), data.notes)
+    return Trained(folder, card, tuple(history), data.notes, tuple(warnings))
 
 
 def _checkpoint_to_use(scratch: Path, digest: str, resume: bool, restart: bool) -> dict[str, Any] | None:
@@ -231,7 +259,7 @@ def _kept_if_useful(scratch: Path) -> Iterator[None]:
 class _Run:
     """Network, loss and optimizer on the device; one call of `step` is one step."""
 
-    def __init__(self, recipe: Recipe, identities: int) -> None:
+    def __init__(self, recipe: Recipe, pictures: PictureSet) -> None:
         self.recipe = recipe
         p = recipe.preprocessing
         self.backbone = create_backbone(
@@ -244,13 +272,16 @@ class _Run:
         )
         # Channels last is what CPU and GPU convolutions are fastest in.
         self.backbone = self.backbone.to(memory_format=torch.channels_last)
-        self.module = _Trainee(self.backbone, recipe.build_loss(identities), unit_length=recipe.loss == "triplet")
-        weights = [q for q in self.module.parameters() if q.requires_grad and q.ndim > 1]
-        others = [q for q in self.module.parameters() if q.requires_grad and q.ndim <= 1]
+        loss = recipe.build_loss(pictures)
+        self.module = _Trainee(self.backbone, loss, recipe.choice.unit_length, recipe.chunk_size)
+        rate = recipe.loss_rate or 1.0
         groups: list[dict[str, Any]] = [
-            {"params": weights, "weight_decay": recipe.weight_decay},
-            {"params": others, "weight_decay": 0.0},
+            {"params": [q for q in part.parameters() if q.requires_grad and (q.ndim > 1) == weights], "factor": factor}
+            | {"weight_decay": recipe.weight_decay if weights else 0.0}
+            for part, factor in ((self.backbone, 1.0), (loss, rate))
+            for weights in (True, False)
         ]
+        groups = [group for group in groups if group["params"]]
         self.optimizer: torch.optim.Optimizer
         if recipe.optimizer == "adamw":
             self.optimizer = torch.optim.AdamW(groups, lr=recipe.learning_rate)
@@ -271,9 +302,10 @@ class _Run:
         batch = self.recipe.augmentation(network_input(pixels), self._generator.manual_seed(seed))
         x = self.recipe.preprocessing.normalise(batch).contiguous(memory_format=torch.channels_last)
         for group in self.optimizer.param_groups:
-            group["lr"] = self.recipe.learning_rate_at(step, steps)
+            group["lr"] = group["factor"] * self.recipe.learning_rate_at(step, steps)
         x, labels = self.fabric.to_device((x, labels))
         loss = self._wrapped(x, labels)
+        self.seen = self.module.embeddings, labels
         self.optimizer.zero_grad()
         self.fabric.backward(loss)
         self.fabric.clip_gradients(
