@@ -1,6 +1,7 @@
 """The sums over sorted runs against three nested loops, in value and gradient."""
 
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -10,18 +11,39 @@ from hypothesis import strategies as st
 from pytorch_metric_learning import losses as pml_losses
 from pytorch_metric_learning import miners as pml_miners
 
+from lookalike.distances import Covariance, minkowski
 from lookalike.errors import InputError, VectorError
-from lookalike.losses import TripletLoss, tiles
+from lookalike.losses import TripletLoss, tiles, triplet
 
 MININGS = ["all", "easy", "semihard", "hard"]
 METRICS = ["euclidean", "cosine", "inner_product", "manhattan"]
+REDUCTIONS = ["active", "all"]
+COVARIANCE = np.array([[4.0, 1.0, 0.0, 0.5], [1.0, 2.0, 0.3, 0.0], [0.0, 0.3, 1.0, 0.2], [0.5, 0.0, 0.2, 3.0]])
+#: What a user can give as metric, by the name under which `distance` below knows it.
+GIVEN = {name: name for name in (*METRICS, "squared_euclidean")} | {
+    "mahalanobis": Covariance(COVARIANCE),
+    "minkowski 3": partial(minkowski, p=3),
+    "chebyshev": partial(minkowski, p=math.inf),
+}
+#: With up to this many positives an anchor, each is compared with all negatives; with more, these are sorted.
+PATHS = {"compare": 10**9, "sort": 0}
 
 
 def distance(a, b, metric):
     """One pair's distance, its gradient zero where it has none."""
     gap = a - b
+    if metric in ("euclidean", "mahalanobis", "minkowski 3") and not (gap != 0).any():
+        return (gap * 0).sum()
     if metric == "euclidean":
-        return gap.norm() if (gap != 0).any() else (gap * 0).sum()
+        return gap.norm()
+    if metric == "squared_euclidean":
+        return gap @ gap
+    if metric == "mahalanobis":
+        return (gap @ torch.linalg.inv(torch.from_numpy(COVARIANCE)) @ gap).sqrt()
+    if metric == "minkowski 3":
+        return gap.abs().pow(3).sum().pow(1 / 3)
+    if metric == "chebyshev":
+        return gap.abs().max()
     if metric == "manhattan":
         return gap.abs().sum()
     if metric == "inner_product":
@@ -38,26 +60,37 @@ def keeps(mining, d_ap, d_an, margin):
     }[mining]
 
 
-def oracle(x, labels, margin, mining, metric):
-    """The definition: list every triplet, keep the mined, average the active."""
-    ids = labels.tolist()
-    d = [[distance(a, b, metric) for b in x] for a in x]
-    active = []
-    for a in range(len(x)):
-        for p in range(len(x)):
-            for n in range(len(x)):
-                if a == p or ids[a] != ids[p] or ids[a] == ids[n]:
+def oracle(x, labels, margin, mining, metric, reduction="active", soft=False, references=None, own=True):
+    """The definition: list every triplet, keep the mined, average the active (or all that were mined)."""
+    columns, column_labels = (x, labels) if references is None else references
+    ids, names = labels.tolist(), column_labels.tolist()
+    d = [[distance(a, b, metric) for b in columns] for a in x]
+    values = [[v.item() for v in row] for row in d]
+    costs, mined, listed = [], 0, 0
+    for a in range(len(ids)):
+        for p in range(len(names)):
+            for n in range(len(names)):
+                if (own and a == p) or ids[a] != names[p] or ids[a] == names[n]:
                     continue
-                value = d[a][p] - d[a][n] + margin
-                if keeps(mining, d[a][p].item(), d[a][n].item(), margin) and value.item() > 0:
-                    active.append(value)
-    return torch.stack(active).mean() if active else x.sum() * 0
+                listed += 1
+                if not keeps(mining, values[a][p], values[a][n], margin):
+                    continue
+                mined += 1
+                gap = d[a][p] - d[a][n]
+                if soft:
+                    costs.append(torch.nn.functional.softplus(gap))
+                elif gap.item() + margin > 0:
+                    costs.append(gap + margin)
+    terms = len(costs) if reduction == "active" else mined
+    value = torch.stack(costs).sum() / terms if costs else x.sum() * 0 + columns.sum() * 0
+    return value, (len(costs) / max(listed, 1))
 
 
-def both(x, labels, margin=0.5, mining="all", metric="euclidean"):
+def both(x, labels, margin=0.5, mining="all", metric="euclidean", reduction="active", soft=False):
     """(value, gradient) of ours and of the oracle."""
+    loss = TripletLoss(margin, mining, GIVEN[metric], reduction, soft)
     found = []
-    for of in (TripletLoss(margin, mining, metric), lambda a, b: oracle(a, b, margin, mining, metric)):
+    for of in (loss, lambda a, b: oracle(a, b, margin, mining, metric, reduction, soft)[0]):
         leaf = x.clone().requires_grad_()
         value = of(leaf, labels)
         value.backward()
@@ -87,6 +120,92 @@ def batch(n, classes, seed, d=4):
 def test_value_and_gradient_are_the_definitions(mining, metric, margin):
     x, labels = batch(13, 4, seed=1)
     assert_same(x, labels, margin=margin, mining=mining, metric=metric)
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+@pytest.mark.parametrize("mining", MININGS)
+@pytest.mark.parametrize("metric", GIVEN)
+def test_every_metric_mining_and_reduction_on_both_ways(monkeypatch, mining, metric, reduction, path):
+    monkeypatch.setattr(triplet, "_FEW", PATHS[path])
+    x, labels = batch(9, 3, seed=21)
+    assert_same(x, labels, margin=0.7, mining=mining, metric=metric, reduction=reduction)
+
+
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+@pytest.mark.parametrize("mining", MININGS)
+@pytest.mark.parametrize("metric", ["euclidean", "squared_euclidean", "cosine"])
+def test_the_soft_margin(mining, metric, reduction):
+    x, labels = batch(9, 3, seed=22)
+    assert assert_same(x, labels, margin=0.7, mining=mining, metric=metric, reduction=reduction, soft=True) > 0
+
+
+def test_the_soft_margin_does_not_overflow():
+    x = torch.tensor([[0.0], [1000.0], [1.0]], dtype=torch.float64)  # e^999 is no float
+    assert_same(x, torch.tensor([0, 0, 1]), soft=True)
+    # (a=0, p=1, n=2): log(1 + e^999); (a=1, p=0, n=2): log(1 + e^(1000 - 999)).
+    loss = TripletLoss(soft_margin=True, mining="all")
+    expected = (999 + math.log(1 + math.e)) / 2
+    assert loss(x.float(), torch.tensor([0, 0, 1])).item() == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("own", [False, True])
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+@pytest.mark.parametrize("mining", MININGS)
+@pytest.mark.parametrize("soft", [False, True])
+def test_references(monkeypatch, mining, reduction, own, path, soft):
+    # Identities that only one side has, and (own) the batch itself at the front.
+    monkeypatch.setattr(triplet, "_FEW", PATHS[path])
+    x, labels = batch(6, 4, seed=23)
+    others, other_labels = batch(7, 5, seed=24)
+    labels[0], other_labels[0] = 99, -5
+    loss, results = TripletLoss(0.7, mining, "euclidean", reduction, soft), []
+    for ours in (True, False):
+        a, b = x.clone().requires_grad_(), others.clone().requires_grad_()
+        columns = torch.cat([a, b]) if own else b
+        names = torch.cat([labels, other_labels]) if own else other_labels
+        if ours:
+            value = loss(a, labels, columns, names, own)
+        else:
+            value, share = oracle(a, labels, 0.7, mining, "euclidean", reduction, soft, (columns, names), own)
+        value.backward()
+        results.append((value.detach(), a.grad, b.grad))
+    for found, expected in zip(*results, strict=True):
+        torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-12)
+    assert loss.active_share.item() == pytest.approx(share)
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("mining", MININGS)
+@pytest.mark.parametrize("labels", [[0, 0, 0, 0, 0], [0, 1, 2, 3, 4], [0, 0, 1, 2, 3], [0, 0, 0, 0, 1]])
+def test_lopsided_labels(monkeypatch, path, mining, labels):
+    monkeypatch.setattr(triplet, "_FEW", PATHS[path])
+    for reduction in REDUCTIONS:
+        assert_same(batch(5, 1, seed=25)[0], torch.tensor(labels), mining=mining, reduction=reduction, margin=1.0)
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("mining", MININGS)
+def test_equal_pictures_under_two_names(monkeypatch, path, mining):
+    # Distances of 0 to a positive and to a negative: a tie, so hard, and it costs the margin but pulls nowhere.
+    monkeypatch.setattr(triplet, "_FEW", PATHS[path])
+    x, _ = batch(4, 1, seed=26)
+    x = x[[0, 0, 0, 1, 1, 2, 3]]
+    for metric in ("euclidean", "squared_euclidean", "manhattan"):
+        assert_same(x, torch.tensor([0, 0, 1, 1, 0, 2, 2]), mining=mining, metric=metric, margin=0.4)
+    if mining == "hard":
+        assert TripletLoss(0.4, "hard")(x[:3], torch.tensor([0, 0, 1])).item() == pytest.approx(0.4)
+
+
+def test_semihard_never_takes_another_anchors_negative():
+    # Found elsewhere: negatives compared with the positive distances of all anchors. Here the only negative within
+    # (d(a,p), d(a,p) + margin) of some anchor's positive is one of another anchor; nothing may be mined.
+    x = torch.tensor([[0.0], [1.0], [100.0], [101.5]])
+    labels = torch.tensor([0, 0, 1, 2])
+    loss = TripletLoss(1.0, "semihard", reduction="all")
+    assert loss(x, labels).item() == 0.0
+    assert loss.active_share.item() == 0.0
 
 
 @settings(max_examples=25, deadline=None)
@@ -165,6 +284,68 @@ def test_pytorch_metric_learning_agrees(mining, theirs):
     torch.testing.assert_close(found.grad, expected.grad, rtol=1e-5, atol=1e-8)
 
 
+def counted(x, labels, margin, mining, reduction="active", squared=False):
+    """Value, gradient and share of active triplets in float64, all B × B × B triplets at once."""
+    x = x.detach().double().requires_grad_()
+    far = ~torch.eye(len(x), dtype=torch.bool)  # a distance of 0 has no slope, and an anchor is not its own positive
+    squares = (x[:, None] - x[None]).square().sum(dim=2)
+    d = torch.where(squares > 0, squares.clamp(min=1e-300).sqrt(), 0.0)
+    d = squares if squared else d
+    same = labels[:, None] == labels
+    triplets = (same & far)[:, :, None] & ~same[:, None, :]
+    p, n = d.detach()[:, :, None], d.detach()[:, None, :]
+    mined = (
+        triplets
+        & {
+            "all": torch.ones(1, dtype=torch.bool),
+            "easy": n >= p + margin,
+            "semihard": (p < n) & (n < p + margin),
+            "hard": n <= p,
+        }[mining]
+    )
+    active = mined & (p - n + margin > 0)
+    terms = int(active.sum() if reduction == "active" else mined.sum())
+    pairs = active.sum(dim=2) - active.sum(dim=1)  # how often d(a, j) counts, as a positive's less as a negative's
+    value = ((pairs * d).sum() + margin * active.sum()) / max(terms, 1)
+    (gradient,) = torch.autograd.grad(value, x)
+    return value.item(), gradient, active.sum().item() / triplets.sum().item()
+
+
+def assert_counted(x, labels, rtol, margin, mining, reduction="active", squared=False):
+    loss = TripletLoss(margin, mining, "squared_euclidean" if squared else "euclidean", reduction)
+    leaf = x.clone().requires_grad_()
+    value = loss(leaf, labels)
+    value.backward()
+    expected, gradient, share = counted(x, labels, margin, mining, reduction, squared)
+    assert value.item() == pytest.approx(expected, rel=rtol)
+    assert (leaf.grad - gradient).abs().max() <= rtol * gradient.abs().max()
+    assert loss.active_share.item() == pytest.approx(share, rel=1e-6)
+    return value.item()
+
+
+@pytest.mark.parametrize("mining", MININGS)
+@pytest.mark.parametrize("classes", [8, 50])  # some 20 positives an anchor, which are sorted; some 3, which are not
+def test_a_larger_batch_in_several_tiles(monkeypatch, mining, classes):
+    monkeypatch.setattr(tiles, "_TILE_NUMBERS", {"cpu": 1})
+    monkeypatch.setattr(tiles, "_TILE_ROWS", 64)
+    x, labels = batch(160, classes, seed=27, d=8)
+    for reduction in REDUCTIONS:
+        value = assert_counted(x, labels, 1e-10, 0.5, mining, reduction)
+        assert (value > 0) == (mining != "easy")
+
+
+@pytest.mark.parametrize("mining", ["all", "semihard", "hard"])
+@pytest.mark.parametrize("path", PATHS)
+def test_one_large_class_among_single_pictures(monkeypatch, mining, path):
+    monkeypatch.setattr(triplet, "_FEW", PATHS[path])
+    monkeypatch.setattr(tiles, "_TILE_NUMBERS", {"cpu": 1})
+    monkeypatch.setattr(tiles, "_TILE_ROWS", 7)
+    x, _ = batch(60, 1, seed=28)
+    labels = torch.cat([torch.zeros(40, dtype=torch.int64), torch.arange(1, 16), torch.full((5,), 77)])
+    order = torch.randperm(60, generator=torch.Generator().manual_seed(0))
+    assert_counted(x, labels[order], 1e-10, 0.5, mining, "all")
+
+
 def test_by_hand():
     x = torch.tensor([[0.0], [0.5], [1.0]])
     labels = torch.tensor([0, 0, 1])
@@ -211,6 +392,65 @@ def test_a_collapsed_batch_has_finite_gradients(metric, dtype):
     value.backward()
     assert value.item() == pytest.approx(0.2, rel=1e-6)
     assert torch.isfinite(x.grad).all()
+
+
+# What holds for any batch
+
+batches = st.tuples(st.integers(0, 2**31), st.integers(2, 12), st.integers(1, 4)).map(
+    lambda given: batch(given[1], given[2], given[0])
+)
+
+
+@settings(max_examples=30)
+@given(given=batches, seed=st.integers(0, 99), mining=st.sampled_from(MININGS), metric=st.sampled_from([*GIVEN]))
+def test_order_does_not_matter(given, seed, mining, metric):
+    x, labels = given
+    order = torch.randperm(len(x), generator=torch.Generator().manual_seed(seed))
+    loss = TripletLoss(0.5, mining, GIVEN[metric], "all")
+    a, b = x.clone().requires_grad_(), x[order].clone().requires_grad_()
+    loss(a, labels).backward()
+    loss(b, labels[order]).backward()
+    assert loss(x[order], labels[order]).item() == pytest.approx(loss(x, labels).item(), rel=1e-9, abs=1e-12)
+    torch.testing.assert_close(a.grad[order], b.grad, rtol=1e-9, atol=1e-12)
+
+
+@settings(max_examples=30)
+@given(given=batches, shift=st.floats(-100, 100), mining=st.sampled_from(MININGS), soft=st.booleans())
+def test_where_the_origin_lies_does_not_matter(given, shift, mining, soft):
+    x, labels = given
+    for metric in ("euclidean", "squared_euclidean", "manhattan", "mahalanobis", "chebyshev"):
+        loss = TripletLoss(0.5, mining, GIVEN[metric], soft_margin=soft)
+        assert loss(x + shift, labels).item() == pytest.approx(loss(x, labels).item(), rel=1e-7, abs=1e-9)
+
+
+@settings(max_examples=30)
+@given(given=batches, factor=st.floats(0.01, 100), mining=st.sampled_from(MININGS))
+def test_units(given, factor, mining):
+    # Distances and margin in other units cost as much, in these units; cosines have none.
+    x, labels = given
+    for metric, power in (("euclidean", 1), ("manhattan", 1), ("minkowski 3", 1), ("squared_euclidean", 2)):
+        loss, scaled = (TripletLoss(m, mining, GIVEN[metric]) for m in (0.5, 0.5 * factor**power))
+        expected = factor**power * loss(x, labels).item()
+        assert scaled(x * factor, labels).item() == pytest.approx(expected, rel=1e-9, abs=1e-9)
+    loss = TripletLoss(0.5, mining, "cosine")
+    assert loss(x * factor, labels).item() == pytest.approx(loss(x, labels).item(), rel=1e-9, abs=1e-9)
+
+
+@settings(max_examples=30)
+@given(given=batches, margin=st.floats(0, 3), metric=st.sampled_from([*GIVEN]))
+def test_active_sums_of_semihard_and_hard_are_that_of_all(given, margin, metric):
+    x, labels = given
+    same = labels[:, None] == labels
+    triplets = int(((same.sum(dim=1) - 1) * (~same).sum(dim=1)).sum())
+    sums, shares = {}, {}
+    for mining in MININGS:
+        loss = TripletLoss(margin, mining, GIVEN[metric])
+        value = loss(x, labels).item()
+        shares[mining] = loss.active_share.item() * triplets
+        sums[mining] = value * round(shares[mining])
+    assert sums["semihard"] + sums["hard"] == pytest.approx(sums["all"], rel=1e-9, abs=1e-9)
+    assert shares["semihard"] + shares["hard"] == pytest.approx(shares["all"], rel=1e-5)
+    assert sums["easy"] == shares["easy"] == 0
 
 
 # Labels
@@ -265,6 +505,27 @@ def test_float32_keeps_its_digits_over_many_triplets():
         values.append((positives[:, None] - d[a, ~same[a]][None] + 0.2).clamp(min=0).flatten())
     values = torch.cat(values)
     assert TripletLoss(0.2, "all")(x, labels).item() == pytest.approx(values[values > 0].mean().item(), rel=1e-6)
+
+
+@pytest.mark.parametrize("squared", [False, True])
+@pytest.mark.parametrize("copies", [2, 8])  # a few close pairs, computed one by one, or a tile full of them
+def test_near_duplicates_in_float32(squared, copies):
+    # |x|² + |y|² - 2 x·y of unit vectors 1e-4 apart is 1e-8 with an error of 1e-7.
+    generator = torch.Generator().manual_seed(29)
+    clouds = torch.nn.functional.normalize(torch.randn(32 // copies, 24, generator=generator))
+    x = clouds.repeat_interleave(copies, dim=0)
+    x = x + 1e-4 * torch.nn.functional.normalize(torch.randn(x.shape, generator=generator))
+    labels = torch.arange(32) // 2
+    labels[::8] = 99  # some of the twins are strangers
+    for mining in ("all", "hard"):
+        assert_counted(x, labels, 2e-6, 1e-4, mining, squared=squared)
+
+
+@pytest.mark.parametrize("offset", [10.0, 1e3, 1e5])
+@pytest.mark.parametrize("mining", ["all", "semihard", "hard"])
+def test_far_from_the_origin_in_float32(offset, mining):
+    x = torch.randn(64, 8, generator=torch.Generator().manual_seed(30)) + offset
+    assert_counted(x, torch.arange(64) // 4, 5e-6, 0.5, mining)
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf])

@@ -115,18 +115,19 @@ class _Euclidean:
 
     def against(self, columns: Tensor) -> Against:
         origin = _origin(columns)
-        columns = columns - origin
+        given, columns = columns, columns - origin
         squares = columns.square().sum(dim=1)
         largest = squares.amax() if len(squares) else 0.0
 
-        def rows_to(rows: Tensor) -> tuple[Tensor, Pull]:
-            rows = rows - origin
+        def rows_to(given_rows: Tensor) -> tuple[Tensor, Pull]:
+            rows = given_rows - origin
             own_squares = rows.square().sum(dim=1, keepdim=True)
             values = torch.addmm(squares, rows, columns.T, alpha=-2.0).add_(own_squares)
             i, j = (values <= (own_squares + largest) * _CLOSE).nonzero(as_tuple=True)
+            # As given: moving to the origin rounds, which is little of a length but much of a short difference.
             if len(i) > _MANY * values.numel():
-                return self._differences(rows, columns)
-            gaps = rows[i] - columns[j]
+                return self._differences(given_rows, given)
+            gaps = given_rows[i] - given[j]
             near = gaps.square().sum(dim=1)
             values[i, j] = near
             if not self.squared:
