@@ -27,6 +27,9 @@ def train_command(
     backbone: Annotated[str | None, typer.Option(help="mobilefacenet, iresnet18, iresnet50 or a timm network.")] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the pictures.")] = None,
     batch_size: Annotated[int | None, typer.Option(min=2, help="Pictures in a batch.")] = None,
+    chunk_size: Annotated[
+        int | None, typer.Option(min=1, help="Pictures embedded at a time, where a whole batch does not fit in memory.")
+    ] = None,
     learning_rate: Annotated[float | None, typer.Option(help="Its peak.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Decides every random choice; else the recipe does.")] = None,
     validation: Annotated[
@@ -58,6 +61,7 @@ def train_command(
         "backbone": backbone,
         "epochs": epochs,
         "batch_size": batch_size,
+        "chunk_size": chunk_size,
         "learning_rate": learning_rate,
         "seed": seed,
     }

@@ -34,7 +34,7 @@ def embed_in_chunks(backbone: nn.Module, x: Tensor, chunk_size: int) -> Tensor:
     Args:
         backbone: the network.
         x: its inputs.
-        chunk_size: inputs at a time; the last chunk may be smaller.
+        chunk_size: inputs at a time at most; chunks are as equal as can be, for batch normalisation needs two at least.
 
     Raises:
         InputError: chunk_size is below 1.
@@ -51,10 +51,9 @@ def embed_in_chunks(backbone: nn.Module, x: Tensor, chunk_size: int) -> Tensor:
     def contexts() -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
         return nullcontext(), _statistics_kept(backbone)
 
-    parts: list[Tensor] = [
-        checkpoint(backbone, part, use_reentrant=False, context_fn=contexts) for part in torch.split(x, chunk_size)
-    ]
-    return torch.cat(parts) if parts else backbone(x)
+    chunks = torch.tensor_split(x, max(1, -(-len(x) // chunk_size)))
+    parts: list[Tensor] = [checkpoint(backbone, part, use_reentrant=False, context_fn=contexts) for part in chunks]
+    return torch.cat(parts)
 
 
 @contextmanager
