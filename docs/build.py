@@ -14,7 +14,7 @@ import markdown
 import pdoc
 import pdoc.render
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).resolve().parents[1]
 #: Page -> its file, in the order of the navigation.
 PAGES = {
     "index": ROOT / "README.md",
@@ -22,11 +22,18 @@ PAGES = {
     "how-to": ROOT / "docs" / "how-to.md",
     "reference": ROOT / "docs" / "reference.md",
     "evaluation": ROOT / "docs" / "evaluation.md",
+    "losses": ROOT / "docs" / "losses" / "README.md",
     "small-data": ROOT / "docs" / "small-data.md",
     "dependencies": ROOT / "docs" / "dependencies.md",
     "architecture": ROOT / "ARCHITECTURE.md",
     "contributing": ROOT / "CONTRIBUTING.md",
     "changelog": ROOT / "CHANGELOG.md",
+}
+#: Page -> its file, of those that the navigation leaves to their overview.
+FURTHER = {
+    f"losses/{path.stem}": path
+    for path in sorted((ROOT / "docs" / "losses").glob("*.md"))
+    if path not in PAGES.values()
 }
 PACKAGES = (
     "datasets", "distances", "embedder", "errors", "evaluation", "faces", "gallery", "images", "index", "losses",
@@ -51,22 +58,24 @@ img { max-width: 100%; border: 1px solid var(--line); border-radius: 8px; }
 def page(name: str, source: Path) -> str:
     """One page as HTML; links to other pages of the set lead to their HTML."""
     text = source.read_text("utf-8")
-    names = {path.name: f"{other}.html" for other, path in PAGES.items()}
+    home = "../" * name.count("/")
+    places = {path: f"{home}{other}.html" for other, path in (PAGES | FURTHER).items()}
     text = re.sub(
-        r"\]\((?:docs/|\.\./)?([\w.-]+\.md)(#[\w-]+)?\)",
-        lambda found: f"]({names[found[1]]}{found[2] or ''})",
+        r"\]\(([\w./-]+\.md)(#[\w-]+)?\)",
+        lambda found: f"]({places[(source.parent / found[1]).resolve()]}{found[2] or ''})",
         text,
     )
     text = text.replace("](docs/images/", "](images/")
     body = markdown.markdown(text, extensions=["tables", "fenced_code", "toc", "sane_lists"])
+    part = name.split("/")[0]
     links = "".join(
-        f'<a href="{other}.html"{" aria-current" if other == name else ""}>{other.replace("-", " ")}</a>'
+        f'<a href="{home}{other}.html"{" aria-current" if other == part else ""}>{other.replace("-", " ")}</a>'
         for other in PAGES
     )
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" '
         f'content="width=device-width, initial-scale=1"><title>Lookalike: {name}</title><style>{STYLE}</style></head>'
-        f'<body><nav>{links}<a href="api/lookalike.html">API</a></nav><main>{body}</main></body></html>\n'
+        f'<body><nav>{links}<a href="{home}api/lookalike.html">API</a></nav><main>{body}</main></body></html>\n'
     )
 
 
@@ -74,7 +83,8 @@ def build(site: Path) -> None:
     """Write the whole site to a fresh folder."""
     shutil.rmtree(site, ignore_errors=True)
     site.mkdir(parents=True)
-    for name, source in PAGES.items():
+    (site / "losses").mkdir()
+    for name, source in (PAGES | FURTHER).items():
         (site / f"{name}.html").write_text(page(name, source), "utf-8")
     shutil.copytree(ROOT / "docs" / "images", site / "images")
     pdoc.render.configure(docformat="google", footer_text="Lookalike")

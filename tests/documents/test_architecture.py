@@ -29,13 +29,14 @@ def listed():
 
 
 def on_disk():
-    """Tracked and new files (not ignored ones), with `tests` and `docs/images` as wholes."""
+    """Tracked and new files (not ignored ones), with folders whose files say by their names what they are as wholes."""
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
     answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if answer.returncode:
         pytest.skip("this is no git checkout")
     files = {name for name in answer.stdout.splitlines() if (ROOT / name).exists()}
-    return {next((whole for whole in ("tests", "docs/images") if f.startswith(f"{whole}/")), f) for f in files}
+    wholes = ("tests", "docs/images", "docs/losses")
+    return {next((whole for whole in wholes if f.startswith(f"{whole}/")), f) for f in files}
 
 
 def test_the_tree_lists_every_file_and_no_other():

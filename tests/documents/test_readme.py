@@ -135,7 +135,7 @@ def test_links_lead_somewhere():
     pages = [ROOT / name for name in ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md")]
     missing = [
         f"{page.name}: {target}"
-        for page in [*pages, *(ROOT / "docs").glob("*.md")]
+        for page in [*pages, *(ROOT / "docs").rglob("*.md")]
         for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text("utf-8"))
         if not (page.parent / target).exists()
     ]
