@@ -1,4 +1,4 @@
-"""ArcFace against its formula with a true arc cosine, and at the angles where implementations break."""
+"""Angular margins against their formulas with true arc cosines, and at the angles where implementations break."""
 
 import math
 
@@ -9,7 +9,14 @@ from hypothesis import strategies as st
 from pytorch_metric_learning import losses as pml_losses
 
 from lookalike.errors import InputError, VectorError
-from lookalike.losses import ArcFaceLoss
+from lookalike.losses import (
+    ArcFaceLoss,
+    CombinedMarginLoss,
+    CosFaceLoss,
+    SphereFaceLoss,
+    SubCenterArcFaceLoss,
+)
+from lookalike.losses.angular_margin import dynamic_margins
 
 
 def oracle(x, centers, labels, margin, scale):
@@ -262,3 +269,278 @@ def test_unusable_sizes(sizes):
 def test_unusable_batches(x, labels, message):
     with pytest.raises(VectorError, match=message):
         ArcFaceLoss(3, 4)(x, labels)
+
+
+# The other angular margins: against all logits at once, with true arc cosines and autograd
+
+
+def with_margin(loss, cos, labels):
+    """The right classes' logits before the scale, from their angles; none of these passes π."""
+    theta = cos.acos()
+    if isinstance(loss, CosFaceLoss):
+        return cos - loss.margin
+    if isinstance(loss, CombinedMarginLoss):
+        m1, m2, m3 = loss.margins
+        return torch.cos(m1 * theta + m2) - m3
+    if isinstance(loss, SubCenterArcFaceLoss):
+        return torch.cos(theta + loss.margins.to(cos.dtype)[labels])
+    if isinstance(loss, SphereFaceLoss):
+        k = (loss.margin * theta / math.pi).floor().detach()
+        psi = (-1) ** k * torch.cos(loss.margin * theta) - 2 * k
+        return (loss.plainness * cos + psi) / (1 + loss.plainness)
+    return torch.cos(theta + loss.margin)
+
+
+def all_at_once(loss, x, centers, labels):
+    """The definition, with all B × C logits held."""
+    unit = torch.nn.functional.normalize
+    cos = torch.einsum("bd,ckd->bck", unit(x), unit(centers.view(len(centers), -1, x.shape[1]), dim=2)).amax(dim=2)
+    right = torch.nn.functional.one_hot(labels, len(centers)).bool()
+    target = with_margin(loss, cos[torch.arange(len(x)), labels], labels)
+    scale = x.norm(dim=1, keepdim=True) if getattr(loss, "by_length", False) else loss.scale
+    return torch.nn.functional.cross_entropy(scale * torch.where(right, target[:, None], cos), labels)
+
+
+def assert_all_at_once(loss, x, labels, reference=None):
+    loss = loss.double()
+    a, b = x.clone().requires_grad_(), x.clone().requires_grad_()
+    centers = loss.centers.detach().clone().requires_grad_()
+    expected = (reference or all_at_once)(loss, b, centers, labels)
+    found = loss(a, labels)
+    found.backward()
+    expected.backward()
+    assert found.item() == pytest.approx(expected.item(), rel=1e-9)
+    torch.testing.assert_close(a.grad, b.grad, rtol=1e-8, atol=1e-11)
+    torch.testing.assert_close(loss.centers.grad, centers.grad, rtol=1e-8, atol=1e-11)
+    return found.item()
+
+
+def near_the_right_center(loss, n=12, seed=4):
+    """A batch with angles of some 20° to 70° to the right center, and lengths from 1 to 3."""
+    classes, d = len(loss.centers), loss.embedding_size
+    x, labels = batch(n, classes, d, seed)
+    centers = torch.nn.functional.normalize(loss.centers.detach().view(classes, -1, d)[:, 0].double())
+    unit = torch.nn.functional.normalize
+    x = unit(centers[labels] + 0.8 * unit(x))
+    return x * torch.linspace(1, 3, n, dtype=torch.float64)[:, None], labels
+
+
+OTHERS = {
+    "cosface": lambda: CosFaceLoss(5, 6, scale=8.0),
+    "combined": lambda: CombinedMarginLoss(5, 6, scale=8.0),
+    "combined with a factor": lambda: CombinedMarginLoss(5, 6, (1.2, 0.1, 0.1), scale=8.0),
+    "sphereface": lambda: SphereFaceLoss(5, 6),
+    "sphereface at full margin": lambda: SphereFaceLoss(5, 6, annealing=(0, 0, 0)),
+    "sphereface 1.35": lambda: SphereFaceLoss(5, 6, 1.35, annealing=(0, 0, 0)),
+    "sphereface of a fixed scale": lambda: SphereFaceLoss(5, 6, 2.0, scale=8.0, annealing=(3, 0, 0)),
+    "subcenters": lambda: SubCenterArcFaceLoss(5, 6, scale=8.0, subcenters=3),
+    "dynamic margins": lambda: SubCenterArcFaceLoss(5, 6, scale=8.0, subcenters=2, class_counts=[1, 3, 10, 99, 5000]),
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+@pytest.mark.parametrize("seed", [0, 1])
+def test_value_and_gradients_with_all_logits_at_once(name, seed):
+    torch.manual_seed(seed)
+    loss = OTHERS[name]()
+    assert assert_all_at_once(loss, *near_the_right_center(loss, seed=seed)) > 0.01
+
+
+@pytest.mark.parametrize(
+    ("kind", "margins"),
+    [
+        (lambda: ArcFaceLoss(5, 6, 0.5, 8.0), (1, 0.5, 0)),
+        (lambda: CosFaceLoss(5, 6, 0.35, 8.0), (1, 0, 0.35)),
+        (lambda: SphereFaceLoss(5, 6, 1.7, 8.0, annealing=(0, 0, 0)), (1.7, 0, 0)),
+        (lambda: ArcFaceLoss(5, 6, 0.0, 8.0), (1, 0, 0)),
+    ],
+)
+def test_the_corners_of_the_combined_margin(kind, margins):
+    x, labels = batch(40)
+    loss, combined = kind().double(), CombinedMarginLoss(5, 6, margins, 8.0).double()
+    with torch.no_grad():
+        combined.centers.copy_(loss.centers)
+    a, b = x.clone().requires_grad_(), x.clone().requires_grad_()
+    found, expected = combined(a, labels), loss(b, labels)
+    found.backward()
+    expected.backward()
+    assert found.item() == pytest.approx(expected.item(), rel=1e-12)
+    torch.testing.assert_close(a.grad, b.grad, rtol=1e-10, atol=1e-13)
+
+
+@pytest.mark.parametrize("counts", [None, [17] * 5])
+def test_one_subcenter_is_arcface(counts):
+    x, labels = batch(40)
+    margin = 0.5 if counts is None else 0.5 * 17**-0.25 + 0.05
+    loss, arcface = SubCenterArcFaceLoss(5, 6, subcenters=1, class_counts=counts).double(), head(margin=margin)
+    with torch.no_grad():
+        arcface.centers.copy_(loss.centers)
+    assert loss(x, labels).item() == pytest.approx(arcface(x, labels).item(), rel=1e-7)
+
+
+def test_the_nearest_subcenter_counts_and_only_it_learns():
+    loss = SubCenterArcFaceLoss(2, 2, scale=4.0, subcenters=2).double()
+    with torch.no_grad():
+        loss.centers.copy_(torch.tensor([[[1.0, 0.0], [-1.0, 0.0]], [[0.0, 1.0], [0.0, -1.0]]]))
+    x = torch.tensor([[math.cos(0.4), math.sin(0.4)]], dtype=torch.float64)
+    value = loss(x, torch.tensor([0]))
+    assert value.item() == pytest.approx(math.log(1 + math.exp(4 * (math.sin(0.4) - math.cos(0.9)))), rel=1e-12)
+    value.backward()
+    assert (loss.centers.grad[:, 0] != 0).any(dim=1).all()
+    assert torch.equal(loss.centers.grad[:, 1], torch.zeros(2, 2, dtype=torch.float64))
+
+
+def test_dynamic_margins_are_the_formula():
+    counts = [1, 2, 50, 12_345]
+    expected = [0.5 * n**-0.25 + 0.05 for n in counts]
+    assert dynamic_margins(counts).tolist() == pytest.approx(expected, rel=1e-12)
+    assert dynamic_margins(counts, 0.4, 0.5, 0.1).tolist() == pytest.approx([0.4 / n**0.5 + 0.1 for n in counts])
+    loss = SubCenterArcFaceLoss(4, 2, class_counts=counts)
+    assert loss.margins.tolist() == pytest.approx(expected, rel=1e-6)
+    assert "margins" in loss.state_dict()
+
+
+# DESIGN: one library's CosFace is inverted
+
+
+def test_cosface_is_not_inverted():
+    x, labels = batch()
+    for cos in (-1.0, 0.0, 0.7):
+        assert CosFaceLoss(2, 2, 0.35).target_logits(torch.tensor(cos)).item() == pytest.approx(cos - 0.35)
+    values = []
+    for margin in (0.0, 0.1, 0.35, 1.0):
+        torch.manual_seed(0)
+        values.append(CosFaceLoss(5, 6, margin, 16.0).double()(x, labels).item())
+    assert values == sorted(values)
+    assert len(set(values)) == 4
+    # The target's logit is s (cos - m): one center, one other at 90°, by hand.
+    loss = CosFaceLoss(2, 2, 0.35, 16.0)
+    with torch.no_grad():
+        loss.centers.copy_(torch.eye(2))
+    expected = math.log(1 + math.exp(16 * (0.6 - (0.8 - 0.35))))
+    assert loss(torch.tensor([[0.8, 0.6]]), torch.tensor([0])).item() == pytest.approx(expected, rel=1e-5)
+
+
+# SphereFace
+
+
+def test_annealing():
+    loss = SphereFaceLoss(5, 6).double()
+    x, labels = batch()
+    for step in range(4):
+        assert loss.plainness == pytest.approx(1000 / (1 + 0.12 * step), rel=1e-12)
+        loss(x, labels)
+    loss.eval()(x, labels)
+    assert loss.steps.item() == 4
+    loss.steps.fill_(10**9)
+    assert loss.plainness == 5.0
+    # So mixed, the target is 5/6 plain.
+    cos = torch.linspace(-0.99, 0.99, 9, dtype=torch.float64)
+    full = SphereFaceLoss(5, 6, annealing=(0, 0, 0)).target_logits(cos)
+    torch.testing.assert_close(loss.target_logits(cos), (5 * cos + full) / 6)
+
+
+def test_sphereface_scales_with_the_embeddings_length_and_has_a_gradient_along_it():
+    loss = SphereFaceLoss(5, 6, 2.0, annealing=(0, 0, 0)).double()
+    x, labels = near_the_right_center(loss)
+    assert loss(5 * x, labels).item() != pytest.approx(loss(x, labels).item(), rel=1e-2)
+    assert torch.autograd.gradcheck(lambda a: loss(a, labels), x.requires_grad_())
+    with torch.no_grad():
+        before = loss(x, labels).item()
+        loss.centers.mul_(7)  # centers count by their direction
+    assert loss(x, labels).item() == pytest.approx(before, rel=1e-12)
+
+
+# pytorch-metric-learning, where definitions agree
+
+
+@pytest.mark.parametrize("name", ["cosface", "sphereface 2", "sphereface 4", "subcenters"])
+def test_pytorch_metric_learning_agrees_on(name):
+    # Its SphereFace is the full margin from the start and takes whole factors only; it initialises centers
+    # otherwise. Its CosFace is not the inverted one.
+    torch.manual_seed(0)
+    classes, d = 7, 6
+    if name == "cosface":
+        theirs, ours = pml_losses.CosFaceLoss(classes, d, margin=0.35, scale=16), CosFaceLoss(classes, d, 0.35, 16.0)
+    elif name == "subcenters":
+        theirs = pml_losses.SubCenterArcFaceLoss(
+            num_classes=classes, embedding_size=d, margin=math.degrees(0.5), scale=16, sub_centers=3
+        )
+        ours = SubCenterArcFaceLoss(classes, d, 0.5, 16.0, subcenters=3)
+    else:
+        margin = int(name[-1])
+        theirs = pml_losses.SphereFaceLoss(classes, d, margin=margin, scale=1)
+        ours = SphereFaceLoss(classes, d, margin, annealing=(0, 0, 0))
+    with torch.no_grad():
+        ours.centers.copy_(theirs.W.T.reshape(ours.centers.shape))
+    assert_all_at_once(
+        ours,
+        *near_the_right_center(ours),
+        reference=lambda loss, x, centers, labels: with_weights(theirs, x, centers, labels),
+    )
+
+
+def with_weights(theirs, x, centers, labels):
+    """Their loss with our centers as its weights, so that both have gradients to compare."""
+    weights = centers.reshape(-1, centers.shape[-1]).T
+    del theirs._parameters["W"]
+    theirs.W = weights
+    theirs.cast_types = lambda dtype, device: None
+    for name in ("n_range", "margin_choose_n", "cos_powers", "alternating"):
+        if hasattr(theirs, name):
+            setattr(theirs, name, getattr(theirs, name).double())
+    return theirs(x, labels)
+
+
+# Bad input
+
+
+@pytest.mark.parametrize("margin", [-0.1, 2.0, math.nan])
+def test_unusable_cosine_margins(margin):
+    with pytest.raises(InputError, match=r"margin is .*; a cosine margin lies between 0 and 2 \(0.35 is usual\)"):
+        CosFaceLoss(2, 2, margin)
+
+
+@pytest.mark.parametrize(
+    ("margins", "message"),
+    [
+        ((1.0, 0.3), r"give three: \(m1, m2, m3\)"),
+        ((0.9, 0.3, 0.2), r"m1 is 0.9; it multiplies the angle: from 1 \(no margin\) to 16"),
+        ((17, 0.3, 0.2), "m1 is 17"),
+        ((math.nan, 0.3, 0.2), "m1 is nan"),
+        ((1.0, 3.2, 0.2), "in radians"),
+        ((1.0, 0.3, -0.2), "between 0 and 2"),
+    ],
+)
+def test_unusable_combined_margins(margins, message):
+    with pytest.raises(InputError, match=message):
+        CombinedMarginLoss(2, 2, margins)
+
+
+@pytest.mark.parametrize("margin", [0.9, 0.0, 17.0, math.nan, math.inf])
+def test_unusable_factors(margin):
+    with pytest.raises(InputError, match=r"SphereFace multiplies the angle by it: from 1 \(no margin\) to 16"):
+        SphereFaceLoss(2, 2, margin)
+
+
+@pytest.mark.parametrize("annealing", [(1, 2), (-1, 0, 0), (1, math.inf, 0), (math.nan, 0, 0)])
+def test_unusable_annealing(annealing):
+    with pytest.raises(InputError, match=r"give \(λ_0, γ, λ_min\), none below 0"):
+        SphereFaceLoss(2, 2, annealing=annealing)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"subcenters": 0}, "every class has at least 1"),
+        ({"margin": 3.2}, "in radians"),
+        ({"class_counts": [1, 2, 3]}, "class_counts has 3 entries; there are 2 classes"),
+        ({"class_counts": [1, 0]}, "whole numbers of at least 1, one for every class"),
+        ({"class_counts": [[1, 2]]}, "whole numbers of at least 1"),
+        ({"class_counts": [1, 2], "dynamic": (4.0, 0.25, 0.05)}, r"a = 4.0, b = 0.25, c = 0.05 give margins from 3"),
+        ({"class_counts": [1, 2], "dynamic": (0.5, 0.25, -0.6)}, "in radians, from 0 up to pi"),
+    ],
+)
+def test_unusable_subcenters(options, message):
+    with pytest.raises(InputError, match=message):
+        SubCenterArcFaceLoss(2, 2, **options)
