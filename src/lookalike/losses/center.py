@@ -79,7 +79,8 @@ class CenterLoss(nn.Module):
             pulled = self.has_center[labels]
             gaps = (x - self.centers[labels].to(x.dtype)) * pulled[:, None]
             value = self.weight / 2 * gaps.square().sum() / pulled.sum().clamp(min=1)
-            if self.training and self.rate:
+            # What is no number shows in the loss; centers would stay NaN for ever.
+            if self.training and self.rate and bool(torch.isfinite(gaps).all()):
                 moves = torch.zeros_like(self.centers).index_add_(0, labels, gaps.detach().to(self.centers.dtype))
                 counts = torch.bincount(labels, minlength=self.num_classes)
                 self.centers += self.rate * moves / (1 + counts[:, None])

@@ -95,7 +95,8 @@ class CrossBatchMemory(nn.Module):
             value = loss(x, labels, torch.cat([x, old.to(x.dtype)]), torch.cat([labels, old_labels]), own=True)
         else:
             value = loss(x, labels)
-        if self.training:
+        # What is no number shows in the loss of this step; remembered, it would in those of many.
+        if self.training and bool(torch.isfinite(x).all()):
             at = (torch.arange(len(x), device=x.device) + self.steps[0]) % self.size
             self.embeddings[at] = x.detach().to(self.embeddings.dtype)
             self.labels[at] = labels
