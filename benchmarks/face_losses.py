@@ -6,6 +6,7 @@ the ratio of every method's EER to that of pixels, seed by seed. With `--whole-p
 on a folder per identity of whole photographs: verification over all pairs, and rank-1 leave-one-out.
 
     python benchmarks/face_losses.py --seeds 0 1 2 --whole-photographs ../shared/data/lfw_10x10
+    python benchmarks/face_losses.py --methods "pixels, Euclidean" cosface ntxent center  # any loss of a recipe
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
@@ -26,6 +27,7 @@ from lookalike.evaluation.enrolment import identify_trials
 from lookalike.evaluation.retrieval import self_retrieval
 from lookalike.evaluation.verification import verify_all_pairs
 from lookalike.faces.comparison import METHODS, compare_methods, divide_people
+from lookalike.training import LossName
 
 
 def compare(seeds: list[int], methods: list[str]) -> list[dict[str, Any]]:
@@ -112,7 +114,7 @@ def _rounded(value: Any) -> Any:
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--methods", nargs="+", choices=list(METHODS), default=list(METHODS))
+    parser.add_argument("--methods", nargs="+", choices=[*METHODS, *get_args(LossName)], default=list(METHODS))
     parser.add_argument("--whole-photographs", type=Path, default=None, help="folder per identity, for dlib")
     given = parser.parse_args()
     for row in summaries(compare(given.seeds, given.methods)):

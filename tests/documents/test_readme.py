@@ -104,13 +104,20 @@ def test_the_tour_runs(desk, toured):
 @pytest.mark.slow
 @pytest.mark.xdist_group("readme")
 def test_the_python_runs_after_the_tour(desk, toured):
-    (program,) = blocks(README, "python")
+    program = next(block for block in blocks(README, "python") if "Recognizer" in block)
     done = subprocess.run(
         [sys.executable, "-c", program], cwd=desk, env=environment(), capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
     # Who it is, so small a network may get wrong; that it says what its answer rests on, it may not.
     assert re.fullmatch(r"\w+ \d\.\d+ \d\.\d+ at most .* held out of photos/\)\n", done.stdout)
+
+
+def test_the_python_of_the_losses_runs():
+    program = next(block for block in blocks(README, "python") if "TripletLoss" in block)
+    names = {}
+    exec(program, names)
+    assert names["embeddings"].grad.abs().sum() > 0
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -94,7 +94,7 @@ def compare_methods(
         test: other people.
         folder: trained models go to `FOLDER/NAME`.
         seed: of every network.
-        methods: names out of `METHODS`.
+        methods: names out of `METHODS`, or any loss that a recipe may name.
         epochs: fewer than the recipes', for a quick look.
         progress: called with the method's name and where its training or embedding stands.
 
@@ -108,7 +108,7 @@ def compare_methods(
             if progress:
                 progress(name, p)
 
-        loss, made = METHODS[name], None
+        loss, made = METHODS.get(name, cast("LossName", name)), None
         notes: list[str] = []
         if loss is not None:
             recipe = face_recipe(RECIPE, loss, seed=seed, epochs=epochs)

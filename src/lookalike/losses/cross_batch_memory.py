@@ -32,7 +32,8 @@ class CrossBatchMemory(nn.Module):
 
     Weights drift slowly, so embeddings of a few hundred steps ago still say where identities lie. They carry no
     gradient. The queue is part of the state dict: a training that is resumed goes on with the pairs it had.
-    In evaluation mode nothing is remembered.
+    In evaluation mode nothing is remembered. One mean is taken over all pairs, of the batch and with the memory; the
+    authors add two losses. The queue fills during the warm-up, so that it is full when it is used.
 
     Wang, Zhang, Huang, Scott, "Cross-Batch Memory for Embedding Learning", CVPR 2020.
 

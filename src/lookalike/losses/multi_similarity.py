@@ -20,7 +20,7 @@ class MultiSimilarityLoss(nn.Module):
     positive minus ε. Exact; memory grows with the batch, not its square.
 
     Wang, Han, Huang, Dong, Scott, "Multi-Similarity Loss with General Pair Weighting for Deep Metric Learning",
-    CVPR 2019; defaults are the authors' code's.
+    CVPR 2019; β = 50 is the paper's, the other defaults are the authors' code's.
 
     Args:
         alpha: weight of hard positives.
