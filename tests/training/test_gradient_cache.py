@@ -45,8 +45,9 @@ def test_value_and_gradient_are_the_whole_batchs(chunk, loss):
 
 def test_dropout_draws_the_same_numbers_in_both_passes():
     # The oracle keeps the graph: chunks embedded with autograd, in the same order of random numbers.
-    kept = step(network(nn.Dropout(0.5)), NTXentLoss(), lambda net, x: torch.cat([net(part) for part in x.tensor_split(4)]))
-    cached = step(network(nn.Dropout(0.5)), NTXentLoss(), lambda net, x: embed_in_chunks(net, x, 4))
+    dropout = nn.Dropout(0.5)
+    kept = step(network(dropout), NTXentLoss(), lambda net, x: torch.cat([net(part) for part in x.tensor_split(4)]))
+    cached = step(network(dropout), NTXentLoss(), lambda net, x: embed_in_chunks(net, x, 4))
     assert cached[0] == kept[0]
     for a, b in zip(cached[1], kept[1], strict=True):
         torch.testing.assert_close(a, b, rtol=1e-12, atol=1e-15)
