@@ -29,7 +29,7 @@ Against = Callable[[Tensor], tuple[Tensor, Pull]]
 #: A squared distance below this share of the squared lengths is computed from the difference.
 _CLOSE = 1e-2
 #: Above this share of close pairs in a tile, all its pairs are.
-_MANY = 1 / 16
+_MANY = 1 / 64
 
 
 class Measure(Protocol):
