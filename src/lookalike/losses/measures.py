@@ -127,8 +127,14 @@ class _Euclidean:
             # As given: moving to the origin rounds, which is little of a length but much of a short difference.
             if len(i) > _MANY * values.numel():
                 return self._differences(given_rows, given)
-            gaps = given_rows[i] - given[j]
-            near = gaps.square().sum(dim=1)
+            # A few pairs at a time, or their differences would take more room than the tile.
+            step = max(1, values.numel() // max(1, rows.shape[1]))
+            pieces = [slice(start, start + step) for start in range(0, len(i), step)]
+
+            def gaps(piece: slice) -> Tensor:
+                return given_rows[i[piece]] - given[j[piece]]
+
+            near = torch.cat([gaps(piece).square().sum(dim=1) for piece in pieces]) if pieces else values[i, j]
             values[i, j] = near
             if not self.squared:
                 values.sqrt_()
@@ -139,11 +145,13 @@ class _Euclidean:
                 weights = gradient.mul(2.0) if self.squared else gradient / values
                 weights[i, j] = 0.0
                 of_close = of_close.mul(2.0) if self.squared else of_close * _inverse(near.sqrt())
-                moves = gaps * of_close[:, None]
                 to_rows = torch.addmm(weights.sum(dim=1, keepdim=True) * rows, weights, columns, alpha=-1.0)
-                to_rows.index_add_(0, i, moves)
                 to_columns.addcmul_(weights.sum(dim=0)[:, None], columns)
-                to_columns.addmm_(weights.T, rows, alpha=-1.0).index_add_(0, j, moves, alpha=-1.0)
+                to_columns.addmm_(weights.T, rows, alpha=-1.0)
+                for piece in pieces:
+                    moves = gaps(piece) * of_close[piece, None]
+                    to_rows.index_add_(0, i[piece], moves)
+                    to_columns.index_add_(0, j[piece], moves, alpha=-1.0)
                 return to_rows
 
             return values, pull
