@@ -12,6 +12,7 @@ from lookalike.losses.center import CenterLoss, JointLoss
 from lookalike.losses.cross_batch_memory import CrossBatchMemory
 from lookalike.losses.multi_similarity import MultiSimilarityLoss
 from lookalike.losses.proxy_anchor import ProxyAnchorLoss
+from lookalike.losses.sharded_softmax import ShardedSoftmaxLoss
 from lookalike.losses.siamese import ContrastiveLoss, NTXentLoss
 from lookalike.losses.softmax import SoftmaxLoss
 from lookalike.losses.triplet import TripletLoss
@@ -29,6 +30,7 @@ __all__ = [
     "MultiSimilarityLoss",
     "NTXentLoss",
     "ProxyAnchorLoss",
+    "ShardedSoftmaxLoss",
     "SoftmaxLoss",
     "SphereFaceLoss",
     "SubCenterArcFaceLoss",
