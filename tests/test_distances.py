@@ -269,8 +269,33 @@ def test_cosine_breaks_the_triangle_inequality():
     assert cosine(a, c).item() > cosine(a, b).item() + cosine(b, c).item() + 0.4
 
 
+def test_cosine_does_not_tell_parallel_vectors_apart():
+    assert cosine([[1.0, 2.0]], [[3.0, 6.0]]).item() == pytest.approx(0.0, abs=1e-15)
+
+
+@quick
+@given(v=vectors(3))
+def test_inner_product_is_symmetric_and_linear(v):
+    d = inner_product(v, v)
+    np.testing.assert_allclose(d, d.T, rtol=1e-12)
+    np.testing.assert_allclose(inner_product(2 * v, v), 2 * d, rtol=1e-12)
+
+
 def test_inner_product_is_no_metric():
+    # Neither above 0, nor 0 to itself, nor least to itself; and the triangle inequality fails.
     assert inner_product([[2.0]], [[2.0]]).item() == -4.0
+    assert inner_product([[1.0]], [[1.0]]).item() > inner_product([[1.0]], [[5.0]]).item()
+    a, b, c = [[1.0]], [[5.0]], [[1.0]]
+    assert inner_product(a, c).item() > inner_product(a, b).item() + inner_product(b, c).item()
+
+
+@pytest.mark.parametrize("p", [0.5, 0.9])
+def test_below_an_order_of_one_the_triangle_inequality_would_fail(p):
+    def of(a, b):
+        return (np.abs(np.subtract(a, b)) ** p).sum() ** (1 / p)
+
+    a, b, c = (0, 0), (1, 0), (1, 1)
+    assert of(a, c) > of(a, b) + of(b, c)
 
 
 # Covariance
@@ -298,6 +323,19 @@ def test_whitening_gives_identity_covariance_and_the_mahalanobis_distance(xy):
     np.testing.assert_allclose(minkowski(c.whiten(xy[0]), c.whiten(xy[1])), mahalanobis(*xy, c), rtol=1e-9)
     np.testing.assert_allclose(c.whiten(torch.from_numpy(x)).numpy(), c.whiten(x), rtol=1e-9, atol=1e-12)
     assert c.whiten(x.astype(np.float32)).dtype == np.float32
+
+
+@quick
+@given(seed=st.integers(0, 2**32 - 1), n=st.integers(3, 12), shrinkage=st.floats(0.05, 1) | st.just("ledoit-wolf"))
+def test_a_fitted_mahalanobis_distance_is_whitening_and_the_euclidean(seed, n, shrinkage):
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(n, 4)) * [0.1, 1, 10, 3] + 5
+    c = Covariance.fit(x, shrinkage)
+    inverse = np.linalg.inv(c.matrix)
+    gaps = x[:, None] - x[None]
+    expected = np.sqrt(np.maximum(np.einsum("abi,ij,abj->ab", gaps, inverse, gaps), 0))
+    for found in (mahalanobis(x, x, c), minkowski(c.whiten(x), c.whiten(x))):
+        np.testing.assert_allclose(found, expected, rtol=1e-7, atol=1e-9)
 
 
 @pytest.mark.parametrize(

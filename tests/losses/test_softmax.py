@@ -60,6 +60,37 @@ def test_gradients_reach_the_embeddings_and_the_classifier():
     torch.testing.assert_close(loss.classifier.bias.grad, error.sum(dim=0))
 
 
+@pytest.mark.parametrize("smoothing", [0.0, 0.1, 1.0])
+@pytest.mark.parametrize("classes", [1, 2, 7])
+def test_value_and_all_gradients_are_torchs_cross_entropys(smoothing, classes):
+    x, labels = batch(9, classes, 3, seed=2)
+    torch.manual_seed(0)
+    loss = SoftmaxLoss(classes, 3, smoothing).double()
+    weight, bias = (p.detach().clone().requires_grad_() for p in loss.classifier.parameters())
+    a, b = x.clone().requires_grad_(), x.clone().requires_grad_()
+    found = loss(a, labels)
+    expected = torch.nn.functional.cross_entropy(b @ weight.T + bias, labels, label_smoothing=smoothing)
+    found.backward()
+    expected.backward()
+    assert found.item() == pytest.approx(expected.item(), rel=1e-10, abs=1e-12)
+    ours = (a.grad, loss.classifier.weight.grad, loss.classifier.bias.grad)
+    for one, other in zip(ours, (b.grad, weight.grad, bias.grad), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_gradcheck(smoothing):
+    x, labels = batch(6, 4, 3, seed=1)
+    loss = SoftmaxLoss(4, 3, smoothing).double()
+
+    def of(embeddings, weight, bias):
+        weights = {"classifier.weight": weight, "classifier.bias": bias}
+        return torch.func.functional_call(loss, weights, (embeddings, labels))
+
+    given = (x, *(p.detach().clone() for p in loss.classifier.parameters()))
+    assert torch.autograd.gradcheck(of, [v.requires_grad_() for v in given])
+
+
 def test_an_undecided_classifier_costs_the_logarithm_of_its_classes():
     loss = SoftmaxLoss(10, 4)
     torch.nn.init.zeros_(loss.classifier.weight)
