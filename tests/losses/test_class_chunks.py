@@ -80,6 +80,17 @@ def test_plain_scores_and_their_mean(chunk, bias, scale):
     compare(x, weight, labels, chunk=chunk, unit=False, scale=scale, bias=given_bias)
 
 
+def test_of_directions_no_mean_is_computed():
+    x, weight, labels = data()
+    x.requires_grad_()
+    mean = class_scores(x, weight, labels, **UNIT).mean
+    mean.sum().backward()
+    assert torch.equal(mean, torch.zeros(7, dtype=torch.float64))
+    assert torch.equal(x.grad, torch.zeros_like(x))
+    bias = torch.linspace(-1, 1, 11, dtype=torch.float64)
+    compare(x.detach(), weight, labels, bias=bias, **UNIT)  # with a bias it is
+
+
 @pytest.mark.parametrize("chunk", [1, 4, None])
 @pytest.mark.parametrize("subcenters", [None, 2])
 @pytest.mark.parametrize("t", [0.0, 0.3, 1.0])

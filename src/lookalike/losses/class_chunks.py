@@ -34,7 +34,7 @@ class ClassScores:
 
     `target` is the right class's score before the scale (0 where the label is -1), `rest` the log-sum-exp of the
     others' scores times the scale (-inf where there is no other), `mean` the mean of all classes' scores times the
-    scale.
+    scale (of directions without bias it is not computed, and 0: only plain softmax smooths its labels).
     """
 
     target: Tensor
@@ -93,7 +93,7 @@ class _ClassScores(torch.autograd.Function):
         average = torch.zeros_like(target)
         for part in walk:
             scores = walk.scores(part, raised)[0]
-            if bias is not None or not unit:  # only plain softmax smooths its labels
+            if bias is not None or not unit:
                 average += scores.sum(dim=1)
             scores[part.rows, part.columns] = -torch.inf
             now = torch.maximum(top, scores.amax(dim=1))
@@ -123,7 +123,8 @@ class _ClassScores(torch.autograd.Function):
         to_bias = torch.empty_like(bias) if ctx.needs_input_grad[2] else None
         # A row without any other class: every score is masked, and exp(-inf - 0) is the 0 it should be.
         rest = torch.where(torch.isinf(rest), 0.0, rest)
-        spread = to_mean / max(1, len(weight)) if bool((to_mean != 0).any()) else None
+        averaged = (bias is not None or not unit) and bool((to_mean != 0).any())
+        spread = to_mean / max(1, len(weight)) if averaged else None
         for part in walk:
             scores, slope, best = walk.scores(part, tuple(raised) or None)
             scores[part.rows, part.columns] = -torch.inf
