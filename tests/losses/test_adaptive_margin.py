@@ -126,6 +126,20 @@ def test_adafaces_extremes_are_arcface_and_a_cosine_margin():
         assert loss(x, torch.tensor([0])).item() == pytest.approx(expected, rel=1e-6)
 
 
+def test_a_good_picture_nearer_than_its_angle_feels_only_the_other_classes():
+    # θ - m ẑ stops at 0, where cos is 1 and flat.
+    loss = AdaFaceLoss(2, 2, margin=0.4, scale=3.0, concentration=1e6).double().eval()
+    with torch.no_grad():
+        loss.centers.copy_(torch.eye(2))
+        loss.lengths.copy_(torch.tensor([0.5, 0.1, 1.0]))
+    theta = torch.tensor(0.1, dtype=torch.float64, requires_grad=True)
+    value = loss(torch.stack([theta.cos(), theta.sin()])[None], torch.tensor([0]))
+    value.backward()
+    expected = math.log(1 + math.exp(3 * (math.sin(0.1) - (1 - 0.8))))
+    assert value.item() == pytest.approx(expected, rel=1e-12)
+    assert theta.grad.item() == pytest.approx((1 - math.exp(-expected)) * 3 * math.cos(0.1), rel=1e-9)
+
+
 def test_a_batch_with_infinity_or_one_picture_does_not_spoil_the_averages():
     loss = AdaFaceLoss(5, 4)
     x, labels = data()

@@ -194,6 +194,7 @@ def test_equal_pictures_under_two_names(monkeypatch, path, mining):
     x = x[[0, 0, 0, 1, 1, 2, 3]]
     for metric in ("euclidean", "squared_euclidean", "manhattan"):
         assert_same(x, torch.tensor([0, 0, 1, 1, 0, 2, 2]), mining=mining, metric=metric, margin=0.4)
+    assert_same(x, torch.tensor([0, 0, 1, 1, 0, 2, 2]), mining=mining, margin=0.4, soft=True)
     if mining == "hard":
         assert TripletLoss(0.4, "hard")(x[:3], torch.tensor([0, 0, 1])).item() == pytest.approx(0.4)
 
@@ -221,18 +222,45 @@ def test_random_batches(seed, n, classes, margin, mining, metric):
     assert_same(*batch(n, classes, seed), margin=margin, mining=mining, metric=metric)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     rows=st.lists(st.tuples(st.integers(-2, 2), st.integers(0, 2)), min_size=1, max_size=9),
     margin=st.sampled_from([0.0, 1.0, 2.0]),
     mining=st.sampled_from(MININGS),
+    path=st.sampled_from([*PATHS]),
+    how=st.fixed_dictionaries({"reduction": st.sampled_from(REDUCTIONS), "soft": st.booleans()}),
 )
-def test_ties_and_duplicates(rows, margin, mining):
+def test_ties_and_duplicates(rows, margin, mining, path, how):
     # Whole numbers on a line: distances are exact, equal to each other and to the margin, and often zero.
     x = torch.tensor([[float(v)] for v, _ in rows], dtype=torch.float64)
     labels = torch.tensor([label for _, label in rows])
-    for metric in ("euclidean", "manhattan", "inner_product"):
-        assert_same(x, labels, margin=margin, mining=mining, metric=metric)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(triplet, "_FEW", PATHS[path])
+        for metric in ("euclidean", "manhattan", "inner_product"):
+            assert_same(x, labels, margin=margin, mining=mining, metric=metric, **how)
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("mining", MININGS)
+def test_a_negative_exactly_at_the_margin_is_easy_and_not_active(monkeypatch, path, mining):
+    monkeypatch.setattr(triplet, "_FEW", PATHS[path])
+    x, labels = torch.tensor([[0.0], [1.0], [3.0]]), torch.tensor([0, 0, 1])
+    # (a=0, p=1, n=2): 1 - 3 + 2 = 0; (a=1, p=0, n=2): 1 - 2 + 2 = 1, semi-hard.
+    loss = TripletLoss(2.0, mining, reduction="all")
+    x.requires_grad_()
+    value = loss(x, labels)
+    value.backward()
+    assert value.item() == {"all": 0.5, "easy": 0.0, "semihard": 1.0, "hard": 0.0}[mining]
+    assert loss.active_share.item() == (0.5 if mining in ("all", "semihard") else 0.0)
+    assert (
+        x.grad[:, 0].tolist()
+        == {
+            "all": [-0.5, 1.0, -0.5],
+            "easy": [0.0, 0.0, 0.0],
+            "semihard": [-1.0, 2.0, -1.0],
+            "hard": [0.0, 0.0, 0.0],
+        }[mining]
+    )
 
 
 @pytest.mark.parametrize("mining", MININGS)

@@ -91,9 +91,9 @@ class CrossBatchMemory(nn.Module):
         count = len(self) if int(self.steps[1]) >= self.warm_up else 0
         loss = cast("PairLoss", self.loss)
         if count:
-            # Cloned: remembering below must not change what the gradient still needs.
-            old, old_labels = self.embeddings[:count].clone(), self.labels[:count].clone()
-            value = loss(x, labels, torch.cat([x, old.to(x.dtype)]), torch.cat([labels, old_labels]), own=True)
+            # Joined, they are copies: remembering below does not change what the gradient still needs.
+            columns = torch.cat([x, self.embeddings[:count].to(x.dtype)])
+            value = loss(x, labels, columns, torch.cat([labels, self.labels[:count]]), own=True)
         else:
             value = loss(x, labels)
         # What is no number shows in the loss of this step; remembered, it would in those of many.
