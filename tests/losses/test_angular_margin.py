@@ -454,6 +454,7 @@ def test_sphereface_scales_with_the_embeddings_length_and_has_a_gradient_along_i
 # pytorch-metric-learning, where definitions agree
 
 
+@pytest.mark.filterwarnings("ignore:__array_wrap__:DeprecationWarning")
 @pytest.mark.parametrize("name", ["cosface", "sphereface 2", "sphereface 4", "subcenters"])
 def test_pytorch_metric_learning_agrees_on(name):
     # Its SphereFace is the full margin from the start and takes whole factors only; it initialises centers
