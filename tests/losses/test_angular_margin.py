@@ -537,6 +537,7 @@ def test_unusable_annealing(annealing):
         ({"margin": 3.2}, "in radians"),
         ({"class_counts": [1, 2, 3]}, "class_counts has 3 entries; there are 2 classes"),
         ({"class_counts": [1, 0]}, "whole numbers of at least 1, one for every class"),
+        ({"class_counts": [1.5, 2]}, "whole numbers of at least 1"),
         ({"class_counts": [[1, 2]]}, "whole numbers of at least 1"),
         ({"class_counts": [1, 2], "dynamic": (4.0, 0.25, 0.05)}, r"a = 4.0, b = 0.25, c = 0.05 give margins from 3"),
         ({"class_counts": [1, 2], "dynamic": (0.5, 0.25, -0.6)}, "in radians, from 0 up to pi"),

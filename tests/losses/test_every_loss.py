@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from lookalike import losses
-from lookalike.errors import VectorError
+from lookalike.errors import InputError, VectorError
 from lookalike.losses import (
     AdaFaceLoss,
     ArcFaceLoss,
@@ -92,6 +92,22 @@ def test_no_loss_is_left_out():
 
 
 # Gradients
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_a_gradient_penalty_is_refused_or_right_and_never_silently_lost(name):
+    # A loss whose gradient is its own would hand it on as a constant, and the penalty would train nothing.
+    loss, (x, labels) = made(name).double().eval(), batch()
+
+    def penalty(x):
+        (gradient,) = torch.autograd.grad(loss(x, labels), x, create_graph=True)
+        return gradient.square().sum()
+
+    if isinstance(loss, CenterLoss):  # plain arithmetic
+        assert torch.autograd.gradcheck(penalty, x.requires_grad_())
+    else:
+        with pytest.raises(InputError, match="second derivative .* leave create_graph out"):
+            penalty(x.requires_grad_())
 
 
 @pytest.mark.parametrize("seed", [1, 2])

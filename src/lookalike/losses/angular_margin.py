@@ -279,7 +279,7 @@ class SubCenterArcFaceLoss(MarginSoftmaxLoss):
             margins = dynamic_margins(class_counts, *dynamic)
             if len(margins) != num_classes:
                 raise InputError(f"class_counts has {len(margins)} entries; there are {num_classes} classes")
-        self.register_buffer("margins", margins.float())
+        self.register_buffer("margins", margins)  # float64: a margin is what was given
 
     def forward(self, embeddings: Tensor, labels: Tensor) -> Tensor:
         """`(B, d)` floats and `(B,)` int64 give a scalar; raises `VectorError` on any other shape or label."""
@@ -298,7 +298,7 @@ def dynamic_margins(counts: Sequence[int], a: float = 0.5, b: float = 0.25, c: f
         InputError: a count below 1, or a margin that falls outside [0, π).
     """
     n = torch.as_tensor(list(counts), dtype=torch.float64)
-    if n.ndim != 1 or not bool((n >= 1).all()):
+    if n.ndim != 1 or not bool(((n >= 1) & (n == n.floor())).all()):
         raise InputError("class_counts must be whole numbers of at least 1, one for every class")
     margins = a * n ** (-b) + c
     if not bool(((margins >= 0) & (margins < math.pi)).all()):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from lookalike.errors import VectorError
+from lookalike.errors import InputError, VectorError
 
-__all__ = ["check_batch", "check_classes"]
+__all__ = ["check_batch", "check_classes", "first_derivatives_only"]
 
 
 def check_batch(embeddings: Tensor, labels: Tensor, embedding_size: int | None = None) -> Tensor:
@@ -40,4 +40,19 @@ def check_classes(labels: Tensor, num_classes: int) -> None:
         raise VectorError(
             f"labels lie in [{int(labels.min())}, {int(labels.max())}]; "
             f"this loss has {num_classes} classes, numbered 0 to {num_classes - 1}"
+        )
+
+
+def first_derivatives_only() -> None:
+    """To be called first in a backward pass of our own: raise where its result would have to carry gradients itself.
+
+    It would be taken for a constant, and a gradient penalty would silently train nothing.
+
+    Raises:
+        InputError: gradients were asked for with `create_graph=True`.
+    """
+    if torch.is_grad_enabled():
+        raise InputError(
+            "a second derivative of this loss was asked for (create_graph=True); it has first ones only: "
+            "leave create_graph out"
         )

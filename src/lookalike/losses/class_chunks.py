@@ -14,7 +14,8 @@ from typing import Any, cast
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
+
+from lookalike.losses.batch import first_derivatives_only
 
 __all__ = ["Boost", "ClassScores", "class_scores"]
 
@@ -107,8 +108,8 @@ class _ClassScores(torch.autograd.Function):
         return target, rest, average.div_(max(1, len(weight)))
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, to_target: Tensor, to_rest: Tensor, to_mean: Tensor) -> tuple[Tensor | None, ...]:
+        first_derivatives_only()
         # A backward pass within autocast would multiply in half precision.
         with torch.autocast(to_rest.device.type, enabled=False):
             return _ClassScores._backward(ctx, to_target, to_rest, to_mean)

@@ -7,11 +7,10 @@ from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
 from lookalike.errors import InputError
-from lookalike.losses.batch import check_batch, check_classes
+from lookalike.losses.batch import check_batch, check_classes, first_derivatives_only
 
 __all__ = ["ProxyAnchorLoss"]
 
@@ -97,7 +96,7 @@ class _ProxyAnchor(torch.autograd.Function):
         return total.to(x.dtype)
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, to_value: Tensor) -> tuple[Tensor | None, ...]:
+        first_derivatives_only()
         to_x, to_centers = ctx.saved_tensors
         return to_value * to_x, to_value * to_centers, None, None, None

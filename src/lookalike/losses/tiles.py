@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from lookalike.errors import VectorError
-from lookalike.losses.batch import check_batch
+from lookalike.losses.batch import check_batch, first_derivatives_only
 from lookalike.losses.measures import Measure
 
 __all__ = ["Pairs", "Tile", "TileLoss", "mean_over_tiles"]
@@ -141,7 +141,7 @@ class _MeanOverTiles(torch.autograd.Function):
         return (total / terms).to(anchors.dtype), count
 
     @staticmethod
-    @torch.autograd.function.once_differentiable
     def backward(ctx: Any, to_value: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
+        first_derivatives_only()
         to_anchors, to_columns = ctx.saved_tensors
         return to_value * to_anchors, to_value * to_columns, None, None, None
