@@ -87,25 +87,21 @@ class _ClassScores(torch.autograd.Function):
         chunk: int | None,
     ) -> tuple[Tensor, Tensor, Tensor]:
         walk = _Walk(x, weight, bias, labels, scale, unit, chunk)
-        target = walk.target()
+        target = walk.target().scores
         raised = boost(target) if boost is not None else None
         top = torch.full_like(target, -torch.inf)
         total = torch.zeros_like(target)
-        average = torch.zeros_like(target)
         for part in walk:
             scores = walk.scores(part, raised)[0]
-            if bias is not None or not unit:
-                average += scores.sum(dim=1)
-            scores[part.rows, part.columns] = -torch.inf
-            now = torch.maximum(top, scores.amax(dim=1))
+            now = torch.maximum(top, scores.amax(dim=0))
             # Where nothing came yet, -inf - (-inf) would be NaN.
             shift = torch.where(torch.isinf(now), 0.0, now)
-            total = total * (top - shift).exp_() + scores.sub_(shift[:, None]).exp_().sum(dim=1)
+            total = total * (top - shift).exp_() + scores.sub_(shift).exp_().sum(dim=0)
             top = now
         rest = top + total.log_()
         ctx.save_for_backward(x, weight, bias, labels, rest, *(raised or ()))
         ctx.options = scale, unit, chunk
-        return target, rest, average.div_(max(1, len(weight)))
+        return target, rest, walk.mean()
 
     @staticmethod
     def backward(ctx: Any, to_target: Tensor, to_rest: Tensor, to_mean: Tensor) -> tuple[Tensor | None, ...]:
@@ -124,47 +120,84 @@ class _ClassScores(torch.autograd.Function):
         to_bias = torch.empty_like(bias) if ctx.needs_input_grad[2] else None
         # A row without any other class: every score is masked, and exp(-inf - 0) is the 0 it should be.
         rest = torch.where(torch.isinf(rest), 0.0, rest)
-        averaged = (bias is not None or not unit) and bool((to_mean != 0).any())
-        spread = to_mean / max(1, len(weight)) if averaged else None
+        # What a row's shares are to be multiplied by goes into the embeddings once, not into every chunk.
+        factor = to_rest * scale
+        weighed = x * factor[:, None]
+        spread = to_mean * (scale / max(1, len(weight))) if walk.averages and bool((to_mean != 0).any()) else None
         for part in walk:
             scores, slope, best = walk.scores(part, tuple(raised) or None)
-            scores[part.rows, part.columns] = -torch.inf
-            share = scores.sub_(rest[:, None]).exp_().mul_((to_rest * scale)[:, None])
+            share = scores.sub_(rest).exp_()
             if slope is not None:
                 share *= slope
-            share[part.rows, part.columns] = to_target[part.rows]
-            if spread is not None:
-                share += (spread * scale)[:, None]
             if to_bias is not None:
-                to_bias[part.classes] = share.sum(dim=0)
+                to_bias[part.classes] = (share @ factor).to(to_bias.dtype)
             if best is not None:
-                share = torch.zeros(*share.shape, part.centers, dtype=x.dtype, device=x.device).scatter_(
-                    2, best[:, :, None], share[:, :, None]
-                )
-            share = share.flatten(1)
+                shares = torch.zeros(len(share), walk.centers, len(x), dtype=x.dtype, device=x.device)
+                share = shares.scatter_(1, best[:, None], share[:, None]).flatten(0, 1)
             if to_x is not None:
-                to_x.addmm_(share, part.directions)
+                to_x.addmm_(share.T, part.directions)
             if to_weight is not None:
-                to_directions = share.T @ x
-                if part.inverse_lengths is not None:
-                    along = torch.linalg.vecdot(to_directions, part.directions)
-                    to_directions.addcmul_(part.directions, along[:, None], value=-1).mul_(
-                        part.inverse_lengths[:, None]
-                    )
-                to_weight[part.classes] = to_directions.view_as(to_weight[part.classes])
+                into = to_weight[part.classes].view(len(share), x.shape[1])
+                # Straight into its place, where types agree.
+                moved = torch.mm(share, weighed, out=into) if into.dtype == x.dtype else share @ weighed
+                if spread is not None:
+                    moved += spread @ x
+                _without_stretch(moved, part.directions, part.inverse_lengths)
+                if moved is not into:
+                    into.copy_(moved)
+        if to_x is not None:
+            to_x.mul_(factor[:, None])
+        if spread is not None:
+            if to_x is not None:
+                to_x.addmm_(spread[:, None], walk.sum_of_directions()[None])
+            if to_bias is not None:
+                to_bias += spread.sum().to(to_bias.dtype)
+        _add_target(walk.target(), x, to_target, to_x, to_weight, to_bias)
         return to_x, to_weight, to_bias, None, None, None, None, None
+
+
+def _without_stretch(moved: Tensor, directions: Tensor, inverse_lengths: Tensor | None) -> Tensor:
+    """Gradients by directions `(n, d)` to those by the vectors that have them, in place: a length is nothing."""
+    if inverse_lengths is None:
+        return moved
+    along = torch.linalg.vecdot(moved, directions)
+    return moved.addcmul_(directions, along[:, None], value=-1).mul_(inverse_lengths[:, None])
+
+
+def _add_target(
+    target: _Target, x: Tensor, to_target: Tensor, to_x: Tensor | None, to_weight: Tensor | None, to_bias: Tensor | None
+) -> None:
+    """Add what the right classes' scores contribute to the gradients."""
+    to_target = to_target[target.rows, None]
+    if to_x is not None:
+        to_x[target.rows] += to_target * target.directions
+    if to_weight is not None:
+        moved = _without_stretch(to_target * x[target.rows], target.directions, target.inverse_lengths)
+        to_weight.view(-1, to_weight.shape[-1]).index_add_(0, target.places, moved.to(to_weight.dtype))
+    if to_bias is not None:
+        to_bias.index_add_(0, target.classes, to_target[:, 0].to(to_bias.dtype))
 
 
 @dataclass(frozen=True)
 class _Part:
-    """One chunk: its classes, their directions `(c·K, d)`, and which entries `(rows, columns)` are right classes."""
+    """One chunk: its classes, their directions `(c·K, d)`, and which scores `(class, row)` are of right classes."""
 
     classes: slice
     directions: Tensor
     inverse_lengths: Tensor | None
-    centers: int
+    right: tuple[Tensor, Tensor]
+
+
+@dataclass(frozen=True)
+class _Target:
+    """The right classes' scores `(B,)`; and of the rows that have one: class, its best center's place and direction."""
+
+    scores: Tensor
     rows: Tensor
-    columns: Tensor
+    classes: Tensor
+    places: Tensor
+    directions: Tensor
+    inverse_lengths: Tensor | None
 
 
 class _Walk:
@@ -184,6 +217,10 @@ class _Walk:
         self.centers = weight.shape[1] if weight.ndim == 3 else 1
         numbers = _CHUNK_NUMBERS["cpu" if x.device.type == "cpu" else "other"]
         self.chunk = chunk or max(128, numbers // max(1, len(x) * self.centers))
+        #: Only plain softmax smooths its labels, which is what the mean is for.
+        self.averages = self.centers == 1 and (bias is not None or not unit)
+        self._columns = x.T.contiguous()
+        self._scaled_columns = self._columns * scale
 
     def _directions(self, weight: Tensor) -> tuple[Tensor, Tensor | None]:
         flat = weight.reshape(-1, weight.shape[-1]).to(self.x.dtype)
@@ -192,17 +229,35 @@ class _Walk:
         inverse = torch.linalg.vector_norm(flat, dim=1).clamp_(min=_SHORTEST).reciprocal_()
         return flat * inverse[:, None], inverse
 
-    def target(self) -> Tensor:
-        """Scores of the right classes, 0 for label -1."""
-        there = self.labels >= 0
-        at = self.labels.clamp(min=0)
-        if not len(self.weight):
-            return torch.zeros_like(self.x[:, 0])
-        directions, _ = self._directions(self.weight[at])
-        scores = torch.linalg.vecdot(self.x[:, None], directions.view(len(self.x), self.centers, -1)).amax(dim=1)
+    def target(self) -> _Target:
+        """The right classes; a score of 0 for label -1."""
+        rows = (self.labels >= 0).nonzero()[:, 0]
+        classes = self.labels[rows]
+        directions, inverse = self._directions(self.weight[classes])
+        directions = directions.view(len(rows), self.centers, self.x.shape[1])
+        values, best = torch.linalg.vecdot(self.x[rows, None], directions).max(dim=1)
         if self.bias is not None:
-            scores = scores + self.bias[at].to(scores.dtype)
-        return torch.where(there, scores, 0.0)
+            values = values + self.bias[classes].to(values.dtype)
+        scores = torch.zeros_like(self.x[:, 0]).index_copy_(0, rows, values)
+        at = torch.arange(len(rows), device=rows.device)
+        lengths = None if inverse is None else inverse.view(-1, self.centers)[at, best]
+        return _Target(scores, rows, classes, classes * self.centers + best, directions[at, best], lengths)
+
+    def sum_of_directions(self) -> Tensor:
+        """`(d,)`; chunk by chunk."""
+        total = self.x.new_zeros(self.x.shape[1])
+        for start in range(0, len(self.weight), self.chunk):
+            total += self._directions(self.weight[start : start + self.chunk])[0].sum(dim=0)
+        return total
+
+    def mean(self) -> Tensor:
+        """Mean of all classes' scores times the scale, `(B,)`: a mean of products is the product with the mean."""
+        if not self.averages or not len(self.weight):
+            return torch.zeros_like(self.x[:, 0])
+        total = self.x @ self.sum_of_directions()
+        if self.bias is not None:
+            total = total + self.bias.sum(dtype=total.dtype)
+        return total * (self.scale / len(self.weight))
 
     def __iter__(self) -> Iterator[_Part]:
         starts = torch.arange(0, len(self.weight), self.chunk)
@@ -213,24 +268,24 @@ class _Walk:
             classes = slice(start, min(start + self.chunk, len(self.weight)))
             directions, inverse = self._directions(self.weight[classes])
             rows = order[bounds[i] : bounds[i + 1]]
-            yield _Part(classes, directions, inverse, self.centers, rows, self.labels[rows] - start)
+            yield _Part(classes, directions, inverse, (self.labels[rows] - start, rows))
 
     def scores(self, part: _Part, raised: tuple[Tensor, Tensor] | None) -> tuple[Tensor, Tensor | None, Tensor | None]:
-        """`(B, c)` scores times the scale; the slope of what was raised; which sub-center was the best."""
-        best = None
-        if part.centers == 1 and raised is None:
-            if self.bias is None:
-                scores = torch.mm(self.x, part.directions.T).mul_(self.scale)
-            else:
-                scores = torch.addmm(self.bias[part.classes].to(self.x.dtype), self.x, part.directions.T)
-                scores.mul_(self.scale)
-            return scores, None, None
-        scores = self.x @ part.directions.T
-        if part.centers > 1:
-            scores, best = scores.view(len(scores), -1, part.centers).max(dim=2)
-        if raised is None:
-            return scores.mul_(self.scale), None, best
-        threshold, t = raised
-        hard = scores > threshold[:, None]
-        slope = torch.where(hard, t + 2 * scores, 1.0)
-        return torch.where(hard, scores * (t + scores), scores).mul_(self.scale), slope, best
+        """`(c, B)` scores times the scale, -inf for right classes; the slope of what was raised; the best center."""
+        slope = best = None
+        if self.centers == 1 and raised is None:
+            scores = torch.mm(part.directions, self._scaled_columns)
+            if self.bias is not None:
+                scores += self.scale * self.bias[part.classes].to(scores.dtype)[:, None]
+        else:
+            scores = torch.mm(part.directions, self._columns)
+            if self.centers > 1:
+                scores, best = scores.view(-1, self.centers, len(self.x)).max(dim=1)
+            if raised is not None:
+                threshold, t = raised
+                hard = scores > threshold
+                slope = torch.where(hard, t + 2 * scores, 1.0)
+                scores = torch.where(hard, scores * (t + scores), scores)
+            scores.mul_(self.scale)
+        scores[part.right] = -torch.inf
+        return scores, slope, best
