@@ -180,7 +180,7 @@ def _add_target(
 
 @dataclass(frozen=True)
 class _Part:
-    """One chunk: its classes, their directions `(c·K, d)`, and which scores `(class, row)` are of right classes."""
+    """One chunk, until the next: classes, directions `(c·K, d)`, and which scores `(class, row)` are right classes'."""
 
     classes: slice
     directions: Tensor
@@ -219,15 +219,19 @@ class _Walk:
         self.chunk = chunk or max(128, numbers // max(1, len(x) * self.centers))
         #: Only plain softmax smooths its labels, which is what the mean is for.
         self.averages = self.centers == 1 and (bias is not None or not unit)
+        # One room for every chunk's directions and one for its scores: allocating anew costs more than the arithmetic.
+        rows = min(self.chunk, len(weight)) * self.centers
+        self._room = x.new_empty(rows, x.shape[1]) if unit else None
+        self._scores = x.new_empty(rows, len(x))
         self._columns = x.T.contiguous()
         self._scaled_columns = self._columns * scale
 
-    def _directions(self, weight: Tensor) -> tuple[Tensor, Tensor | None]:
+    def _directions(self, weight: Tensor, room: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
         flat = weight.reshape(-1, weight.shape[-1]).to(self.x.dtype)
         if not self.unit:
             return flat, None
         inverse = torch.linalg.vector_norm(flat, dim=1).clamp_(min=_SHORTEST).reciprocal_()
-        return flat * inverse[:, None], inverse
+        return torch.mul(flat, inverse[:, None], out=None if room is None else room[: len(flat)]), inverse
 
     def target(self) -> _Target:
         """The right classes; a score of 0 for label -1."""
@@ -266,7 +270,7 @@ class _Walk:
         bounds = torch.searchsorted(self.labels[order], edges).tolist()
         for i, start in enumerate(starts.tolist()):
             classes = slice(start, min(start + self.chunk, len(self.weight)))
-            directions, inverse = self._directions(self.weight[classes])
+            directions, inverse = self._directions(self.weight[classes], self._room)
             rows = order[bounds[i] : bounds[i + 1]]
             yield _Part(classes, directions, inverse, (self.labels[rows] - start, rows))
 
@@ -274,7 +278,8 @@ class _Walk:
         """`(c, B)` scores times the scale, -inf for right classes; the slope of what was raised; the best center."""
         slope = best = None
         if self.centers == 1 and raised is None:
-            scores = torch.mm(part.directions, self._scaled_columns)
+            room = self._scores[: len(part.directions)]
+            scores = torch.mm(part.directions, self._scaled_columns, out=room)
             if self.bias is not None:
                 scores += self.scale * self.bias[part.classes].to(scores.dtype)[:, None]
         else:
