@@ -10,7 +10,7 @@ import pytest
 
 import lookalike as package
 
-VERBS = ["demo", "train", "evaluate", "embed", "enroll", "people", "forget", "verify", "identify"]
+VERBS = ["demo", "figures", "train", "evaluate", "embed", "enroll", "people", "forget", "verify", "identify"]
 
 
 def test_the_tour_names_every_verb_and_loads_nothing_heavy(child_environment):
