@@ -106,7 +106,7 @@ def test_a_gradient_penalty_is_refused_or_right_and_never_silently_lost(name):
     if isinstance(loss, CenterLoss):  # plain arithmetic
         assert torch.autograd.gradcheck(penalty, x.requires_grad_())
     else:
-        with pytest.raises(InputError, match="second derivative .* leave create_graph out"):
+        with pytest.raises(InputError, match=r"second derivative .* leave create_graph out"):
             penalty(x.requires_grad_())
 
 
