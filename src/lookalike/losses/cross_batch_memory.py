@@ -2,29 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Protocol, cast
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
 from lookalike.errors import InputError, VectorError
 from lookalike.losses.batch import check_batch
+from lookalike.losses.pair_loss import PairLoss
 
-__all__ = ["CrossBatchMemory", "PairLoss"]
-
-
-class PairLoss(Protocol):
-    """A loss that compares the batch with references: contrastive, NT-Xent, triplet, multi-similarity."""
-
-    def __call__(
-        self,
-        embeddings: Tensor,
-        labels: Tensor,
-        references: Tensor | None = None,
-        reference_labels: Tensor | None = None,
-        own: bool = False,
-    ) -> Tensor:
-        """The loss of a batch."""
+__all__ = ["CrossBatchMemory"]
 
 
 class CrossBatchMemory(nn.Module):
@@ -64,7 +51,7 @@ class CrossBatchMemory(nn.Module):
                 f"a memory of {size} embeddings of {embedding_size} dimensions after {warm_up} steps was asked for; "
                 "sizes start at 1, steps at 0"
             )
-        if not hasattr(loss, "_measure"):
+        if not isinstance(loss, PairLoss):
             raise InputError(
                 f"{type(loss).__name__} compares no pairs; give one that does (contrastive, NT-Xent, triplet, …)"
             )
@@ -89,13 +76,12 @@ class CrossBatchMemory(nn.Module):
         if len(x) > self.size:
             raise VectorError(f"the batch has {len(x)} embeddings, the memory {self.size}; make it larger than a batch")
         count = len(self) if int(self.steps[1]) >= self.warm_up else 0
-        loss = cast("PairLoss", self.loss)
         if count:
             # Joined, they are copies: remembering below does not change what the gradient still needs.
             columns = torch.cat([x, self.embeddings[:count].to(x.dtype)])
-            value = loss(x, labels, columns, torch.cat([labels, self.labels[:count]]), own=True)
+            value: Tensor = self.loss(x, labels, columns, torch.cat([labels, self.labels[:count]]), own=True)
         else:
-            value = loss(x, labels)
+            value = self.loss(x, labels)
         # What is no number shows in the loss of this step; remembered, it would in those of many.
         if self.training and bool(torch.isfinite(x).all()):
             at = (torch.arange(len(x), device=x.device) + self.steps[0]) % self.size

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from lookalike.errors import InputError
 from lookalike.losses.measures import Similarity
+from lookalike.losses.pair_loss import PairLoss
 from lookalike.losses.tiles import Pairs, Tile, mean_over_tiles
 
 __all__ = ["MultiSimilarityLoss"]
 
 
-class MultiSimilarityLoss(nn.Module):
+class MultiSimilarityLoss(PairLoss):
     """``1/α log(1 + Σ_p e^(-α (s_p - λ))) + 1/β log(1 + Σ_n e^(β (s_n - λ)))``, mean over the anchors.
 
     s are cosine similarities of the anchor with its mined positives and negatives. Mining keeps a positive that is
@@ -46,40 +47,27 @@ class MultiSimilarityLoss(nn.Module):
         self.alpha, self.beta, self.base, self.epsilon = alpha, beta, base, epsilon
         self._measure = Similarity()
 
-    def forward(
-        self,
-        embeddings: Tensor,
-        labels: Tensor,
-        references: Tensor | None = None,
-        reference_labels: Tensor | None = None,
-        own: bool = False,
-    ) -> Tensor:
-        """`(B, d)` floats and `(B,)` int64 give a scalar.
+    def over(self, pairs: Pairs) -> Tensor:
+        """The loss over these pairs."""
 
-        Pairs are those within the batch, or of the batch with `references` `(M, d)` and their labels; `own` says that
-        these begin with the batch itself.
-        """
-        pairs = Pairs.of(embeddings, labels, references, reference_labels, own)
-        with torch.autocast(pairs.anchors.device.type, enabled=False):
+        def of_tile(tile: Tile) -> tuple[Tensor, Tensor, Tensor]:
+            s = tile.distances
+            same = tile.same()
+            negative = ~same
+            positive = tile.without_self(same)
+            if self.epsilon is not None and s.shape[1]:
+                least = s.masked_fill(~positive, torch.inf).amin(dim=1, keepdim=True)
+                most = s.masked_fill(~negative, -torch.inf).amax(dim=1, keepdim=True)
+                positive &= s < most + self.epsilon
+                negative &= s > least - self.epsilon
+            total = torch.zeros((), dtype=torch.float64, device=s.device)
+            gradient = torch.zeros_like(s)
+            for kept, rate in ((positive, -self.alpha), (negative, self.beta)):
+                exponents = (s - self.base).mul_(rate).masked_fill_(~kept, -torch.inf)
+                # log(1 + Σ e^x) is the log-sum-exp with a zero among the terms.
+                costs = torch.logaddexp(exponents.logsumexp(dim=1), s.new_zeros(()))
+                total += costs.sum(dtype=torch.float64) / abs(rate)
+                gradient += exponents.sub_(costs[:, None]).exp_().mul_(rate / abs(rate))
+            return total, torch.full((), len(s), dtype=torch.int64, device=s.device), gradient
 
-            def of_tile(tile: Tile) -> tuple[Tensor, Tensor, Tensor]:
-                s = tile.distances
-                same = tile.same()
-                negative = ~same
-                positive = tile.without_self(same)
-                if self.epsilon is not None and s.shape[1]:
-                    least = s.masked_fill(~positive, torch.inf).amin(dim=1, keepdim=True)
-                    most = s.masked_fill(~negative, -torch.inf).amax(dim=1, keepdim=True)
-                    positive &= s < most + self.epsilon
-                    negative &= s > least - self.epsilon
-                total = torch.zeros((), dtype=torch.float64, device=s.device)
-                gradient = torch.zeros_like(s)
-                for kept, rate in ((positive, -self.alpha), (negative, self.beta)):
-                    exponents = (s - self.base).mul_(rate).masked_fill_(~kept, -torch.inf)
-                    # log(1 + Σ e^x) is the log-sum-exp with a zero among the terms.
-                    costs = torch.logaddexp(exponents.logsumexp(dim=1), s.new_zeros(()))
-                    total += costs.sum(dtype=torch.float64) / abs(rate)
-                    gradient += exponents.sub_(costs[:, None]).exp_().mul_(rate / abs(rate))
-                return total, torch.full((), len(s), dtype=torch.int64, device=s.device), gradient
-
-            return mean_over_tiles(pairs, self._measure, of_tile)[0]
+        return mean_over_tiles(pairs, self._measure, of_tile)[0]

@@ -5,16 +5,17 @@ from __future__ import annotations
 from typing import Any, Literal, get_args
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from lookalike.errors import InputError
 from lookalike.losses.measures import LossMetric, Similarity, measure_of
+from lookalike.losses.pair_loss import PairLoss
 from lookalike.losses.tiles import Pairs, Tile, mean_over_tiles
 
 __all__ = ["ContrastiveLoss", "NTXentLoss"]
 
 
-class ContrastiveLoss(nn.Module):
+class ContrastiveLoss(PairLoss):
     """``½ d²`` for two pictures of one identity, ``½ max(0, margin - d)²`` for two of different ones.
 
     A siamese network's loss, over all pairs of the batch. `balanced` averages the positive pairs and the negative
@@ -51,42 +52,29 @@ class ContrastiveLoss(nn.Module):
         self._measure = measure_of(metric)
         self.margin, self.metric, self.reduction = float(margin), metric, reduction
 
-    def forward(
-        self,
-        embeddings: Tensor,
-        labels: Tensor,
-        references: Tensor | None = None,
-        reference_labels: Tensor | None = None,
-        own: bool = False,
-    ) -> Tensor:
-        """`(B, d)` floats and `(B,)` int64 give a scalar; a batch without pairs gives 0.
+    def over(self, pairs: Pairs) -> Tensor:
+        """The loss over these pairs."""
+        positives, negatives = (count.sum() for count in pairs.counts())
+        if self.reduction == "all":
+            positives = negatives = positives + negatives
+        weights = [0.5 / count.clamp(min=1).double() for count in (positives, negatives)]
+        divided = torch.zeros((), dtype=torch.int64, device=pairs.labels.device)  # by the weights
 
-        Pairs are those within the batch, or of the batch with `references` `(M, d)` and their labels; `own` says that
-        these begin with the batch itself.
-        """
-        pairs = Pairs.of(embeddings, labels, references, reference_labels, own)
-        with torch.autocast(pairs.anchors.device.type, enabled=False):
-            positives, negatives = (count.sum() for count in pairs.counts())
-            if self.reduction == "all":
-                positives = negatives = positives + negatives
-            weights = [0.5 / count.clamp(min=1).double() for count in (positives, negatives)]
-            divided = torch.zeros((), dtype=torch.int64, device=labels.device)  # by the weights
+        def of_tile(tile: Tile) -> tuple[Tensor, Tensor, Tensor]:
+            d = tile.distances
+            same = tile.same()
+            short = (self.margin - d).clamp_(min=0).masked_fill_(same, 0.0)
+            tile.without_self(same)
+            near = d.masked_fill(~same, 0.0)
+            total = weights[0] * torch.linalg.vecdot(near, near).double().sum()
+            total += weights[1] * torch.linalg.vecdot(short, short).double().sum()
+            gradient = near.mul_(2 * weights[0].to(d.dtype)).sub_(short.mul_(2 * weights[1].to(d.dtype)))
+            return total, divided, gradient
 
-            def of_tile(tile: Tile) -> tuple[Tensor, Tensor, Tensor]:
-                d = tile.distances
-                same = tile.same()
-                short = (self.margin - d).clamp_(min=0).masked_fill_(same, 0.0)
-                tile.without_self(same)
-                near = d.masked_fill(~same, 0.0)
-                total = weights[0] * torch.linalg.vecdot(near, near).double().sum()
-                total += weights[1] * torch.linalg.vecdot(short, short).double().sum()
-                gradient = near.mul_(2 * weights[0].to(d.dtype)).sub_(short.mul_(2 * weights[1].to(d.dtype)))
-                return total, divided, gradient
-
-            return mean_over_tiles(pairs, self._measure, of_tile)[0]
+        return mean_over_tiles(pairs, self._measure, of_tile)[0]
 
 
-class NTXentLoss(nn.Module):
+class NTXentLoss(PairLoss):
     """Softmax with cross-entropy over similarities: does an anchor pick its mate among all others?
 
     For every anchor a and positive p, ``-log( e^(s(a,p)/τ) / (e^(s(a,p)/τ) + Σ_n e^(s(a,n)/τ)) )`` over the negatives n
@@ -121,33 +109,20 @@ class NTXentLoss(nn.Module):
         self.temperature, self.similarity = float(temperature), similarity
         self._measure = Similarity(unit=similarity == "cosine")
 
-    def forward(
-        self,
-        embeddings: Tensor,
-        labels: Tensor,
-        references: Tensor | None = None,
-        reference_labels: Tensor | None = None,
-        own: bool = False,
-    ) -> Tensor:
-        """`(B, d)` floats and `(B,)` int64 give a scalar; a batch without positive pairs gives 0.
+    def over(self, pairs: Pairs) -> Tensor:
+        """The loss over these pairs."""
 
-        Mates are sought within the batch, or among `references` `(M, d)` with their labels; `own` says that these
-        begin with the batch itself.
-        """
-        pairs = Pairs.of(embeddings, labels, references, reference_labels, own)
-        with torch.autocast(pairs.anchors.device.type, enabled=False):
+        def of_tile(tile: Tile) -> tuple[Tensor, Tensor, Tensor]:
+            logits = tile.distances / self.temperature
+            same = tile.same()
+            rivals = logits.masked_fill(same, -torch.inf)
+            against = rivals.logsumexp(dim=1, keepdim=True)
+            positive = tile.without_self(same)
+            costs = torch.logaddexp(against - logits, logits.new_zeros(())).masked_fill_(~positive, 0.0)
+            # d cost / d logit of the positive is -pull, of each negative pull times its share of the rivals.
+            pull = (against - logits).sigmoid_().masked_fill_(~positive, 0.0)
+            shift = against.masked_fill(torch.isinf(against), 0.0)
+            gradient = rivals.sub_(shift).exp_().mul_(pull.sum(dim=1, keepdim=True)).sub_(pull)
+            return costs.sum(dtype=torch.float64), positive.sum(), gradient.div_(self.temperature)
 
-            def of_tile(tile: Tile) -> tuple[Tensor, Tensor, Tensor]:
-                logits = tile.distances / self.temperature
-                same = tile.same()
-                rivals = logits.masked_fill(same, -torch.inf)
-                against = rivals.logsumexp(dim=1, keepdim=True)
-                positive = tile.without_self(same)
-                costs = torch.logaddexp(against - logits, logits.new_zeros(())).masked_fill_(~positive, 0.0)
-                # d cost / d logit of the positive is -pull, of each negative pull times its share of the rivals.
-                pull = (against - logits).sigmoid_().masked_fill_(~positive, 0.0)
-                shift = against.masked_fill(torch.isinf(against), 0.0)
-                gradient = rivals.sub_(shift).exp_().mul_(pull.sum(dim=1, keepdim=True)).sub_(pull)
-                return costs.sum(dtype=torch.float64), positive.sum(), gradient.div_(self.temperature)
-
-            return mean_over_tiles(pairs, self._measure, of_tile)[0]
+        return mean_over_tiles(pairs, self._measure, of_tile)[0]

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any, Literal, get_args
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from lookalike.errors import InputError
 from lookalike.losses.measures import LossMetric, measure_of
+from lookalike.losses.pair_loss import PairLoss
 from lookalike.losses.tiles import Pairs, Tile, mean_over_tiles
 
 __all__ = ["Mining", "TripletLoss"]
@@ -21,7 +22,7 @@ Reduction = Literal["active", "all"]
 _FEW = 8
 
 
-class TripletLoss(nn.Module):
+class TripletLoss(PairLoss):
     """``mean of max(d(a,p) - d(a,n) + margin, 0)`` over the mined triplets that are active (above 0).
 
     A triplet is an anchor, a positive of its identity and a negative of another. Mining keeps, for every
@@ -84,34 +85,21 @@ class TripletLoss(nn.Module):
         self.margin, self.mining, self.metric = float(margin), mining, metric
         self.reduction, self.soft_margin = reduction, bool(soft_margin)
 
-    def forward(
-        self,
-        embeddings: Tensor,
-        labels: Tensor,
-        references: Tensor | None = None,
-        reference_labels: Tensor | None = None,
-        own: bool = False,
-    ) -> Tensor:
-        """`(B, d)` floats and `(B,)` int64 give a scalar; 0, with zero gradients, where no triplet is active.
+    def over(self, pairs: Pairs) -> Tensor:
+        """The loss over these pairs."""
+        finder = _Positives(pairs)
+        active = torch.zeros((), dtype=torch.int64, device=pairs.labels.device)
 
-        Positives and negatives are sought in the batch, or among `references` `(M, d)` with their labels; `own` says
-        that these begin with the batch itself.
-        """
-        pairs = Pairs.of(embeddings, labels, references, reference_labels, own)
-        with torch.autocast(pairs.anchors.device.type, enabled=False):
-            finder = _Positives(pairs)
-            active = torch.zeros((), dtype=torch.int64, device=labels.device)
+        def of_tile(tile: Tile) -> tuple[Tensor, Tensor, Tensor]:
+            nonlocal active
+            total, mined, acting, gradient = self._tile(tile, finder)
+            active = active + acting
+            return total, acting if self.reduction == "active" else mined, gradient
 
-            def of_tile(tile: Tile) -> tuple[Tensor, Tensor, Tensor]:
-                nonlocal active
-                total, mined, acting, gradient = self._tile(tile, finder)
-                active = active + acting
-                return total, acting if self.reduction == "active" else mined, gradient
-
-            value, _ = mean_over_tiles(pairs, self._measure, of_tile)
-            positives, negatives = pairs.counts()
-            self.active_share = active / (positives * negatives).sum().clamp(min=1)
-            return value
+        value, _ = mean_over_tiles(pairs, self._measure, of_tile)
+        positives, negatives = pairs.counts()
+        self.active_share = active / (positives * negatives).sum().clamp(min=1)
+        return value
 
     def _tile(self, tile: Tile, finder: _Positives) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Sum, mined and active triplets of a tile's anchors, and d sum / d distances."""
