@@ -7,7 +7,6 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn import functional
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from lookalike.losses import ArcFaceLoss, CurricularFaceLoss, ProxyAnchorLoss, SoftmaxLoss, SubCenterArcFaceLoss
 from lookalike.losses.class_chunks import class_scores
@@ -243,19 +242,6 @@ def test_fifty_thousand_classes_in_float32(smoothing):
         assert (one - other).abs().max() <= 5e-6 * other.abs().max()
 
 
-class Largest(TorchDispatchMode):
-    """The most numbers that any tensor held while this was on, within custom gradients too."""
-
-    numbers = 0
-
-    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
-        made = function(*args, **(kwargs or {}))
-        for value in made if isinstance(made, tuple | list) else (made,):
-            if isinstance(value, torch.Tensor):
-                self.numbers = max(self.numbers, value.untyped_storage().nbytes() // value.element_size())
-        return made
-
-
 LOSSES = {
     "softmax": lambda c, d: SoftmaxLoss(c, d, 0.1),
     "arcface": ArcFaceLoss,
@@ -266,7 +252,7 @@ LOSSES = {
 
 
 @pytest.mark.parametrize("name", LOSSES)
-def test_the_logits_are_never_held(name):
+def test_the_logits_are_never_held(name, watch_largest):
     n, classes, d = 512, 20_000, 4
     loss, labels = LOSSES[name](classes, d), torch.arange(n)
     x = torch.randn(n, d, requires_grad=True)
@@ -276,12 +262,12 @@ def test_the_logits_are_never_held(name):
         saved.append(value.numel())
         return value
 
-    with Largest() as largest, torch.autograd.graph.saved_tensors_hooks(keep, lambda v: v):
+    with watch_largest() as largest, torch.autograd.graph.saved_tensors_hooks(keep, lambda v: v):
         loss(x, labels).backward()
     # One chunk of scores, or the weights' gradient; a forty-eighth and a hundredth of all logits.
     allowed = max(1 << 18, 2 * 128 * n, sum(p.numel() for p in loss.parameters()))
     assert largest.numbers <= allowed < n * classes / 30
     assert sum(saved) <= 2 * sum(p.numel() for p in loss.parameters()) + 10 * n * d
-    with Largest() as naive:  # the same measure sees what it should
+    with watch_largest() as naive:  # the same measure sees what it should
         x @ torch.randn(d, classes)
     assert naive.numbers == n * classes

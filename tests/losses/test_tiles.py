@@ -6,7 +6,6 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from lookalike.errors import VectorError
 from lookalike.losses import ContrastiveLoss, MultiSimilarityLoss, NTXentLoss, TripletLoss, tiles
@@ -162,19 +161,6 @@ def test_unusable_references(loss, references, labels, own, message):
 # Memory
 
 
-class Largest(TorchDispatchMode):
-    """The most numbers that any tensor held while this was on, within custom gradients too."""
-
-    numbers = 0
-
-    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
-        made = function(*args, **(kwargs or {}))
-        for value in made if isinstance(made, tuple | list) else (made,):
-            if isinstance(value, torch.Tensor):
-                self.numbers = max(self.numbers, value.untyped_storage().nbytes() // value.element_size())
-        return made
-
-
 class Kept:
     """Wraps what autograd keeps for a backward pass, and counts the numbers as long as it does."""
 
@@ -202,29 +188,29 @@ class Kept:
         (MultiSimilarityLoss(), 4),
     ],
 )
-def test_no_tensor_holds_all_pairs(loss, positives):
+def test_no_tensor_holds_all_pairs(loss, positives, watch_largest):
     n = 4096
     x = torch.nn.functional.normalize(torch.randn(n, 8, generator=torch.Generator().manual_seed(0)))
     x.requires_grad_()
     Kept.numbers = 0
-    with Largest() as largest, torch.autograd.graph.saved_tensors_hooks(Kept, lambda kept: kept.value):
+    with watch_largest() as largest, torch.autograd.graph.saved_tensors_hooks(Kept, lambda kept: kept.value):
         value = loss(x, torch.arange(n) // positives)
         assert 0 < Kept.numbers <= 8 * x.numel()  # what stays for the backward pass is as the batch
         value.backward()
     assert math.isfinite(value.item())
     assert torch.isfinite(x.grad).all()
     assert largest.numbers <= 129 * (n + 1) < n * n / 30  # a tile has 128 anchors, a thirty-second of all pairs
-    with Largest() as naive:  # the same measure sees what it should
+    with watch_largest() as naive:  # the same measure sees what it should
         torch.cdist(x.detach(), x.detach())
     assert naive.numbers >= n * n
 
 
-def test_neither_do_the_differences_of_close_pairs():
+def test_neither_do_the_differences_of_close_pairs(watch_largest):
     # One in eighty pairs lies close, in many dimensions: all their differences would fill five tiles.
     n, d = 1024, 400
     generator = torch.Generator().manual_seed(0)
     labels = torch.arange(n) // 13
     x = torch.randn(79, d, generator=generator)[labels] + 0.01 * torch.randn(n, d, generator=generator)
-    with Largest() as largest:
+    with watch_largest() as largest:
         TripletLoss(mining="all")(x.requires_grad_(), labels).backward()
     assert largest.numbers <= n * n / 4 + n + n * d  # a tile of 256 anchors, or the batch

@@ -10,7 +10,6 @@ from torch.nn import functional
 
 from lookalike.errors import InputError
 from lookalike.losses.angular_margin import check_angle
-from lookalike.losses.batch import check_batch, check_classes
 from lookalike.losses.class_chunks import class_scores
 from lookalike.losses.margin_softmax import MarginSoftmaxLoss, add_angle, share_lost, sine, with_slope
 
@@ -75,18 +74,15 @@ class AdaFaceLoss(MarginSoftmaxLoss):
         mean, deviation = self.lengths[0].to(lengths.dtype), self.lengths[1].to(lengths.dtype)
         return ((lengths - mean) / (deviation + 1e-3) * self.concentration).clamp(-1, 1)
 
-    def forward(self, embeddings: Tensor, labels: Tensor) -> Tensor:
-        """`(B, d)` floats and `(B,)` int64 give a scalar; raises `VectorError` on any other shape or label."""
-        x = check_batch(embeddings, labels, self.embedding_size)
-        check_classes(labels, self.num_classes)
-        with torch.autocast(x.device.type, enabled=False):
-            lengths = torch.linalg.vector_norm(x.detach(), dim=1).clamp(0.001, 100)
-            if self.training:
-                self._learn(lengths.double())
-            z = self.quality(lengths)
-            scores = class_scores(functional.normalize(x), self.centers, labels, scale=self.scale)
-            logits = _shift_angle(scores.target, -self.margin * z) - (self.margin * z + self.margin)
-            return share_lost(self.scale * logits, scores.rest)
+    def over(self, x: Tensor, labels: Tensor) -> Tensor:
+        """The loss of a checked batch."""
+        lengths = torch.linalg.vector_norm(x.detach(), dim=1).clamp(0.001, 100)
+        if self.training:
+            self._learn(lengths.double())
+        z = self.quality(lengths)
+        scores = class_scores(functional.normalize(x), self.centers, labels, scale=self.scale)
+        logits = _shift_angle(scores.target, -self.margin * z) - (self.margin * z + self.margin)
+        return share_lost(self.scale * logits, scores.rest)
 
     def _learn(self, lengths: Tensor) -> None:
         if not bool(torch.isfinite(lengths).all()):
@@ -156,19 +152,16 @@ class CurricularFaceLoss(MarginSoftmaxLoss):
         """Cos θ of the right class to its margin logit, before the scale; same shape."""
         return add_angle(cos, self.margin)
 
-    def forward(self, embeddings: Tensor, labels: Tensor) -> Tensor:
-        """`(B, d)` floats and `(B,)` int64 give a scalar; raises `VectorError` on any other shape or label."""
-        x = check_batch(embeddings, labels, self.embedding_size)
-        check_classes(labels, self.num_classes)
-        with torch.autocast(x.device.type, enabled=False):
+    def over(self, x: Tensor, labels: Tensor) -> Tensor:
+        """The loss of a checked batch."""
 
-            def boost(cos: Tensor) -> tuple[Tensor, Tensor]:
-                if self.training and bool(torch.isfinite(cos).all()):
-                    self.t.copy_(self.momentum * cos.mean() + (1 - self.momentum) * self.t)
-                # The threshold is cos(θ + m) itself, whatever the target's logit does beyond π.
-                c = cos.clamp(-1, 1)
-                threshold = c * math.cos(self.margin) - (1 - c * c).sqrt() * math.sin(self.margin)
-                return threshold, self.t.to(cos.dtype, copy=True)
+        def boost(cos: Tensor) -> tuple[Tensor, Tensor]:
+            if self.training and bool(torch.isfinite(cos).all()):
+                self.t.copy_(self.momentum * cos.mean() + (1 - self.momentum) * self.t)
+            # The threshold is cos(θ + m) itself, whatever the target's logit does beyond π.
+            c = cos.clamp(-1, 1)
+            threshold = c * math.cos(self.margin) - (1 - c * c).sqrt() * math.sin(self.margin)
+            return threshold, self.t.to(cos.dtype, copy=True)
 
-            scores = class_scores(functional.normalize(x), self.centers, labels, scale=self.scale, boost=boost)
-            return share_lost(self.scale * self.target_logits(scores.target), scores.rest)
+        scores = class_scores(functional.normalize(x), self.centers, labels, scale=self.scale, boost=boost)
+        return share_lost(self.scale * self.target_logits(scores.target), scores.rest)

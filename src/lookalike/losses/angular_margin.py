@@ -10,7 +10,6 @@ from torch import Tensor
 from torch.nn import functional
 
 from lookalike.errors import InputError
-from lookalike.losses.batch import check_batch, check_classes
 from lookalike.losses.class_chunks import class_scores
 from lookalike.losses.margin_softmax import MarginSoftmaxLoss, add_angle, multiply_angle, share_lost
 
@@ -213,18 +212,15 @@ class SphereFaceLoss(MarginSoftmaxLoss):
         plainness = self.plainness
         return (plainness * cos + multiply_angle(cos, self.margin)) / (1 + plainness)
 
-    def forward(self, embeddings: Tensor, labels: Tensor) -> Tensor:
-        """`(B, d)` floats and `(B,)` int64 give a scalar; raises `VectorError` on any other shape or label."""
+    def over(self, x: Tensor, labels: Tensor) -> Tensor:
+        """The loss of a checked batch."""
         if self.by_length:
-            x = check_batch(embeddings, labels, self.embedding_size)
-            check_classes(labels, self.num_classes)
-            with torch.autocast(x.device.type, enabled=False):
-                lengths = torch.linalg.vector_norm(x, dim=1)
-                scores = class_scores(x, self.centers, labels)
-                cos = scores.target / lengths.clamp(min=1e-12)
-                value = share_lost(lengths * self.target_logits(cos), scores.rest)
+            lengths = torch.linalg.vector_norm(x, dim=1)
+            scores = class_scores(x, self.centers, labels)
+            cos = scores.target / lengths.clamp(min=1e-12)
+            value = share_lost(lengths * self.target_logits(cos), scores.rest)
         else:
-            value = super().forward(embeddings, labels)
+            value = super().over(x, labels)
         if self.training:
             self.steps += 1
         return value
@@ -281,14 +277,11 @@ class SubCenterArcFaceLoss(MarginSoftmaxLoss):
                 raise InputError(f"class_counts has {len(margins)} entries; there are {num_classes} classes")
         self.register_buffer("margins", margins)  # float64: a margin is what was given
 
-    def forward(self, embeddings: Tensor, labels: Tensor) -> Tensor:
-        """`(B, d)` floats and `(B,)` int64 give a scalar; raises `VectorError` on any other shape or label."""
-        x = check_batch(embeddings, labels, self.embedding_size)
-        check_classes(labels, self.num_classes)
-        with torch.autocast(x.device.type, enabled=False):
-            scores = class_scores(functional.normalize(x), self.centers, labels, scale=self.scale)
-            logits = add_angle(scores.target, self.margins[labels].to(x.dtype))
-            return share_lost(self.scale * logits, scores.rest)
+    def over(self, x: Tensor, labels: Tensor) -> Tensor:
+        """The loss of a checked batch."""
+        scores = class_scores(functional.normalize(x), self.centers, labels, scale=self.scale)
+        logits = add_angle(scores.target, self.margins[labels].to(x.dtype))
+        return share_lost(self.scale * logits, scores.rest)
 
 
 def dynamic_margins(counts: Sequence[int], a: float = 0.5, b: float = 0.25, c: float = 0.05) -> Tensor:

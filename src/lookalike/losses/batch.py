@@ -1,13 +1,15 @@
-"""What every loss demands of its batch."""
+"""What every loss demands of its batch and of its sizes."""
 
 from __future__ import annotations
+
+import math
 
 import torch
 from torch import Tensor
 
 from lookalike.errors import InputError, VectorError
 
-__all__ = ["check_batch", "check_classes", "first_derivatives_only"]
+__all__ = ["check_batch", "check_classes", "check_scale", "check_sizes", "first_derivatives_only"]
 
 
 def check_batch(embeddings: Tensor, labels: Tensor, embedding_size: int | None = None) -> Tensor:
@@ -41,6 +43,19 @@ def check_classes(labels: Tensor, num_classes: int) -> None:
             f"labels lie in [{int(labels.min())}, {int(labels.max())}]; "
             f"this loss has {num_classes} classes, numbered 0 to {num_classes - 1}"
         )
+
+
+def check_sizes(num_classes: int, embedding_size: int) -> None:
+    """Raise an `InputError` where either is below 1."""
+    if num_classes < 1 or embedding_size < 1:
+        raise InputError(f"{num_classes} classes of {embedding_size} dimensions were asked for; both start at 1")
+
+
+def check_scale(scale: float) -> float:
+    """Return the scale of an angular margin, or raise an `InputError`."""
+    if not 0 < scale < math.inf:
+        raise InputError(f"scale is {scale}; it must be positive and finite (64 for many identities, 16 to 32 for few)")
+    return float(scale)
 
 
 def first_derivatives_only() -> None:

@@ -9,12 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from lookalike.errors import InputError
-from lookalike.losses.batch import check_batch, check_classes
+from lookalike.losses.class_loss import ClassLoss
 
 __all__ = ["CenterLoss", "JointLoss"]
 
 
-class CenterLoss(nn.Module):
+class CenterLoss(ClassLoss):
     """``λ/2 · mean of |x - c_y|²``: embeddings are pulled to the center of their class.
 
     Centers are no weights: they follow the embeddings by a rule of their own. In training mode, after the loss is
@@ -57,34 +57,29 @@ class CenterLoss(nn.Module):
         rate: float = 0.5,
         without_center: Sequence[int] = (),
     ) -> None:
-        super().__init__()
-        if num_classes < 1 or embedding_size < 1:
-            raise InputError(f"{num_classes} classes of {embedding_size} dimensions were asked for; both start at 1")
+        super().__init__(num_classes, embedding_size)
         if not 0 <= weight < math.inf or not 0 <= rate <= 1:
             raise InputError(f"weight is {weight} and rate {rate}; expected finite and not below 0, and 0 to 1")
         missing = [c for c in without_center if not 0 <= c < num_classes]
         if missing:
             raise InputError(f"class {missing[0]} was to have no center; classes are numbered 0 to {num_classes - 1}")
-        self.num_classes, self.weight, self.rate = num_classes, float(weight), float(rate)
+        self.weight, self.rate = float(weight), float(rate)
         self.register_buffer("centers", torch.zeros(num_classes, embedding_size))
         has_center = torch.ones(num_classes, dtype=torch.bool)
         has_center[list(without_center)] = False
         self.register_buffer("has_center", has_center)
 
-    def forward(self, embeddings: Tensor, labels: Tensor) -> Tensor:
-        """`(B, d)` floats and `(B,)` int64 give a scalar, the mean over pictures whose class has a center (0: none)."""
-        x = check_batch(embeddings, labels, self.centers.shape[1])
-        check_classes(labels, self.num_classes)
-        with torch.autocast(x.device.type, enabled=False):
-            pulled = self.has_center[labels]
-            gaps = (x - self.centers[labels].to(x.dtype)) * pulled[:, None]
-            value = self.weight / 2 * gaps.square().sum() / pulled.sum().clamp(min=1)
-            # What is no number shows in the loss; centers would stay NaN for ever.
-            if self.training and self.rate and bool(torch.isfinite(gaps).all()):
-                moves = torch.zeros_like(self.centers).index_add_(0, labels, gaps.detach().to(self.centers.dtype))
-                counts = torch.bincount(labels, minlength=self.num_classes)
-                self.centers += self.rate * moves / (1 + counts[:, None])
-            return value
+    def over(self, x: Tensor, labels: Tensor) -> Tensor:
+        """The mean over pictures whose class has a center (0: none)."""
+        pulled = self.has_center[labels]
+        gaps = (x - self.centers[labels].to(x.dtype)) * pulled[:, None]
+        value = self.weight / 2 * gaps.square().sum() / pulled.sum().clamp(min=1)
+        # What is no number shows in the loss; centers would stay NaN for ever.
+        if self.training and self.rate and bool(torch.isfinite(gaps).all()):
+            moves = torch.zeros_like(self.centers).index_add_(0, labels, gaps.detach().to(self.centers.dtype))
+            counts = torch.bincount(labels, minlength=self.num_classes)
+            self.centers += self.rate * moves / (1 + counts[:, None])
+        return value
 
 
 class JointLoss(nn.Module):

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from lookalike.losses.batch import first_derivatives_only
 
-__all__ = ["Boost", "ClassScores", "class_scores"]
+__all__ = ["Boost", "ClassScores", "class_scores", "unit_directions", "without_stretch"]
 
 #: Scores in one chunk: 1 MiB of float32 stays in a core's cache; a GPU wants large products.
 _CHUNK_NUMBERS = {"cpu": 1 << 18, "other": 1 << 25}
@@ -142,7 +142,7 @@ class _ClassScores(torch.autograd.Function):
                 moved = torch.mm(share, weighed, out=into) if into.dtype == x.dtype else share @ weighed
                 if spread is not None:
                     moved += spread @ x
-                _without_stretch(moved, part.directions, part.inverse_lengths)
+                without_stretch(moved, part.directions, part.inverse_lengths)
                 if moved is not into:
                     into.copy_(moved)
         if to_x is not None:
@@ -156,7 +156,13 @@ class _ClassScores(torch.autograd.Function):
         return to_x, to_weight, to_bias, None, None, None, None, None
 
 
-def _without_stretch(moved: Tensor, directions: Tensor, inverse_lengths: Tensor | None) -> Tensor:
+def unit_directions(vectors: Tensor, room: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """Vectors `(n, d)` at length 1, into `room` where one is given, and the inverses `(n,)` of their lengths."""
+    inverse = torch.linalg.vector_norm(vectors, dim=1).clamp_(min=_SHORTEST).reciprocal_()
+    return torch.mul(vectors, inverse[:, None], out=None if room is None else room[: len(vectors)]), inverse
+
+
+def without_stretch(moved: Tensor, directions: Tensor, inverse_lengths: Tensor | None) -> Tensor:
     """Gradients by directions `(n, d)` to those by the vectors that have them, in place: a length is nothing."""
     if inverse_lengths is None:
         return moved
@@ -172,7 +178,7 @@ def _add_target(
     if to_x is not None:
         to_x[target.rows] += to_target * target.directions
     if to_weight is not None:
-        moved = _without_stretch(to_target * x[target.rows], target.directions, target.inverse_lengths)
+        moved = without_stretch(to_target * x[target.rows], target.directions, target.inverse_lengths)
         to_weight.view(-1, to_weight.shape[-1]).index_add_(0, target.places, moved.to(to_weight.dtype))
     if to_bias is not None:
         to_bias.index_add_(0, target.classes, to_target[:, 0].to(to_bias.dtype))
@@ -228,10 +234,7 @@ class _Walk:
 
     def _directions(self, weight: Tensor, room: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
         flat = weight.reshape(-1, weight.shape[-1]).to(self.x.dtype)
-        if not self.unit:
-            return flat, None
-        inverse = torch.linalg.vector_norm(flat, dim=1).clamp_(min=_SHORTEST).reciprocal_()
-        return torch.mul(flat, inverse[:, None], out=None if room is None else room[: len(flat)]), inverse
+        return unit_directions(flat, room) if self.unit else (flat, None)
 
     def target(self) -> _Target:
         """The right classes; a score of 0 for label -1."""

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from lookalike.errors import InputError
-from lookalike.losses.batch import check_batch, check_classes
+from lookalike.losses.batch import check_scale
 from lookalike.losses.class_chunks import class_scores
+from lookalike.losses.class_loss import ClassLoss
 
 __all__ = ["MarginSoftmaxLoss", "add_angle", "multiply_angle", "share_lost"]
 
@@ -18,7 +18,7 @@ __all__ = ["MarginSoftmaxLoss", "add_angle", "multiply_angle", "share_lost"]
 _POLE = 1e-6
 
 
-class MarginSoftmaxLoss(nn.Module):
+class MarginSoftmaxLoss(ClassLoss):
     """``-log softmax(s · [f(cos θ_y), cos θ_j])[y]``, mean over the batch; subclasses say what f is.
 
     θ_j is the angle between the embedding and the center of class j; lengths do not matter. The B × C cosines are
@@ -34,14 +34,8 @@ class MarginSoftmaxLoss(nn.Module):
     """
 
     def __init__(self, num_classes: int, embedding_size: int, scale: float, subcenters: int = 1) -> None:
-        super().__init__()
-        if num_classes < 1 or embedding_size < 1:
-            raise InputError(f"{num_classes} classes of {embedding_size} dimensions were asked for; both start at 1")
-        if not 0 < scale < math.inf:
-            raise InputError(
-                f"scale is {scale}; it must be positive and finite (64 for many identities, 16 to 32 for few)"
-            )
-        self.num_classes, self.embedding_size, self.scale = num_classes, embedding_size, float(scale)
+        super().__init__(num_classes, embedding_size)
+        self.scale = check_scale(scale)
         shape = (num_classes, embedding_size) if subcenters == 1 else (num_classes, subcenters, embedding_size)
         self.centers = nn.Parameter(torch.empty(shape))
         nn.init.normal_(self.centers, std=0.01)
@@ -50,13 +44,10 @@ class MarginSoftmaxLoss(nn.Module):
         """Cos θ of the right class to its margin logit, before the scale; same shape."""
         raise NotImplementedError
 
-    def forward(self, embeddings: Tensor, labels: Tensor) -> Tensor:
-        """`(B, d)` floats and `(B,)` int64 give a scalar; raises `VectorError` on any other shape or label."""
-        x = check_batch(embeddings, labels, self.embedding_size)
-        check_classes(labels, self.num_classes)
-        with torch.autocast(x.device.type, enabled=False):
-            scores = class_scores(functional.normalize(x), self.centers, labels, scale=self.scale)
-            return share_lost(self.scale * self.target_logits(scores.target), scores.rest)
+    def over(self, x: Tensor, labels: Tensor) -> Tensor:
+        """The loss of a checked batch."""
+        scores = class_scores(functional.normalize(x), self.centers, labels, scale=self.scale)
+        return share_lost(self.scale * self.target_logits(scores.target), scores.rest)
 
 
 def share_lost(target: Tensor, rest: Tensor) -> Tensor:

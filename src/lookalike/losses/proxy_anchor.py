@@ -10,7 +10,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from lookalike.errors import InputError
-from lookalike.losses.batch import check_batch, check_classes, first_derivatives_only
+from lookalike.losses.batch import first_derivatives_only
+from lookalike.losses.class_chunks import unit_directions, without_stretch
+from lookalike.losses.class_loss import ClassLoss
 
 __all__ = ["ProxyAnchorLoss"]
 
@@ -18,7 +20,7 @@ __all__ = ["ProxyAnchorLoss"]
 _CHUNK_NUMBERS = {"cpu": 1 << 18, "other": 1 << 25}
 
 
-class ProxyAnchorLoss(nn.Module):
+class ProxyAnchorLoss(ClassLoss):
     """Mean over the batch's classes of ``log(1 + Σ e^(-α (s - δ)))``, plus over all of ``log(1 + Σ e^(α (s + δ)))``.
 
     s is the cosine similarity of a class's proxy with the batch's embeddings; the first sum is over those of its
@@ -43,24 +45,19 @@ class ProxyAnchorLoss(nn.Module):
     """
 
     def __init__(self, num_classes: int, embedding_size: int, margin: float = 0.1, scale: float = 32.0) -> None:
-        super().__init__()
-        if num_classes < 1 or embedding_size < 1:
-            raise InputError(f"{num_classes} classes of {embedding_size} dimensions were asked for; both start at 1")
+        super().__init__(num_classes, embedding_size)
         if not 0 <= margin < 2 or not 0 < scale < math.inf:
             raise InputError(f"margin is {margin} and scale {scale}; expected 0 to 2, and finite and above 0")
-        self.num_classes, self.margin, self.scale = num_classes, float(margin), float(scale)
+        self.margin, self.scale = float(margin), float(scale)
         self.centers = nn.Parameter(torch.empty(num_classes, embedding_size))
         nn.init.kaiming_normal_(self.centers, mode="fan_out")
 
-    def forward(self, embeddings: Tensor, labels: Tensor) -> Tensor:
-        """`(B, d)` floats and `(B,)` int64 give a scalar; raises `VectorError` on any other shape or label."""
-        x = check_batch(embeddings, labels, self.centers.shape[1])
-        check_classes(labels, self.num_classes)
-        with torch.autocast(x.device.type, enabled=False):
-            return cast(
-                "Tensor",
-                _ProxyAnchor.apply(functional.normalize(x), self.centers, labels, self.margin, self.scale),
-            )
+    def over(self, x: Tensor, labels: Tensor) -> Tensor:
+        """The loss of a checked batch."""
+        return cast(
+            "Tensor",
+            _ProxyAnchor.apply(functional.normalize(x), self.centers, labels, self.margin, self.scale),
+        )
 
 
 class _ProxyAnchor(torch.autograd.Function):
@@ -76,9 +73,7 @@ class _ProxyAnchor(torch.autograd.Function):
         step = max(128, numbers // max(1, len(x)))
         for start in range(0, len(centers), step):
             rows = slice(start, min(start + step, len(centers)))
-            proxies = centers[rows].to(x.dtype)
-            inverse = torch.linalg.vector_norm(proxies, dim=1).clamp_(min=1e-12).reciprocal_()
-            directions = proxies * inverse[:, None]
+            directions, inverse = unit_directions(centers[rows].to(x.dtype))
             s = directions @ x.T
             own = labels[None, :] == torch.arange(rows.start, rows.stop, device=x.device)[:, None]
             gradient = torch.zeros_like(s)
@@ -89,9 +84,7 @@ class _ProxyAnchor(torch.autograd.Function):
                 total += costs.sum(dtype=torch.float64) / classes
                 gradient += exponents.sub_(costs[:, None]).exp_().mul_(rate / classes)
             to_x.addmm_(gradient.T, directions)
-            to_directions = gradient @ x
-            along = torch.linalg.vecdot(to_directions, directions)
-            to_centers[rows] = to_directions.addcmul_(directions, along[:, None], value=-1).mul_(inverse[:, None])
+            to_centers[rows] = without_stretch(gradient @ x, directions, inverse)
         ctx.save_for_backward(to_x, to_centers)
         return total.to(x.dtype)
 

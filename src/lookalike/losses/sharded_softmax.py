@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 import torch.distributed as dist
 from torch import Tensor
@@ -11,7 +9,7 @@ from torch.nn import functional
 
 from lookalike.errors import InputError, LookalikeError, VectorError
 from lookalike.losses.angular_margin import check_margins, combined_margin
-from lookalike.losses.batch import check_batch, check_classes
+from lookalike.losses.batch import check_batch, check_classes, check_scale, check_sizes
 from lookalike.losses.class_chunks import class_scores
 from lookalike.losses.class_rows import ClassRows, check_seed, starting_rows
 from lookalike.losses.margin_softmax import share_lost
@@ -89,17 +87,12 @@ class ShardedSoftmaxLoss(ClassRows):
         group: dist.ProcessGroup | None = None,
         averaged: bool = False,
     ) -> None:
-        if num_classes < 1 or embedding_size < 1:
-            raise InputError(f"{num_classes} classes of {embedding_size} dimensions were asked for; both start at 1")
-        if not 0 < scale < math.inf:
-            raise InputError(
-                f"scale is {scale}; it must be positive and finite (64 for many identities, 16 to 32 for few)"
-            )
-        margins, ranks = check_margins(margins), Ranks(group)
+        check_sizes(num_classes, embedding_size)
+        scale, margins, ranks = check_scale(scale), check_margins(margins), Ranks(group)
         classes = range(ranks.rank, num_classes, ranks.count)
         super().__init__(starting_rows(check_seed(seed), classes, embedding_size), sample_rate, seed, ranks.rank)
         self.ranks, self.num_classes, self.embedding_size = ranks, num_classes, embedding_size
-        self.margins, self.scale, self.averaged = margins, float(scale), averaged
+        self.margins, self.scale, self.averaged = margins, scale, averaged
 
     def forward(self, embeddings: Tensor, labels: Tensor) -> Tensor:
         """`(B, d)` floats and `(B,)` int64 of this rank give the scalar of all; B may differ by rank, and be 0.

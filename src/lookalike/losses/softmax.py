@@ -6,13 +6,13 @@ import torch
 from torch import Tensor, nn
 
 from lookalike.errors import InputError
-from lookalike.losses.batch import check_batch, check_classes
 from lookalike.losses.class_chunks import class_scores
+from lookalike.losses.class_loss import ClassLoss
 
 __all__ = ["SoftmaxLoss"]
 
 
-class SoftmaxLoss(nn.Module):
+class SoftmaxLoss(ClassLoss):
     """Cross-entropy of a linear classifier on the embeddings: ``-log softmax(W x + b)[y]``, mean over the batch.
 
     Separates identities but does not ask one identity's embeddings to lie close, which is what the other
@@ -34,21 +34,15 @@ class SoftmaxLoss(nn.Module):
     """
 
     def __init__(self, num_classes: int, embedding_size: int, label_smoothing: float = 0.0) -> None:
-        super().__init__()
-        if num_classes < 1 or embedding_size < 1:
-            raise InputError(f"{num_classes} classes of {embedding_size} dimensions were asked for; both start at 1")
+        super().__init__(num_classes, embedding_size)
         if not 0 <= label_smoothing <= 1:
             raise InputError(f"label_smoothing is {label_smoothing}; it is a share, from 0 to 1")
-        self.num_classes = num_classes
         self.classifier = nn.Linear(embedding_size, num_classes)
         self.label_smoothing = label_smoothing
 
-    def forward(self, embeddings: Tensor, labels: Tensor) -> Tensor:
-        """`(B, d)` floats and `(B,)` int64 give a scalar; raises `VectorError` on any other shape or label."""
-        x = check_batch(embeddings, labels, self.classifier.in_features)
-        check_classes(labels, self.num_classes)
-        with torch.autocast(x.device.type, enabled=False):
-            scores = class_scores(x, self.classifier.weight, labels, unit=False, bias=self.classifier.bias)
-            log_sum = torch.logaddexp(scores.rest, scores.target)
-            kept = 1 - self.label_smoothing
-            return (log_sum - kept * scores.target - self.label_smoothing * scores.mean).mean()
+    def over(self, x: Tensor, labels: Tensor) -> Tensor:
+        """The loss of a checked batch."""
+        scores = class_scores(x, self.classifier.weight, labels, unit=False, bias=self.classifier.bias)
+        log_sum = torch.logaddexp(scores.rest, scores.target)
+        kept = 1 - self.label_smoothing
+        return (log_sum - kept * scores.target - self.label_smoothing * scores.mean).mean()
