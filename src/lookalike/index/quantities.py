@@ -92,7 +92,7 @@ def count_text(count: int) -> str:
     """
     for power, unit in ((9, "G"), (6, "M"), (3, "k")):
         if count >= 10**power:
-            return f"{_three_digits(count / 10**power)}{unit}"
+            return f"{_three_digits(count, 10**power)}{unit}"
     return str(count)
 
 
@@ -105,12 +105,12 @@ def size_text(size: int) -> str:
     """
     for power, unit in ((4, "TiB"), (3, "GiB"), (2, "MiB"), (1, "KiB")):
         if size >= 1024**power:
-            return f"{_three_digits(size / 1024**power)} {unit}"
+            return f"{_three_digits(size, 1024**power)} {unit}"
     return f"{size} B"
 
 
-def _three_digits(value: float) -> str:
-    decimals = 2 if value < 10 else 1 if value < 100 else 0
-    # Cut, not rounded: 999.9 must not become 1000, and a count is never shown larger than it is.
-    cut = int(value * 10**decimals + 1e-9) / 10**decimals
-    return f"{cut:.{decimals}f}".rstrip("0").rstrip(".") if decimals else f"{cut:.0f}"
+def _three_digits(number: int, unit: int) -> str:
+    decimals = 2 if number < 10 * unit else 1 if number < 100 * unit else 0
+    # Cut, not rounded: 999,999 must not become 1000k, and nothing is shown larger than it is. Integers, for exactness.
+    whole, rest = divmod(number * 10**decimals // unit, 10**decimals)
+    return f"{whole}.{rest:0{decimals}d}".rstrip("0").rstrip(".") if decimals else str(whole)
