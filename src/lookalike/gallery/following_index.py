@@ -127,7 +127,9 @@ class FollowingIndex:
         if not rows:
             return None
         vectors, ids = self._arrays(rows, model)
-        return lookalike.index.build_index(vectors, "auto", model.metric, ids=ids, fingerprint=model.fingerprint)
+        # Not "auto", which may measure for minutes and choose an engine that cannot take one vector at a time.
+        kind = "exact" if len(rows) <= lookalike.index.AUTO_EXACT_LIMIT else "hnsw"
+        return lookalike.index.build_index(vectors, kind, model.metric, ids=ids, fingerprint=model.fingerprint)
 
     def _load(self, model: Model) -> bool:
         """Take the cache on disk, if there is one of this database's history."""

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import faiss
+import faiss as _faiss
 import numpy as np
 
-from lookalike.index.ids import IdMap
-from lookalike.index.vector_index import Floats, Positions, VectorIndex
+from lookalike.errors import ArtefactError
+from lookalike.index.vector_index import Floats, Found, Positions, VectorIndex
 
 if TYPE_CHECKING:
-    from lookalike.index.spec import IndexSpec
+    from lookalike.distances import Covariance
+    from lookalike.index.artefact import IndexFolder, NewIndexFolder
+    from lookalike.index.spec import IndexSpec, SearchSettings
 
-__all__ = ["ExactIndex"]
+__all__ = ["ExactIndex", "nearest_among"]
+
+# faiss' type stubs lack what its Python layer adds to the C++ classes.
+faiss: Any = _faiss
 
 _METRICS = {
     "euclidean": faiss.METRIC_L2,
@@ -33,16 +38,17 @@ _SMALL = 1 << 27
 class ExactIndex(VectorIndex):
     """Brute force over all vectors; recall is 1 by construction, time grows with their number.
 
-    Removal is immediate and keeps the order of the rest, at the cost of moving them up: give ids in one call.
+    Removal keeps no tombstones: the rest moves up, at the cost of one pass, so give ids in one call.
     Euclidean differences below about 1e-19 count as 0 (float32 squares).
     """
 
-    def __init__(self, spec: IndexSpec, ids: IdMap | None = None, engine: Any = None) -> None:
-        super().__init__(spec, ids)
-        self._flat = faiss.IndexFlat(spec.dimension, _METRICS[spec.metric]) if engine is None else engine
+    def __init__(self, spec: IndexSpec, covariance: Covariance | None = None) -> None:
+        super().__init__(spec, covariance)
+        self._flat = self._new()
         self._longest = 0.0
-        if self._flat.ntotal:
-            self._note_lengths(self._stored())
+
+    def _new(self) -> Any:
+        return faiss.IndexFlat(self.dimension, _METRICS[self._space.metric])
 
     def _engine(self) -> Any:
         return self._flat
@@ -52,63 +58,106 @@ class ExactIndex(VectorIndex):
         flat: Floats = faiss.rev_swig_ptr(self._flat.get_xb(), self._flat.ntotal * self.dimension)
         return flat.reshape(-1, self.dimension)
 
-    def _note_lengths(self, vectors: Floats) -> None:
-        self._longest = max(self._longest, float(np.einsum("ij,ij->i", vectors, vectors).max()))
+    def _vectors_at(self, positions: Positions) -> Floats:
+        return self._stored()[positions]
 
     def _append(self, vectors: Floats) -> None:
         self._flat.add(vectors)
-        self._note_lengths(vectors)
+        self._longest = max(self._longest, _longest(vectors))
 
     def _discard(self, positions: Positions) -> None:
+        if self._mapped:  # the file is not ours to write: tombstones, as elsewhere
+            return
         self._flat.remove_ids(faiss.IDSelectorBatch(positions))
         self._ids.compact()
 
-    def _compare(self, queries: Floats, k: int) -> tuple[Floats, Positions]:
-        small = len(queries) * self._flat.ntotal * self.dimension < _SMALL
-        threads = faiss.omp_get_max_threads()
-        if small:
-            faiss.omp_set_num_threads(1)  # OpenMP keeps this number per calling thread
-        try:
-            found: tuple[Floats, Positions] = self._flat.search(queries, k)
-        finally:
-            if small:
-                faiss.omp_set_num_threads(threads)
-        return found
+    def _rebuilt(self, positions: Positions) -> Any:
+        flat = self._new()
+        flat.add(self._vectors_at(positions))
+        return flat
 
-    def _nearest(self, queries: Floats, k: int) -> tuple[Positions, Floats]:
-        if self.metric == "euclidean":
-            return self._nearest_euclidean(queries, k)
-        distances, positions = self._compare(queries, k)
-        if self.metric == "inner_product":
-            distances = -distances
-        elif self.metric == "cosine":
-            # Rounding takes unit vectors past 1; a distance is never negative.
-            distances = np.clip(1 - distances, 0, 2)
-        return positions, distances
+    def _adopt(self, state: Any) -> None:
+        self._flat = state
 
-    def _nearest_euclidean(self, queries: Floats, k: int) -> tuple[Positions, Floats]:
-        few = faiss.cvar.distance_compute_blas_threshold
-        if len(queries) < few:
-            squares, positions = self._compare(queries, k)
-            return positions, np.sqrt(squares)
-        # From `few` queries on, faiss computes |x|² - 2xy + |y|², which loses the small distances: a vector may lie
-        # 0.001 from itself. So we fetch some more, compute their distances again directly, and where the error
-        # could reach past the spare ones, ask that query alone, which faiss answers directly.
-        fetched = min(k + _SPARE, self._flat.ntotal)
-        rough, positions = self._compare(queries, fetched)
-        stored, squares = self._stored(), np.empty_like(rough)
-        for row, query in enumerate(queries):
-            squares[row] = ((stored[positions[row]] - query) ** 2).sum(axis=1)
-        order = np.argsort(squares, axis=1, kind="stable")[:, :k]
-        positions, squares = np.take_along_axis(positions, order, 1), np.take_along_axis(squares, order, 1)
-        if fetched < self._flat.ntotal:
-            lengths = np.einsum("ij,ij->i", queries, queries)
-            error = 2 * (self.dimension + 4) * np.finfo(np.float32).eps * (lengths + self._longest)
-            unsure = np.flatnonzero(rough[:, -1] - error <= squares[:, -1])
-            for start in range(0, len(unsure), few - 1):
-                rows = unsure[start : start + few - 1]
-                squares[rows], positions[rows] = self._compare(queries[rows], k)
-        return positions, np.sqrt(squares)
+    def _search(self, queries: Floats, k: int, settings: SearchSettings) -> Found:
+        distances, positions = _nearest(self._flat, self._stored, self._longest, queries, k, self._space.metric)
+        return distances, positions, len(queries) * self._flat.ntotal
 
     def _bytes(self) -> int:
-        return int(self._flat.ntotal * self.dimension * 4)
+        return 0 if self._mapped else int(self._flat.ntotal * self.dimension * 4)
+
+    def _write(self, folder: NewIndexFolder) -> None:
+        folder.add_faiss("index.faiss", self._flat)
+
+    def _read(self, folder: IndexFolder) -> None:
+        self._flat = folder.faiss("index.faiss")
+        if (self._flat.ntotal, self._flat.d) != (self._ids.size, self.dimension):
+            raise ArtefactError(
+                f"index.faiss holds {self._flat.ntotal} × {self._flat.d}, expected {self._ids.size} × {self.dimension}"
+            )
+        if self._flat.ntotal:
+            self._longest = _longest(self._stored())
+
+
+def nearest_among(queries: Floats, vectors: Floats, k: int, metric: str) -> tuple[Floats, Positions]:
+    """Exact `(q, k)` distances and rows of the k nearest of `(n, d)` prepared vectors, `k <= n`."""
+    flat = faiss.IndexFlat(vectors.shape[1], _METRICS[metric])
+    flat.add(np.ascontiguousarray(vectors))
+    return _nearest(flat, lambda: vectors, _longest(vectors), queries, k, metric)
+
+
+def _longest(vectors: Floats) -> float:
+    """The greatest squared length."""
+    return max(
+        float(np.einsum("ij,ij->i", part, part).max()) for part in np.array_split(vectors, len(vectors) // 65536 + 1)
+    )
+
+
+def _compare(flat: Any, queries: Floats, k: int) -> tuple[Floats, Positions]:
+    small = len(queries) * flat.ntotal * flat.d < _SMALL
+    threads = faiss.omp_get_max_threads()
+    if small:
+        faiss.omp_set_num_threads(1)  # OpenMP keeps this number per calling thread
+    try:
+        found: tuple[Floats, Positions] = flat.search(queries, k)
+    finally:
+        if small:
+            faiss.omp_set_num_threads(threads)
+    return found
+
+
+def _nearest(flat: Any, stored: Any, longest: float, queries: Floats, k: int, metric: str) -> tuple[Floats, Positions]:
+    if metric == "euclidean":
+        return _nearest_euclidean(flat, stored, longest, queries, k)
+    distances, positions = _compare(flat, queries, k)
+    if metric == "inner_product":
+        distances = -distances
+    elif metric == "cosine":
+        # Rounding takes unit vectors past 1; a distance is never negative.
+        distances = np.clip(1 - distances, 0, 2)
+    return distances, positions
+
+
+def _nearest_euclidean(flat: Any, stored: Any, longest: float, queries: Floats, k: int) -> tuple[Floats, Positions]:
+    few = faiss.cvar.distance_compute_blas_threshold
+    if len(queries) < few:
+        squares, positions = _compare(flat, queries, k)
+        return np.sqrt(squares), positions
+    # From `few` queries on, faiss computes |x|² - 2xy + |y|², which loses the small distances: a vector may lie
+    # 0.001 from itself. So we fetch some more, compute their distances again directly, and where the error
+    # could reach past the spare ones, ask that query alone, which faiss answers directly.
+    fetched = min(k + _SPARE, flat.ntotal)
+    rough, positions = _compare(flat, queries, fetched)
+    vectors, squares = stored(), np.empty_like(rough)
+    for row, query in enumerate(queries):
+        squares[row] = ((vectors[positions[row]] - query) ** 2).sum(axis=1)
+    order = np.argsort(squares, axis=1, kind="stable")[:, :k]
+    positions, squares = np.take_along_axis(positions, order, 1), np.take_along_axis(squares, order, 1)
+    if fetched < flat.ntotal:
+        lengths = np.einsum("ij,ij->i", queries, queries)
+        error = 2 * (flat.d + 4) * np.finfo(np.float32).eps * (lengths + longest)
+        unsure = np.flatnonzero(rough[:, -1] - error <= squares[:, -1])
+        for start in range(0, len(unsure), few - 1):
+            rows = unsure[start : start + few - 1]
+            squares[rows], positions[rows] = _compare(flat, queries[rows], k)
+    return np.sqrt(squares), positions

@@ -1,8 +1,9 @@
 """The callers' 64-bit ids: which position of the engine holds which id, and which positions are dead.
 
 Engines number vectors 0, 1, 2, ...; callers use any int64. `IdMap` translates both ways without a Python object
-per id: the bulk sits in a sorted array (16 bytes an id), recent additions in a dictionary that is merged into
-the array when it grows past an eighth of it.
+per id. Ids that are their own positions, as callers who bring none get, need no table. Else the bulk sits in a
+sorted array (16 bytes an id), made when an id is first looked up, and recent additions in a dictionary that is merged
+into the array when it grows past an eighth of it.
 """
 
 from __future__ import annotations
@@ -32,15 +33,21 @@ class IdMap:
     def __init__(
         self, ids: Ids | None = None, dead: npt.NDArray[np.bool_] | None = None, next_id: int | None = None
     ) -> None:
-        self._ids = np.empty(0, np.int64) if ids is None else ids.copy()
+        # Not copied: a mapped file of 100 million ids stays on disk until it is written to.
+        self._ids = np.empty(0, np.int64) if ids is None else ids
         self._dead = np.zeros(len(self._ids), bool) if dead is None else dead.copy()
         self._size = len(self._ids)
         self._live = self._size - int(self._dead.sum())
-        self.next_id = max(0, int(self._ids.max()) + 1 if self._size else 0, next_id or 0)
-        self._merge()
-        repeated = np.flatnonzero(self._sorted[1:] == self._sorted[:-1])
-        if len(repeated):
-            raise VectorError(f"id {int(self._sorted[repeated[0]])} is given twice; every vector needs its own id")
+        self._table: tuple[Ids, Ids] | None = None
+        self._recent: dict[int, int] = {}
+        self._own_positions = _are_positions(self._ids, 0)
+        highest = self._size - 1 if self._own_positions else int(self._ids.max())
+        self.next_id = max(0, highest + 1, next_id or 0)
+        if not self._own_positions:
+            ordered = self._merged()[0]
+            repeated = np.flatnonzero(ordered[1:] == ordered[:-1])
+            if len(repeated):
+                raise VectorError(f"id {int(ordered[repeated[0]])} is given twice; every vector needs its own id")
 
     def __len__(self) -> int:
         return self._live
@@ -60,21 +67,38 @@ class IdMap:
         """`(size,)` whether the vector at a position was removed (a view; do not write)."""
         return self._dead[: self._size]
 
-    def _merge(self) -> None:
+    def at(self, positions: Ids) -> Ids:
+        """The ids at positions, of any shape, none of them negative."""
+        return positions if self._own_positions else self._ids[positions]
+
+    @property
+    def bytes(self) -> int:
+        """Memory of the table: 9 bytes an id, 16 more where ids are not positions."""
+        return self._size * (9 if self._own_positions else 25)
+
+    def _merged(self) -> tuple[Ids, Ids]:
+        """The live ids in order, and their positions; a tuple, so that readers see both of one time."""
         live = np.flatnonzero(~self.dead)
         order = np.argsort(self.ids[live], kind="stable")
-        self._positions: Ids = live[order]
-        self._sorted: Ids = self.ids[self._positions]
-        self._recent: dict[int, int] = {}
+        positions = live[order]
+        self._table = (self.ids[positions], positions)
+        self._recent = {}
+        return self._table
 
     def find(self, ids: Ids) -> Ids:
         """Positions of live `ids`, -1 for those that are not live."""
         found = np.full(len(ids), -1, np.int64)
-        if len(self._sorted):
-            at = np.minimum(np.searchsorted(self._sorted, ids), len(self._sorted) - 1)
-            position = self._positions[at]
+        if self._own_positions:
+            known = (ids >= 0) & (ids < self._size)
+            known[known] = ~self._dead[ids[known]]
+            found[known] = ids[known]
+            return found
+        ordered, positions = self._table or self._merged()
+        if len(ordered):
+            at = np.minimum(np.searchsorted(ordered, ids), len(ordered) - 1)
+            position = positions[at]
             # A removed id stays in the sorted array until the next merge; the dead mask has the last word.
-            known = (self._sorted[at] == ids) & ~self.dead[position]
+            known = (ordered[at] == ids) & ~self.dead[position]
             found[known] = position[known]
         if self._recent:
             for row, value in enumerate(ids.tolist()):
@@ -101,7 +125,7 @@ class IdMap:
     def append(self, ids: Ids) -> None:
         """Give the next `len(ids)` positions to `ids`, which `check_new` has passed."""
         start, end = self._size, self._size + len(ids)
-        if end > len(self._ids):
+        if end > len(self._ids) or not self._ids.flags.writeable:
             room = max(end, 2 * len(self._ids)) - len(self._ids)
             self._ids = np.concatenate([self._ids, np.empty(room, np.int64)])
             self._dead = np.concatenate([self._dead, np.zeros(room, bool)])
@@ -109,8 +133,11 @@ class IdMap:
         self._size, self._live = end, self._live + len(ids)
         if len(ids):
             self.next_id = max(self.next_id, int(ids.max()) + 1)
-        if len(self._recent) + len(ids) > max(1024, end // 8):
-            self._merge()
+        if self._own_positions and _are_positions(ids, start):
+            return
+        if self._own_positions or self._table is None or len(self._recent) + len(ids) > max(1024, end // 8):
+            self._own_positions = False
+            self._merged()
         else:
             self._recent.update(zip(ids.tolist(), range(start, end), strict=True))
 
@@ -130,4 +157,14 @@ class IdMap:
         live = ~self.dead
         self._ids, self._dead = self.ids[live].copy(), np.zeros(self._live, bool)
         self._size = self._live
-        self._merge()
+        self._table, self._recent = None, {}
+        self._own_positions = _are_positions(self._ids, 0)
+
+
+def _are_positions(ids: Ids, start: int) -> bool:
+    """Whether `ids` are `start`, `start + 1`, ...; the ends first, for they tell at once in most cases."""
+    if not len(ids):
+        return True
+    if ids[0] != start or ids[-1] != start + len(ids) - 1:
+        return False
+    return bool(np.array_equal(ids, np.arange(start, start + len(ids))))

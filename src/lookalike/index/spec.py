@@ -6,23 +6,19 @@ and may change at any time, so that a tuner can sweep them over one built index.
 
 from __future__ import annotations
 
-from typing import Any, get_args
+import importlib
+import importlib.util
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, ValidationError
 
-from lookalike.distances import MetricName
 from lookalike.errors import InputError
 
-__all__ = [
-    "KINDS",
-    "BuildSettings",
-    "ExactBuild",
-    "ExactSearch",
-    "HnswBuild",
-    "HnswSearch",
-    "IndexSpec",
-    "SearchSettings",
-]
+__all__ = ["KINDS", "BuildSettings", "IndexMetric", "IndexSpec", "Kind", "SearchSettings"]
+
+#: What indexes search by: the metrics of `lookalike.distances`, and Mahalanobis through whitened vectors.
+IndexMetric = Literal["euclidean", "cosine", "inner_product", "manhattan", "mahalanobis"]
 
 
 class _Settings(BaseModel):
@@ -45,6 +41,25 @@ class ExactSearch(SearchSettings):
     """Exact search has nothing to set."""
 
 
+class TreesBuild(BuildSettings):
+    """Random-projection forest (Dasgupta & Freund, 2008; annoy): `n_trees` trees; each costs memory, all add recall."""
+
+    n_trees: int = Field(default=50, ge=1, le=10_000)
+
+
+class TreesSearch(SearchSettings):
+    """`search_k`: nodes looked at over all trees; 0 means `n_trees` times the neighbours asked for."""
+
+    search_k: int = Field(default=0, ge=0, le=1_000_000_000)
+
+
+class NswBuild(BuildSettings):
+    """Malkov et al. (2014), one flat graph: 2 × `M` links a node, `ef_construction` candidates."""
+
+    M: int = Field(default=32, ge=2, le=512)
+    ef_construction: int = Field(default=100, ge=1, le=100_000)
+
+
 class HnswBuild(BuildSettings):
     """Malkov & Yashunin (2018), section 4: `M` links a node (2M on the lowest layer), `ef_construction` candidates."""
 
@@ -52,16 +67,126 @@ class HnswBuild(BuildSettings):
     ef_construction: int = Field(default=100, ge=1, le=100_000)
 
 
-class HnswSearch(SearchSettings):
+class GraphSearch(SearchSettings):
     """`ef_search`: candidates kept while walking the graph; more find more and take longer."""
 
     ef_search: int = Field(default=64, ge=1, le=1_000_000)
 
 
-#: kind -> (build settings, search settings, metrics the engine can).
-KINDS: dict[str, tuple[type[BuildSettings], type[SearchSettings], tuple[MetricName, ...]]] = {
-    "exact": (ExactBuild, ExactSearch, get_args(MetricName)),
-    "hnsw": (HnswBuild, HnswSearch, ("euclidean", "cosine", "inner_product")),
+class IvfBuild(BuildSettings):
+    """Inverted file (Sivic & Zisserman, 2003): `nlist` k-means cells; 0 chooses about 4·√n."""
+
+    nlist: int = Field(default=0, ge=0, le=4_194_304)
+
+
+class IvfSearch(SearchSettings):
+    """`nprobe`: cells whose vectors are compared."""
+
+    nprobe: int = Field(default=16, ge=1, le=4_194_304)
+
+
+class IvfPqBuild(BuildSettings):
+    """Inverted file over product-quantised residuals (Jégou et al., 2011), re-ranked from a store of vectors.
+
+    `code`: `pq` (8 bits a sub-quantiser), `fastscan` (4 bits, compared in SIMD registers; André et al., 2015) or
+    `rabitq` (1 bit a dimension; Gao & Long, 2024). `m`: sub-quantisers, a divisor of the dimension; 0 chooses.
+    `opq`: rotate first so that codes lose least (Ge et al., 2013). `store`: what re-ranking reads.
+    """
+
+    nlist: int = Field(default=0, ge=0, le=4_194_304)
+    code: Literal["pq", "fastscan", "rabitq"] = "fastscan"
+    m: int = Field(default=0, ge=0, le=65_536)
+    opq: bool = True
+    store: Literal["float32", "float16", "sq8", "none"] = "float16"
+
+
+class IvfPqSearch(SearchSettings):
+    """`nprobe`: cells whose codes are compared; `rerank`: candidates compared again by the store, 0 for none."""
+
+    nprobe: int = Field(default=32, ge=1, le=4_194_304)
+    rerank: int = Field(default=100, ge=0, le=1_000_000)
+
+
+class VamanaBuild(BuildSettings):
+    """DiskANN's graph (Subramanya et al., 2019) by Intel SVS: `degree` links a node, `window` candidates."""
+
+    degree: int = Field(default=32, ge=2, le=1024)
+    window: int = Field(default=100, ge=1, le=100_000)
+
+
+class VamanaSearch(SearchSettings):
+    """`search_window`: candidates kept while walking the graph."""
+
+    search_window: int = Field(default=32, ge=1, le=1_000_000)
+
+
+class ScannBuild(BuildSettings):
+    """Anisotropic quantisation (Guo et al., 2020) by ScaNN: `leaves` cells, 4 bits per `dims_per_block` dimensions."""
+
+    leaves: int = Field(default=0, ge=0, le=4_194_304)
+    dims_per_block: int = Field(default=2, ge=1, le=64)
+    anisotropic_threshold: float = Field(default=0.2, ge=0, lt=1)
+
+
+class ScannSearch(SearchSettings):
+    """`leaves_to_search`: cells whose codes are compared; `reorder`: candidates compared again in full."""
+
+    leaves_to_search: int = Field(default=32, ge=1, le=4_194_304)
+    reorder: int = Field(default=100, ge=1, le=1_000_000)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of index: its settings, the metrics its engine can, and where it lives.
+
+    Attributes:
+        build: the type of its build settings.
+        search: the type of its search settings.
+        metrics: by which it searches; Mahalanobis wherever Euclidean.
+        home: module and class, imported when first used.
+        requires: module that must be installed besides faiss, or "".
+        extra: the optional extra that brings it.
+    """
+
+    build: type[BuildSettings]
+    search: type[SearchSettings]
+    metrics: tuple[str, ...]
+    home: tuple[str, str]
+    requires: str = ""
+    extra: str = ""
+
+    @property
+    def installed(self) -> bool:
+        """Whether its engine can be imported."""
+        return not self.requires or importlib.util.find_spec(self.requires) is not None
+
+    def load(self) -> Any:
+        """Its class; `InputError` naming what to install where the engine is missing."""
+        if not self.installed:
+            raise InputError(
+                f"this kind of index needs the package {self.requires}; install it with "
+                f"pip install 'lookalike[{self.extra}]'"
+            )
+        return getattr(importlib.import_module(f"lookalike.index.{self.home[0]}"), self.home[1])
+
+
+_ANGLES = ("euclidean", "cosine", "inner_product", "mahalanobis")
+_ALL = get_args(IndexMetric)
+
+#: Every kind by its name.
+KINDS: dict[str, Kind] = {
+    "exact": Kind(ExactBuild, ExactSearch, _ALL, ("exact", "ExactIndex")),
+    "trees": Kind(
+        TreesBuild, TreesSearch, _ALL, ("random_projection_trees", "TreesIndex"), requires="annoy", extra="trees"
+    ),
+    "nsw": Kind(NswBuild, GraphSearch, _ALL, ("small_world", "NswIndex")),
+    "hnsw": Kind(HnswBuild, GraphSearch, _ALL, ("small_world", "HnswIndex")),
+    "ivf": Kind(IvfBuild, IvfSearch, _ALL, ("inverted_file", "IvfIndex")),
+    "ivfpq": Kind(IvfPqBuild, IvfPqSearch, _ANGLES, ("product_quantisation", "IvfPqIndex")),
+    "vamana": Kind(VamanaBuild, VamanaSearch, _ANGLES, ("vamana", "VamanaIndex"), requires="svs", extra="vamana"),
+    "scann": Kind(
+        ScannBuild, ScannSearch, _ANGLES, ("anisotropic_quantisation", "ScannIndex"), requires="scann", extra="scann"
+    ),
 }
 
 
@@ -88,7 +213,7 @@ class IndexSpec(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     kind: str
-    metric: MetricName
+    metric: IndexMetric
     dimension: int = Field(ge=1, le=1_000_000)
     fingerprint: str = ""
     build: SerializeAsAny[BuildSettings]
@@ -101,15 +226,17 @@ class IndexSpec(BaseModel):
         Raises:
             InputError: unknown kind, metric or setting, a metric the kind cannot, or a value out of range.
         """
-        build_type, search_type, metrics = _kind(kind)
-        if metric not in get_args(MetricName):
-            raise InputError(f"metric {metric!r} is unknown; choose one of {', '.join(get_args(MetricName))}")
-        if metric not in metrics:
-            able = ", ".join(name for name, entry in KINDS.items() if metric in entry[2])
+        if kind not in KINDS:
+            raise InputError(f"index kind {kind!r} is not available; choose one of {', '.join(KINDS)}, auto")
+        entry = KINDS[kind]
+        if metric not in _ALL:
+            raise InputError(f"metric {metric!r} is unknown; choose one of {', '.join(_ALL)}")
+        if metric not in entry.metrics:
+            able = ", ".join(name for name, other in KINDS.items() if metric in other.metrics)
             raise InputError(f"kind {kind!r} cannot search by metric {metric!r}; kinds that can: {able}")
-        known = {*build_type.model_fields, *search_type.model_fields}
-        if unknown := sorted(set(settings) - known):
-            can = ", ".join(sorted(known)) or "none"
+        build, search = entry.build.model_fields, entry.search.model_fields
+        if unknown := sorted(set(settings) - {*build, *search}):
+            can = ", ".join(sorted({*build, *search})) or "none"
             raise InputError(f"kind {kind!r} has no setting {', '.join(unknown)}; its settings: {can}")
         try:
             return cls(
@@ -117,8 +244,8 @@ class IndexSpec(BaseModel):
                 metric=metric,
                 dimension=dimension,
                 fingerprint=fingerprint,
-                build=build_type(**{n: v for n, v in settings.items() if n in build_type.model_fields}),
-                search=search_type(**{n: v for n, v in settings.items() if n in search_type.model_fields}),
+                build=entry.build(**{n: v for n, v in settings.items() if n in build}),
+                search=entry.search(**{n: v for n, v in settings.items() if n in search}),
             )
         except ValidationError as error:
             raise InputError(f"index settings are wrong: {_one_line(error)}") from error
@@ -130,9 +257,3 @@ class IndexSpec(BaseModel):
         except ValidationError as error:
             raise InputError(f"search settings are wrong: {_one_line(error)}") from error
         return self.model_copy(update={"search": search})
-
-
-def _kind(kind: str) -> tuple[type[BuildSettings], type[SearchSettings], tuple[MetricName, ...]]:
-    if kind not in KINDS:
-        raise InputError(f"index kind {kind!r} is not available; choose one of {', '.join(KINDS)}, auto")
-    return KINDS[kind]

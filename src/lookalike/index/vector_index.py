@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,31 +11,46 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from lookalike.distances import MetricName, unit_length
-from lookalike.errors import VectorError
+from lookalike.errors import InputError
 from lookalike.index.checks import checked_ids, checked_k, checked_vectors
 from lookalike.index.ids import IdMap
+from lookalike.index.metric_space import MetricSpace
+from lookalike.index.readers_writer_lock import ReadersWriterLock
 
 if TYPE_CHECKING:
-    from lookalike.index.spec import IndexSpec
+    from lookalike.distances import Covariance
+    from lookalike.index.artefact import IndexFolder, NewIndexFolder
+    from lookalike.index.spec import IndexSpec, SearchSettings
 
-__all__ = ["Hits", "VectorIndex"]
+__all__ = ["Found", "Hits", "VectorIndex"]
 
 Floats = npt.NDArray[np.float32]
 Positions = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+
+#: What a kind's search gives: `(q, k)` distances in our convention, nearest first; `(q, k)` positions, -1 where
+#: there is none; the number of distances computed, or None where the engine does not tell.
+Found = tuple[Floats, Positions, "int | None"]
+
+#: Up to so many allowed vectors, or this share of all, are compared one by one; an engine that knows nothing of the
+#: filter would have to fetch at least as many to meet k of them.
+_SCAN, _SCAN_SHARE = 1000, 50
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Hits:
     """What a search found, nearest first.
 
     Attributes:
         ids: `(q, k)` int64; -1 where fewer than k vectors exist.
         distances: `(q, k)` float32, smaller is more alike; +inf where fewer than k vectors exist.
+        computed: how many distances (or distance estimates) all queries together took; None where the engine does
+            not tell, or where another search ran at the same time.
     """
 
     ids: npt.NDArray[np.int64]
     distances: npt.NDArray[np.float32]
+    computed: int | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -43,18 +59,29 @@ class Hits:
 class VectorIndex(ABC):
     """A searchable set of vectors under 64-bit ids.
 
-    This class checks input, translates ids and prepares vectors (cosine is searched on unit vectors); a kind
-    implements the five `_` methods over positions 0, 1, 2, ... Searches may run side by side; a change
-    (`add`, `remove`, `compact`, `configure`) must run alone: the caller takes the lock, as the gallery does.
+    This class checks input, translates ids, brings vectors into the space its engine searches (`metric_space`),
+    keeps tombstones, filters and locks; a kind implements the `_` methods at the end over positions 0, 1, 2, ...
+
+    Any number of threads may search, add and remove at once. A search sees each vector of an addition as it goes in;
+    once `remove` has returned, no search that starts finds what it removed.
 
     Args:
         spec: what the index is.
-        ids: the ids already inside, for loading.
+        covariance: of the vectors; needed by the Mahalanobis metric, and by no other.
     """
 
-    def __init__(self, spec: IndexSpec, ids: IdMap | None = None) -> None:
+    #: Vectors put in under one write lock: where adding is slow, searches get their turn between two slices.
+    _slice = 1 << 20
+
+    def __init__(self, spec: IndexSpec, covariance: Covariance | None = None) -> None:
         self._spec = spec
-        self._ids = IdMap() if ids is None else ids
+        self._space = MetricSpace(spec.metric, spec.dimension, covariance)
+        self._ids = IdMap()
+        self._lock = ReadersWriterLock()
+        self._changing = threading.Lock()  # one change at a time; the lock above only guards its short steps
+        self._live_mask: Mask | None = None
+        self._mapped = False
+        self._tuned: dict[str, Any] = {}
 
     # --- what it is ---------------------------------------------------------------------------------------
 
@@ -69,8 +96,8 @@ class VectorIndex(ABC):
         return self._spec.kind
 
     @property
-    def metric(self) -> MetricName:
-        """One of `lookalike.distances.MetricName`."""
+    def metric(self) -> str:
+        """One of `lookalike.index.spec.IndexMetric`."""
         return self._spec.metric
 
     @property
@@ -84,9 +111,23 @@ class VectorIndex(ABC):
         return self._spec.fingerprint
 
     @property
+    def covariance(self) -> Covariance | None:
+        """What the Mahalanobis metric whitens with; None under other metrics."""
+        return self._space.covariance
+
+    @property
+    def tuned(self) -> dict[str, Any]:
+        """What `tune_index` promised and measured when it chose this index; empty where it did not."""
+        return dict(self._tuned)
+
+    @property
     def ids(self) -> npt.NDArray[np.int64]:
         """`(n,)` the live ids, in the order they were added."""
-        return self._ids.ids[~self._ids.dead]
+        self._lock.start_reading()
+        try:
+            return self._ids.ids[~self._ids.dead]
+        finally:
+            self._lock.stop_reading()
 
     def __len__(self) -> int:
         return len(self._ids)
@@ -94,51 +135,109 @@ class VectorIndex(ABC):
     def __contains__(self, item: object) -> bool:
         if isinstance(item, bool) or not isinstance(item, int | np.integer) or not -(2**63) <= item < 2**63:
             return False
-        return bool(self._ids.find(np.array([item], np.int64))[0] >= 0)
+        self._lock.start_reading()
+        try:
+            return bool(self._ids.find(np.array([item], np.int64))[0] >= 0)
+        finally:
+            self._lock.stop_reading()
 
     def stats(self) -> dict[str, Any]:
-        """Kind, metric, dimension, count, tombstones, bytes in memory and the settings, ready for JSON."""
-        return {
-            "kind": self.kind,
-            "metric": self.metric,
-            "dimension": self.dimension,
-            "count": len(self),
-            "tombstones": self._ids.size - len(self._ids),
-            "bytes": self._bytes() + self._ids.size * 25,
-            "fingerprint": self.fingerprint,
-            "build": self._spec.build.model_dump(),
-            "search": self._spec.search.model_dump(),
-        }
+        """Kind, metric, dimension, count, tombstones, bytes in memory, the settings and the tuning, ready for JSON."""
+        self._lock.start_reading()
+        try:
+            return {
+                "kind": self.kind,
+                "metric": self.metric,
+                "dimension": self.dimension,
+                "count": len(self),
+                "tombstones": self._ids.size - len(self._ids),
+                "bytes": int(self._bytes() + self._ids.bytes),
+                "mapped": self._mapped,
+                "fingerprint": self.fingerprint,
+                "build": self._spec.build.model_dump(),
+                "search": self._spec.search.model_dump(),
+                "tuned": self.tuned,
+            }
+        finally:
+            self._lock.stop_reading()
 
     # --- what it does -------------------------------------------------------------------------------------
 
-    def search(self, queries: npt.ArrayLike, k: int = 10) -> Hits:
+    def search(
+        self, queries: npt.ArrayLike, k: int = 10, *, among: npt.ArrayLike | None = None, **search_settings: Any
+    ) -> Hits:
         """Find the `k` nearest vectors of every query.
 
         Args:
             queries: `(q, d)` real numbers; for cosine any length but zero.
             k: how many, at least 1; where it exceeds the vectors there are, the rest is id -1, distance +inf.
+            among: `(m,)` int64; only these ids are looked for (those that are not live are passed over).
+            **search_settings: of the kind, for this call only, for example ``ef_search=200``.
 
         Returns:
             `Hits`, nearest first; a removed vector is never among them.
 
         Raises:
             VectorError: queries of a wrong shape, dtype or dimension, NaN, infinite, or zero under cosine; k < 1.
+            InputError: a search setting that the kind has not, or out of range.
 
         Example:
             >>> from lookalike.index import build_index
             >>> build_index([[0.0, 0.0], [3.0, 4.0]], "exact", metric="euclidean").search([[0.0, 0.0]], k=2).distances
             array([[0., 5.]], dtype=float32)
         """
-        wanted = checked_k(k)
-        prepared = self._prepared(checked_vectors(queries, self.dimension, "queries", allow_none=True), "queries")
-        found = min(wanted, len(self))
-        ids = np.full((len(prepared), wanted), -1, np.int64)
-        distances = np.full((len(prepared), wanted), np.inf, np.float32)
-        if len(prepared) and found:
-            positions, distances[:, :found] = self._nearest(prepared, found)
-            ids[:, :found] = self._ids.ids[positions]
-        return Hits(ids, distances)
+        wanted = k if type(k) is int and k > 0 else checked_k(k)
+        ready = self._space.queries(queries)
+        settings = (self._spec.with_search(**search_settings) if search_settings else self._spec).search
+        self._lock.start_reading()
+        try:
+            ids = self._ids
+            if among is None and len(ids) == ids.size >= wanted and len(ready):
+                distances, positions, computed = self._whole(ready, wanted, settings)
+                return Hits(ids.at(positions), distances, computed)
+            return self._partial(ready, wanted, settings, among)
+        finally:
+            self._lock.stop_reading()
+
+    def _whole(self, queries: Floats, k: int, settings: SearchSettings) -> Found:
+        """Search all vectors, none of which is dead."""
+        distances, positions, computed = self._search(queries, k, settings)
+        if positions[0, -1] < 0 or (len(positions) > 1 and positions[:, -1].min() < 0):
+            short = np.flatnonzero(positions[:, -1] < 0)  # the engine did not reach k
+            distances[short], positions[short] = self._scan(queries[short], k, np.arange(self._ids.size))
+            computed = None if computed is None else computed + len(short) * self._ids.size
+        return distances, positions, computed
+
+    def _partial(self, queries: Floats, wanted: int, settings: SearchSettings, among: npt.ArrayLike | None) -> Hits:
+        """Search where something is in the way: tombstones, a subset, fewer than k vectors, or no query at all."""
+        allowed, count = self._allowed(None if among is None else checked_ids(among))
+        found = min(wanted, count)
+        ids = np.full((len(queries), wanted), -1, np.int64)
+        distances = np.full((len(queries), wanted), np.inf, np.float32)
+        computed: int | None = 0
+        if len(queries) and found:
+            if count == self._ids.size:
+                distances[:, :found], positions, computed = self._whole(queries, found, settings)
+            elif count <= max(_SCAN, self._ids.size // _SCAN_SHARE):
+                distances[:, :found], positions = self._scan(queries, found, np.flatnonzero(allowed))
+                computed = len(queries) * count
+            else:
+                distances[:, :found], positions, computed = self._filtered(queries, found, allowed, count, settings)
+            ids[:, :found] = self._ids.at(positions)
+        return Hits(ids, distances, computed)
+
+    def _allowed(self, among: npt.NDArray[np.int64] | None) -> tuple[Mask, int]:
+        """`(size,)` which positions may be found, and how many they are."""
+        if among is None:
+            mask = self._live_mask
+            if mask is None:
+                mask = self._live_mask = ~self._ids.dead
+            return mask, len(self._ids)
+        positions = self._ids.find(np.unique(among))
+        positions = positions[positions >= 0]
+        mask = np.zeros(self._ids.size, bool)
+        mask[positions] = True
+        return mask, len(positions)
 
     def add(self, vectors: npt.ArrayLike, ids: npt.ArrayLike | None = None) -> npt.NDArray[np.int64]:
         """Add vectors under ids of the caller's; all or none.
@@ -152,12 +251,26 @@ class VectorIndex(ABC):
 
         Raises:
             VectorError: vectors or ids of a wrong shape, dtype or value; an id given twice or live already.
+            InputError: the index was opened mapped, which is for searching and removing only.
         """
-        ready = self._prepared(checked_vectors(vectors, self.dimension), "vectors")
-        given = self._ids.fresh(len(ready)) if ids is None else checked_ids(ids, len(ready))
-        self._ids.check_new(given)
-        self._append(ready)
-        self._ids.append(given)
+        ready = self._space.vectors(checked_vectors(vectors, self.dimension))
+        with self._changing:
+            if self._mapped:
+                raise InputError("this index was opened mapped, which adds nothing; load it without mapped=True")
+            given = self._ids.fresh(len(ready)) if ids is None else checked_ids(ids, len(ready))
+            self._ids.check_new(given)
+            start = self._ids.size
+            try:
+                for at in range(0, len(ready), self._slice):
+                    part = slice(at, at + self._slice)
+                    with self._lock.writing():
+                        self._append(ready[part])
+                        self._ids.append(given[part])
+                        self._live_mask = None
+            except BaseException:
+                self._bury(self._ids.ids[start:])
+                raise
+            self._settle()
         return given
 
     def remove(self, ids: npt.ArrayLike) -> int:
@@ -169,18 +282,44 @@ class VectorIndex(ABC):
         Returns:
             how many vectors were removed.
         """
-        positions = self._ids.remove(checked_ids(ids))
-        if len(positions):
-            self._discard(positions)
+        given = checked_ids(ids)
+        with self._changing:
+            return self._bury(given)
+
+    def _bury(self, ids: npt.NDArray[np.int64]) -> int:
+        with self._lock.writing():
+            positions = self._ids.remove(ids)
+            if len(positions):
+                self._live_mask = None
+                self._discard(positions)
         return len(positions)
 
     def configure(self, **search_settings: Any) -> None:
         """Change search settings, for example ``configure(ef_search=128)``; nothing is rebuilt."""
-        self._spec = self._spec.with_search(**search_settings)
+        with self._changing:
+            self._spec = self._spec.with_search(**search_settings)
+
+    def note_tuning(self, record: dict[str, Any]) -> None:
+        """Keep what a tuner promised and measured; it is saved in `index.toml`."""
+        with self._changing:
+            self._tuned = dict(record)
 
     def compact(self) -> int:
-        """Rebuild without tombstones where the engine keeps any; returns how many were dropped."""
-        return 0
+        """Rebuild from the live vectors where the engine keeps tombstones; searches go on meanwhile.
+
+        Takes as long as a build, and the memory of a second index. Returns how many tombstones were dropped.
+        """
+        with self._changing:
+            dropped = self._ids.size - len(self._ids)
+            if dropped:
+                if self._mapped:
+                    raise InputError("this index was opened mapped and cannot be rebuilt; load it without mapped=True")
+                state = self._rebuilt(np.flatnonzero(~self._ids.dead))
+                with self._lock.writing():
+                    self._adopt(state)
+                    self._ids.compact()
+                    self._live_mask = None
+            return dropped
 
     def save(self, path: str | Path) -> None:
         """Write the index as a directory, whole or not at all; what was at `path` before is kept until then.
@@ -191,17 +330,45 @@ class VectorIndex(ABC):
         """
         from lookalike.index.artefact import save
 
-        save(self, Path(path))
+        with self._changing:
+            save(self, Path(path))
 
-    # --- what a kind implements ---------------------------------------------------------------------------
+    # --- filters --------------------------------------------------------------------------------------------
 
-    def _prepared(self, vectors: Floats, name: str) -> Floats:
-        if self.metric != "cosine":
-            return vectors
-        try:
-            return np.ascontiguousarray(unit_length(vectors), dtype=np.float32)
-        except VectorError as error:
-            raise VectorError(f"{name}: {error}; the cosine metric cannot place it") from error
+    def _filtered(self, queries: Floats, k: int, allowed: Mask, count: int, settings: SearchSettings) -> Found:
+        """The k nearest of the `count` allowed positions; kinds whose engine takes a filter override this.
+
+        Twice as many are fetched as would be needed were the allowed ones spread evenly; a query that meets fewer
+        than k, because its neighbourhood was removed, is compared with every allowed vector.
+        """
+        size = self._ids.size
+        wanted = min(size, -(-2 * k * size // count))
+        distances, positions, computed = self._search(queries, wanted, self._harder(settings, size / count))
+        good = (positions >= 0) & allowed[positions]
+        # Stable: allowed hits move to the front and stay in order of distance.
+        front = np.argsort(~good, axis=1, kind="stable")[:, :k]
+        positions, distances = np.take_along_axis(positions, front, 1), np.take_along_axis(distances, front, 1)
+        short = np.flatnonzero(good.sum(axis=1) < k)
+        if len(short):
+            distances[short], positions[short] = self._scan(queries[short], k, np.flatnonzero(allowed))
+            computed = None if computed is None else computed + len(short) * count
+        return distances, positions, computed
+
+    def _scan(self, queries: Floats, k: int, positions: Positions) -> tuple[Floats, Positions]:
+        """Compare with the vectors at `positions`, one block after the other."""
+        from lookalike.index.exact import nearest_among
+
+        best = np.full((len(queries), 0), np.inf, np.float32)
+        where = np.empty((len(queries), 0), np.int64)
+        for start in range(0, len(positions), 1 << 16):
+            block = positions[start : start + (1 << 16)]
+            distances, found = nearest_among(queries, self._vectors_at(block), min(k, len(block)), self._space.metric)
+            best, where = np.hstack([best, distances]), np.hstack([where, block[found]])
+            order = np.argsort(best, axis=1, kind="stable")[:, :k]
+            best, where = np.take_along_axis(best, order, 1), np.take_along_axis(where, order, 1)
+        return best, where
+
+    # --- for saving and measuring ---------------------------------------------------------------------------
 
     @property
     def engine(self) -> Any:
@@ -209,26 +376,68 @@ class VectorIndex(ABC):
         return self._engine()
 
     @property
+    def space(self) -> MetricSpace:
+        """How vectors are prepared for the engine."""
+        return self._space
+
+    @property
     def id_map(self) -> IdMap:
         """Positions and ids, for saving."""
         return self._ids
 
-    @abstractmethod
-    def _engine(self) -> Any:
-        """The faiss index that is written to `index.faiss`."""
+    def write_to(self, folder: NewIndexFolder) -> None:
+        """Write the engine's files; for `artefact`."""
+        self._write(folder)
+
+    def restore(self, ids: IdMap, folder: IndexFolder, tuned: dict[str, Any]) -> None:
+        """Take the ids and the engine's files; for `artefact`, on an index just made."""
+        self._ids, self._tuned, self._mapped = ids, tuned, folder.mapped
+        self._read(folder)
+
+    # --- what a kind implements -----------------------------------------------------------------------------
 
     @abstractmethod
-    def _nearest(self, queries: Floats, k: int) -> tuple[Positions, Floats]:
-        """Exactly k live positions for every query (k <= len(self)) and their distances, nearest first."""
+    def _engine(self) -> Any:
+        """The library's own index; None where there is none yet."""
+
+    @abstractmethod
+    def _search(self, queries: Floats, k: int, settings: SearchSettings) -> Found:
+        """The k nearest positions, dead ones included; k never exceeds the positions there are."""
+
+    def _harder(self, settings: SearchSettings, factor: float) -> SearchSettings:
+        """Settings that reach `factor` times as far, for when only every `factor`-th vector counts."""
+        return settings
+
+    @abstractmethod
+    def _vectors_at(self, positions: Positions) -> Floats:
+        """`(m, d)` vectors as the engine holds them (prepared); a copy."""
 
     @abstractmethod
     def _append(self, vectors: Floats) -> None:
-        """Put vectors at the next positions; the ids follow when this succeeded."""
+        """Put prepared vectors at the next positions; the ids follow when this succeeded. Nobody else runs."""
+
+    def _settle(self) -> None:  # noqa: B027 - most kinds have nothing to do
+        """An addition is over: rebuild, where that is due. Searches run meanwhile; take the lock to swap."""
+
+    def _discard(self, positions: Positions) -> None:  # noqa: B027 - tombstones do for most kinds
+        """The ids of these positions have just been marked dead. Nobody else runs."""
 
     @abstractmethod
-    def _discard(self, positions: Positions) -> None:
-        """The ids of these positions have just been marked dead."""
+    def _rebuilt(self, positions: Positions) -> Any:
+        """A new engine over the vectors at these positions, in their order. Searches run meanwhile."""
+
+    @abstractmethod
+    def _adopt(self, state: Any) -> None:
+        """Take what `_rebuilt` made. Nobody else runs."""
 
     @abstractmethod
     def _bytes(self) -> int:
-        """Memory the engine takes, in bytes, near enough."""
+        """Memory the engine takes, in bytes, near enough; mapped files not counted."""
+
+    @abstractmethod
+    def _write(self, folder: NewIndexFolder) -> None:
+        """Write the engine's files."""
+
+    @abstractmethod
+    def _read(self, folder: IndexFolder) -> None:
+        """Read them again; raise `ArtefactError` where they do not hold `self._ids.size` vectors."""
