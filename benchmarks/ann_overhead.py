@@ -1,0 +1,129 @@
+"""What our layer costs: `index.search(query[None])` against the library's own call on the very same engine object."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from ann_data import Dataset, K
+from ann_peers import Floats, Search
+
+__all__ = ["overhead"]
+
+
+def _faiss(engine: Any, parameters: Any) -> Search:
+    search = getattr(engine, "search_numpy", None) or engine.search
+
+    def raw(query: Floats) -> Any:
+        return search(query[None], K, params=parameters)
+
+    return raw
+
+
+def _exact(engine: Any, settings: Mapping[str, Any]) -> Search:
+    return _faiss(engine, None)
+
+
+def _graph(engine: Any, settings: Mapping[str, Any]) -> Search:
+    import faiss as _untyped
+
+    faiss: Any = _untyped  # its type stubs lack the Python layer
+    return _faiss(engine, faiss.SearchParametersHNSW(efSearch=settings["ef_search"]))
+
+
+def _lists(engine: Any, settings: Mapping[str, Any]) -> Search:
+    import faiss as _untyped
+
+    faiss: Any = _untyped  # its type stubs lack the Python layer
+    return _faiss(engine, faiss.SearchParametersIVF(nprobe=settings["nprobe"]))
+
+
+def _trees(engine: Any, settings: Mapping[str, Any]) -> Search:
+    budget = settings["search_k"] or -1
+
+    def raw(query: Floats) -> Any:
+        return engine.get_nns_by_vector(query, K, budget, include_distances=True)
+
+    return raw
+
+
+def _vamana(engine: Any, settings: Mapping[str, Any]) -> Search:
+    engine.search_window_size = settings["search_window"]
+
+    def raw(query: Floats) -> Any:
+        return engine.search(query, K)
+
+    return raw
+
+
+def _scann(engine: Any, settings: Mapping[str, Any]) -> Search:
+    leaves, reorder = settings["leaves_to_search"], settings["reorder"]
+
+    def raw(query: Floats) -> Any:
+        return engine.search(query, final_num_neighbors=K, pre_reorder_num_neighbors=reorder, leaves_to_search=leaves)
+
+    return raw
+
+
+# ivfpq is not here: its re-ranking is our own work, not a layer over one call.
+_RAW: dict[str, Callable[[Any, Mapping[str, Any]], Search]] = {
+    "exact": _exact,
+    "nsw": _graph,
+    "hnsw": _graph,
+    "ivf": _lists,
+    "trees": _trees,
+    "vamana": _vamana,
+    "scann": _scann,
+}
+
+
+def overhead(engines: list[tuple[Any, Path]], data: Dataset, passes: int) -> list[dict[str, Any]]:
+    """For every kind that is built: seconds of ours over seconds of the raw call, the median of the passes.
+
+    The two take turns query by query, each time on another query: what one has just read lies warm in the cache for the
+    other. Over a pass both answer every query.
+
+    Args:
+        engines: our kinds (`ann_ours.Ours`) and the folders they may be built in.
+        data: what is searched.
+        passes: over all queries.
+    """
+    rows = []
+    for engine, folder in engines:
+        if engine.kind not in _RAW or not (folder / "built.json").is_file():
+            continue
+        index = engine.load(folder, data.vectors.shape[1])
+        ours, raw = _ours(index), _RAW[engine.kind](index.engine, index.spec.search.model_dump())
+        queries = data.queries[:100] if engine.kind == "exact" else data.queries
+        ratios = [_pass(ours, raw, queries) for _ in range(passes + 1)][1:]
+        ratio = statistics.median(first / second for first, second in ratios)
+        taken = statistics.median(first for first, _ in ratios) / len(queries)
+        rows.append({"kind": engine.kind, "overhead": round(ratio - 1, 4), "microseconds": round(taken * 1e6, 1)})
+        spread = [round(first / second - 1, 4) for first, second in ratios]
+        print(json.dumps({"stage": "overhead", "data": data.name, **rows[-1], "passes": spread}), flush=True)
+    return rows
+
+
+def _ours(index: Any) -> Search:
+    def search(query: Floats) -> Any:
+        return index.search(query[None], K)
+
+    return search
+
+
+def _pass(ours: Search, raw: Search, queries: Floats) -> tuple[float, float]:
+    """Seconds of ours and of the raw call over all queries."""
+    half = len(queries) // 2
+    seconds = [0.0, 0.0]
+    for place, query in enumerate(queries):
+        other = queries[(place + half) % len(queries)]
+        turns = [(0, ours, query), (1, raw, other)]
+        for which, search, asked in turns if place % 2 else reversed(turns):
+            start = time.perf_counter()
+            search(asked)
+            seconds[which] += time.perf_counter() - start
+    return seconds[0], seconds[1]

@@ -1,0 +1,343 @@
+"""The libraries `ann_1m.py` measures, each called as its own users call it: no Lookalike code in between.
+
+A peer builds with two threads and searches with one, a query at a time. All get unit vectors, for which the order of
+cosine, inner product and Euclidean distance is the same, and each uses the metric its library is fastest with.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["PEERS", "Line", "Peer", "Search"]
+
+Floats = npt.NDArray[np.float32]
+#: One query `(d,)` to the positions found, nearest first.
+Search = Callable[[Floats], Any]
+
+
+@dataclass(frozen=True)
+class Line:
+    """One search setting that is swept from `low` to `high`, whole numbers, while the others stay as `fixed`."""
+
+    knob: str
+    low: int
+    high: int
+    fixed: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Peer(ABC):
+    """An engine with its build settings.
+
+    Attributes:
+        name: of library and build, for example `"hnswlib M=16"`.
+        library: for the best of each library.
+    """
+
+    name: str
+    library: str
+
+    @abstractmethod
+    def build(self, vectors: Floats, threads: int) -> Any:
+        """An engine that holds the vectors."""
+
+    @abstractmethod
+    def save(self, engine: Any, folder: Path) -> None:
+        """Write it into an empty folder."""
+
+    @abstractmethod
+    def load(self, folder: Path, dimension: int) -> Any:
+        """Read it, all into memory, to search with one thread."""
+
+    @abstractmethod
+    def lines(self, count: int) -> list[Line]:
+        """What to sweep for `count` vectors."""
+
+    @abstractmethod
+    def searcher(self, engine: Any, settings: Mapping[str, Any], k: int) -> Search:
+        """A function of one query, as quick as the library allows."""
+
+
+class Faiss(Peer):
+    """Any faiss index; its search parameters are set on the index, as with `ParameterSpace`."""
+
+    def __init__(self, name: str, factory: Callable[[int, int], str], lines: list[Line], ef: int = 0) -> None:
+        self.name, self._factory, self._lines, self._ef = f"faiss {name}", factory, lines, ef
+        self.library = f"faiss {'HNSW' if ef else 'IVF-PQ' if 'PQ' in name else 'IVF'}"
+
+    def build(self, vectors: Floats, threads: int) -> Any:
+        import faiss
+
+        faiss.omp_set_num_threads(threads)
+        index: Any = faiss.index_factory(vectors.shape[1], self._factory(*vectors.shape), faiss.METRIC_L2)
+        if self._ef:
+            index.hnsw.efConstruction = self._ef
+        else:
+            index.train(vectors)
+        index.add(vectors)
+        return index
+
+    def save(self, engine: Any, folder: Path) -> None:
+        import faiss
+
+        faiss.write_index(engine, str(folder / "index.faiss"))
+
+    def load(self, folder: Path, dimension: int) -> Any:
+        import faiss
+
+        faiss.omp_set_num_threads(1)
+        return faiss.read_index(str(folder / "index.faiss"))
+
+    def lines(self, count: int) -> list[Line]:
+        return self._lines
+
+    def searcher(self, engine: Any, settings: Mapping[str, Any], k: int) -> Search:
+        import faiss
+
+        space = faiss.ParameterSpace()
+        for name, value in settings.items():
+            if name == "k_factor":
+                engine.k_factor = value
+            else:
+                space.set_index_parameter(engine, name, value)
+
+        def search(query: Floats) -> Any:
+            return engine.search(query[None], k)[1][0]
+
+        return search
+
+
+class Hnswlib(Peer):
+    """The library of HNSW's authors."""
+
+    library = "hnswlib"
+
+    def __init__(self, m: int, ef: int) -> None:
+        self.name, self._m, self._ef = f"hnswlib M={m} ef={ef}", m, ef
+
+    def build(self, vectors: Floats, threads: int) -> Any:
+        import hnswlib
+
+        index = hnswlib.Index(space="ip", dim=vectors.shape[1])
+        index.init_index(max_elements=len(vectors), M=self._m, ef_construction=self._ef)
+        index.add_items(vectors, num_threads=threads)
+        return index
+
+    def save(self, engine: Any, folder: Path) -> None:
+        engine.save_index(str(folder / "index.bin"))
+
+    def load(self, folder: Path, dimension: int) -> Any:
+        import hnswlib
+
+        index = hnswlib.Index(space="ip", dim=dimension)
+        index.load_index(str(folder / "index.bin"))
+        index.set_num_threads(1)
+        return index
+
+    def lines(self, count: int) -> list[Line]:
+        return [Line("ef", 10, 2000)]
+
+    def searcher(self, engine: Any, settings: Mapping[str, Any], k: int) -> Search:
+        engine.set_ef(settings["ef"])
+
+        def search(query: Floats) -> Any:
+            return engine.knn_query(query, k)[0][0]
+
+        return search
+
+
+class Usearch(Peer):
+    """Unum's HNSW, float32."""
+
+    library = "usearch"
+
+    def __init__(self, m: int, ef: int) -> None:
+        self.name, self._m, self._ef = f"usearch M={m} ef={ef}", m, ef
+
+    def build(self, vectors: Floats, threads: int) -> Any:
+        from usearch.index import Index
+
+        index = Index(ndim=vectors.shape[1], metric="ip", dtype="f32", connectivity=self._m, expansion_add=self._ef)
+        index.add(np.arange(len(vectors)), vectors, threads=threads)
+        return index
+
+    def save(self, engine: Any, folder: Path) -> None:
+        engine.save(str(folder / "index.usearch"))
+
+    def load(self, folder: Path, dimension: int) -> Any:
+        from usearch.index import Index
+
+        return Index.restore(str(folder / "index.usearch"), view=False)
+
+    def lines(self, count: int) -> list[Line]:
+        return [Line("expansion_search", 10, 2000)]
+
+    def searcher(self, engine: Any, settings: Mapping[str, Any], k: int) -> Search:
+        engine.expansion_search = settings["expansion_search"]
+
+        def search(query: Floats) -> Any:
+            return engine.search(query, k, threads=1).keys
+
+        return search
+
+
+class Annoy(Peer):
+    """Spotify's forest of random-projection trees."""
+
+    library = "annoy"
+
+    def __init__(self, trees: int) -> None:
+        self.name, self._trees = f"annoy trees={trees}", trees
+
+    def build(self, vectors: Floats, threads: int) -> Any:
+        from annoy import AnnoyIndex
+
+        index = AnnoyIndex(vectors.shape[1], "angular")
+        index.set_seed(1)
+        for position, vector in enumerate(vectors):
+            index.add_item(position, vector)
+        index.build(self._trees, n_jobs=threads)
+        return index
+
+    def save(self, engine: Any, folder: Path) -> None:
+        engine.save(str(folder / "index.annoy"))
+
+    def load(self, folder: Path, dimension: int) -> Any:
+        from annoy import AnnoyIndex
+
+        index = AnnoyIndex(dimension, "angular")
+        index.load(str(folder / "index.annoy"), prefault=True)
+        return index
+
+    def lines(self, count: int) -> list[Line]:
+        return [Line("search_k", 1000, min(count, 500_000))]
+
+    def searcher(self, engine: Any, settings: Mapping[str, Any], k: int) -> Search:
+        budget = settings["search_k"]
+
+        def search(query: Floats) -> Any:
+            return engine.get_nns_by_vector(query, k, budget)
+
+        return search
+
+
+class Scann(Peer):
+    """Google's partitions with anisotropic product quantisation; with `soar`, spilled partitions as well."""
+
+    library = "ScaNN"
+
+    def __init__(self, leaves: float, soar: float | None = None) -> None:
+        self.name = f"ScaNN leaves={leaves:g}√n" + (f" soar={soar:g}" if soar else "")
+        self._leaves, self._soar = leaves, soar
+
+    def build(self, vectors: Floats, threads: int) -> Any:
+        from scann.scann_ops.py import scann_ops_pybind as scann
+
+        leaves = round(self._leaves * len(vectors) ** 0.5)
+        builder = scann.builder(vectors, 10, "dot_product")
+        builder = builder.tree(
+            leaves, num_leaves_to_search=leaves // 20, training_sample_size=250_000, soar_lambda=self._soar
+        )
+        builder = builder.score_ah(2, anisotropic_quantization_threshold=0.2).reorder(100)
+        return builder.set_n_training_threads(threads).build()
+
+    def save(self, engine: Any, folder: Path) -> None:
+        engine.serialize(str(folder), relative_path=True)
+
+    def load(self, folder: Path, dimension: int) -> Any:
+        from scann.scann_ops.py import scann_ops_pybind as scann
+
+        return scann.load_searcher(str(folder))
+
+    def lines(self, count: int) -> list[Line]:
+        leaves = round(self._leaves * count**0.5)
+        return [Line("leaves_to_search", 1, leaves, {"reorder": reorder}) for reorder in (30, 60, 100, 200)]
+
+    def searcher(self, engine: Any, settings: Mapping[str, Any], k: int) -> Search:
+        leaves, reorder = settings["leaves_to_search"], settings["reorder"]
+
+        def search(query: Floats) -> Any:
+            return engine.search(
+                query, final_num_neighbors=k, pre_reorder_num_neighbors=reorder, leaves_to_search=leaves
+            )[0]
+
+        return search
+
+
+class Vamana(Peer):
+    """Intel's scalable-vs: the DiskANN graph in memory, float32."""
+
+    library = "SVS Vamana"
+
+    def __init__(self, degree: int, window: int) -> None:
+        self.name, self._degree, self._window = f"SVS Vamana degree={degree} window={window}", degree, window
+
+    def build(self, vectors: Floats, threads: int) -> Any:
+        import svs
+
+        parameters = svs.VamanaBuildParameters(graph_max_degree=self._degree, window_size=self._window, alpha=1.2)
+        return svs.Vamana.build(parameters, vectors, svs.DistanceType.L2, num_threads=threads)
+
+    def save(self, engine: Any, folder: Path) -> None:
+        engine.save(*(str(folder / part) for part in ("config", "graph", "data")))
+
+    def load(self, folder: Path, dimension: int) -> Any:
+        import svs
+
+        return svs.Vamana(
+            str(folder / "config"),
+            svs.GraphLoader(str(folder / "graph")),
+            svs.VectorDataLoader(str(folder / "data"), svs.DataType.float32),
+            distance=svs.DistanceType.L2,
+            num_threads=1,
+        )
+
+    def lines(self, count: int) -> list[Line]:
+        return [Line("search_window_size", 10, 2000)]
+
+    def searcher(self, engine: Any, settings: Mapping[str, Any], k: int) -> Search:
+        engine.search_window_size = settings["search_window_size"]
+
+        def search(query: Floats) -> Any:
+            return engine.search(query, k)[0][0]
+
+        return search
+
+
+def _ef() -> list[Line]:
+    return [Line("efSearch", 10, 2000)]
+
+
+def _nprobe(**fixed: Any) -> Line:
+    return Line("nprobe", 1, 1024, fixed)
+
+
+def _fast_scan(lists: int) -> Callable[[int, int], str]:
+    # Two dimensions a sub-quantiser of 16 centres, as ScaNN does; 4 bits a dimension would not rank well enough.
+    return lambda count, dimension: f"IVF{lists},PQ{dimension // 2}x4fs,RFlat"
+
+
+PEERS: list[Peer] = [
+    Scann(2),
+    Scann(2, soar=1.5),
+    Scann(1),
+    Annoy(50),
+    Annoy(100),
+    Faiss("IVF1024", lambda count, dimension: "IVF1024,Flat", [_nprobe()]),
+    Faiss("IVF4096", lambda count, dimension: "IVF4096,Flat", [_nprobe()]),
+    Faiss("IVF1024 PQ", _fast_scan(1024), [_nprobe(k_factor=factor) for factor in (3, 6, 10, 20)]),
+    Faiss("IVF4096 PQ", _fast_scan(4096), [_nprobe(k_factor=factor) for factor in (3, 6, 10, 20)]),
+    Hnswlib(16, 100),
+    Vamana(32, 100),
+    Faiss("HNSW M=16 ef=100", lambda count, dimension: "HNSW16,Flat", _ef(), 100),
+    Usearch(16, 128),
+    Hnswlib(32, 100),
+    Vamana(64, 200),
+    Faiss("HNSW M=32 ef=100", lambda count, dimension: "HNSW32,Flat", _ef(), 100),
+]

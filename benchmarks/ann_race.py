@@ -1,0 +1,101 @@
+"""Recall against queries per second: sweeping one engine's setting to a target, and racing several side by side."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from ann_data import Dataset, K
+from ann_peers import Line, Peer, Search
+
+__all__ = ["one_pass", "race", "sweep"]
+
+#: Neighbouring settings closer than this are not told apart by 1,000 queries.
+FINE = 0.03
+
+
+def one_pass(search: Search, data: Dataset) -> tuple[float, npt.NDArray[np.int64]]:
+    """Seconds for all queries, one call each, and `(queries, K)` positions; short answers are filled with -1."""
+    for query in data.queries[:50]:
+        search(query)
+    start = time.perf_counter()
+    answers = [search(query) for query in data.queries]
+    seconds = time.perf_counter() - start
+    found = np.full((len(answers), K), -1, np.int64)
+    for row, answer in zip(found, answers, strict=True):
+        positions = np.asarray(answer, np.int64)[:K]
+        row[: len(positions)] = positions
+    return seconds, found
+
+
+def sweep(engine: Peer, loaded: Any, data: Dataset, target: float) -> list[dict[str, Any]]:
+    """Every point measured on the engine's lines: settings, recall and queries per second of one pass."""
+    rows = []
+    for line in engine.lines(len(data.vectors)):
+        points = _line(engine, loaded, data, line, target)
+        rows += [points[value] for value in sorted(points)]
+    return rows
+
+
+def _line(engine: Peer, loaded: Any, data: Dataset, line: Line, target: float) -> dict[int, dict[str, Any]]:
+    points: dict[int, dict[str, Any]] = {}
+
+    def reaches(value: int) -> bool:
+        settings = {**line.fixed, line.knob: value}
+        seconds, found = one_pass(engine.searcher(loaded, settings, K), data)
+        recall, speed = round(data.recall(found), 4), round(len(data.queries) / seconds, 1)
+        points[value] = {"settings": settings, "recall": recall, "queries_per_second": speed}
+        return recall >= target
+
+    below, value = line.low - 1, line.low
+    while not reaches(value):
+        if value == line.high:
+            return points
+        # A plateau far from the target: more of this setting will not reach it.
+        if len(points) > 4 and points[value]["recall"] - points[below]["recall"] < 0.001:
+            return points
+        below, value = value, min(line.high, max(value + 1, round(value * 1.6)))
+    while value - below > max(1, FINE * value):
+        middle = (below + value) // 2
+        below, value = (below, middle) if reaches(middle) else (middle, value)
+    return points
+
+
+def race(runners: list[tuple[Peer, Path, Mapping[str, Any]]], data: Dataset, passes: int) -> list[dict[str, Any]]:
+    """Queries per second of each runner, the median of passes in turn.
+
+    Args:
+        runners: engine, where it is kept, and its point of a sweep.
+        data: what is searched.
+        passes: over all queries.
+    """
+    searches = []
+    for engine, folder, row in runners:
+        loaded = engine.load(folder, data.vectors.shape[1])
+        searches.append(engine.searcher(loaded, row["settings"], K))
+    seconds: list[list[float]] = [[] for _ in runners]
+    recalls = [0.0] * len(runners)
+    for turn in range(passes):
+        # Another one goes first every time.
+        for place in range(len(runners)):
+            which = (place + turn) % len(runners)
+            taken, found = one_pass(searches[which], data)
+            seconds[which].append(taken)
+            recalls[which] = data.recall(found)
+    return [
+        {
+            "engine": engine.name,
+            "library": engine.library,
+            "settings": row["settings"],
+            "recall": round(recall, 4),
+            "queries_per_second": round(len(data.queries) / statistics.median(taken), 1),
+            "slowest_pass": round(len(data.queries) / max(taken), 1),
+            "fastest_pass": round(len(data.queries) / min(taken), 1),
+        }
+        for (engine, _, row), recall, taken in zip(runners, recalls, seconds, strict=True)
+    ]
