@@ -13,7 +13,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from lookalike import __version__
-from lookalike.cli import demo, embed, enroll, evaluate, figures, forget, identify, people, train, verify
+from lookalike.cli import demo, embed, enroll, evaluate, figures, forget, identify, index, people, train, verify
 from lookalike.errors import LookalikeError
 
 __all__ = ["app", "main"]
@@ -28,11 +28,13 @@ app = typer.Typer(
 )
 
 _START, _MODEL, _GALLERY, _ASK = "Start here", "Make and prove a model", "Keep a gallery of people", "Ask"
+_INDEX = "Search many vectors"
 app.command("demo", rich_help_panel=_START)(demo.demo)
 app.command("figures", rich_help_panel=_START)(figures.figures)
 app.command("train", rich_help_panel=_MODEL)(train.train_command)
 app.command("evaluate", rich_help_panel=_MODEL)(evaluate.evaluate)
 app.command("embed", rich_help_panel=_MODEL)(embed.embed)
+app.add_typer(index.app, rich_help_panel=_INDEX)
 app.command("enroll", rich_help_panel=_GALLERY)(enroll.enroll)
 app.command("people", rich_help_panel=_GALLERY)(people.people)
 app.command("forget", rich_help_panel=_GALLERY)(forget.forget)

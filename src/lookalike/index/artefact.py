@@ -87,7 +87,7 @@ class NewIndexFolder:
 
     def add_array(self, name: str, array: npt.NDArray[Any]) -> None:
         """Write an array as `.npy`."""
-        self._add(name, lambda out: np.save(out, array, allow_pickle=False))  # type: ignore[call-overload]
+        self._add(name, lambda out: np.save(out, array, allow_pickle=False))
 
     def add_written(self, name: str) -> None:
         """Enter a file that an engine wrote itself; a `StorageError` where it is not there."""

@@ -110,7 +110,8 @@ class HnswIndex(VectorIndex):
 
     def _in_our_convention(self, distances: Floats) -> Floats:
         if self._space.metric == "euclidean":
-            return np.sqrt(distances)
+            root: Floats = np.sqrt(distances)
+            return root
         if self._space.metric == "inner_product":
             return -distances
         if self._space.metric == "cosine":

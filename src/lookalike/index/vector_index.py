@@ -260,9 +260,10 @@ class VectorIndex(ABC):
             given = self._ids.fresh(len(ready)) if ids is None else checked_ids(ids, len(ready))
             self._ids.check_new(given)
             start = self._ids.size
+            step = self._slice if start else len(ready)  # in an empty index nobody searches
             try:
-                for at in range(0, len(ready), self._slice):
-                    part = slice(at, at + self._slice)
+                for at in range(0, len(ready), step):
+                    part = slice(at, at + step)
                     with self._lock.writing():
                         self._append(ready[part])
                         self._ids.append(given[part])
