@@ -1,0 +1,170 @@
+"""`scann`: cells, and 4-bit codes that lose least along the vector (Guo et al., 2020), by ScaNN, then exact comparison.
+
+A search scores the codes of the nearest cells in SIMD registers, and compares the best `reorder` of them again in
+float32. ScaNN keeps these vectors but gives none back, so an index in memory holds a second copy for filters and
+rebuilds; one that was loaded reads them from ScaNN's own `dataset.npy`, which stays on disk.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import math
+import re
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import faiss
+import numpy as np
+from scann.scann_ops.py import scann_ops_pybind
+
+from lookalike.errors import ArtefactError, InputError, StorageError
+from lookalike.index.prefix_index import PrefixIndex
+from lookalike.index.vector_index import Floats, Found, Positions
+
+if TYPE_CHECKING:
+    from lookalike.index.artefact import IndexFolder, NewIndexFolder
+    from lookalike.index.spec import ScannBuild, ScannSearch, SearchSettings
+
+__all__ = ["ScannIndex"]
+
+_native = scann_ops_pybind.scann_pybind
+
+#: ScaNN tells on stderr how long its steps took. Its copy of Abseil has a switch, but no name for it in Python; where
+#: another version of Abseil is inside, the lines appear and do no harm.
+_set_log_level = getattr(
+    ctypes.CDLL(_native.__file__), "_ZN4absl12lts_2025012714SetMinLogLevelENS0_18LogSeverityAtLeastE", None
+)
+if _set_log_level is not None:
+    _set_log_level.argtypes, _set_log_level.restype = [ctypes.c_int], None
+    _set_log_level(2)  # errors and worse
+
+_FOLDER = "scann"
+_DATASET = f"{_FOLDER}/dataset.npy"
+_ASSETS = f"{_FOLDER}/scann_assets.pbtxt"
+
+#: Vectors that k-means sees for each cell; more hardly moves a centre.
+_SAMPLE = 256
+
+#: Queries from which on several threads pay.
+_MANY = 256
+
+
+class _Searcher(NamedTuple):
+    """ScaNN's searcher, and the vectors it does not give back."""
+
+    native: Any
+    vectors: Floats
+
+
+class ScannIndex(PrefixIndex):
+    """Quantised search re-ranked in full; `leaves_to_search` and `reorder` trade recall for speed.
+
+    Memory: ScaNN's float32 vectors, half a byte for each `dims_per_block` dimensions, and a second copy of the vectors
+    until the index is loaded from disk. A mapped opening leaves that second copy on disk, as every loaded one does;
+    ScaNN itself reads into memory. Below about 8 dimensions 4-bit codes tell neighbours apart poorly: take `exact` or
+    `hnsw` there, or a large `reorder`.
+
+    Source: Guo et al., "Accelerating large-scale inference with anisotropic vector quantization" (ICML 2020).
+
+    Example:
+        >>> from lookalike.index import build_index
+        >>> index = build_index(vectors, "scann", leaves=2000)    # doctest: +SKIP
+        >>> index.search(queries, leaves_to_search=100, reorder=200)    # doctest: +SKIP
+    """
+
+    def _build_engine(self, vectors: Floats) -> _Searcher:
+        build: ScannBuild = self._spec.build  # type: ignore[assignment]
+        leaves = min(build.leaves or max(1, round(2 * math.sqrt(len(vectors)))), len(vectors))
+        measure = "squared_l2" if self._space.metric == "euclidean" else "dot_product"
+        threads = faiss.omp_get_max_threads()
+        builder = (
+            scann_ops_pybind.builder(vectors, 10, measure)
+            .tree(leaves, leaves, training_sample_size=min(len(vectors), max(100_000, _SAMPLE * leaves)))
+            .score_ah(build.dims_per_block, anisotropic_quantization_threshold=build.anisotropic_threshold)
+            .reorder(100)
+            .set_n_training_threads(threads)
+        )
+        try:
+            native = builder.build().searcher
+        except (RuntimeError, ValueError, MemoryError) as error:
+            raise InputError(
+                f"ScaNN took no {len(vectors)} × {self.dimension} vectors with leaves={leaves}, "
+                f"dims_per_block={build.dims_per_block} ({error}); change these, or choose another kind"
+            ) from error
+        native.set_num_threads(threads)
+        return _Searcher(native, vectors)
+
+    def _search_engine(self, engine: _Searcher, queries: Floats, k: int, settings: SearchSettings) -> Found:
+        wanted: ScannSearch = settings  # type: ignore[assignment]
+        reorder = max(k, wanted.reorder)
+        if len(queries) == 1:
+            # Past ScaNN's Python wrapper, which costs a microsecond; a short row comes back short.
+            near, scores = engine.native.search(queries[0], k, reorder, wanted.leaves_to_search)
+            if len(near) == k:
+                return self._in_our_convention(scores)[None], near.astype(np.int64)[None], None
+            positions, distances = np.full((1, k), -1, np.int64), np.full((1, k), np.inf, np.float32)
+            positions[0, : len(near)], distances[0, : len(near)] = near, self._in_our_convention(scores)
+            return distances, positions, None
+        threads = faiss.omp_get_max_threads() if len(queries) >= _MANY else 1
+        part = min(256, -(-len(queries) // threads))
+        near, scores = engine.native.search_batched(queries, k, reorder, wanted.leaves_to_search, threads > 1, part)
+        positions, distances = near.astype(np.int64), self._in_our_convention(scores)
+        missing = np.isnan(scores)
+        if missing.any():
+            positions[missing], distances[missing] = -1, np.inf
+        return distances, positions, None
+
+    def _in_our_convention(self, scores: Floats) -> Floats:
+        if self._space.metric == "euclidean":
+            return np.sqrt(scores)
+        if self._space.metric == "inner_product":
+            return -scores
+        # Rounding takes unit vectors past 1; a distance is never negative.
+        return np.minimum(np.maximum(1 - scores, np.float32(0)), np.float32(2))
+
+    def _harder(self, settings: SearchSettings, factor: float) -> SearchSettings:
+        wanted: ScannSearch = settings  # type: ignore[assignment]
+        return settings.model_copy(
+            update={
+                "reorder": int(wanted.reorder * factor),
+                "leaves_to_search": int(wanted.leaves_to_search * factor),
+            }
+        )
+
+    def _engine_vectors(self, engine: _Searcher, positions: Positions) -> Floats:
+        return np.asarray(engine.vectors[positions])
+
+    def _engine_bytes(self, engine: _Searcher) -> int:
+        build: ScannBuild = self._spec.build  # type: ignore[assignment]
+        size = len(engine.vectors)
+        codes = size * -(-self.dimension // build.dims_per_block) // 2
+        copy = 0 if isinstance(engine.vectors, np.memmap) else engine.vectors.nbytes
+        return int(size * (self.dimension * 4 + 8) + codes + copy)
+
+    def _write_engine(self, engine: _Searcher, folder: NewIndexFolder) -> None:
+        path = folder.path / _FOLDER
+        path.mkdir()
+        try:
+            engine.native.serialize(str(path), True)  # True: file names without the folder, which may move
+        except RuntimeError as error:
+            raise StorageError(f"{path}: ScaNN could not write ({error}); free disk space, save again") from error
+        for file in sorted(path.iterdir()):
+            folder.add_written(f"{_FOLDER}/{file.name}")
+        if folder.files.get(_DATASET, {"bytes": 0})["bytes"] < engine.vectors.nbytes:
+            raise StorageError(f"{path} was written in part; free disk space and save again")
+
+    def _read_engine(self, folder: IndexFolder, covered: int) -> _Searcher:
+        files = {name: folder.file(name) for name in (_ASSETS, _DATASET)}
+        for name in folder.names():
+            if name.startswith(f"{_FOLDER}/"):
+                folder.file(name)
+        assets = files[_ASSETS].read_text(encoding="utf-8")
+        for name in re.findall(r'asset_path: "([^"]*)"', assets):
+            if f"{_FOLDER}/{name}" not in folder:  # a path elsewhere would be read unchecked
+                raise ArtefactError(f"{_ASSETS} names {name}, which is no file of this index")
+        vectors = np.load(files[_DATASET], mmap_mode="r", allow_pickle=False)
+        if vectors.shape != (covered, self.dimension) or vectors.dtype != np.float32:
+            raise ArtefactError(f"{_DATASET} holds {vectors.dtype} {vectors.shape}, expected float32 ({covered}, d)")
+        # Not through ScaNN's load_searcher, which would unpickle a file of ids if it found one.
+        native = _native.ScannNumpy(str(files[_ASSETS].parent), assets)
+        native.set_num_threads(faiss.omp_get_max_threads())
+        return _Searcher(native, vectors)
