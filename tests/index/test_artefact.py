@@ -3,23 +3,24 @@
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from lookalike import atomic_files
+from lookalike.distances import Covariance
 from lookalike.errors import ArtefactError, InputError, StorageError
 from lookalike.index import build_index, load_index
 from lookalike.index.spec import KINDS
 
-from importlib.util import find_spec
+ABLE = [(name, metric) for name, kind in KINDS.items() if kind.installed for metric in kind.metrics]
+FIXTURES = Path(__file__).parent / "fixtures"
 
-ABLE = [
-    (name, metric)
-    for name, kind in KINDS.items()
-    for metric in kind.metrics
-    if find_spec(f"lookalike.index.{kind.home[0]}") and metric != "mahalanobis"
-]
+
+@pytest.fixture(autouse=True)
+def engines_for_few_vectors(monkeypatch):
+    monkeypatch.setattr("lookalike.index.prefix_index.EXACT_BELOW", 32)
 
 
 def vectors(n=60, d=8, seed=0):
@@ -29,6 +30,8 @@ def vectors(n=60, d=8, seed=0):
 @pytest.mark.parametrize(("kind", "metric"), ABLE)
 def test_round_trip_keeps_everything(kind, metric, tmp_path):
     settings = {"M": 8, "ef_construction": 50, "ef_search": 77} if kind == "hnsw" else {}
+    if metric == "mahalanobis":
+        settings["covariance"] = Covariance(np.diag(np.arange(1.0, 9.0)))
     index = build_index(vectors(), kind, metric, ids=np.arange(60) + 2**60, fingerprint="abc", **settings)
     index.remove(np.arange(20) + 2**60)
     index.save(tmp_path / "x.index")
@@ -42,6 +45,32 @@ def test_round_trip_keeps_everything(kind, metric, tmp_path):
     assert (a.ids == b.ids).all()
     assert (a.distances == b.distances).all()
     assert again.add(vectors(1)).tolist() == [2**60 + 60]
+
+
+@pytest.mark.parametrize("kind", ["exact", "hnsw"])
+@pytest.mark.parametrize("mapped", [False, True])
+def test_version_1_is_still_read(kind, mapped, tmp_path):
+    """Written by the first release: 40 × 6, cosine, ids from 100, three removed; nearest of its first two vectors."""
+    index = load_index(FIXTURES / f"version-1-{kind}.index", mapped=mapped)
+    assert (index.kind, index.metric, index.fingerprint, len(index)) == (kind, "cosine", "0123abcd", 37)
+    queries = np.random.default_rng(0).normal(size=(40, 6)).astype("f")[:2]
+    hits = index.search(queries, k=3)
+    assert hits.ids.tolist() == [[112, 106, 130], [101, 104, 108]]
+    np.testing.assert_allclose(hits.distances, [[0.258850, 0.273782, 0.315345], [0, 0.085410, 0.177900]], atol=1e-5)
+    assert 117 not in index
+    assert index.tuned == {}
+    if not mapped:
+        assert index.add(queries[:1]).tolist() == [140]
+    index.save(tmp_path / "now.index")
+    assert "format_version = 2" in (tmp_path / "now.index" / "index.toml").read_text()
+    assert load_index(tmp_path / "now.index").ids.tolist() == index.ids.tolist()
+
+
+def test_what_a_tuner_noted_is_kept(tmp_path):
+    index = build_index(vectors(), "hnsw")
+    index.note_tuning({"recall": 0.97, "k": 10, "reason": "the fastest"})
+    index.save(tmp_path / "x.index")
+    assert load_index(tmp_path / "x.index").tuned == {"recall": 0.97, "k": 10, "reason": "the fastest"}
 
 
 def test_saving_again_replaces(tmp_path):

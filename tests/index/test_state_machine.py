@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from lookalike.distances import pairwise
 from lookalike.errors import VectorError
-from lookalike.index import build_index, load_index
+from lookalike.index import build_index, load_index, prefix_index
+from lookalike.index.spec import KINDS
 
 D = 3
 # Few values, so that equal vectors and equal distances happen; never all zero, for cosine.
@@ -21,15 +22,35 @@ vector = st.tuples(numbers, numbers, st.sampled_from([1.0, 2.0]))
 an_id = st.one_of(st.integers(0, 12), st.sampled_from([2**53 + 1, 2**62 + 1, -(2**63), -7]))
 
 
+#: So few vectors are all looked at under these settings, so that every kind must find the very nearest.
+EVERYTHING = {
+    "trees": {"n_trees": 20, "search_k": 100_000},
+    "nsw": {"ef_search": 200},
+    "hnsw": {"ef_search": 200},
+    "ivf": {"nprobe": 1000},
+    "ivfpq": {"nprobe": 1000, "rerank": 1000, "store": "float32"},
+    "vamana": {"search_window": 200},
+    "scann": {"leaves_to_search": 1000, "reorder": 1000},
+}
+START = np.random.default_rng(5).integers(-3, 4, (40, 3)) + np.array([0, 0, 5.0])
+
+
 class IndexMachine(RuleBasedStateMachine):
     kind = "exact"
 
-    @initialize(metric=st.sampled_from(["euclidean", "cosine", "inner_product"]), first=vector)
-    def start(self, metric, first):
+    @initialize(data=st.data(), first=vector, many=st.booleans())
+    def start(self, data, first, many):
+        self.before, prefix_index.EXACT_BELOW = prefix_index.EXACT_BELOW, 32
         self.folder = Path(tempfile.mkdtemp())
-        self.metric = metric
-        self.index = build_index([first], self.kind, metric, ids=[1])
+        metrics = [metric for metric in KINDS[self.kind].metrics if metric != "mahalanobis"]
+        self.metric = data.draw(st.sampled_from(metrics))
+        settings = EVERYTHING.get(self.kind, {})
+        self.index = build_index([first], self.kind, self.metric, ids=[1], **settings)
         self.model = {1: first}
+        if many:  # enough for an engine
+            ids = range(100, 100 + len(START))
+            self.index.add(START, ids=list(ids))
+            self.model.update(zip(ids, map(tuple, START.tolist()), strict=True))
 
     @rule(items=st.dictionaries(an_id, vector, min_size=1, max_size=5))
     def add(self, items):
@@ -46,7 +67,7 @@ class IndexMachine(RuleBasedStateMachine):
         assert new not in self.model
         self.model[new] = item
 
-    @rule(ids=st.lists(an_id, max_size=5))
+    @rule(ids=st.lists(an_id | st.integers(100, 139), max_size=5))
     def remove(self, ids):
         assert self.index.remove(ids) == len(set(ids) & set(self.model))
         for i in ids:
@@ -64,19 +85,25 @@ class IndexMachine(RuleBasedStateMachine):
 
     @rule(queries=st.lists(vector, min_size=1, max_size=25), k=st.integers(1, 20))
     def search(self, queries, k):
-        hits = self.index.search(queries, k)
-        found = min(k, len(self.model))
+        self.check(self.index.search(queries, k), queries, k, list(self.model))
+
+    @rule(queries=st.lists(vector, min_size=1, max_size=3), k=st.integers(1, 20), among=st.lists(an_id, max_size=9))
+    def search_among(self, queries, k, among):
+        wanted = [*among, *range(100, 110)]
+        hits = self.index.search(queries, k, among=wanted)
+        self.check(hits, queries, k, [i for i in self.model if i in wanted])
+
+    def check(self, hits, queries, k, ids):
+        found = min(k, len(ids))
         assert (hits.ids[:, found:] == -1).all()
         assert np.isposinf(hits.distances[:, found:]).all()
         if not found:
             return
-        ids = list(self.model)
         table = pairwise(np.array(queries), np.array([self.model[i] for i in ids]), self.metric)
         for row, distances, line in zip(hits.ids[:, :found], hits.distances[:, :found], table, strict=True):
             assert len(set(row.tolist())) == found
             true = [line[ids.index(i)] for i in row.tolist()]  # an id not in the model fails here
             np.testing.assert_allclose(distances, true, atol=1e-5)
-            # All live vectors fit into ef_search, so the graph, too, must find the very nearest.
             np.testing.assert_allclose(distances, np.sort(line)[:found], atol=1e-5)
 
     @invariant()
@@ -86,13 +113,15 @@ class IndexMachine(RuleBasedStateMachine):
             assert sorted(self.index.ids.tolist()) == sorted(self.model)
 
     def teardown(self):
-        shutil.rmtree(getattr(self, "folder", Path("/nonexistent")), ignore_errors=True)
+        if hasattr(self, "folder"):
+            shutil.rmtree(self.folder)
+            prefix_index.EXACT_BELOW = self.before
 
 
-class HnswMachine(IndexMachine):
-    kind = "hnsw"
-
-
-TestExact = IndexMachine.TestCase
-TestHnsw = HnswMachine.TestCase
-TestExact.settings = TestHnsw.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
+@pytest.mark.parametrize("kind", [name for name, kind in KINDS.items() if kind.installed])
+@pytest.mark.slow
+def test_random_histories(kind):
+    machine = type("Machine", (IndexMachine,), {"kind": kind})
+    run_state_machine_as_test(
+        machine, settings=settings(max_examples=40, stateful_step_count=25, deadline=None, print_blob=True)
+    )

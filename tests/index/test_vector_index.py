@@ -2,24 +2,54 @@
 
 import subprocess
 import sys
+import threading
 
 import numpy as np
 import pytest
 
-from lookalike.distances import nearest, pairwise
+import lookalike.index
+from lookalike.distances import Covariance, nearest, pairwise
 from lookalike.errors import InputError, VectorError
-from lookalike.index import build_index, load_index
+from lookalike.index import load_index
 from lookalike.index.spec import KINDS
 
-from importlib.util import find_spec
-
-ABLE = [
-    (name, metric)
-    for name, kind in KINDS.items()
-    for metric in kind.metrics
-    if find_spec(f"lookalike.index.{kind.home[0]}") and metric != "mahalanobis"
-]
+ABLE = [(name, metric) for name, kind in KINDS.items() if kind.installed for metric in kind.metrics]
 every = pytest.mark.parametrize(("kind", "metric"), ABLE)
+
+
+@pytest.fixture(autouse=True)
+def engines_for_few_vectors(monkeypatch):
+    """Kinds that compare few vectors one by one use their engine from here on."""
+    monkeypatch.setattr("lookalike.index.prefix_index.EXACT_BELOW", 32)
+
+
+def shape(d, seed=9):
+    """A covariance with correlations."""
+    mixed = np.random.default_rng(seed).normal(size=(d, d)) + 2 * np.eye(d)
+    return Covariance(mixed @ mixed.T)
+
+
+#: Settings under which approximate kinds find nearly everything among a few thousand vectors, and store them in full.
+GOOD = {
+    "trees": {"n_trees": 50, "search_k": 20_000},
+    "ivf": {"nprobe": 64},
+    "ivfpq": {"nprobe": 64, "rerank": 300, "store": "float32"},
+    "scann": {"leaves_to_search": 64, "reorder": 300},
+    "vamana": {"search_window": 100},
+}
+
+
+def build_index(vectors, kind="auto", metric="cosine", **settings):
+    settings = {**GOOD.get(kind, {}), **settings}
+    if metric == "mahalanobis":
+        settings["covariance"] = shape(np.shape(vectors)[1])
+    return lookalike.index.build_index(vectors, kind, metric, **settings)
+
+
+def plain(vectors, metric):
+    """Vectors and metric as an oracle without Mahalanobis understands them."""
+    vectors = np.asarray(vectors, np.float64)
+    return (shape(vectors.shape[1]).whiten(vectors), "euclidean") if metric == "mahalanobis" else (vectors, metric)
 
 
 def clustered(n, d, seed=0):
@@ -31,6 +61,7 @@ def clustered(n, d, seed=0):
 
 
 def assert_same_as_exact(hits, queries, vectors, ids, k, metric, recall=1.0):
+    (queries, metric), (vectors, _) = plain(queries, metric), plain(vectors, metric)
     positions, distances = nearest(queries.astype(np.float64), vectors.astype(np.float64), k, metric)
     found = min(k, len(vectors))
     if recall == 1.0:
@@ -142,7 +173,7 @@ def test_exact_euclidean_keeps_small_distances_whatever_the_batch(batch):
 
 def test_cosine_needs_no_unit_vectors_and_never_goes_below_zero():
     vectors = clustered(200, 64)
-    for kind in ("exact", "hnsw"):
+    for kind in (kind for kind, metric in ABLE if metric == "cosine"):
         hits = build_index(vectors * 1e6, kind).search(vectors * 1e-6, k=1)
         assert (hits.ids[:, 0] == np.arange(200)).all()
         assert (hits.distances >= 0).all()
@@ -236,19 +267,182 @@ def test_search_settings_change_without_a_rebuild():
         return np.mean([len(set(a) & set(b)) / 10 for a, b in zip(index.search(queries).ids, truth, strict=True)])
 
     low = recall()
+    once = index.search(queries, ef_search=500).ids
+    assert index.stats()["search"] == {"ef_search": 1}
     index.configure(ef_search=500)
+    assert (index.search(queries).ids == once).all()
     assert index.stats()["search"] == {"ef_search": 500}
     assert recall() > low + 0.02
     with pytest.raises(InputError, match="M"):
         index.configure(M=8)
 
 
-def test_auto_is_exact_for_few_and_hnsw_for_many(monkeypatch):
-    monkeypatch.setattr("lookalike.index.AUTO_EXACT_LIMIT", 50)
-    assert build_index(clustered(50, 4)).kind == "exact"
-    assert build_index(clustered(51, 4)).kind == "hnsw"
-    assert build_index(clustered(51, 4), metric="manhattan").kind == "exact"
-    assert build_index(clustered(51, 4), ef_search=9).stats()["search"] == {"ef_search": 9}
+@every
+def test_search_among_a_subset(kind, metric):
+    vectors, queries = clustered(3000, 16), clustered(20, 16, seed=1)
+    ids = np.arange(3000) * 3 + 5
+    index = build_index(vectors, kind, metric, ids=ids)
+    index.remove(ids[:100])
+    rng = np.random.default_rng(0)
+    for count in (1, 7, 300, 2500):
+        rows = np.sort(rng.choice(np.arange(100, 3000), count, replace=False))
+        wanted = np.concatenate([ids[rows], ids[:50], [10**9]])  # removed and unknown ids are passed over
+        hits = index.search(queries, k=10, among=wanted)
+        found = min(10, count)
+        assert (hits.ids[:, :found] >= 0).all()
+        assert (hits.ids[:, found:] == -1).all()
+        assert_same_as_exact(hits, queries, vectors[rows], ids[rows], 10, metric, recall=0.9 if count > 300 else 0.99)
+    assert (index.search(queries, k=3, among=[]).ids == -1).all()
+    with pytest.raises(VectorError, match="floats lose ids"):
+        index.search(queries, among=[5.0])
+
+
+@every
+def test_the_neighbourhood_that_was_removed_is_not_found_after_saving_and_loading(kind, metric, tmp_path):
+    vectors = clustered(1500, 12)
+    index = build_index(vectors, kind, metric)
+    near = np.unique(index.search(vectors[:5], k=200).ids)
+    index.remove(near)
+    index.add(clustered(300, 12, seed=4), ids=np.arange(5000, 5300))
+    index.remove(np.arange(5000, 5010))
+    gone = {*near.tolist(), *range(5000, 5010)}
+    index.save(tmp_path / "x.index")
+    index.compact()
+    for one in (index, load_index(tmp_path / "x.index"), load_index(tmp_path / "x.index", mapped=True)):
+        hits = one.search(vectors[:5], k=20)
+        assert (hits.ids >= 0).all()
+        assert not gone & set(hits.ids.ravel().tolist())
+        one.remove([20, 5100])
+        assert not {20, 5100} & set(one.search(vectors[15:25], k=200).ids.ravel().tolist())
+
+
+@every
+def test_a_mapped_index_answers_alike_and_takes_no_additions(kind, metric, tmp_path):
+    vectors = clustered(800, 8)
+    index = build_index(vectors, kind, metric, ids=np.arange(800) + 7)
+    index.save(tmp_path / "x.index")
+    mapped = load_index(tmp_path / "x.index", mapped=True)
+    a, b = index.search(vectors[:30], k=10), mapped.search(vectors[:30], k=10)
+    assert (a.ids == b.ids).all()
+    np.testing.assert_allclose(a.distances, b.distances, rtol=1e-6, atol=1e-7)
+    with pytest.raises(InputError, match="opened mapped"):
+        mapped.add(vectors[:1])
+    mapped.remove([7])
+    mapped.save(tmp_path / "y.index")
+    assert len(load_index(tmp_path / "y.index")) == 799
+
+
+@every
+def test_growing_by_small_additions_ends_like_one_build(kind, metric):
+    vectors, queries = clustered(1200, 12), clustered(30, 12, seed=1)
+    index = lookalike.index.empty_index(
+        12, kind, metric, covariance=shape(12) if metric == "mahalanobis" else None, **GOOD.get(kind, {})
+    )
+    assert (index.search(queries, k=2).ids == -1).all()
+    for start in range(0, 1200, 75):
+        index.add(vectors[start : start + 75])
+        assert index.search(vectors[[start + 74]], k=1).ids.tolist() == [[start + 74]] or metric == "inner_product"
+    assert_same_as_exact(index.search(queries), queries, vectors, np.arange(1200), 10, metric, recall=0.95)
+
+
+@every
+@pytest.mark.slow
+def test_searches_while_others_add_remove_and_compact(kind, metric):
+    """No torn answer: every hit's distance is that of the vector which its id has, or had."""
+    vectors = clustered(2000, 8)
+    index = build_index(vectors[:1000], kind, metric)
+    (oracle, by), gone = plain(vectors, metric), set(range(200))
+    wrong, stop = [], threading.Event()
+    removed = threading.Event()
+
+    def search(seed):
+        rng = np.random.default_rng(seed)
+        try:
+            while not stop.is_set():
+                rows = rng.integers(0, 2000, 3)
+                was_removed = removed.is_set()
+                hits = index.search(vectors[rows], k=5)
+                for row, ids, distances in zip(rows, hits.ids, hits.distances, strict=True):
+                    assert (ids >= 0).all()
+                    assert not (was_removed and gone & set(ids.tolist()))
+                    true = pairwise(oracle[[row]], oracle[ids], by)[0]
+                    np.testing.assert_allclose(distances, true, rtol=1e-4, atol=1e-5)
+        except BaseException as error:
+            wrong.append(error)
+
+    threads = [threading.Thread(target=search, args=(seed,)) for seed in range(3)]
+    for thread in threads:
+        thread.start()
+    index.remove(sorted(gone))
+    removed.set()
+    for start in range(1000, 2000, 100):
+        index.add(vectors[start : start + 100], ids=np.arange(start, start + 100))
+    index.compact()
+    stop.set()
+    for thread in threads:
+        thread.join()
+    if wrong:
+        raise wrong[0]
+    assert len(index) == 1800
+    assert index.stats()["tombstones"] == 0
+
+
+def test_a_failed_addition_leaves_nothing(monkeypatch):
+    index = build_index(clustered(300, 8), "hnsw")
+    append, calls = index._append, []
+
+    def fail_late(vectors):
+        calls.append(len(vectors))
+        if len(calls) == 3:
+            raise MemoryError("no room")
+        append(vectors)
+
+    monkeypatch.setattr(index, "_append", fail_late)
+    with pytest.raises(MemoryError):
+        index.add(clustered(1000, 8, seed=3), ids=np.arange(1000, 2000))
+    assert calls == [256, 256, 256]
+    assert len(index) == 300
+    assert set(index.search(clustered(50, 8, seed=3), k=300).ids.ravel().tolist()) == set(range(300))
+    monkeypatch.undo()
+    index.add(clustered(1000, 8, seed=3), ids=np.arange(1000, 2000))
+    assert len(index) == 1300
+
+
+def test_the_number_of_distances_is_told():
+    vectors, queries = clustered(500, 8), clustered(6, 8, seed=1)
+    assert build_index(vectors, "exact").search(queries).computed == 3000
+    graph = build_index(vectors, "hnsw", ef_search=20)
+    few, many = graph.search(queries).computed, graph.search(queries, ef_search=200).computed
+    assert 6 * 20 < few < many < 6 * 600
+    assert build_index(vectors, "exact").search(queries, among=[1, 2, 3]).computed == 18
+
+
+def test_mahalanobis_needs_its_covariance_and_others_take_none():
+    x = np.eye(3, dtype=np.float32)
+    with pytest.raises(InputError, match=r"'mahalanobis' needs covariance=Covariance\.fit"):
+        lookalike.index.build_index(x, "exact", "mahalanobis")
+    with pytest.raises(InputError, match="'cosine' takes no covariance"):
+        lookalike.index.build_index(x, "exact", "cosine", covariance=shape(3))
+    with pytest.raises(InputError, match="covariance is for 4 dimensions, the vectors have 3"):
+        lookalike.index.build_index(x, "exact", "mahalanobis", covariance=shape(4))
+
+
+def test_a_kind_that_is_not_installed_says_what_to_install(monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(InputError, match=r"needs the package annoy; install it with pip install 'lookalike\[trees\]'"):
+        build_index(np.eye(4), "trees")
+
+
+def test_auto_is_exact_for_few_and_tuned_for_many(monkeypatch):
+    monkeypatch.setattr("lookalike.index.AUTO_EXACT_LIMIT", 200)
+    assert build_index(clustered(200, 4)).kind == "exact"
+    with pytest.raises(InputError, match="auto' chose exact, which has no setting recall"):
+        build_index(clustered(200, 4), recall=0.9)
+    chosen = build_index(clustered(300, 8), metric="manhattan", kinds=["hnsw"], recall=0.9, ids=np.arange(300) + 9)
+    assert chosen.kind == "hnsw"
+    assert chosen.metric == "manhattan"
+    assert sorted(chosen.ids.tolist()) == list(range(9, 309))
+    assert chosen.tuned["recall_target"] == 0.9
 
 
 def test_importing_the_package_loads_no_engine():
