@@ -9,7 +9,7 @@ import pytest
 
 import lookalike.index
 from lookalike.distances import Covariance, nearest, pairwise
-from lookalike.errors import InputError, VectorError
+from lookalike.errors import InputError, MissingDependencyError, VectorError
 from lookalike.index import load_index
 from lookalike.index.spec import KINDS
 
@@ -429,7 +429,7 @@ def test_mahalanobis_needs_its_covariance_and_others_take_none():
 
 def test_a_kind_that_is_not_installed_says_what_to_install(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(InputError, match=r"needs the package annoy; install it with pip install 'lookalike\[trees\]'"):
+    with pytest.raises(MissingDependencyError, match=r"needs the package annoy; install it with pip install 'lookalike\[trees\]'"):
         build_index(np.eye(4), "trees")
 
 

@@ -16,7 +16,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-__all__ = ["bar", "console", "escape", "note", "plain", "print_json", "print_table", "progress_bar"]
+__all__ = ["bar", "console", "escape", "note", "plain", "print_json", "print_line", "print_table", "progress_bar"]
 
 
 class _Console(Console):
@@ -36,6 +36,11 @@ def print_table(table: Table) -> None:
     if not out.is_terminal and "COLUMNS" not in os.environ:
         out.width = max(out.width, out.measure(table, options=out.options.update_width(10_000)).maximum)
     out.print(table)
+
+
+def print_line(text: str) -> None:
+    """One line of results on stdout, never folded."""
+    _Console(highlight=False, emoji=False).print(escape(text), soft_wrap=True)
 
 
 def progress_bar() -> Progress:

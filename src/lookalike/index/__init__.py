@@ -96,7 +96,8 @@ def build_index(
             `ef_construction`, `ef_search`. For `auto`: what `tune_index` takes.
 
     Raises:
-        InputError: unknown kind, metric or setting, a metric the kind cannot, or a package that is not installed.
+        InputError: unknown kind, metric or setting, or a metric the kind cannot.
+        MissingDependencyError: the kind's engine is not installed; the message says what to install.
         VectorError: vectors or ids of a wrong shape, dtype or value.
 
     Example:
@@ -131,7 +132,7 @@ def load_index(path: str | Path, mapped: bool = False) -> VectorIndex:
 
     Raises:
         ArtefactError: missing, damaged (the message names the file) or written by a newer Lookalike.
-        InputError: its engine is not installed; the message says what to install.
+        MissingDependencyError: its engine is not installed; the message says what to install.
 
     Example:
         >>> load_index("people.index").search(queries)    # doctest: +SKIP

@@ -90,7 +90,8 @@ def candidates(metric: str, dimension: int, kinds: Sequence[str] | None = None) 
         kinds: only these; None for all.
 
     Raises:
-        InputError: an unknown kind, or one that is not installed or cannot the metric; nothing left to try.
+        InputError: an unknown kind, or one that cannot the metric; nothing left to try.
+        MissingDependencyError: a kind that was named is not installed.
     """
     if kinds is not None:
         for kind in kinds:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lookalike.errors import InputError
+from lookalike.errors import InputError, MissingDependencyError
 from lookalike.index.vector_index import Floats, Hits
 
 if TYPE_CHECKING:
@@ -30,7 +30,8 @@ class _Peer:
         space: of the comparison; manhattan is not served.
 
     Raises:
-        InputError: the library is not installed, or cannot the metric.
+        MissingDependencyError: the library is not installed.
+        InputError: it cannot the metric.
     """
 
     kind = ""
@@ -38,7 +39,7 @@ class _Peer:
 
     def __init__(self, vectors: Floats, space: MetricSpace) -> None:
         if importlib.util.find_spec(self.kind) is None:
-            raise InputError(
+            raise MissingDependencyError(
                 f"the peer {self.kind} is not installed; pip install {self.kind}, or compare without peers"
             )
         if space.metric not in _SPACES:

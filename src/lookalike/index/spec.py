@@ -13,7 +13,7 @@ from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, ValidationError
 
-from lookalike.errors import InputError
+from lookalike.errors import InputError, MissingDependencyError
 
 __all__ = ["KINDS", "BuildSettings", "IndexMetric", "IndexSpec", "Kind", "SearchSettings"]
 
@@ -161,9 +161,9 @@ class Kind:
         return not self.requires or importlib.util.find_spec(self.requires) is not None
 
     def load(self) -> Any:
-        """Its class; `InputError` naming what to install where the engine is missing."""
+        """Its class; `MissingDependencyError` naming what to install where the engine is missing."""
         if not self.installed:
-            raise InputError(
+            raise MissingDependencyError(
                 f"this kind of index needs the package {self.requires}; install it with "
                 f"pip install 'lookalike[{self.extra}]'"
             )

@@ -41,8 +41,8 @@ def build(
     A streamed build (ivfpq) trains once, encodes in parts and merges them. Kill it anywhere: the same command goes on.
     """
     from lookalike.atomic_files import check_replaceable
-    from lookalike.cli.index.telling import print_stats, steps
-    from lookalike.cli.terminal import bar, note, print_json
+    from lookalike.cli.index.telling import phases, print_stats, steps
+    from lookalike.cli.terminal import note, print_json
     from lookalike.errors import InputError
     from lookalike.index import build_index
     from lookalike.index.artefact import HEADER
@@ -62,16 +62,7 @@ def build(
         if kind != "ivfpq":
             raise InputError(f"only ivfpq is built from a stream, not {kind}; give --kind ivfpq or --in-memory")
         spec = IndexSpec.create(kind, by, source.dimension, source.fingerprint, **settings)
-        with bar("building", total=source.count) as advance:
-            last = {"phase": "", "done": 0}
-
-            def progress(phase: str, done: int, total: int) -> None:
-                if phase != last["phase"]:
-                    last.update(phase=phase, done=0)
-                if phase == "encode":
-                    advance(done - int(last["done"]))
-                last["done"] = done
-
+        with phases() as progress:
             summary = build_bulk(
                 source, output, spec, ids=source.ids, covariance=covariance, progress=progress, work=work
             )

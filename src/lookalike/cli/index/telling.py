@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from rich.box import SIMPLE_HEAD
 from rich.markup import escape
+from rich.progress import TaskID
 from rich.table import Table
 
-from lookalike.cli.terminal import console, print_table
+from lookalike.cli.terminal import console, print_line, print_table, progress_bar
 
 if TYPE_CHECKING:
     from lookalike.evaluation.index_loss import IndexLoss
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from lookalike.index.compare import Comparison
     from lookalike.index.tune import Tuning
 
-__all__ = ["print_accuracy", "print_comparison", "print_plan", "print_stats", "print_trials", "steps"]
+__all__ = ["phases", "print_accuracy", "print_comparison", "print_plan", "print_stats", "print_trials", "steps"]
 
 
 @contextmanager
@@ -36,6 +37,23 @@ def steps() -> Iterator[Callable[[str], None]]:
         yield say
 
 
+@contextmanager
+def phases() -> Iterator[Callable[[int, int, str], None]]:
+    """Yield a function of `(done, total, phase)`: a bar a phase where somebody looks, a line a phase for a log."""
+    start = time.perf_counter()
+    with progress_bar() as bars:
+        tasks: dict[str, TaskID] = {}
+
+        def progress(done: int, total: int, phase: str) -> None:
+            if phase not in tasks:
+                tasks[phase] = bars.add_task(phase, total=total, extra="")
+                if not console.is_terminal:
+                    console.print(f"{time.perf_counter() - start:8.1f} s  {escape(phase)}", soft_wrap=True)
+            bars.update(tasks[phase], completed=done, total=total)
+
+        yield progress
+
+
 def _size(count: float) -> str:
     from lookalike.index.quantities import size_text
 
@@ -47,7 +65,8 @@ def _settings(settings: dict[str, Any]) -> str:
 
 
 def _table(title: str, heads: list[str], right_from: int) -> Table:
-    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    print_line(title)
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for place, head in enumerate(heads):
         table.add_column(head, justify="right" if place >= right_from else "left")
     return table
@@ -55,7 +74,8 @@ def _table(title: str, heads: list[str], right_from: int) -> Table:
 
 def print_stats(path: Path, stats: dict[str, Any]) -> None:
     """What an index is, one line each."""
-    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0), title=escape(str(path)), title_justify="left")
+    print_line(str(path))
+    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     tuned = stats["tuned"]
     rows = {
         "kind": stats["kind"],
@@ -134,15 +154,9 @@ def print_plan(plan: CapacityPlan) -> None:
     for row in rows:
         table.add_row(*(f"[bold]{escape(cell)}[/bold]" if row[0] else escape(cell) for cell in row))
     print_table(table)
-    console.print(escape(plan.advice), soft_wrap=True)
+    print_line(plan.advice)
     if plan.command:
-        print_table(_one_line(plan.command))
-
-
-def _one_line(text: str) -> Table:
-    table = Table(show_header=False, box=None, padding=0)
-    table.add_row(escape(text))
-    return table
+        print_line(plan.command)
 
 
 def print_accuracy(loss: IndexLoss) -> None:
@@ -152,8 +166,7 @@ def print_accuracy(loss: IndexLoss) -> None:
     table.add_row("exact", f"{loss.exact_rank1.value:.4f}", f"{loss.exact_rank1.low:.4f}–{loss.exact_rank1.high:.4f}")
     table.add_row("index", f"{loss.index_rank1.value:.4f}", f"{loss.index_rank1.low:.4f}–{loss.index_rank1.high:.4f}")
     print_table(table)
-    console.print(
+    print_line(
         f"the index loses {loss.lost} identifications that exact search makes, and wins {loss.gained} by chance; the "
-        f"nearest vector itself is found for {loss.recall1:.4f} of the probes",
-        soft_wrap=True,
+        f"nearest vector itself is found for {loss.recall1:.4f} of the probes"
     )
