@@ -28,8 +28,8 @@ SAMPLE_PER_LIST = 40
 
 #: Up to so many centroids are compared with one and all: there the detour saves nothing.
 _PLAIN = 1024
-_CANDIDATES = 1024
-_REFINEMENTS = 3
+_CANDIDATES = 512
+_REFINEMENTS = 1
 
 
 def list_count(count: int, asked: int = 0) -> int:
