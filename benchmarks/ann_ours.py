@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ann_data import K
 from ann_peers import Floats, Line, Peer, Search
 
-from lookalike.index import build_index, load_index
-from lookalike.index.spec import KINDS
+from lookalike.index import build_index, load_index, tune_index
 
 __all__ = ["OURS"]
 
@@ -23,7 +24,7 @@ class _Ours(Peer):
         settings = "".join(f" {name}={value}" for name, value in build.items())
         self.name, self.kind, self._lines, self._build = f"lookalike {kind}{settings}", kind, lines, build
 
-    def build(self, vectors: Floats, threads: int) -> Any:
+    def build(self, vectors: Floats, practice: Floats, threads: int) -> Any:
         import faiss
 
         faiss.omp_set_num_threads(threads)
@@ -38,7 +39,7 @@ class _Ours(Peer):
         faiss.omp_set_num_threads(1)
         return load_index(folder / "index")
 
-    def lines(self, count: int) -> list[Line]:
+    def lines(self, engine: Any, count: int) -> list[Line]:
         return self._lines
 
     def searcher(self, engine: Any, settings: Mapping[str, Any], k: int) -> Search:
@@ -51,11 +52,33 @@ class _Ours(Peer):
         return search
 
 
+class _Auto(_Ours):
+    """What `tune_index` makes of the vectors, when it may practise on queries of the same sort."""
+
+    library = "lookalike auto"
+
+    def __init__(self, recall: float) -> None:
+        super().__init__("auto", [])
+        self.name, self._recall = f"lookalike auto recall={recall:g}", recall
+
+    def build(self, vectors: Floats, practice: Floats, threads: int) -> Any:
+        import faiss
+
+        faiss.omp_set_num_threads(threads)
+        tuning = tune_index(vectors, recall=self._recall, k=K, queries=practice, progress=print)
+        for trial in tuning.trials:
+            print(json.dumps(trial.row()), flush=True)
+        return tuning.index
+
+    def lines(self, engine: Any, count: int) -> list[Line]:
+        return [Line(fixed=engine.spec.search.model_dump()), *_LINES[engine.kind]]
+
+
 def _reranked(knob: str, high: int, name: str, values: tuple[int, ...]) -> list[Line]:
     return [Line(knob, 1, high, {name: value}) for value in values]
 
 
-# kind -> what to sweep; a kind that this version of Lookalike does not have is left out.
+# kind -> what to sweep
 _LINES = {
     "exact": [],  # nothing to sweep: only its overhead is measured
     "trees": [Line("search_k", 1000, 500_000)],
@@ -67,4 +90,4 @@ _LINES = {
     "scann": _reranked("leaves_to_search", 1000, "reorder", (30, 60, 100, 200)),
 }
 
-OURS: list[Peer] = [_Ours(kind, lines) for kind, lines in _LINES.items() if kind in KINDS]
+OURS: list[Peer] = [*(_Ours(kind, lines) for kind, lines in _LINES.items()), _Auto(0.95)]

@@ -15,56 +15,54 @@ from ann_peers import Floats, Search
 __all__ = ["overhead"]
 
 
-def _faiss(engine: Any, parameters: Any) -> Search:
-    search = getattr(engine, "search_numpy", None) or engine.search
-
+def _exact(engine: Any, settings: Mapping[str, Any]) -> Search:
     def raw(query: Floats) -> Any:
-        return search(query[None], K, params=parameters)
+        return engine.search(query[None], K)
 
     return raw
 
 
-def _exact(engine: Any, settings: Mapping[str, Any]) -> Search:
-    return _faiss(engine, None)
-
-
 def _graph(engine: Any, settings: Mapping[str, Any]) -> Search:
-    import faiss as _untyped
-
-    faiss: Any = _untyped  # its type stubs lack the Python layer
-    return _faiss(engine, faiss.SearchParametersHNSW(efSearch=settings["ef_search"]))
+    engine.hnsw.efSearch = settings["ef_search"]
+    return _exact(engine, settings)
 
 
 def _lists(engine: Any, settings: Mapping[str, Any]) -> Search:
     import faiss as _untyped
 
     faiss: Any = _untyped  # its type stubs lack the Python layer
-    return _faiss(engine, faiss.SearchParametersIVF(nprobe=settings["nprobe"]))
+    lists = faiss.extract_index_ivf(engine)
+    lists.nprobe = settings["nprobe"]
+    quantizer = faiss.downcast_index(lists.quantizer)
+    if isinstance(quantizer, faiss.IndexHNSW):
+        quantizer.hnsw.efSearch = max(32, 2 * settings["nprobe"])  # as ours does
+    return _exact(engine, settings)
 
 
 def _trees(engine: Any, settings: Mapping[str, Any]) -> Search:
     budget = settings["search_k"] or -1
 
     def raw(query: Floats) -> Any:
-        return engine.get_nns_by_vector(query, K, budget, include_distances=True)
+        return engine.trees.get_nns_by_vector(query, K, budget, include_distances=True)
 
     return raw
 
 
 def _vamana(engine: Any, settings: Mapping[str, Any]) -> Search:
-    engine.search_window_size = settings["search_window"]
+    native = engine.native
+    native.search_window_size = settings["search_window"]
 
     def raw(query: Floats) -> Any:
-        return engine.search(query, K)
+        return native.search(query, K)
 
     return raw
 
 
 def _scann(engine: Any, settings: Mapping[str, Any]) -> Search:
-    leaves, reorder = settings["leaves_to_search"], settings["reorder"]
+    native, leaves, reorder = engine.native, settings["leaves_to_search"], settings["reorder"]
 
     def raw(query: Floats) -> Any:
-        return engine.search(query, final_num_neighbors=K, pre_reorder_num_neighbors=reorder, leaves_to_search=leaves)
+        return native.search(query, final_num_neighbors=K, pre_reorder_num_neighbors=reorder, leaves_to_search=leaves)
 
     return raw
 

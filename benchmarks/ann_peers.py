@@ -24,11 +24,14 @@ Search = Callable[[Floats], Any]
 
 @dataclass(frozen=True)
 class Line:
-    """One search setting that is swept from `low` to `high`, whole numbers, while the others stay as `fixed`."""
+    """One search setting that is swept from `low` to `high`, whole numbers, while the others stay as `fixed`.
 
-    knob: str
-    low: int
-    high: int
+    Without a knob, it is the one point `fixed`, which its engine chose by itself.
+    """
+
+    knob: str = ""
+    low: int = 0
+    high: int = 0
     fixed: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -44,8 +47,8 @@ class Peer(ABC):
     library: str
 
     @abstractmethod
-    def build(self, vectors: Floats, threads: int) -> Any:
-        """An engine that holds the vectors."""
+    def build(self, vectors: Floats, practice: Floats, threads: int) -> Any:
+        """An engine that holds the vectors; whoever tunes itself may practise on queries that nobody is measured on."""
 
     @abstractmethod
     def save(self, engine: Any, folder: Path) -> None:
@@ -56,8 +59,8 @@ class Peer(ABC):
         """Read it, all into memory, to search with one thread."""
 
     @abstractmethod
-    def lines(self, count: int) -> list[Line]:
-        """What to sweep for `count` vectors."""
+    def lines(self, engine: Any, count: int) -> list[Line]:
+        """What to sweep on a loaded engine of `count` vectors."""
 
     @abstractmethod
     def searcher(self, engine: Any, settings: Mapping[str, Any], k: int) -> Search:
@@ -71,7 +74,7 @@ class Faiss(Peer):
         self.name, self._factory, self._lines, self._ef = f"faiss {name}", factory, lines, ef
         self.library = f"faiss {'HNSW' if ef else 'IVF-PQ' if 'PQ' in name else 'IVF'}"
 
-    def build(self, vectors: Floats, threads: int) -> Any:
+    def build(self, vectors: Floats, practice: Floats, threads: int) -> Any:
         import faiss
 
         faiss.omp_set_num_threads(threads)
@@ -94,7 +97,7 @@ class Faiss(Peer):
         faiss.omp_set_num_threads(1)
         return faiss.read_index(str(folder / "index.faiss"))
 
-    def lines(self, count: int) -> list[Line]:
+    def lines(self, engine: Any, count: int) -> list[Line]:
         return self._lines
 
     def searcher(self, engine: Any, settings: Mapping[str, Any], k: int) -> Search:
@@ -121,7 +124,7 @@ class Hnswlib(Peer):
     def __init__(self, m: int, ef: int) -> None:
         self.name, self._m, self._ef = f"hnswlib M={m} ef={ef}", m, ef
 
-    def build(self, vectors: Floats, threads: int) -> Any:
+    def build(self, vectors: Floats, practice: Floats, threads: int) -> Any:
         import hnswlib
 
         index = hnswlib.Index(space="ip", dim=vectors.shape[1])
@@ -140,7 +143,7 @@ class Hnswlib(Peer):
         index.set_num_threads(1)
         return index
 
-    def lines(self, count: int) -> list[Line]:
+    def lines(self, engine: Any, count: int) -> list[Line]:
         return [Line("ef", 10, 2000)]
 
     def searcher(self, engine: Any, settings: Mapping[str, Any], k: int) -> Search:
@@ -160,7 +163,7 @@ class Usearch(Peer):
     def __init__(self, m: int, ef: int) -> None:
         self.name, self._m, self._ef = f"usearch M={m} ef={ef}", m, ef
 
-    def build(self, vectors: Floats, threads: int) -> Any:
+    def build(self, vectors: Floats, practice: Floats, threads: int) -> Any:
         from usearch.index import Index
 
         index = Index(ndim=vectors.shape[1], metric="ip", dtype="f32", connectivity=self._m, expansion_add=self._ef)
@@ -175,7 +178,7 @@ class Usearch(Peer):
 
         return Index.restore(str(folder / "index.usearch"), view=False)
 
-    def lines(self, count: int) -> list[Line]:
+    def lines(self, engine: Any, count: int) -> list[Line]:
         return [Line("expansion_search", 10, 2000)]
 
     def searcher(self, engine: Any, settings: Mapping[str, Any], k: int) -> Search:
@@ -195,7 +198,7 @@ class Annoy(Peer):
     def __init__(self, trees: int) -> None:
         self.name, self._trees = f"annoy trees={trees}", trees
 
-    def build(self, vectors: Floats, threads: int) -> Any:
+    def build(self, vectors: Floats, practice: Floats, threads: int) -> Any:
         from annoy import AnnoyIndex
 
         index = AnnoyIndex(vectors.shape[1], "angular")
@@ -215,7 +218,7 @@ class Annoy(Peer):
         index.load(str(folder / "index.annoy"), prefault=True)
         return index
 
-    def lines(self, count: int) -> list[Line]:
+    def lines(self, engine: Any, count: int) -> list[Line]:
         return [Line("search_k", 1000, min(count, 500_000))]
 
     def searcher(self, engine: Any, settings: Mapping[str, Any], k: int) -> Search:
@@ -236,7 +239,7 @@ class Scann(Peer):
         self.name = f"ScaNN leaves={leaves:g}√n" + (f" soar={soar:g}" if soar else "")
         self._leaves, self._soar = leaves, soar
 
-    def build(self, vectors: Floats, threads: int) -> Any:
+    def build(self, vectors: Floats, practice: Floats, threads: int) -> Any:
         from scann.scann_ops.py import scann_ops_pybind as scann
 
         leaves = round(self._leaves * len(vectors) ** 0.5)
@@ -255,7 +258,7 @@ class Scann(Peer):
 
         return scann.load_searcher(str(folder))
 
-    def lines(self, count: int) -> list[Line]:
+    def lines(self, engine: Any, count: int) -> list[Line]:
         leaves = round(self._leaves * count**0.5)
         return [Line("leaves_to_search", 1, leaves, {"reorder": reorder}) for reorder in (30, 60, 100, 200)]
 
@@ -278,7 +281,7 @@ class Vamana(Peer):
     def __init__(self, degree: int, window: int) -> None:
         self.name, self._degree, self._window = f"SVS Vamana degree={degree} window={window}", degree, window
 
-    def build(self, vectors: Floats, threads: int) -> Any:
+    def build(self, vectors: Floats, practice: Floats, threads: int) -> Any:
         import svs
 
         parameters = svs.VamanaBuildParameters(graph_max_degree=self._degree, window_size=self._window, alpha=1.2)
@@ -298,7 +301,7 @@ class Vamana(Peer):
             num_threads=1,
         )
 
-    def lines(self, count: int) -> list[Line]:
+    def lines(self, engine: Any, count: int) -> list[Line]:
         return [Line("search_window_size", 10, 2000)]
 
     def searcher(self, engine: Any, settings: Mapping[str, Any], k: int) -> Search:

@@ -36,9 +36,9 @@ def one_pass(search: Search, data: Dataset) -> tuple[float, npt.NDArray[np.int64
 def sweep(engine: Peer, loaded: Any, data: Dataset, target: float) -> list[dict[str, Any]]:
     """Every point measured on the engine's lines: settings, recall and queries per second of one pass."""
     rows = []
-    for line in engine.lines(len(data.vectors)):
+    for line in engine.lines(loaded, len(data.vectors)):
         points = _line(engine, loaded, data, line, target)
-        rows += [points[value] for value in sorted(points)]
+        rows += [{**points[value], "as_tuned": not line.knob} for value in sorted(points)]
     return rows
 
 
@@ -46,13 +46,16 @@ def _line(engine: Peer, loaded: Any, data: Dataset, line: Line, target: float) -
     points: dict[int, dict[str, Any]] = {}
 
     def reaches(value: int) -> bool:
-        settings = {**line.fixed, line.knob: value}
+        settings = {**line.fixed, **({line.knob: value} if line.knob else {})}
         seconds, found = one_pass(engine.searcher(loaded, settings, K), data)
         recall, speed = round(data.recall(found), 4), round(len(data.queries) / seconds, 1)
         points[value] = {"settings": settings, "recall": recall, "queries_per_second": speed}
         return recall >= target
 
     below, value = line.low - 1, line.low
+    if not line.knob:
+        reaches(value)
+        return points
     while not reaches(value):
         if value == line.high:
             return points
@@ -90,7 +93,7 @@ def race(runners: list[tuple[Peer, Path, Mapping[str, Any]]], data: Dataset, pas
     return [
         {
             "engine": engine.name,
-            "library": engine.library,
+            "library": row["library"],
             "settings": row["settings"],
             "recall": round(recall, 4),
             "queries_per_second": round(len(data.queries) / statistics.median(taken), 1),
