@@ -2,7 +2,7 @@
 
 A search scores the codes of the nearest cells in SIMD registers, and compares the best `reorder` of them again in
 float32. ScaNN keeps these vectors but gives none back, so an index in memory holds a second copy for filters and
-rebuilds; one that was loaded reads them from ScaNN's own `dataset.npy`, which stays on disk.
+rebuilds; one that was saved or loaded reads them from ScaNN's own `dataset.npy`, which stays on disk.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from lookalike.index.prefix_index import PrefixIndex
 from lookalike.index.vector_index import Floats, Found, Positions
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from lookalike.index.artefact import IndexFolder, NewIndexFolder
     from lookalike.index.spec import ScannBuild, ScannSearch, SearchSettings
 
@@ -59,9 +61,9 @@ class ScannIndex(PrefixIndex):
     """Quantised search re-ranked in full; `leaves_to_search` and `reorder` trade recall for speed.
 
     Memory: ScaNN's float32 vectors, half a byte for each `dims_per_block` dimensions, and a second copy of the vectors
-    until the index is loaded from disk. A mapped opening leaves that second copy on disk, as every loaded one does;
-    ScaNN itself reads into memory. Below about 8 dimensions 4-bit codes tell neighbours apart poorly: take `exact` or
-    `hnsw` there, or a large `reorder`.
+    until the index is saved or loaded, which leaves it on disk. A mapped opening does no more: ScaNN reads into
+    memory. Below about 8 dimensions 4-bit codes tell neighbours apart poorly: take `exact` or `hnsw` there, or a large
+    `reorder`.
 
     Source: Guo et al., "Accelerating large-scale inference with anisotropic vector quantization" (ICML 2020).
 
@@ -151,6 +153,8 @@ class ScannIndex(PrefixIndex):
             folder.add_written(f"{_FOLDER}/{file.name}")
         if folder.files.get(_DATASET, {"bytes": 0})["bytes"] < engine.vectors.nbytes:
             raise StorageError(f"{path} was written in part; free disk space and save again")
+        # The mapping outlives the name of the file, which `artefact` is about to change.
+        self._built = self._built._replace(engine=_Searcher(engine.native, _mapped(path / "dataset.npy")))
 
     def _read_engine(self, folder: IndexFolder, covered: int) -> _Searcher:
         files = {name: folder.file(name) for name in (_ASSETS, _DATASET)}
@@ -161,10 +165,15 @@ class ScannIndex(PrefixIndex):
         for name in re.findall(r'asset_path: "([^"]*)"', assets):
             if f"{_FOLDER}/{name}" not in folder:  # a path elsewhere would be read unchecked
                 raise ArtefactError(f"{_ASSETS} names {name}, which is no file of this index")
-        vectors = np.load(files[_DATASET], mmap_mode="r", allow_pickle=False)
+        vectors = _mapped(files[_DATASET])
         if vectors.shape != (covered, self.dimension) or vectors.dtype != np.float32:
             raise ArtefactError(f"{_DATASET} holds {vectors.dtype} {vectors.shape}, expected float32 ({covered}, d)")
         # Not through ScaNN's load_searcher, which would unpickle a file of ids if it found one.
         native = _native.ScannNumpy(str(files[_ASSETS].parent), assets)
         native.set_num_threads(faiss.omp_get_max_threads())
         return _Searcher(native, vectors)
+
+
+def _mapped(path: Path) -> Floats:
+    vectors: Floats = np.load(path, mmap_mode="r", allow_pickle=False)
+    return vectors

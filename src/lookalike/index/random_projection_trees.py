@@ -20,6 +20,8 @@ from lookalike.index.prefix_index import PrefixIndex
 from lookalike.index.vector_index import Floats, Found, Positions
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from lookalike.index.artefact import IndexFolder, NewIndexFolder
     from lookalike.index.spec import SearchSettings, TreesBuild, TreesSearch
 
@@ -55,9 +57,9 @@ class TreesIndex(PrefixIndex):
     """Random-projection forest; `search_k` trades recall for speed, `n_trees` memory for recall.
 
     The same vectors give the same forest for the same number of threads (faiss' OpenMP number). Memory: annoy's own
-    copy of the vectors, its trees, and one more copy of the vectors for filters and rebuilds; an index that was
-    loaded does without the last, for annoy maps its file and the vectors are read from that. Saving holds searches up
-    while the file is written: annoy then exchanges its memory for the file.
+    copy of the vectors, its trees, and one more copy of the vectors for filters and rebuilds. An index that was saved
+    or loaded does without the last: annoy maps its file, and the vectors are read from that. Saving holds searches
+    up while the file is written, for annoy then exchanges its memory for the file.
 
     Source: Dasgupta & Freund, "Random projection trees and low dimensional manifolds" (STOC 2008).
 
@@ -138,25 +140,30 @@ class TreesIndex(PrefixIndex):
                 engine.trees.save(str(path))
             except OSError as error:
                 raise StorageError(f"{path} could not be written ({error}); free disk space and save again") from error
+            # The mapping outlives the name of the file, which `artefact` is about to change.
+            self._built = self._built._replace(engine=self._mapped_forest(engine.trees, path))
         folder.add_written(_FILE)
 
     def _read_engine(self, folder: IndexFolder, covered: int) -> _Forest:
-        path, stride = folder.file(_FILE), self.dimension + _HEADER
-        trees = self._new()
+        path, stride = folder.file(_FILE), 4 * (self.dimension + _HEADER)
         size = path.stat().st_size
-        if size % (4 * stride) or size < covered * 4 * stride:
-            raise ArtefactError(
-                f"{_FILE} has {size} bytes, not that of {covered} vectors of {self.dimension} and trees"
-            )
+        if size % stride or size < covered * stride:
+            raise ArtefactError(f"{_FILE} has {size} bytes, not those of {covered} × {self.dimension} and their trees")
+        trees = self._new()
         trees.load(str(path))
         if trees.get_n_items() != covered:
             raise ArtefactError(f"{_FILE} holds {trees.get_n_items()} vectors, expected {covered}")
-        # The first `covered` nodes are the vectors, at equal strides: one mapped file serves annoy and us.
-        vectors = np.memmap(path, np.float32, "r")[: covered * stride].reshape(covered, stride)[:, _HEADER:]
-        for position in (0, covered // 2, covered - 1):
+        return self._mapped_forest(trees, path)
+
+    def _mapped_forest(self, trees: Any, path: Path) -> _Forest:
+        """Annoy's first nodes are the vectors, at equal strides: one mapped file serves annoy and us."""
+        count, stride = trees.get_n_items(), self.dimension + _HEADER
+        file = np.memmap(path, np.float32, "r")
+        vectors = file[: count * stride].reshape(count, stride)[:, _HEADER:]
+        for position in (0, count // 2, count - 1):
             if not np.array_equal(vectors[position], np.array(trees.get_item_vector(position), np.float32)):
-                raise ArtefactError(f"{_FILE} is laid out as no annoy known here does; install annoy 1.17.3 or rebuild")
-        return _Forest(trees, vectors, size)
+                raise ArtefactError(f"{path} is not laid out as annoy 1.17 does; install annoy 1.17.3, or rebuild")
+        return _Forest(trees, vectors, file.nbytes)
 
 
 def _is_mapped(vectors: Floats) -> bool:

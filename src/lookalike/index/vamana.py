@@ -181,9 +181,12 @@ class VamanaIndex(PrefixIndex):
             for path in sorted((folder.path / part).iterdir()):
                 folder.add_written(f"{part}/{path.name}")
         # SVS does not notice a full disk.
-        needed = engine.native.size * 4 * self.dimension
-        if folder.files.get("data/data_0.svs", {"bytes": 0})["bytes"] < needed:
-            raise StorageError(f"{folder.path / 'data'} was written in part; free disk space and save again")
+        build: VamanaBuild = self._spec.build  # type: ignore[assignment]
+        row = {"config": 0, "graph": 4 * (build.degree + 1), "data": 4 * self.dimension}
+        for part in _PARTS:
+            sizes = [entry["bytes"] for name, entry in folder.files.items() if name.startswith(f"{part}/")]
+            if sum(sizes) <= engine.native.size * row[part] or not min(sizes):
+                raise StorageError(f"{folder.path / part} was written in part; free disk space and save again")
         if engine.equals is not None:
             folder.add_array(_COPIES, engine.equals.which)
 
