@@ -91,7 +91,7 @@ def toured(desk):
 @pytest.mark.xdist_group("readme")
 def test_the_tour_runs(desk, toured):
     assert {line.split()[1] for line in toured} == {
-        "verify", "enroll", "identify", "train", "evaluate", "people", "forget", "embed", "figures"
+        "verify", "enroll", "identify", "train", "evaluate", "people", "forget", "embed", "figures", "index"
     }  # fmt: skip
     assert "same person" in toured["lookalike verify ada-1.png ada-2.png --model dlib"]
     assert "who.png: Ada" in toured["lookalike identify who.png --model dlib --gallery friends.gallery"]

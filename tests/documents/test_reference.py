@@ -10,16 +10,25 @@ from lookalike.cli import app
 TEXT = (Path(__file__).parents[2] / "docs" / "reference.md").read_text("utf-8")
 
 
+def verbs():
+    """Every command by its full name, those of a group included."""
+    found = {}
+    for name, command in typer.main.get_command(app).commands.items():
+        inner = getattr(command, "commands", None)
+        found |= {name: command} if inner is None else {f"{name} {n}": c for n, c in inner.items()}
+    return found
+
+
 def test_verbs_and_options_are_those_of_the_command_line():
-    rows = re.findall(r"^\| `(\w+)[^|]*\|[^|]*\|(.*)\|$", TEXT.split("## Exit codes")[0], re.MULTILINE)
+    rows = re.findall(r"^\| `((?:index )?\w+)[^|]*\|[^|]*\|(.*)\|$", TEXT.split("## Exit codes")[0], re.MULTILINE)
     written = {verb: set(re.findall(r"`(--[\w-]+)`", options)) for verb, options in rows}
     real = {
-        name: {o for p in command.params for o in p.opts if o.startswith("--")} - {"--json", "--help"}
-        for name, command in typer.main.get_command(app).commands.items()
+        name: {o for p in command.params for o in [*p.opts, *p.secondary_opts] if o.startswith("--")}
+        - {"--json", "--help"}
+        for name, command in verbs().items()
     }
     assert written == real
 
 
 def test_every_verb_takes_json():
-    commands = typer.main.get_command(app).commands
-    assert [n for n, c in commands.items() if not any("--json" in p.opts for p in c.params)] == []
+    assert [n for n, c in verbs().items() if not any("--json" in p.opts for p in c.params)] == []
