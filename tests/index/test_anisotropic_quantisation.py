@@ -127,3 +127,13 @@ def test_few_vectors_of_few_dimensions(d, metric, monkeypatch):
         hits, truth = index.search(given, k=10), build_index(given, "exact", metric).search(given, k=10)
         np.testing.assert_allclose(hits.distances, truth.distances, rtol=1e-5, atol=1e-6)
         assert all(len(set(row)) == 10 for row in hits.ids.tolist())
+
+
+def test_an_empty_leaf_is_completed_exactly():
+    # 20 places hold all vectors, so most of the cells stay empty.
+    given = np.repeat(vectors(20), 75, axis=0)
+    index = build_index(given, "scann", leaves=1400)
+    for query in vectors(40, seed=1):
+        hits = index.search(query[None], k=80, leaves_to_search=1, reorder=1)
+        assert (hits.ids >= 0).all()
+        assert len(set(hits.ids[0].tolist())) == 80

@@ -46,6 +46,8 @@ _ASSETS = f"{_FOLDER}/scann_assets.pbtxt"
 #: Vectors that k-means sees for each cell; more hardly moves a centre.
 _SAMPLE = 256
 
+_ONE = np.float32(1)
+
 #: Queries from which on several threads pay.
 _MANY = 256
 
@@ -104,24 +106,30 @@ class ScannIndex(PrefixIndex):
             if len(near) == k:
                 return self._in_our_convention(scores)[None], near.astype(np.int64)[None], None
             positions, distances = np.full((1, k), -1, np.int64), np.full((1, k), np.inf, np.float32)
-            positions[0, : len(near)], distances[0, : len(near)] = near, self._in_our_convention(scores)
+            positions[0, : len(near)], distances[0, : len(near)] = near, self._in_our_convention(scores[None])
             return distances, positions, None
         threads = faiss.omp_get_max_threads() if len(queries) >= _MANY else 1
         part = min(256, -(-len(queries) // threads))
         near, scores = engine.native.search_batched(queries, k, reorder, wanted.leaves_to_search, threads > 1, part)
-        positions, distances = near.astype(np.int64), self._in_our_convention(scores)
         missing = np.isnan(scores)
+        positions, distances = near.astype(np.int64), self._in_our_convention(scores)
         if missing.any():
             positions[missing], distances[missing] = -1, np.inf
         return distances, positions, None
 
     def _in_our_convention(self, scores: Floats) -> Floats:
+        """In place: the array is ours alone. A row's best score comes first."""
         if self._space.metric == "euclidean":
-            return np.sqrt(scores)
-        if self._space.metric == "inner_product":
-            return -scores
-        # Rounding takes unit vectors past 1; a distance is never negative.
-        return np.minimum(np.maximum(1 - scores, np.float32(0)), np.float32(2))
+            np.sqrt(scores, out=scores)
+        elif self._space.metric == "inner_product":
+            np.negative(scores, out=scores)
+        else:
+            np.subtract(_ONE, scores, out=scores)
+            # Rounding takes unit vectors past 1; a distance is never negative. One row tells by its ends, for
+            # np.clip takes as long as the rest of this layer.
+            if scores.ndim > 1 or scores[0] < 0 or scores[-1] > 2:
+                np.clip(scores, 0, 2, out=scores)
+        return scores
 
     def _harder(self, settings: SearchSettings, factor: float) -> SearchSettings:
         wanted: ScannSearch = settings  # type: ignore[assignment]

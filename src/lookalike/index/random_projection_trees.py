@@ -41,6 +41,8 @@ _MOST = 2**31 - 1
 #: Nodes of a tree for each leaf's worth of vectors, as measured; the exact number shows in the file only.
 _NODES_PER_LEAF = 2.9
 
+_HALF = np.float32(0.5)
+
 #: From so many queries on, handing parts to threads costs less than it saves.
 _MANY = 32
 
@@ -116,10 +118,14 @@ class TreesIndex(PrefixIndex):
         return far, where, None
 
     def _in_our_convention(self, distances: Floats) -> Floats:
+        """In place: the array is ours alone."""
         if self._space.metric == "cosine":
-            halved: Floats = np.minimum(distances * distances * np.float32(0.5), np.float32(2))
-            return halved  # for unit vectors |x - y|² = 2 (1 - cos)
-        return -distances if self._space.metric == "inner_product" else distances
+            distances *= distances
+            distances *= _HALF  # for unit vectors |x - y|² = 2 (1 - cos)
+            np.minimum(distances, 2, out=distances)
+        elif self._space.metric == "inner_product":
+            np.negative(distances, out=distances)
+        return distances
 
     def _harder(self, settings: SearchSettings, factor: float) -> SearchSettings:
         wanted: TreesSearch = settings  # type: ignore[assignment]
