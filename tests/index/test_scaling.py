@@ -25,7 +25,7 @@ def measurements():
             yield pytest.param(kind, build, point, id=f"{name((kind, build))}-{point.vectors}")
 
 
-@pytest.mark.parametrize(("kind", "build", "point"), measurements())
+@pytest.mark.parametrize(("kind", "build", "point"), list(measurements()))
 def test_what_was_measured_is_predicted(kind, build, point):
     assert build_cpu_seconds(kind, point.vectors, DIMENSION, build) == pytest.approx(point.build_cpu_s, rel=0.01)
     for effort, recall, ms in point.curve:
@@ -36,7 +36,7 @@ def test_what_was_measured_is_predicted(kind, build, point):
 
 
 @pytest.mark.parametrize("option", GROWING, ids=name)
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=15)
 @given(count=st.integers(1000, 2 * 10**8), recall=st.floats(0.5, 0.999), dimension=st.sampled_from([32, 128, 768]))
 def test_more_recall_and_more_numbers_cost_more(option, count, recall, dimension):
     kind, build = option

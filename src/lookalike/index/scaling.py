@@ -149,18 +149,16 @@ def search_ms(
     kind: str, count: int, dimension: int, effort: int, build: Mapping[str, Any], speed: MachineSpeed = REFERENCE
 ) -> float:
     """Milliseconds of one query on one thread, everything it touches in memory."""
-    points = _points(kind, build)
-    times = []
-    for point in points:
-        curve = [(math.log(max(setting, 1)), math.log(ms)) for setting, _, ms in point.curve]
-        # Against work at the measured size, so that only what the work does not tell is interpolated.
-        done = _search_work(kind, point.vectors, DIMENSION, effort, _as_measured(build))
-        times.append((math.log(point.vectors), _line(math.log(max(effort, 1)), curve) - math.log(done)))
-    return (
-        math.exp(_between(math.log(count), times))
-        * _search_work(kind, count, dimension, effort, build)
-        * speed.slowdown(kind)
-    )
+    measured, times = _as_measured(build), []
+    for point in _points(kind, build):
+        # Against the work done, so that only what the work does not tell is interpolated.
+        curve = [
+            (math.log(max(tried, 1)), math.log(ms / _search_work(kind, point.vectors, DIMENSION, tried, measured)))
+            for tried, _, ms in point.curve
+        ]
+        times.append((math.log(point.vectors), _between(math.log(max(effort, 1)), curve)))
+    work = _search_work(kind, count, dimension, effort, build)
+    return math.exp(_between(math.log(count), times)) * work * speed.slowdown(kind)
 
 
 def _as_measured(build: Mapping[str, Any]) -> dict[str, Any]:
