@@ -2,8 +2,8 @@
 
 Each inner node of annoy's trees parts its vectors by the plane halfway between two of them; a search descends all
 trees at once, the most promising side first, and compares what it meets. Under cosine the vectors have unit length, and
-the forest is built for Euclidean distance: its planes need not pass through the origin, which found 1 to 2 hundredths
-more at equal work (100,000 × 64 around a common mean), and its distances keep the digits of near duplicates.
+the forest is built for Euclidean distance: its planes need not pass through the origin, which found 0.010 to 0.022
+more at equal search_k (100,000 × 64 around a common mean), and its distances keep the digits of near duplicates.
 """
 
 from __future__ import annotations
