@@ -40,6 +40,8 @@ _WORTH: tuple[tuple[str, dict[str, Any]], ...] = (
 
 #: A candidate whose page is not in memory costs a read; many are asked for at once. An SSD of 30,000 reads a second.
 _PAGE_READ_MS = 1 / 30
+#: What `VectorIndex.search` itself takes: checks, ids, settings.
+_CALL_MS = 0.015
 #: Latencies closer than this factor are a tie: the prediction cannot tell them apart.
 _TIE = 1.15
 #: Share of several threads' time that a build uses; the rest they wait for one another.
@@ -267,7 +269,7 @@ class _Case:
         cpu = build_cpu_seconds(kind, self.count, self.dimension, build, speed)
         factor = uncertainty(kind, self.count, self.dimension, build, self.measured is not None)
         search = self._search(kind, effort, build)
-        latency = search_ms(kind, self.count, self.dimension, effort, build, speed)
+        latency = _CALL_MS * speed.slowdown("exact") + search_ms(kind, self.count, self.dimension, effort, build, speed)
         latency += self._page_reads(size.serving, size.mapped, search.get("rerank", 0)) * _PAGE_READ_MS
         serving, building = size.serving + PROCESS_BYTES, size.building + PROCESS_BYTES
         installed = KINDS[kind].installed
