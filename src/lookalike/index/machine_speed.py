@@ -12,11 +12,13 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-__all__ = ["REFERENCE", "MachineSpeed", "measure_machine"]
+__all__ = ["JUMPING", "REFERENCE", "MachineSpeed", "measure_machine"]
 
 #: Numbers of the array that is read: 256 MiB, more than any cache holds.
 _NUMBERS = 1 << 26
 _ROW = 128
+#: Kinds whose searches wait for vectors from anywhere in memory.
+JUMPING = ("nsw", "hnsw", "vamana", "trees")
 _SIDE = 1024
 
 
@@ -36,7 +38,7 @@ class MachineSpeed:
 
     def slowdown(self, kind: str, building: bool = False) -> float:
         """How many times as long as on the reference machine a kind takes."""
-        if kind in ("nsw", "hnsw", "vamana", "trees"):
+        if kind in JUMPING:
             return REFERENCE.gather / self.gather
         if building and kind != "exact":
             return REFERENCE.product / self.product

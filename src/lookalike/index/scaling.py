@@ -21,7 +21,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lookalike.index.footprint import code_bytes, list_count_of, scann_leaves
-from lookalike.index.machine_speed import REFERENCE, MachineSpeed
+from lookalike.index.machine_speed import JUMPING, REFERENCE, MachineSpeed
 from lookalike.index.measured_costs import DIMENSION, MEASURED, Measured, measured_name
 
 __all__ = ["build_cpu_seconds", "effort_for_recall", "expected_recall", "search_ms", "uncertainty"]
@@ -32,6 +32,8 @@ _EDGE = 0.0005
 _GAIN = 0.001
 #: Recall gained by twice the effort below which a curve nears its plateau.
 _FLAT = 0.02
+#: So many vectors are in no cache.
+_OUT_OF_CACHE = 10**6
 #: A jump to a vector somewhere in memory costs about as much as reading so many numbers in order.
 _JUMP = 64
 #: What learning a code and its rotation costs, as comparisons of two vectors; its sample is of one size.
@@ -158,7 +160,18 @@ def search_ms(
         ]
         times.append((math.log(point.vectors), _between(math.log(max(effort, 1)), curve)))
     work = _search_work(kind, count, dimension, effort, build)
-    return math.exp(_between(math.log(count), times)) * work * speed.slowdown(kind)
+    return math.exp(_per_work(kind, count, times)) * work * speed.slowdown(kind)
+
+
+def _per_work(kind: str, count: int, times: Sequence[tuple[float, float]]) -> float:
+    """Logarithm of the time that a unit of work takes: beyond the measured sizes, what it is there.
+
+    But where a kind jumps, ever more jumps leave the processor's caches, until a million vectors or so.
+    """
+    if kind in JUMPING and len(times) > 1 and math.log(count) > times[-1][0]:
+        reached = max(times[-1][0], math.log(min(count, _OUT_OF_CACHE)))
+        return max(times[-1][1], _line(reached, times))
+    return _between(math.log(count), times)
 
 
 def _as_measured(build: Mapping[str, Any]) -> dict[str, Any]:
@@ -199,7 +212,7 @@ def build_cpu_seconds(
         for p in points
     ]
     work = _build_work(kind, count, dimension, build)
-    return math.exp(_between(math.log(count), times)) * work * speed.slowdown(kind, building=True)
+    return math.exp(_per_work(kind, count, times)) * work * speed.slowdown(kind, building=True)
 
 
 def _build_work(kind: str, count: int, dimension: int, build: Mapping[str, Any]) -> float:
