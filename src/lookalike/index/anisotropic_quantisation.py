@@ -95,7 +95,7 @@ class ScannIndex(PrefixIndex):
                 f"dims_per_block={build.dims_per_block} ({error}); change these, or choose another kind"
             ) from error
         native.set_num_threads(threads)
-        return _Searcher(native, vectors)
+        return _Searcher(native, vectors.copy())
 
     def _search_engine(self, engine: _Searcher, queries: Floats, k: int, settings: SearchSettings) -> Found:
         wanted: ScannSearch = settings  # type: ignore[assignment]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from lookalike.index.artefact import IndexFolder, NewIndexFolder
     from lookalike.index.spec import IndexSpec, SearchSettings
 
-__all__ = ["ExactIndex", "nearest_among"]
+__all__ = ["ExactIndex", "FlatVectors", "nearest_among"]
 
 # faiss' type stubs lack what its Python layer adds to the C++ classes.
 faiss: Any = _faiss
@@ -35,6 +35,105 @@ _SPARE = 16
 _SMALL = 1 << 27
 
 
+class FlatVectors:
+    """Prepared vectors that are compared one by one; at positions 0, 1, 2, ... in the order they were added.
+
+    Args:
+        dimension: numbers per vector.
+        metric: `euclidean`, `cosine` (of unit vectors), `inner_product` or `manhattan`.
+        flat: a faiss flat index that holds some already.
+    """
+
+    def __init__(self, dimension: int, metric: str, flat: Any = None) -> None:
+        self.flat = faiss.IndexFlat(dimension, _METRICS[metric]) if flat is None else flat
+        self._metric = metric
+        self._longest = _longest(self.view()) if len(self) else 0.0
+
+    def __len__(self) -> int:
+        return int(self.flat.ntotal)
+
+    @property
+    def nbytes(self) -> int:
+        """Memory of the vectors."""
+        return len(self) * int(self.flat.d) * 4
+
+    def view(self) -> Floats:
+        """`(n, d)` the vectors inside faiss; dies with the next change."""
+        flat: Floats = faiss.rev_swig_ptr(self.flat.get_xb(), self.flat.ntotal * self.flat.d)
+        return flat.reshape(-1, self.flat.d)
+
+    def add(self, vectors: Floats) -> None:
+        """Put `(m, d)` vectors at the next positions."""
+        self.flat.add(np.ascontiguousarray(vectors))
+        if len(vectors):
+            self._longest = max(self._longest, _longest(vectors))
+
+    def remove(self, positions: Positions) -> None:
+        """Take vectors out; those after them move up."""
+        self.flat.remove_ids(faiss.IDSelectorBatch(positions))
+
+    def nearest(self, queries: Floats, k: int) -> tuple[Floats, Positions]:
+        """Exact `(q, k)` distances and positions of the k nearest, `k` at most as many as there are."""
+        if self._metric == "euclidean":
+            return self._nearest_euclidean(queries, k)
+        distances, positions = self._compare(queries, k)
+        if self._metric == "inner_product":
+            distances = -distances
+        elif self._metric == "cosine":
+            # Rounding takes unit vectors past 1; a distance is never negative.
+            distances = np.clip(1 - distances, 0, 2)
+        return distances, positions
+
+    def _compare(self, queries: Floats, k: int) -> tuple[Floats, Positions]:
+        small = len(queries) * self.flat.ntotal * self.flat.d < _SMALL
+        threads = faiss.omp_get_max_threads()
+        if small:
+            faiss.omp_set_num_threads(1)  # OpenMP keeps this number per calling thread
+        try:
+            found: tuple[Floats, Positions] = self.flat.search(queries, k)
+        finally:
+            if small:
+                faiss.omp_set_num_threads(threads)
+        return found
+
+    def _nearest_euclidean(self, queries: Floats, k: int) -> tuple[Floats, Positions]:
+        few = faiss.cvar.distance_compute_blas_threshold
+        if len(queries) < few:
+            squares, positions = self._compare(queries, k)
+            return np.sqrt(squares), positions
+        # From `few` queries on, faiss computes |x|² - 2xy + |y|², which loses the small distances: a vector may lie
+        # 0.001 from itself. So we fetch some more, compute their distances again directly, and where the error
+        # could reach past the spare ones, ask that query alone, which faiss answers directly.
+        fetched = min(k + _SPARE, self.flat.ntotal)
+        rough, positions = self._compare(queries, fetched)
+        vectors, squares = self.view(), np.empty_like(rough)
+        for row, query in enumerate(queries):
+            squares[row] = ((vectors[positions[row]] - query) ** 2).sum(axis=1)
+        order = np.argsort(squares, axis=1, kind="stable")[:, :k]
+        positions, squares = np.take_along_axis(positions, order, 1), np.take_along_axis(squares, order, 1)
+        if fetched < self.flat.ntotal:
+            lengths = np.einsum("ij,ij->i", queries, queries)
+            error = 2 * (self.flat.d + 4) * np.finfo(np.float32).eps * (lengths + self._longest)
+            unsure = np.flatnonzero(rough[:, -1] - error <= squares[:, -1])
+            for start in range(0, len(unsure), few - 1):
+                rows = unsure[start : start + few - 1]
+                squares[rows], positions[rows] = self._compare(queries[rows], k)
+        return np.sqrt(squares), positions
+
+
+def nearest_among(queries: Floats, vectors: Floats, k: int, metric: str) -> tuple[Floats, Positions]:
+    """Exact `(q, k)` distances and rows of the k nearest of `(n, d)` prepared vectors, `k <= n`."""
+    flat = FlatVectors(vectors.shape[1], metric)
+    flat.add(vectors)
+    return flat.nearest(queries, k)
+
+
+def _longest(vectors: Floats) -> float:
+    """The greatest squared length, a block at a time."""
+    parts = np.array_split(vectors, len(vectors) // 65536 + 1)
+    return max(float(np.einsum("ij,ij->i", part, part).max()) for part in parts)
+
+
 class ExactIndex(VectorIndex):
     """Brute force over all vectors; recall is 1 by construction, time grows with their number.
 
@@ -44,120 +143,44 @@ class ExactIndex(VectorIndex):
 
     def __init__(self, spec: IndexSpec, covariance: Covariance | None = None) -> None:
         super().__init__(spec, covariance)
-        self._flat = self._new()
-        self._longest = 0.0
-
-    def _new(self) -> Any:
-        return faiss.IndexFlat(self.dimension, _METRICS[self._space.metric])
+        self._vectors = FlatVectors(self.dimension, self._space.metric)
 
     def _engine(self) -> Any:
-        return self._flat
-
-    def _stored(self) -> Floats:
-        """`(n, d)` the vectors inside faiss; a view that dies with the next change."""
-        flat: Floats = faiss.rev_swig_ptr(self._flat.get_xb(), self._flat.ntotal * self.dimension)
-        return flat.reshape(-1, self.dimension)
+        return self._vectors.flat
 
     def _vectors_at(self, positions: Positions) -> Floats:
-        return self._stored()[positions]
+        return self._vectors.view()[positions]
 
     def _append(self, vectors: Floats) -> None:
-        self._flat.add(vectors)
-        self._longest = max(self._longest, _longest(vectors))
+        self._vectors.add(vectors)
 
     def _discard(self, positions: Positions) -> None:
         if self._mapped:  # the file is not ours to write: tombstones, as elsewhere
             return
-        self._flat.remove_ids(faiss.IDSelectorBatch(positions))
+        self._vectors.remove(positions)
         self._ids.compact()
 
     def _rebuilt(self, positions: Positions) -> Any:
-        flat = self._new()
-        flat.add(self._vectors_at(positions))
-        return flat
+        vectors = FlatVectors(self.dimension, self._space.metric)
+        vectors.add(self._vectors_at(positions))
+        return vectors
 
     def _adopt(self, state: Any) -> None:
-        self._flat = state
+        self._vectors = state
 
     def _search(self, queries: Floats, k: int, settings: SearchSettings) -> Found:
-        distances, positions = _nearest(self._flat, self._stored, self._longest, queries, k, self._space.metric)
-        return distances, positions, len(queries) * self._flat.ntotal
+        return *self._vectors.nearest(queries, k), len(queries) * len(self._vectors)
 
     def _bytes(self) -> int:
-        return 0 if self._mapped else int(self._flat.ntotal * self.dimension * 4)
+        return 0 if self._mapped else self._vectors.nbytes
 
     def _write(self, folder: NewIndexFolder) -> None:
-        folder.add_faiss("index.faiss", self._flat)
+        folder.add_faiss("index.faiss", self._vectors.flat)
 
     def _read(self, folder: IndexFolder) -> None:
-        self._flat = folder.faiss("index.faiss")
-        if (self._flat.ntotal, self._flat.d) != (self._ids.size, self.dimension):
+        flat = folder.faiss("index.faiss")
+        if (flat.ntotal, flat.d) != (self._ids.size, self.dimension):
             raise ArtefactError(
-                f"index.faiss holds {self._flat.ntotal} × {self._flat.d}, expected {self._ids.size} × {self.dimension}"
+                f"index.faiss holds {flat.ntotal} × {flat.d}, expected {self._ids.size} × {self.dimension}"
             )
-        if self._flat.ntotal:
-            self._longest = _longest(self._stored())
-
-
-def nearest_among(queries: Floats, vectors: Floats, k: int, metric: str) -> tuple[Floats, Positions]:
-    """Exact `(q, k)` distances and rows of the k nearest of `(n, d)` prepared vectors, `k <= n`."""
-    flat = faiss.IndexFlat(vectors.shape[1], _METRICS[metric])
-    flat.add(np.ascontiguousarray(vectors))
-    return _nearest(flat, lambda: vectors, _longest(vectors), queries, k, metric)
-
-
-def _longest(vectors: Floats) -> float:
-    """The greatest squared length."""
-    return max(
-        float(np.einsum("ij,ij->i", part, part).max()) for part in np.array_split(vectors, len(vectors) // 65536 + 1)
-    )
-
-
-def _compare(flat: Any, queries: Floats, k: int) -> tuple[Floats, Positions]:
-    small = len(queries) * flat.ntotal * flat.d < _SMALL
-    threads = faiss.omp_get_max_threads()
-    if small:
-        faiss.omp_set_num_threads(1)  # OpenMP keeps this number per calling thread
-    try:
-        found: tuple[Floats, Positions] = flat.search(queries, k)
-    finally:
-        if small:
-            faiss.omp_set_num_threads(threads)
-    return found
-
-
-def _nearest(flat: Any, stored: Any, longest: float, queries: Floats, k: int, metric: str) -> tuple[Floats, Positions]:
-    if metric == "euclidean":
-        return _nearest_euclidean(flat, stored, longest, queries, k)
-    distances, positions = _compare(flat, queries, k)
-    if metric == "inner_product":
-        distances = -distances
-    elif metric == "cosine":
-        # Rounding takes unit vectors past 1; a distance is never negative.
-        distances = np.clip(1 - distances, 0, 2)
-    return distances, positions
-
-
-def _nearest_euclidean(flat: Any, stored: Any, longest: float, queries: Floats, k: int) -> tuple[Floats, Positions]:
-    few = faiss.cvar.distance_compute_blas_threshold
-    if len(queries) < few:
-        squares, positions = _compare(flat, queries, k)
-        return np.sqrt(squares), positions
-    # From `few` queries on, faiss computes |x|² - 2xy + |y|², which loses the small distances: a vector may lie
-    # 0.001 from itself. So we fetch some more, compute their distances again directly, and where the error
-    # could reach past the spare ones, ask that query alone, which faiss answers directly.
-    fetched = min(k + _SPARE, flat.ntotal)
-    rough, positions = _compare(flat, queries, fetched)
-    vectors, squares = stored(), np.empty_like(rough)
-    for row, query in enumerate(queries):
-        squares[row] = ((vectors[positions[row]] - query) ** 2).sum(axis=1)
-    order = np.argsort(squares, axis=1, kind="stable")[:, :k]
-    positions, squares = np.take_along_axis(positions, order, 1), np.take_along_axis(squares, order, 1)
-    if fetched < flat.ntotal:
-        lengths = np.einsum("ij,ij->i", queries, queries)
-        error = 2 * (flat.d + 4) * np.finfo(np.float32).eps * (lengths + longest)
-        unsure = np.flatnonzero(rough[:, -1] - error <= squares[:, -1])
-        for start in range(0, len(unsure), few - 1):
-            rows = unsure[start : start + few - 1]
-            squares[rows], positions[rows] = _compare(flat, queries[rows], k)
-    return np.sqrt(squares), positions
+        self._vectors = FlatVectors(self.dimension, self._space.metric, flat)

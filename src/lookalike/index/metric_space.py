@@ -68,9 +68,9 @@ class MetricSpace:
             and queries.dtype == np.float32
         ):
             row = queries[0]
-            square = float(np.dot(row, row))
+            square = float(row.dot(row))
             if _SHORTEST_SQUARE < square <= _LONGEST_SQUARE:  # neither is true of NaN
                 if self._unit:
-                    return queries * np.float32(1 / math.sqrt(square))
+                    return queries * (1 / math.sqrt(square))  # a Python float leaves float32 alone
                 return np.ascontiguousarray(queries)
         return self.vectors(checked_vectors(queries, self.dimension, "queries", allow_none=True), "queries")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from lookalike.errors import ArtefactError
-from lookalike.index.exact import nearest_among
+from lookalike.index.exact import FlatVectors, nearest_among
 from lookalike.index.vector_index import Floats, Found, Mask, Positions, VectorIndex
 
 if TYPE_CHECKING:
@@ -36,8 +36,7 @@ class _Built(NamedTuple):
 
     engine: Any  # None: all vectors are in the tail
     covered: int  # positions 0..covered-1 are in the engine
-    tail: Floats  # (room, d), of which the first `tail_size` rows count
-    tail_size: int
+    tail: FlatVectors
 
 
 class PrefixIndex(VectorIndex):
@@ -48,13 +47,19 @@ class PrefixIndex(VectorIndex):
 
     def __init__(self, spec: IndexSpec, covariance: Covariance | None = None) -> None:
         super().__init__(spec, covariance)
-        self._built = _Built(None, 0, np.empty((0, spec.dimension), np.float32), 0)
+        self._built = _Built(None, 0, self._new_tail())
+
+    def _new_tail(self) -> FlatVectors:
+        return FlatVectors(self.dimension, self._space.metric)
 
     # --- what an engine implements --------------------------------------------------------------------------
 
     @abstractmethod
     def _build_engine(self, vectors: Floats) -> Any:
-        """An engine over `(n, d)` prepared vectors, at positions 0..n-1; at least `EXACT_BELOW` of them."""
+        """An engine over `(n, d)` prepared vectors, at positions 0..n-1; more than `EXACT_BELOW` of them.
+
+        The array may be a view that dies after the call: copy what is to be kept.
+        """
 
     @abstractmethod
     def _search_engine(self, engine: Any, queries: Floats, k: int, settings: SearchSettings) -> Found:
@@ -91,39 +96,31 @@ class PrefixIndex(VectorIndex):
     def _engine(self) -> Any:
         return self._built.engine
 
-    def _tail(self, built: _Built) -> Floats:
-        return built.tail[: built.tail_size]
-
     def _append(self, vectors: Floats) -> None:
         built = self._built
         if self._grows and built.engine is not None:
             self._extend(built.engine, vectors)
             self._built = built._replace(covered=built.covered + len(vectors))
             return
-        size = built.tail_size + len(vectors)
-        tail = built.tail
-        if size > len(tail):
-            tail = np.empty((max(size, 2 * len(tail)) if built.tail_size else size, self.dimension), np.float32)
-            tail[: built.tail_size] = self._tail(built)
-        tail[built.tail_size : size] = vectors
-        self._built = built._replace(tail=tail, tail_size=size)
+        built.tail.add(vectors)
 
     def _settle(self) -> None:
         built = self._built
-        if built.tail_size > (_REBUILD_SHARE * built.covered if built.covered else EXACT_BELOW):
-            state = self._rebuilt(np.arange(built.covered + built.tail_size))
+        if len(built.tail) > (_REBUILD_SHARE * built.covered if built.covered else EXACT_BELOW):
+            state = self._rebuilt(np.arange(built.covered + len(built.tail)))
             with self._lock.writing():
                 self._adopt(state)
 
     def _rebuilt(self, positions: Positions) -> Any:
-        empty = np.empty((0, self.dimension), np.float32)
         built = self._built
         # Without an engine all vectors lie in the tail already: no copy of what may be half the memory there is.
-        whole = built.engine is None and len(positions) == built.tail_size
-        vectors = self._tail(built) if whole else self._vectors_at(positions)
-        if len(vectors) <= EXACT_BELOW:
-            return _Built(None, 0, vectors, len(vectors))
-        return _Built(self._build_engine(np.ascontiguousarray(vectors)), len(vectors), empty, 0)
+        whole = built.engine is None and len(positions) == len(built.tail)
+        vectors = built.tail.view() if whole else self._vectors_at(positions)
+        if len(vectors) > EXACT_BELOW:
+            return _Built(self._build_engine(np.ascontiguousarray(vectors)), len(vectors), self._new_tail())
+        tail = self._new_tail()
+        tail.add(vectors)
+        return _Built(None, 0, tail)
 
     def _adopt(self, state: Any) -> None:
         self._built = state
@@ -131,36 +128,38 @@ class PrefixIndex(VectorIndex):
     def _vectors_at(self, positions: Positions) -> Floats:
         built = self._built
         if built.engine is None:
-            return built.tail[positions]
-        if not built.tail_size:
+            return built.tail.view()[positions]
+        if not len(built.tail):
             return self._engine_vectors(built.engine, positions)
         vectors = np.empty((len(positions), self.dimension), np.float32)
         inside = positions < built.covered
         vectors[inside] = self._engine_vectors(built.engine, positions[inside])
-        vectors[~inside] = built.tail[positions[~inside] - built.covered]
+        vectors[~inside] = built.tail.view()[positions[~inside] - built.covered]
         return vectors
 
     def _search(self, queries: Floats, k: int, settings: SearchSettings) -> Found:
         built = self._built
         if built.engine is None:
-            distances, positions = nearest_among(queries, self._tail(built), k, self._space.metric)
-            return distances, positions, len(queries) * built.tail_size
+            return *built.tail.nearest(queries, k), len(queries) * len(built.tail)
         found = self._search_engine(built.engine, queries, k, settings)
-        return self._with_tail(built, found, queries, k) if built.tail_size else found
+        return self._with_tail(built, found, queries, k) if len(built.tail) else found
 
     def _with_tail(self, built: _Built, found: Found, queries: Floats, k: int, allowed: Mask | None = None) -> Found:
         """Merge what the engine found with the nearest of the tail."""
-        tail, rows = self._tail(built), np.arange(built.tail_size)
-        if allowed is not None:
+        if allowed is None:
+            count = len(built.tail)
+            distances, at = built.tail.nearest(queries, min(k, count))
+        else:
             rows = np.flatnonzero(allowed[built.covered :])
-            tail = tail[rows]
-        if not len(rows):
-            return found
-        distances, at = nearest_among(queries, tail, min(k, len(rows)), self._space.metric)
+            count = len(rows)
+            if not count:
+                return found
+            distances, at = nearest_among(queries, built.tail.view()[rows], min(k, count), self._space.metric)
+            at = rows[at]
         distances = np.hstack([found[0], distances])
-        positions = np.hstack([found[1], rows[at] + built.covered])
+        positions = np.hstack([found[1], at + built.covered])
         order = np.argsort(distances, axis=1, kind="stable")[:, :k]
-        computed = None if found[2] is None else found[2] + len(queries) * len(rows)
+        computed = None if found[2] is None else found[2] + len(queries) * count
         return np.take_along_axis(distances, order, 1), np.take_along_axis(positions, order, 1), computed
 
     def _filtered(self, queries: Floats, k: int, allowed: Mask, count: int, settings: SearchSettings) -> Found:
@@ -185,7 +184,7 @@ class PrefixIndex(VectorIndex):
 
     def _write(self, folder: NewIndexFolder) -> None:
         built = self._built
-        folder.add_array("tail.npy", self._tail(built))
+        folder.add_array("tail.npy", built.tail.view())
         if built.engine is not None:
             self._write_engine(built.engine, folder)
 
@@ -195,4 +194,5 @@ class PrefixIndex(VectorIndex):
         if tail.ndim != 2 or tail.shape[1] != self.dimension or tail.dtype != np.float32 or covered < 0:
             raise ArtefactError(f"tail.npy holds {tail.dtype} {tail.shape}, expected float32 (m, {self.dimension})")
         engine = self._read_engine(folder, covered) if covered else None
-        self._built = _Built(engine, covered, tail, len(tail))
+        self._built = _Built(engine, covered, self._new_tail())
+        self._built.tail.add(tail)

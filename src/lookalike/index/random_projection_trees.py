@@ -83,7 +83,7 @@ class TreesIndex(PrefixIndex):
         except MemoryError as error:
             raise _too_large(build.n_trees, vectors) from error
         nodes = len(vectors) + build.n_trees * (1 + _NODES_PER_LEAF * len(vectors) / (self.dimension + 2))
-        return _Forest(trees, vectors, int(nodes * 4 * (self.dimension + _HEADER)))
+        return _Forest(trees, vectors.copy(), int(nodes * 4 * (self.dimension + _HEADER)))
 
     def _new(self) -> Any:
         trees = AnnoyIndex(self.dimension, _METRICS[self._space.metric])  # type: ignore[arg-type]

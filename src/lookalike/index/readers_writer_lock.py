@@ -21,8 +21,9 @@ class ReadersWriterLock:
 
     def __init__(self) -> None:
         self._gate = threading.Lock()  # held by a writer from its wish to its end
-        self._count = threading.Condition(threading.Lock())
+        self._count = threading.Lock()
         self._readers = 0
+        self._none_left = threading.Event()  # only a waiting writer looks at it
 
     def start_reading(self) -> None:
         """Wait for writers, then hold them off until `stop_reading`."""
@@ -33,14 +34,17 @@ class ReadersWriterLock:
         """End what `start_reading` began."""
         with self._count:
             self._readers -= 1
-            if not self._readers:
-                self._count.notify_all()
+            if not self._readers and self._gate.locked():
+                self._none_left.set()
 
     @contextmanager
     def writing(self) -> Iterator[None]:
         """Be alone: no reader and no other writer runs inside the block."""
         with self._gate:
+            # The gate is ours: no reader comes in, and the last to leave sets the event.
             with self._count:
-                while self._readers:
-                    self._count.wait()
+                self._none_left.clear()
+                waiting = self._readers > 0
+            if waiting:
+                self._none_left.wait()
             yield

@@ -37,7 +37,7 @@ Found = tuple[Floats, Positions, "int | None"]
 _SCAN, _SCAN_SHARE = 1000, 50
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Hits:
     """What a search found, nearest first.
 
