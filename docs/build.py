@@ -23,6 +23,7 @@ PAGES = {
     "reference": ROOT / "docs" / "reference.md",
     "evaluation": ROOT / "docs" / "evaluation.md",
     "losses": ROOT / "docs" / "losses" / "README.md",
+    "indexes": ROOT / "docs" / "indexes.md",
     "small-data": ROOT / "docs" / "small-data.md",
     "dependencies": ROOT / "docs" / "dependencies.md",
     "architecture": ROOT / "ARCHITECTURE.md",
