@@ -71,6 +71,7 @@ class MetricSpace:
             square = float(row.dot(row))
             if _SHORTEST_SQUARE < square <= _LONGEST_SQUARE:  # neither is true of NaN
                 if self._unit:
-                    return queries * (1 / math.sqrt(square))  # a Python float leaves float32 alone
+                    unit: Floats = queries * (1 / math.sqrt(square))  # type: ignore[assignment] # stays float32
+                    return unit
                 return np.ascontiguousarray(queries)
         return self.vectors(checked_vectors(queries, self.dimension, "queries", allow_none=True), "queries")

@@ -116,7 +116,9 @@ class HnswIndex(VectorIndex):
             return -distances
         if self._space.metric == "cosine":
             # For unit vectors |x - y|² = 2 (1 - cos); this form keeps the digits of near duplicates.
-            return np.minimum(distances * np.float32(0.5), np.float32(2))
+            half: Floats = distances * np.float32(0.5)
+            # Rounding; one row tells by its end.
+            return half if len(half) == 1 and half[0, -1] <= 2 else np.minimum(half, np.float32(2), out=half)
         return distances
 
     def _bytes(self) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Literal, cast, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, ValidationError
 
@@ -241,7 +241,7 @@ class IndexSpec(BaseModel):
         try:
             return cls(
                 kind=kind,
-                metric=metric,
+                metric=cast("IndexMetric", metric),
                 dimension=dimension,
                 fingerprint=fingerprint,
                 build=entry.build(**{n: v for n, v in settings.items() if n in build}),
