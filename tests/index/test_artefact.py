@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import textwrap
+import time
 from pathlib import Path
 
 import numpy as np
@@ -201,3 +202,40 @@ def test_a_folder_that_cannot_be_made_is_a_storage_error(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(StorageError, match="could not be written"):
         build_index(vectors()).save(tmp_path / "file" / "x.index")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", [name for name, kind in KINDS.items() if kind.installed])
+def test_a_killed_process_never_brings_a_removed_vector_back(tmp_path, kind):
+    """A child removes and saves, again and again, and says so after each save; it is killed at whatever moment."""
+    code = f"""
+        import sys
+        import numpy as np
+        from lookalike.index import build_index, load_index
+        import lookalike.index.prefix_index as prefix
+        prefix.EXACT_BELOW = 32
+        path, first = sys.argv[1], int(sys.argv[2])
+        x = np.random.default_rng(0).normal(size=(600, 8)).astype("f")
+        index = load_index(path) if first else build_index(x, {kind!r})
+        for gone in range(first, 590):
+            index.remove([gone])
+            index.save(path)
+            print(gone, flush=True)
+    """
+    path, gone = tmp_path / "x.index", -1
+    rng = np.random.default_rng(1)
+    for _ in range(3):
+        command = [sys.executable, "-c", textwrap.dedent(code), str(path), str(gone + 1)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
+            for _ in range(int(rng.integers(2, 8))):
+                gone = int(child.stdout.readline())
+            time.sleep(float(rng.uniform(0, 0.02)))
+            child.kill()
+            rest = child.stdout.read().split()
+        gone = int(rest[-1]) if rest else gone
+        index = load_index(path)
+        queries = np.random.default_rng(0).normal(size=(600, 8)).astype("f")[: gone + 1]
+        found = index.search(queries, k=50).ids
+        assert (found > gone).all()  # what was acknowledged is gone; one more may be
+        assert len(index) in (600 - gone - 1, 600 - gone - 2)
+        gone = 600 - len(index) - 1
