@@ -19,6 +19,7 @@ import os
 import resource
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -45,11 +46,15 @@ class Gallery:
         self.count = count
         self.dimension = DIMENSION
 
+    def blocks(self, size: int, start: int) -> Iterator[tuple[int, Floats]]:
+        """Rows from `start` on, in blocks."""
+        for first in range(start, self.count, size):
+            count = min(size, self.count - first)
+            yield first, generated_vectors(count, DIMENSION, per_identity=1, start=first)[0]
+
     def rows(self, positions: npt.NDArray[np.int64]) -> Floats:
-        first, last = int(positions[0]), int(positions[-1])
-        if last - first + 1 == len(positions):
-            return generated_vectors(len(positions), DIMENSION, per_identity=1, start=first)[0]
-        return np.concatenate([self.rows(positions[at : at + 1]) for at in range(len(positions))])
+        """A few rows."""
+        return np.concatenate([next(self.blocks(1, row))[1] for row in positions.tolist()])
 
 
 def emit(**values: Any) -> None:
@@ -116,8 +121,7 @@ def truth(options: argparse.Namespace, path: Path) -> npt.NDArray[np.int64]:
     gallery = Gallery(options.count)
     best = np.full((len(queries), DEPTH), -np.inf, np.float32)
     where = np.full((len(queries), DEPTH), -1, np.int64)
-    for start in range(0, options.count, BLOCK):
-        block = gallery.rows(np.arange(start, min(options.count, start + BLOCK)))
+    for start, block in gallery.blocks(BLOCK, 0):
         similar, rows = faiss.knn(queries, block, DEPTH, metric=faiss.METRIC_INNER_PRODUCT)
         best, where = np.hstack([best, similar]), np.hstack([where, rows + start])
         order = np.argsort(-best, axis=1, kind="stable")[:, :DEPTH]

@@ -60,8 +60,11 @@ class BulkSource(Protocol):
     def dimension(self) -> int:
         """Numbers per vector."""
 
+    def blocks(self, size: int, start: int) -> Iterator[tuple[int, Floats]]:
+        """The rows from `start` on in blocks, each with its first row's number; only the first block is asked for."""
+
     def rows(self, positions: npt.NDArray[np.int64], /) -> Floats:
-        """`(m, d)` vectors at ascending positions."""
+        """`(m, d)` vectors at ascending positions, a few dozen of them."""
 
 
 def build_bulk(
@@ -79,7 +82,7 @@ def build_bulk(
     """Build an inverted file over `source` into the directory `output`; call again to go on after an interruption.
 
     Memory: the finished index twice (at 100 million vectors of 32-byte codes 8 GB), the training sample (40 vectors a
-    list), and about 200 MiB a thread. Disk: the finished index, and the codes once more until it is there.
+    list), and about 300 MiB a thread. Disk: the finished index, and the codes once more until it is there.
 
     Args:
         source: the vectors.
@@ -109,6 +112,10 @@ def build_bulk(
     build = _BulkBuild(source, Path(output), spec, ids, covariance, threads or os.cpu_count() or 1, shard, progress)
     folder = Path(work) if work is not None else build.output.with_name(f".{build.output.name}.building")
     return build.run(folder)
+
+
+class _Stopped(Exception):  # noqa: N818 - ends a thread whose work is no longer wanted
+    """Another thread failed, or the user interrupted."""
 
 
 class _BulkBuild:
@@ -204,9 +211,12 @@ class _BulkBuild:
         return np.concatenate(parts)
 
     def _read(self, start: int, stop: int) -> Floats:
-        rows = self.source.rows(np.arange(start, stop))
-        checked = checked_vectors(rows, self.spec.dimension, f"vectors of rows {start}..{stop - 1}")
-        return self.space.vectors(checked, f"vectors of rows {start}..{stop - 1}")
+        _, rows = next(iter(self.source.blocks(stop - start, start)))
+        name = f"vectors of rows {start}..{stop - 1}"
+        checked = checked_vectors(rows, self.spec.dimension, name)
+        if len(checked) != stop - start:
+            raise InputError(f"the source gave {len(checked)} {name}; it must not change during a build")
+        return self.space.vectors(checked, name)
 
     def _store(self, journal: BulkJournal) -> VectorStore | None:
         """The coder of the store, whose file is there and has its full length afterwards; None for no store."""
@@ -268,7 +278,7 @@ class _BulkBuild:
         with store.writer(journal.folder / "store.npy") if store is not None else contextlib.nullcontext() as writer:
             for start in range(first, last, BLOCK):
                 if stop.is_set():
-                    raise InterruptedError
+                    raise _Stopped
                 vectors = self._read(start, min(last, start + BLOCK))
                 part = slice(start - first, start - first + len(vectors))
                 numbers[part], codes[part] = lists.encode_block(vectors)
@@ -293,6 +303,7 @@ class _BulkBuild:
         started = monotonic()
         self.report(0, 1, "write")
         with written_folder(self.output) as partial:
+            journal.note_partial(partial)
             folder = NewIndexFolder(partial)
             folder.add_faiss("index.faiss", engine)
             folder.add_array("tail.npy", np.empty((0, self.spec.dimension), np.float32))
@@ -325,10 +336,9 @@ def _linked(source: Path, target: Path) -> None:
 def _explained(work: Path) -> Iterator[None]:
     try:
         yield
-    except StorageError:
-        raise
     except OSError as error:
+        reason = str(error) if isinstance(error, StorageError) else error.strerror or str(error)
         raise StorageError(
-            f"the bulk build stopped: {error.strerror or error}; what is done lies in {work}, "
-            f"free space or mend the disk and make the same call again"
+            f"the bulk build stopped: {reason}; what is done lies in {work}, free space or mend the disk, then make "
+            f"the same call again"
         ) from error

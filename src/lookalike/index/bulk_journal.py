@@ -67,13 +67,14 @@ class BulkJournal:
         }
         path = folder / _NAME
         try:
-            found = folder.is_dir() and any(entry.name not in (_NAME, "lock") for entry in folder.iterdir())
-            if found and not path.is_file():
+            if folder.is_dir() and not path.is_file() and any(not _is_own(entry) for entry in folder.iterdir()):
                 raise InputError(f"{folder} holds files but no {_NAME}; give an empty folder or another one as work")
             folder.mkdir(parents=True, exist_ok=True)
             with (folder / "lock").open("wb") as lock:
                 _hold(lock, folder)
-                yield cls(folder, cls._matching(path, asked))
+                journal = cls(folder, cls._matching(path, asked))
+                journal.tidy()
+                yield journal
         except OSError as error:
             if isinstance(error, StorageError | InputError):
                 raise
@@ -82,13 +83,13 @@ class BulkJournal:
     @staticmethod
     def _matching(path: Path, asked: dict[str, Any]) -> dict[str, Any]:
         if not path.is_file():
-            state = {**asked, "trained": "", "allocated": False, "shards": {}, "seconds": {}}
+            state = {**asked, "trained": "", "allocated": False, "partial": "", "shards": {}, "seconds": {}}
             write_atomically(path, json.dumps(state, indent=1).encode())
             return state
         try:
             state = json.loads(path.read_bytes())
             before = {key: state[key] for key in asked}
-            _ = state["trained"], state["allocated"], dict(state["shards"]), dict(state["seconds"])
+            _ = state["trained"], state["allocated"], state["partial"], dict(state["shards"]), dict(state["seconds"])
         except (ValueError, KeyError, TypeError) as error:
             raise ArtefactError(f"{path} is damaged ({error}); delete the folder to build anew") from error
         if before["version"] != asked["version"]:
@@ -186,6 +187,18 @@ class BulkJournal:
             self._state.update(changes)
             write_atomically(self.folder / _NAME, json.dumps(self._state, indent=1).encode())
 
+    def note_partial(self, folder: Path) -> None:
+        """The index is being written into `folder`, which is in the way where this process dies meanwhile."""
+        self._note(partial=str(folder))
+
+    def tidy(self) -> None:
+        """Remove what a process that died in the middle of writing left behind."""
+        for entry in self.folder.iterdir():
+            if _is_part(entry):
+                entry.unlink()
+        if self._state["partial"]:
+            shutil.rmtree(self._state["partial"], ignore_errors=True)
+
     def write_shard(self, number: int, part: EncodedPart) -> tuple[bytes, bytes]:
         """Write a shard's files, whole or not at all; returns their digests for `note_shard`."""
         rows = np.empty(len(part.order), _row_type(part.codes.shape[1]))
@@ -212,13 +225,20 @@ class BulkJournal:
 
     def delete(self) -> None:
         """The build is over: delete the work folder, the journal last."""
-        for entry in self.folder.iterdir():
-            if entry.name not in (_NAME, "lock"):
-                entry.unlink()
-        shutil.rmtree(self.folder)
+        for entry in sorted(self.folder.iterdir(), key=lambda entry: entry.name == _NAME):
+            entry.unlink()
+        self.folder.rmdir()
 
     def _paths(self, number: int) -> tuple[Path, Path]:
         return self.folder / f"ends-{number:05d}.npy", self.folder / f"codes-{number:05d}.npy"
+
+
+def _is_part(entry: Path) -> bool:
+    return entry.name.startswith(".") and entry.name.endswith(".part")  # of write_atomically
+
+
+def _is_own(entry: Path) -> bool:
+    return entry.name == "lock" or _is_part(entry)
 
 
 def _row_type(code_size: int) -> np.dtype[Any]:

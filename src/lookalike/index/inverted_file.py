@@ -76,7 +76,7 @@ class IvfIndex(PrefixIndex):
         return vectors
 
     def _engine_bytes(self, engine: Any) -> int:
-        return int(engine.bytes)
+        return 0 if self._mapped else int(engine.bytes)
 
     def _write_engine(self, engine: Any, folder: NewIndexFolder) -> None:
         folder.add_faiss("index.faiss", engine.engine)

@@ -239,6 +239,7 @@ def _code_template(centroids: Floats, sample: Floats, directions: Floats, build:
     else:
         parts = _sub_quantisers(dimension, build)
         lists = faiss.IndexIVFPQ(quantizer, turned, len(centroids), parts, _bits(build), measure)
+        lists.pq.cp.min_points_per_centroid = 1  # else faiss warns, on standard error, of what it then does anyway
         lists.pq.train(residuals)
     _owning(lists, quantizer)
     if transform is None:
@@ -284,6 +285,7 @@ def _transform(residuals: Floats, build: IvfPqBuild) -> Any:
     rotation = faiss.OPQMatrix(dimension, parts, padded)
     # Few bits: the rotation that balances the parts hardly depends on them, and learning it takes a tenth as long.
     codebooks = faiss.ProductQuantizer(padded, parts, 4)
+    codebooks.cp.min_points_per_centroid = 1
     rotation.pq = codebooks
     rotation.niter = 15
     rotation.train(residuals[::2])

@@ -55,9 +55,14 @@ class IvfPqIndex(PrefixIndex):
         return _Coded(SearchableLists(codes, addressable=store is None), store)
 
     def _extend(self, engine: Any, vectors: Floats) -> None:
-        engine.codes.engine.add(vectors)
         if engine.store is not None:
             engine.store.append(vectors)
+        try:
+            engine.codes.engine.add(vectors)
+        except BaseException:
+            if engine.store is not None:
+                engine.store.truncate(len(engine.store) - len(vectors))
+            raise
 
     def _search_engine(self, engine: Any, queries: Floats, k: int, settings: SearchSettings) -> Found:
         return self._found(engine, queries, k, settings, None)

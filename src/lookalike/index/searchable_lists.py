@@ -69,6 +69,7 @@ class SearchableLists:
         return distances, positions, computed
 
     def _make_parameters(self, nprobe: int, selector: Any = None) -> Any:
+        # Asked to probe more lists than there are, faiss' packed lists answer nonsense under inner products (1.15).
         chosen: dict[str, Any] = {"nprobe": min(nprobe, self._lists.nlist)}
         if selector is not None:
             chosen["sel"] = selector
@@ -92,7 +93,7 @@ def _computed() -> int:
 
 
 def in_convention(distances: Floats, positions: Positions, metric: str) -> Floats:
-    """faiss' distances as ours, smaller more alike, +inf where the position is -1."""
+    """Distances of faiss as ours, smaller more alike, +inf where the position is -1."""
     if metric == "euclidean":
         ours = np.sqrt(np.maximum(distances, 0))
     elif metric == "inner_product":

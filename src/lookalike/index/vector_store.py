@@ -106,6 +106,10 @@ class VectorStore:
         self._rows[self._size : size] = self.encoded(vectors)
         self._size = size
 
+    def truncate(self, size: int) -> None:
+        """Drop the vectors from position `size` on."""
+        self._size = size
+
     def vectors_at(self, positions: Positions) -> Floats:
         """`(m, d)` float32 vectors at these positions."""
         rows = self._rows[positions]
@@ -166,16 +170,20 @@ class VectorStore:
 
     def allocate(self, path: Path, count: int) -> None:
         """Make `path` a `.npy` of `count` rows with all its room on the disk: full now rather than hours later."""
-        with path.open("wb") as file:
-            shape = {"descr": np.lib.format.dtype_to_descr(self.dtype), "fortran_order": False}
-            np.lib.format.write_array_header_1_0(file, {**shape, "shape": (count, self.dimension)})
-            file.flush()
-            size = file.tell() + count * self._row_bytes
-            if hasattr(os, "posix_fallocate"):
-                os.posix_fallocate(file.fileno(), 0, size)
-            else:
-                file.truncate(size)
-            os.fsync(file.fileno())
+        try:
+            with path.open("wb") as file:
+                shape = {"descr": np.lib.format.dtype_to_descr(self.dtype), "fortran_order": False}
+                np.lib.format.write_array_header_1_0(file, {**shape, "shape": (count, self.dimension)})
+                file.flush()
+                size = file.tell() + count * self._row_bytes
+                if hasattr(os, "posix_fallocate"):
+                    os.posix_fallocate(file.fileno(), 0, size)
+                else:
+                    file.truncate(size)
+                os.fsync(file.fileno())
+        except OSError:
+            path.unlink(missing_ok=True)  # half a store would only keep the disk full
+            raise
 
     @contextmanager
     def writer(self, path: Path) -> Iterator[Callable[[int, Floats], None]]:
