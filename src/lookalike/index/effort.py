@@ -105,8 +105,9 @@ def _least(
     before = -1.0
     flat = 0
     while (recall := at(high)).floor < target:
-        # Twice the effort and nothing gained, three times in a row: what is missing lies elsewhere.
-        flat = flat + 1 if recall.mean < before + 0.001 else 0
+        # Twice the effort and nothing gained, three times in a row: what is missing lies elsewhere. (Not at the very
+        # start, where a forest's first few nodes find next to nothing.)
+        flat = flat + 1 if before > 0.3 and recall.mean < before + 0.001 else 0
         if high >= limit or flat == 3:
             return None
         low, high, before = high, min(limit, 2 * high), recall.mean
