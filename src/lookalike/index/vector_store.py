@@ -31,6 +31,8 @@ Positions = npt.NDArray[np.int64]
 
 _DTYPES: dict[str, Any] = {"float32": np.float32, "float16": np.float16, "sq8": np.uint8}
 _PAGE = mmap.PAGESIZE
+#: A smaller mapped store is soon in memory whole, and asking for its pages beforehand only costs 0.1 ms a query.
+_FETCH_FROM = 1 << 30
 #: Candidates decoded at a time: a few MiB, so that the decoded vectors stay in the processor's cache.
 _AT_A_TIME = 8192
 
@@ -126,7 +128,7 @@ class VectorStore:
             positions: `(q, m)` int64; where -1, the result is +inf, or -inf for inner products.
             metric: `inner_product`; anything else is Euclidean.
         """
-        if self._map is not None:
+        if self._map is not None and self._rows.nbytes >= _FETCH_FROM:
             self._fetch(positions)
         inner = metric == "inner_product"
         found = np.empty(positions.shape, np.float32)
