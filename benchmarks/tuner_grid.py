@@ -57,8 +57,11 @@ def grid() -> list[Candidate]:
     ]
 
 
-def curve(index: Any, queries: Any, truth: Any) -> list[dict[str, Any]]:
-    """Points of one built index: fine steps of the raised setting, for several values of the tried one."""
+def curve(index: Any, queries: Any, truth: Any, slowest: float) -> list[dict[str, Any]]:
+    """Points of one built index: fine steps of the raised setting, for several values of the tried one.
+
+    A line ends where it reaches the highest target, gains nothing more, or is slower than `slowest` seconds a query.
+    """
     raised, tried = effort_names(index.kind)
     points: list[dict[str, Any]] = []
 
@@ -76,7 +79,7 @@ def curve(index: Any, queries: Any, truth: Any) -> list[dict[str, Any]]:
         while True:
             recall = point({raised: effort, **({tried: value} if tried else {})})
             flat = flat + 1 if before > 0.3 and recall < before + 0.0005 else 0
-            if recall >= max(TARGETS) + 0.003 or flat == 4 or effort > len(index):
+            if recall >= max(TARGETS) + 0.003 or flat == 4 or points[-1]["seconds"] > slowest:
                 break
             before, effort = recall, max(effort + 1, int(effort * (1.12 if recall > 0.8 else 1.4)))
     return points
@@ -104,7 +107,9 @@ def main() -> None:
         start, begun = time.perf_counter(), time.process_time()
         index = build_index(vectors, candidate.kind, **candidate.settings(given.count))
         built = time.perf_counter() - start
-        points = curve(index, queries, truth)
+        # Slower than exact search, nothing is worth measuring; exact is the first of the grid.
+        slowest = done[0]["points"][0]["seconds"] if done else float("inf")
+        points = curve(index, queries, truth, slowest)
         entry = {
             "candidate": str(candidate),
             "build_seconds": round(built, 2),
