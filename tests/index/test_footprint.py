@@ -87,6 +87,15 @@ def test_a_store_lies_on_disk_and_not_in_memory():
     assert with_store.disk - without.disk == with_store.mapped - 8 * 10**8
 
 
+def test_a_hundred_million_took_what_is_counted():
+    # benchmarks/hundred_million.py --count 100M, 2026-11-25: sizes of the files, and the kernel's high-water mark.
+    disk = 4_040_981_324 + 800_000_128 + 100_000_128 + 12_800_000_128 + 1152 + 128
+    counted = footprint("ivfpq", 10**8, 128, {"store": "sq8", "nlist": 32768})
+    assert counted.disk == pytest.approx(disk, rel=0.002)
+    peak = 11.28 * 2**30
+    assert peak <= counted.building + PROCESS_BYTES <= 1.1 * peak
+
+
 IN_A_PROCESS = """
 import json, sys
 import numpy as np

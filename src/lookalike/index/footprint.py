@@ -9,7 +9,7 @@ Counted from the engines' own structures, before anything is built:
 - annoy: a node of ``16 + 4·d`` bytes for every vector and for every inner node and bucket of every tree; a bucket holds
   up to d + 2 vectors and is filled to about ln 2 (random splits, as with random binary tries);
 - Vamana: the vectors and ``degree + 1`` words a node; ScaNN: the vectors, half a byte a block of dimensions packed and
-  one unpacked, an assignment, and the leaves' centroids twice.
+  one unpacked, an assignment (these twice with SOAR), and the leaves' centroids twice.
 
 Beside them our ids: 9 bytes a vector, 25 where the ids are not 0, 1, 2, ... `tests/index/test_footprint.py` compares
 with real indexes, `benchmarks/capacity_check.py` with the memory of real processes.
@@ -173,9 +173,15 @@ def _ivfpq(s: _Shape) -> Footprint:
     tables = lists * (4 * s.dimension + 64) + 4 * s.dimension * s.dimension + book
     store = STORE_BYTES[s.build["store"]] * s.dimension * s.count
     sample = 4 * s.dimension * min(s.count, max(_SAMPLE, 40 * lists))
-    # Streamed. Learning sorts copies of the sample; merging holds the codes as encoded and as packed, and new ids.
+    # Streamed. Learning sorts copies of the sample; merging holds the codes as encoded (files being read), as lists and
+    # as packed lists, and then new ids.
     building = (
-        max(4 * sample, _COPIES * 4 * s.dimension * min(s.count, s.threads * _BLOCK), 2 * codes + 8 * s.count) + tables
+        max(
+            4 * sample,
+            _COPIES * 4 * s.dimension * min(s.count, s.threads * _BLOCK),
+            round((code + 4) * s.count) + 2 * codes + 8 * s.count,
+        )
+        + tables
     )
     size = codes + tables
     if not store:
@@ -187,8 +193,8 @@ def _trees(s: _Shape) -> Footprint:
     node = 16 + 4 * s.dimension
     buckets = max(1.0, s.count / ((s.dimension + 2) * math.log(2)))
     size = round(node * (s.count + s.build["n_trees"] * (2 * buckets - 1)))
-    # annoy's array grows by 1.3 at a time.
-    return Footprint(size, 2 * s.vectors + round(1.3 * size), size)
+    # annoy's array grows by 1.3 at a time, and may be moved when it does.
+    return Footprint(size, 2 * s.vectors + round(1.6 * size), size)
 
 
 def _vamana(s: _Shape) -> Footprint:
@@ -202,9 +208,10 @@ def _scann(s: _Shape) -> Footprint:
     leaves: int = s.build["leaves"] or scann_leaves(s.count)
     blocks = math.ceil(s.dimension / s.build["dims_per_block"])
     centroids = 2 * leaves * (4 * s.dimension + 8)
-    codes = math.ceil(blocks / 2) * s.count
-    disk = s.vectors + (blocks + 4) * s.count + centroids
-    serving = s.vectors + codes + 12 * s.count + centroids
+    cells = 2 if s.build["soar"] else 1  # each with a code of its own
+    codes = cells * math.ceil(blocks / 2) * s.count
+    disk = s.vectors + cells * (blocks + 4) * s.count + centroids
+    serving = s.vectors + codes + (8 + 4 * cells) * s.count + centroids
     # Beside the vectors as given and our copy of them, ScaNN's, and its sample for k-means in several forms.
     sample = 4 * s.dimension * min(s.count, max(100_000, 256 * leaves))
     return Footprint(serving, 2 * s.vectors + serving + 3 * sample, disk)
