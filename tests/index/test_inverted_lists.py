@@ -3,6 +3,7 @@ from itertools import pairwise
 import faiss
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from lookalike.errors import InputError
 from lookalike.index.inverted_lists import InvertedLists, one_thread_each
@@ -114,8 +115,25 @@ def test_sub_quantisers_that_do_not_fit(m):
         trained(rows(500), IvfPqBuild(m=m))
 
 
+def blas_threads():
+    return [library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"]
+
+
 def test_threads_are_given_back():
-    before = faiss.omp_get_max_threads()
+    before, blas = faiss.omp_get_max_threads(), blas_threads()
     with one_thread_each():
         assert faiss.omp_get_max_threads() == 1
-    assert faiss.omp_get_max_threads() == before
+        assert set(blas_threads()) == {1}
+    assert (faiss.omp_get_max_threads(), blas_threads()) == (before, blas)
+
+
+def test_builds_that_overlap_give_the_threads_back_in_the_end():
+    with threadpool_limits(2, user_api="blas"):
+        before = blas_threads()
+        first, second = one_thread_each(), one_thread_each()
+        first.__enter__()
+        second.__enter__()
+        first.__exit__(None, None, None)
+        assert set(blas_threads()) == {1}
+        second.__exit__(None, None, None)
+        assert blas_threads() == before

@@ -81,8 +81,9 @@ def build_bulk(
 ) -> dict[str, Any]:
     """Build an inverted file over `source` into the directory `output`; call again to go on after an interruption.
 
-    Memory: the finished index twice (at 100 million vectors of 32-byte codes 8 GB), the training sample (40 vectors a
-    list), and about 300 MiB a thread. Disk: the finished index, and the codes once more until it is there.
+    Memory: 40 vectors a list to learn from, about 300 MiB a thread, and in the end the finished index twice: at 100
+    million vectors of 32-byte codes a peak of 11.3 GiB, pages of files included. Disk: the finished index and, until
+    it is there, its codes once more.
 
     Args:
         source: the vectors.

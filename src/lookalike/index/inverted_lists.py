@@ -6,9 +6,10 @@ inverted file nothing depends on how its vectors were parted: part after part gi
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,6 +37,11 @@ _CODE_SAMPLE = 1 << 16
 _METRICS = {"inner_product": faiss.METRIC_INNER_PRODUCT, "manhattan": faiss.METRIC_L1}
 
 
+_limiting = threading.Lock()
+_limited = 0
+_limits = ExitStack()
+
+
 @contextmanager
 def one_thread_each() -> Iterator[None]:
     """Matrix libraries stay within the calling thread meanwhile; work is spread over vectors, not within a product.
@@ -43,15 +49,24 @@ def one_thread_each() -> Iterator[None]:
     Threads that wait for each other at every small product do badly on a busy machine, and sums of another order
     would make a repeated build differ in its last bits.
     """
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+    global _limited
+    from threadpoolctl import threadpool_limits
 
+    with _limiting:
+        # BLAS has one limit for the process: only the last of several builds that overlap may lift it again.
+        if _limited == 0:
+            _limits.enter_context(threadpool_limits(1, user_api="blas"))
+        _limited += 1
     before = faiss.omp_get_max_threads()
-    with threadpool_limits(1):
-        faiss.omp_set_num_threads(1)
-        try:
-            yield
-        finally:
-            faiss.omp_set_num_threads(before)
+    faiss.omp_set_num_threads(1)  # OpenMP keeps this number for every thread apart
+    try:
+        yield
+    finally:
+        faiss.omp_set_num_threads(before)
+        with _limiting:
+            _limited -= 1
+            if _limited == 0:
+                _limits.close()
 
 
 @dataclass(frozen=True)
