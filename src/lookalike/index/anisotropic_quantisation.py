@@ -67,7 +67,8 @@ class ScannIndex(PrefixIndex):
     memory. Below about 8 dimensions 4-bit codes tell neighbours apart poorly: take `exact` or `hnsw` there, or a large
     `reorder`.
 
-    Source: Guo et al., "Accelerating large-scale inference with anisotropic vector quantization" (ICML 2020).
+    Source: Guo et al., "Accelerating large-scale inference with anisotropic vector quantization" (ICML 2020); Sun et al.,
+    "SOAR: improved indexing for approximate nearest neighbor search" (NeurIPS 2023).
 
     Example:
         >>> from lookalike.index import build_index
@@ -80,9 +81,11 @@ class ScannIndex(PrefixIndex):
         leaves = min(build.leaves or max(1, round(2 * math.sqrt(len(vectors)))), len(vectors))
         measure = "squared_l2" if self._space.metric == "euclidean" else "dot_product"
         threads = faiss.omp_get_max_threads()
+        sample = min(len(vectors), max(100_000, _SAMPLE * leaves))
+        soar = build.soar if self._spills(leaves) else None
         builder = (
             scann_ops_pybind.builder(vectors, 10, measure)
-            .tree(leaves, leaves, training_sample_size=min(len(vectors), max(100_000, _SAMPLE * leaves)))
+            .tree(leaves, leaves, training_sample_size=sample, soar_lambda=soar)
             .score_ah(build.dims_per_block, anisotropic_quantization_threshold=build.anisotropic_threshold)
             .reorder(100)
             .set_n_training_threads(threads)
@@ -96,6 +99,11 @@ class ScannIndex(PrefixIndex):
             ) from error
         native.set_num_threads(threads)
         return _Searcher(native, vectors.copy())
+
+    def _spills(self, leaves: int) -> bool:
+        """Whether every vector lies in a second cell, too."""
+        build: ScannBuild = self._spec.build  # type: ignore[assignment]
+        return build.soar > 0 and leaves > 1 and self._space.metric != "euclidean"
 
     def _search_engine(self, engine: _Searcher, queries: Floats, k: int, settings: SearchSettings) -> Found:
         wanted: ScannSearch = settings  # type: ignore[assignment]
@@ -146,7 +154,9 @@ class ScannIndex(PrefixIndex):
     def _engine_bytes(self, engine: _Searcher) -> int:
         build: ScannBuild = self._spec.build  # type: ignore[assignment]
         size = len(engine.vectors)
-        codes = size * -(-self.dimension // build.dims_per_block) // 2
+        # In a second cell lies a second code: relative to that cell's centre, it is another one.
+        cells = 2 if self._spills(build.leaves or size) else 1
+        codes = cells * size * -(-self.dimension // build.dims_per_block) // 2
         copy = 0 if isinstance(engine.vectors, np.memmap) else engine.vectors.nbytes
         return int(size * (self.dimension * 4 + 8) + codes + copy)
 

@@ -121,11 +121,16 @@ class VamanaSearch(SearchSettings):
 
 
 class ScannBuild(BuildSettings):
-    """Anisotropic quantisation (Guo et al., 2020) by ScaNN: `leaves` cells, 4 bits per `dims_per_block` dimensions."""
+    """Anisotropic quantisation (Guo et al., 2020) by ScaNN: `leaves` cells, 4 bits per `dims_per_block` dimensions.
+
+    `soar`: how much a second cell, in which each vector is kept as well, is to make up for the first (Sun et al., 2023);
+    0 for one cell each. It is of use for cosine and inner product; under Euclidean distance ScaNN has one cell only.
+    """
 
     leaves: int = Field(default=0, ge=0, le=4_194_304)
     dims_per_block: int = Field(default=2, ge=1, le=64)
     anisotropic_threshold: float = Field(default=0.2, ge=0, lt=1)
+    soar: float = Field(default=1.5, ge=0, le=100)
 
 
 class ScannSearch(SearchSettings):
