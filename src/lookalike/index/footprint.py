@@ -179,7 +179,7 @@ def _ivfpq(s: _Shape) -> Footprint:
         max(
             4 * sample,
             _COPIES * 4 * s.dimension * min(s.count, s.threads * _BLOCK),
-            round((code + 4) * s.count) + 2 * codes + 8 * s.count,
+            round((code + 4) * s.count) + 2 * codes,
         )
         + tables
     )
