@@ -2,8 +2,9 @@
 
 An AMD EPYC (family 25, model 17), two cores of a virtual machine that others used meanwhile; 128 dimensions,
 `generated_vectors` with 5 pictures an identity, cosine, 300 to 500 further pictures as queries; processor time, of a
-single query on one thread (the median) and of a build over all threads. Made with
-``benchmarks/capacity_check.py --sweep --counts 20k 100k 1M``; settings as `capacity` suggests them.
+single query on one thread (the median) and of a build over all threads. Raw calls of the engines with the settings
+that `capacity` suggests (ScaNN without SOAR); graphs, trees and some codes were measured up to 100,000 only.
+``benchmarks/capacity_check.py --sweep`` measures the same through our indexes, for a table of your own machine.
 """
 
 from __future__ import annotations
