@@ -67,8 +67,8 @@ class ScannIndex(PrefixIndex):
     memory. Below about 8 dimensions 4-bit codes tell neighbours apart poorly: take `exact` or `hnsw` there, or a large
     `reorder`.
 
-    Source: Guo et al., "Accelerating large-scale inference with anisotropic vector quantization" (ICML 2020); Sun et al.,
-    "SOAR: improved indexing for approximate nearest neighbor search" (NeurIPS 2023).
+    Source: Guo et al., "Accelerating large-scale inference with anisotropic vector quantization" (ICML 2020); Sun et
+    al., "SOAR: improved indexing for approximate nearest neighbor search" (NeurIPS 2023).
 
     Example:
         >>> from lookalike.index import build_index

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import faiss as _faiss
 import numpy as np
 
 from lookalike.index.inverted_file import filled_lists, reaching
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from lookalike.index.spec import IvfPqBuild, IvfPqSearch, SearchSettings
 
 __all__ = ["IvfPqIndex"]
+
+faiss: Any = _faiss  # its type stubs lack what its Python layer adds
 
 
 class _Coded(NamedTuple):
@@ -102,7 +105,12 @@ class IvfPqIndex(PrefixIndex):
 
     def _read_engine(self, folder: IndexFolder, covered: int) -> _Coded:
         build: IvfPqBuild = self._spec.build  # type: ignore[assignment]
-        codes = SearchableLists(folder.faiss("index.faiss"), addressable=build.store == "none")
+        if build.code == "pq":
+            engine = folder.faiss("index.faiss")
+        else:
+            # faiss copies packed codes into memory even where it maps: mapped, they would be there twice.
+            engine = faiss.read_index(str(folder.file("index.faiss")))
+        codes = SearchableLists(engine, addressable=build.store == "none")
         codes.check(covered, self.dimension)
         store = None if build.store == "none" else VectorStore.read(folder, build.store, self.dimension, covered)
         return _Coded(codes, store)

@@ -123,7 +123,7 @@ class VamanaSearch(SearchSettings):
 class ScannBuild(BuildSettings):
     """Anisotropic quantisation (Guo et al., 2020) by ScaNN: `leaves` cells, 4 bits per `dims_per_block` dimensions.
 
-    `soar`: how much a second cell, in which each vector is kept as well, is to make up for the first (Sun et al., 2023);
+    `soar`: how much a second cell, in which each vector is kept as well, makes up for the first (Sun et al., 2023);
     0 for one cell each. It is of use for cosine and inner product; under Euclidean distance ScaNN has one cell only.
     """
 
