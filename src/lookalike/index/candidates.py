@@ -56,6 +56,7 @@ _WORTH = (
     Candidate("ivfpq", {"code": "rabitq", "store": "float16"}, {"nlist": 2.0}),
     Candidate("ivfpq", {"code": "fastscan", "opq": True, "store": "sq8"}, {"nlist": 2.0}),
     Candidate("vamana", {"degree": 32, "window": 100}),
+    Candidate("vamana", {"degree": 32, "window": 200}),
     Candidate("vamana", {"degree": 64, "window": 200}),
     Candidate("scann", {"dims_per_block": 2, "soar": 1.5}, {"leaves": 2.0}),
     Candidate("scann", {"dims_per_block": 2, "soar": 1.5}, {"leaves": 1.0}),

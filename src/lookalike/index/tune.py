@@ -42,9 +42,9 @@ _SAMPLE_QUERIES = 400
 #: The two samples, as shares of all vectors, and their bounds.
 _SMALL, _LARGE = (1 / 40, 4_000, 20_000), (1 / 8, 16_000, 80_000)
 #: In a race, who is predicted to take longer than this multiple of the best leaves.
-_STAYS, _FINAL = 2.5, 1.1
+_STAYS, _FINAL = 2.5, 1.35
 #: At most so many indexes are built in full.
-_FULL_BUILDS = 2
+_FULL_BUILDS = 4
 
 
 @dataclass
