@@ -8,7 +8,6 @@ rebuilds; one that was saved or loaded reads them from ScaNN's own `dataset.npy`
 from __future__ import annotations
 
 import ctypes
-import math
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -17,6 +16,7 @@ import numpy as np
 from scann.scann_ops.py import scann_ops_pybind
 
 from lookalike.errors import ArtefactError, InputError, StorageError
+from lookalike.index.footprint import scann_leaves
 from lookalike.index.prefix_index import PrefixIndex
 from lookalike.index.vector_index import Floats, Found, Positions
 
@@ -78,7 +78,7 @@ class ScannIndex(PrefixIndex):
 
     def _build_engine(self, vectors: Floats) -> _Searcher:
         build: ScannBuild = self._spec.build  # type: ignore[assignment]
-        leaves = min(build.leaves or max(1, round(2 * math.sqrt(len(vectors)))), len(vectors))
+        leaves = min(build.leaves or scann_leaves(len(vectors)), len(vectors))
         measure = "squared_l2" if self._space.metric == "euclidean" else "dot_product"
         threads = faiss.omp_get_max_threads()
         sample = min(len(vectors), max(100_000, _SAMPLE * leaves))

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from lookalike.errors import InputError
-from lookalike.index.checks import checked_k
+from lookalike.index.checks import check_recall, checked_k
 from lookalike.index.footprint import PROCESS_BYTES, footprint, list_count_of, scann_leaves
 from lookalike.index.machine_speed import REFERENCE, MachineSpeed
 from lookalike.index.quantities import count_text, parse_count, parse_size, size_text
@@ -239,8 +239,7 @@ def _check(dimension: int, metric: str, recall: float, threads: int | None) -> N
         raise InputError(f"dimension is {dimension!r}; give the numbers per vector, 1 to 1000000")
     if metric not in get_args(IndexMetric):
         raise InputError(f"metric {metric!r} is unknown; choose one of {', '.join(get_args(IndexMetric))}")
-    if not isinstance(recall, int | float) or not 0 < recall <= 1:
-        raise InputError(f"recall is {recall!r}; give a share above 0, at most 1, for example 0.95")
+    check_recall(recall)
     if threads is not None and (isinstance(threads, bool) or not isinstance(threads, int) or threads < 1):
         raise InputError(f"threads is {threads!r}; give at least 1, or None for all processors")
 

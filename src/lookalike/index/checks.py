@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lookalike.errors import VectorError
+from lookalike.errors import InputError, VectorError
 
-__all__ = ["LARGEST_LENGTH", "checked_ids", "checked_k", "checked_vectors"]
+__all__ = ["LARGEST_LENGTH", "check_recall", "checked_ids", "checked_k", "checked_vectors"]
 
 #: Longer vectors overflow float32 when a distance squares them.
 LARGEST_LENGTH = 1e18
@@ -104,3 +104,9 @@ def checked_k(k: Any) -> int:
     if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1:
         raise VectorError(f"k is {k!r}; give a whole number of at least 1")
     return int(k)
+
+
+def check_recall(recall: Any) -> None:
+    """Raise an `InputError` unless `recall` is a share above 0 and up to 1."""
+    if not isinstance(recall, int | float) or not 0 < recall <= 1:
+        raise InputError(f"recall is {recall!r}; give a share above 0 and up to 1, for example 0.95")

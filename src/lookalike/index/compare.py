@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from lookalike.errors import InputError, LookalikeError
 from lookalike.index.candidates import Candidate, candidates
-from lookalike.index.checks import checked_k, checked_vectors
+from lookalike.index.checks import check_recall, checked_k, checked_vectors
 from lookalike.index.effort import Point, frontier, sweep
 from lookalike.index.metric_space import MetricSpace
 from lookalike.index.recall import exact_truth
@@ -46,6 +46,11 @@ class Measured:
     bytes_per_vector: float
     single: tuple[Point, ...]
     batch: tuple[Point, ...]
+
+    @property
+    def label(self) -> str:
+        """Name and build settings."""
+        return f"{self.name} {_text(self.settings)}".strip()
 
     def at(self, recall: float, batch: bool = False) -> Point | None:
         """The fastest measured point of at least this recall; None where there is none."""
@@ -119,10 +124,7 @@ class Comparison:
             "queries": self.queries,
             "recall": self.recall,
             "rows": self.rows(),
-            "curves": {
-                f"{m.name} {_text(m.settings)}".strip(): {"single": curve(m.single), "batch": curve(m.batch)}
-                for m in self.measured
-            },
+            "curves": {m.label: {"single": curve(m.single), "batch": curve(m.batch)} for m in self.measured},
             "failed": self.failed,
         }
 
@@ -131,9 +133,7 @@ class Comparison:
         from lookalike.index.comparison_plot import draw_curves
 
         curves = {
-            f"{m.name} {_text(m.settings)}".strip(): [
-                (p.recall.mean, 1 / p.seconds) for p in frontier(list(m.batch if batch else m.single))
-            ]
+            m.label: [(p.recall.mean, 1 / p.seconds) for p in frontier(list(m.batch if batch else m.single))]
             for m in self.measured
         }
         how = "in batches, all threads" if batch else "one at a time"
@@ -191,8 +191,7 @@ def compare_indexes(
     """
     given = checked_vectors(vectors)
     checked_k(k)
-    if not 0 < recall <= 1:
-        raise InputError(f"recall is {recall}; give a share above 0 and up to 1, for example 0.95")
+    check_recall(recall)
     if len(given) < 200:
         raise InputError(f"{len(given)} vectors are too few to compare indexes on; give 200 at least")
     space = MetricSpace(metric, given.shape[1], covariance)

@@ -36,6 +36,11 @@ def recall_at(index: Searchable, queries: Floats, truth: Truth, settings: dict[s
     return truth.recall(index.search(queries, truth.k, **settings).ids)
 
 
+def _timed(index: Searchable, queries: Floats, settings: dict[str, Any], recall: Recall, k: int, batch: bool) -> Point:
+    take = batch_seconds if batch else single_seconds
+    return Point(settings, recall, take(index, queries if batch else queries[:_QUICK], k, settings))
+
+
 def settings_for_recall(
     index: Searchable, queries: Floats, truth: Truth, target: float, batch: bool = False
 ) -> Point | None:
@@ -49,15 +54,8 @@ def settings_for_recall(
         batch: count the time of batches; else of single queries.
     """
     raised, tried = effort_names(index.kind)
-    quick = queries[:_QUICK]
-
-    def timed(settings: dict[str, Any], recall: Recall) -> Point:
-        take = batch_seconds if batch else single_seconds
-        return Point(settings, recall, take(index, queries if batch else quick, truth.k, settings, passes=3))
-
     if raised is None:
-        recall = recall_at(index, queries, truth, {})
-        return timed({}, recall)
+        return _timed(index, queries, {}, recall_at(index, queries, truth, {}), truth.k, batch)
     best: Point | None = None
     worse = 0
     for value in _tried_values(index, truth.k, tried):
@@ -65,7 +63,7 @@ def settings_for_recall(
         found = _least(index, queries, truth, target, raised, others)
         if found is None:
             continue
-        point = timed(*found)
+        point = _timed(index, queries, *found, truth.k, batch)
         if best is None or point.seconds < best.seconds:
             best, worse = point, 0
         else:
@@ -85,11 +83,13 @@ def _tried_values(index: Searchable, k: int, name: str | None) -> list[int]:
     return values
 
 
-def _limit(index: Searchable, raised: str) -> int:
-    """How far the raised setting may go: to the whole index."""
+def _bounds(index: Searchable, raised: str, k: int) -> tuple[int, int]:
+    """Where the raised setting starts, and how far it may go: to the whole index."""
     if raised in ("nprobe", "leaves_to_search"):
-        return max(1, len(index) // 4)  # more cells than there are do no harm
-    return 100 * len(index) if raised == "search_k" else max(len(index), 16)
+        limit, start = max(1, len(index) // 4), 1  # more cells than there are do no harm
+    else:
+        limit, start = 100 * len(index) if raised == "search_k" else max(len(index), 16), k
+    return min(limit, start), limit
 
 
 def _least(
@@ -100,10 +100,8 @@ def _least(
     def at(value: int) -> Recall:
         return recall_at(index, queries, truth, {raised: value, **others})
 
-    limit = _limit(index, raised)
-    low, high = 0, min(limit, 1 if raised in ("nprobe", "leaves_to_search") else truth.k)
-    before = -1.0
-    flat = 0
+    high, limit = _bounds(index, raised, truth.k)
+    low, before, flat = 0, -1.0, 0
     while (recall := at(high)).floor < target:
         # Twice the effort and nothing gained, three times in a row: what is missing lies elsewhere. (Not at the very
         # start, where a forest's first few nodes find next to nothing.)
@@ -132,12 +130,10 @@ def sweep(
 ) -> list[Point]:
     """The curve of recall against time: points of growing effort until `up_to` is reached or nothing is gained."""
     raised, tried = effort_names(index.kind)
-    take = batch_seconds if batch else single_seconds
     points: list[Point] = []
 
     def measure(settings: dict[str, Any]) -> Point:
-        recall = recall_at(index, queries, truth, settings)
-        point = Point(settings, recall, take(index, queries if batch else queries[:_QUICK], truth.k, settings))
+        point = _timed(index, queries, settings, recall_at(index, queries, truth, settings), truth.k, batch)
         points.append(point)
         if progress is not None:
             progress(point)
@@ -146,10 +142,10 @@ def sweep(
     if raised is None:
         measure({})
         return points
-    limit = _limit(index, raised)
+    start, limit = _bounds(index, raised, truth.k)
     for value in _tried_values(index, truth.k, tried)[::3]:
         others = {} if tried is None else {tried: value}
-        effort, before = min(limit, 1 if raised in ("nprobe", "leaves_to_search") else truth.k), -1.0
+        effort, before = start, -1.0
         while True:
             point = measure({raised: effort, **others})
             if point.recall.mean >= up_to or effort >= limit or (point.recall.mean < before + 0.0005 and before > 0.2):

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from lookalike.index.artefact import IndexFolder, NewIndexFolder
     from lookalike.index.spec import IndexSpec, SearchSettings
 
-__all__ = ["ExactIndex", "FlatVectors", "nearest_among"]
+__all__ = ["ExactIndex", "FlatVectors", "merged", "nearest_among"]
 
 # faiss' type stubs lack what its Python layer adds to the C++ classes.
 faiss: Any = _faiss
@@ -126,6 +126,13 @@ def nearest_among(queries: Floats, vectors: Floats, k: int, metric: str) -> tupl
     flat = FlatVectors(vectors.shape[1], metric)
     flat.add(vectors)
     return flat.nearest(queries, k)
+
+
+def merged(one: tuple[Floats, Positions], other: tuple[Floats, Positions], k: int) -> tuple[Floats, Positions]:
+    """The k nearest of two answers to the same queries, fewer where both hold fewer; `one` goes first in a tie."""
+    distances, positions = np.hstack([one[0], other[0]]), np.hstack([one[1], other[1]])
+    order = np.argsort(distances, axis=1, kind="stable")[:, :k]
+    return np.take_along_axis(distances, order, 1), np.take_along_axis(positions, order, 1)
 
 
 def _longest(vectors: Floats) -> float:

@@ -49,7 +49,7 @@ class IvfIndex(PrefixIndex):
     def _engine(self) -> Any:
         return None if self._built.engine is None else self._built.engine.engine
 
-    def _build_engine(self, vectors: Floats) -> SearchableLists:
+    def _build_engine(self, vectors: Floats) -> Any:
         return SearchableLists(filled_lists(vectors, self._spec.build, self._space.metric), addressable=True)
 
     def _extend(self, engine: Any, vectors: Floats) -> None:
@@ -81,7 +81,7 @@ class IvfIndex(PrefixIndex):
     def _write_engine(self, engine: Any, folder: NewIndexFolder) -> None:
         folder.add_faiss("index.faiss", engine.engine)
 
-    def _read_engine(self, folder: IndexFolder, covered: int) -> SearchableLists:
+    def _read_engine(self, folder: IndexFolder, covered: int) -> Any:
         lists = SearchableLists(folder.faiss("index.faiss"), addressable=True)
         lists.check(covered, self.dimension)
         return lists

@@ -12,9 +12,11 @@ from lookalike.distances import Covariance, MetricName, unit_length
 from lookalike.errors import InputError, VectorError
 from lookalike.index.checks import LARGEST_LENGTH, checked_vectors
 
-__all__ = ["MetricSpace"]
+__all__ = ["MetricSpace", "in_our_convention"]
 
 Floats = npt.NDArray[np.float32]
+
+_HALF = np.float32(0.5)
 
 _LONGEST_SQUARE = LARGEST_LENGTH**2
 #: Below this, float32 squares lose digits; `unit_length` scales first.
@@ -75,3 +77,23 @@ class MetricSpace:
                     return unit
                 return np.ascontiguousarray(queries)
         return self.vectors(checked_vectors(queries, self.dimension, "queries", allow_none=True), "queries")
+
+
+def in_our_convention(raw: Floats, metric: MetricName) -> Floats:
+    """What engines compute as our distances, in place: smaller is more alike.
+
+    Args:
+        raw: `(q, k)` float32, nearest first: squared Euclidean distances, which order unit vectors as cosine does;
+            inner products; or Manhattan distances.
+        metric: of the prepared vectors.
+    """
+    if metric == "euclidean":
+        np.sqrt(raw, out=raw)
+    elif metric == "inner_product":
+        np.negative(raw, out=raw)
+    elif metric == "cosine":
+        raw *= _HALF  # for unit vectors |x - y|² = 2 (1 - cos); this form keeps the digits of near duplicates
+        # Rounding; one row tells by its end, which saves a microsecond.
+        if len(raw) != 1 or raw[0, -1] > 2:
+            np.minimum(raw, 2, out=raw)
+    return raw

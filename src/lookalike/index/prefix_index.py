@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from lookalike.errors import ArtefactError
-from lookalike.index.exact import FlatVectors, nearest_among
+from lookalike.index.exact import FlatVectors, merged, nearest_among
 from lookalike.index.vector_index import Floats, Found, Mask, Positions, VectorIndex
 
 if TYPE_CHECKING:
@@ -156,11 +156,8 @@ class PrefixIndex(VectorIndex):
                 return found
             distances, at = nearest_among(queries, built.tail.view()[rows], min(k, count), self._space.metric)
             at = rows[at]
-        distances = np.hstack([found[0], distances])
-        positions = np.hstack([found[1], at + built.covered])
-        order = np.argsort(distances, axis=1, kind="stable")[:, :k]
         computed = None if found[2] is None else found[2] + len(queries) * count
-        return np.take_along_axis(distances, order, 1), np.take_along_axis(positions, order, 1), computed
+        return *merged(found[:2], (distances, at + built.covered), k), computed
 
     def _filtered(self, queries: Floats, k: int, allowed: Mask, count: int, settings: SearchSettings) -> Found:
         built = self._built

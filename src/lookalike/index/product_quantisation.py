@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import faiss as _faiss
 import numpy as np
 
-from lookalike.index.inverted_file import filled_lists, reaching
-from lookalike.index.prefix_index import PrefixIndex
+from lookalike.index.inverted_file import IvfIndex, filled_lists
 from lookalike.index.searchable_lists import SearchableLists, in_convention
 from lookalike.index.vector_index import Floats, Found, Mask, Positions
 from lookalike.index.vector_store import VectorStore
@@ -35,14 +34,12 @@ class _Coded(NamedTuple):
     store: VectorStore | None
 
 
-class IvfPqIndex(PrefixIndex):
+class IvfPqIndex(IvfIndex):
     """Codes in cells; `nprobe` and `rerank` trade recall for speed. Metrics euclidean, cosine, inner product.
 
     Distances are those of the store's vectors. With `store="none"` or `rerank=0` they are estimates from the codes, and
     filters that leave few vectors compare what the codes can give back.
     """
-
-    _grows = True
 
     def _engine(self) -> Any:
         return None if self._built.engine is None else self._built.engine.codes.engine
@@ -67,14 +64,6 @@ class IvfPqIndex(PrefixIndex):
                 engine.store.truncate(len(engine.store) - len(vectors))
             raise
 
-    def _search_engine(self, engine: Any, queries: Floats, k: int, settings: SearchSettings) -> Found:
-        return self._found(engine, queries, k, settings, None)
-
-    def _filter_engine(
-        self, engine: Any, queries: Floats, k: int, allowed: Mask, count: int, settings: SearchSettings
-    ) -> Found:
-        return self._found(engine, queries, k, reaching(settings, len(allowed) / count), allowed)
-
     def _found(self, engine: _Coded, queries: Floats, k: int, settings: SearchSettings, allowed: Mask | None) -> Found:
         wanted: IvfPqSearch = settings  # type: ignore[assignment]
         metric = self._space.metric
@@ -87,9 +76,6 @@ class IvfPqIndex(PrefixIndex):
         computed = None if computed is None else computed + positions.size
         best = np.argsort(distances, axis=1, kind="stable")[:, :k]
         return np.take_along_axis(distances, best, 1), np.take_along_axis(positions, best, 1), computed
-
-    def _harder(self, settings: SearchSettings, factor: float) -> SearchSettings:
-        return reaching(settings, factor)
 
     def _engine_vectors(self, engine: Any, positions: Positions) -> Floats:
         vectors: Floats = (engine.codes if engine.store is None else engine.store).vectors_at(positions)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from lookalike.index.exact import nearest_among
+from lookalike.index.exact import merged, nearest_among
 from lookalike.index.metric_space import MetricSpace
 
 __all__ = ["Recall", "Truth", "exact_truth"]
@@ -103,16 +103,14 @@ def exact_truth(
         `Truth` over positions 0..n-1.
     """
     wanted = min(len(vectors), k + _TIES)
-    best = np.empty((len(queries), 0), np.float32)
-    where = np.empty((len(queries), 0), np.int64)
+    best = np.empty((len(queries), 0), np.float32), np.empty((len(queries), 0), np.int64)
     for start in range(0, len(vectors), _BLOCK):
         block = np.asarray(vectors[start : start + _BLOCK])
         distances, positions = nearest_among(queries, block, min(wanted, len(block)), space.metric)
-        best, where = np.hstack([best, distances]), np.hstack([where, positions + start])
-        order = np.argsort(best, axis=1, kind="stable")[:, :wanted]
-        best, where = np.take_along_axis(best, order, 1), np.take_along_axis(where, order, 1)
+        best = merged(best, (distances, positions + start), wanted)
         if progress is not None:
             progress(len(block))
-    last = best[:, min(k, wanted) - 1, None]
-    counts = best <= last + _RELATIVE * np.abs(last) + _ABSOLUTE
-    return Truth(min(k, wanted), where, counts, best[:, :k])
+    far, where = best
+    last = far[:, min(k, wanted) - 1, None]
+    counts = far <= last + _RELATIVE * np.abs(last) + _ABSOLUTE
+    return Truth(min(k, wanted), where, counts, far[:, :k])

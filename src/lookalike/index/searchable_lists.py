@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import faiss as _faiss
 import numpy as np
 
 from lookalike.errors import ArtefactError
 from lookalike.index.distance_count import counted
+from lookalike.index.metric_space import in_our_convention
 from lookalike.index.parametrised_search import parametrised_search
 from lookalike.index.vector_index import Floats, Found, Mask, Positions
+
+if TYPE_CHECKING:
+    from lookalike.distances import MetricName
 
 __all__ = ["SearchableLists", "in_convention"]
 
@@ -92,17 +96,11 @@ def _computed() -> int:
     return int(_counter.ndis)
 
 
-def in_convention(distances: Floats, positions: Positions, metric: str) -> Floats:
+def in_convention(distances: Floats, positions: Positions, metric: MetricName) -> Floats:
     """Distances of faiss as ours, smaller more alike, +inf where the position is -1."""
-    if metric == "euclidean":
-        ours = np.sqrt(np.maximum(distances, 0))
-    elif metric == "inner_product":
-        ours = -distances
-    elif metric == "cosine":
-        # For unit vectors |x - y|² = 2 (1 - cos); this form keeps the digits of near duplicates.
-        ours = np.clip(distances * np.float32(0.5), 0, 2)
-    else:
-        ours = distances
+    # Estimates from codes may fall below zero.
+    squares = metric in ("euclidean", "cosine")
+    ours = in_our_convention(np.maximum(distances, 0) if squares else distances.copy(), metric)
     if positions.size and positions.min() < 0:
         ours[positions < 0] = np.inf
     return ours

@@ -25,6 +25,7 @@ import numpy as np
 
 from lookalike.errors import ArtefactError
 from lookalike.index.distance_count import counted
+from lookalike.index.metric_space import in_our_convention
 from lookalike.index.parametrised_search import parametrised_search
 from lookalike.index.vector_index import Floats, Found, Positions, VectorIndex
 
@@ -102,24 +103,11 @@ class HnswIndex(VectorIndex):
         (distances, positions), computed = counted(
             _computed, lambda: parametrised_search(self._graph, queries, k, parameters)
         )
-        return self._in_our_convention(distances), positions, computed
+        return in_our_convention(distances, self._space.metric), positions, computed
 
     def _harder(self, settings: SearchSettings, factor: float) -> SearchSettings:
         wanted: GraphSearch = settings  # type: ignore[assignment]
         return settings.model_copy(update={"ef_search": int(wanted.ef_search * factor)})
-
-    def _in_our_convention(self, distances: Floats) -> Floats:
-        if self._space.metric == "euclidean":
-            root: Floats = np.sqrt(distances)
-            return root
-        if self._space.metric == "inner_product":
-            return -distances
-        if self._space.metric == "cosine":
-            # For unit vectors |x - y|² = 2 (1 - cos); this form keeps the digits of near duplicates.
-            half: Floats = distances * np.float32(0.5)
-            # Rounding; one row tells by its end.
-            return half if len(half) == 1 and half[0, -1] <= 2 else np.minimum(half, np.float32(2), out=half)
-        return distances
 
     def _bytes(self) -> int:
         if self._mapped:

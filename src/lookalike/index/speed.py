@@ -44,12 +44,13 @@ def _pass(index: Searchable, rows: list[Floats], k: int, settings: dict[str, Any
 def batch_seconds(index: Searchable, queries: Floats, k: int, settings: dict[str, Any], passes: int = 3) -> float:
     """Seconds per query of one batch, with the threads the engine takes: the fastest of several passes."""
     index.search(queries, k, **settings)
-    taken = []
-    for _ in range(passes):
-        start = time.perf_counter()
-        index.search(queries, k, **settings)
-        taken.append((time.perf_counter() - start) / len(queries))
-    return min(taken)
+    return min(_batch_pass(index, queries, k, settings) for _ in range(passes))
+
+
+def _batch_pass(index: Searchable, queries: Floats, k: int, settings: dict[str, Any]) -> float:
+    start = time.perf_counter()
+    index.search(queries, k, **settings)
+    return (time.perf_counter() - start) / len(queries)
 
 
 def interleaved_seconds(
@@ -70,7 +71,7 @@ def interleaved_seconds(
     for turn in range(rounds):
         for place, (index, settings) in enumerate(trials):
             if batch:
-                taken[turn, place] = batch_seconds(index, queries, k, settings, passes=1)
+                taken[turn, place] = _batch_pass(index, queries, k, settings)
             else:
                 taken[turn, place] = _pass(index, rows, k, settings)
     return [float(value) for value in np.median(taken, axis=0)]

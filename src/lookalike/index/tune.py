@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from lookalike.errors import InputError
 from lookalike.index.candidates import Candidate, candidates
-from lookalike.index.checks import checked_ids, checked_k, checked_vectors
+from lookalike.index.checks import check_recall, checked_ids, checked_k, checked_vectors
 from lookalike.index.effort import Point, settings_for_recall
 from lookalike.index.metric_space import MetricSpace
 from lookalike.index.recall import Recall, Truth, exact_truth
@@ -158,8 +158,8 @@ def tune_index(
         objective: `latency` of a query on its own, or `throughput` of batches.
         kinds: only these; by default all that are installed and can the metric.
         queries: `(q, d)` as they will come, none of them indexed. By default up to 1,000 of the vectors are held out
-            while measuring and added in the end; engines that are built once keep these beside them until
-            `index.compact()`.
+            while measuring and added in the end; engines that are built once compare these one by one until they are
+            built anew.
         fingerprint: of the model that made the vectors.
         covariance: for the Mahalanobis metric.
         seed: of the samples.
@@ -177,8 +177,7 @@ def tune_index(
         >>> tuning.save("people.index")                                 # doctest: +SKIP
     """
     start = time.perf_counter()
-    if not 0 < recall <= 1:
-        raise InputError(f"recall is {recall}; give a share above 0 and up to 1, for example 0.95")
+    check_recall(recall)
     if objective not in ("latency", "throughput"):
         raise InputError(f"objective is {objective!r}; choose latency or throughput")
     given = checked_vectors(vectors)

@@ -21,6 +21,7 @@ import svs
 
 from lookalike.errors import ArtefactError, InputError, StorageError
 from lookalike.index.equal_vectors import EqualVectors
+from lookalike.index.metric_space import in_our_convention
 from lookalike.index.prefix_index import PrefixIndex
 from lookalike.index.vector_index import Floats, Found, Positions
 
@@ -32,8 +33,6 @@ __all__ = ["VamanaIndex"]
 
 #: Pruning keeps a link that is this much better than the way round; below 1 where larger is more alike.
 _ALPHA = {"L2": 1.2, "MIP": 0.95}
-
-_HALF = np.float32(0.5)
 
 #: Queries from which on several threads pay: below, waking them costs more than it saves.
 _MANY = 512
@@ -140,7 +139,7 @@ class VamanaIndex(PrefixIndex):
         window = settings.search_window  # type: ignore[attr-defined]
         found = engine.within_reach(k)
         positions, distances = engine.search(queries, found, max(found, window))
-        distances = self._in_our_convention(distances)
+        distances = in_our_convention(distances, self._space.metric)
         if engine.equals is not None:
             distances, positions = engine.equals.spread(distances, positions, k)
         elif found < k:
@@ -148,19 +147,6 @@ class VamanaIndex(PrefixIndex):
             distances = np.pad(distances, missing, constant_values=np.inf)
             positions = np.pad(positions, missing, constant_values=-1)
         return distances, positions, None
-
-    def _in_our_convention(self, distances: Floats) -> Floats:
-        """In place: the array is ours alone."""
-        if self._space.metric == "euclidean":
-            np.sqrt(distances, out=distances)
-        elif self._space.metric == "cosine":
-            distances *= _HALF  # for unit vectors |x - y|² = 2 (1 - cos)
-            # Rounding; one row tells by its end.
-            if len(distances) > 1 or distances[0, -1] > 2:
-                np.minimum(distances, 2, out=distances)
-        else:
-            np.negative(distances, out=distances)
-        return distances
 
     def _harder(self, settings: SearchSettings, factor: float) -> SearchSettings:
         wanted: VamanaSearch = settings  # type: ignore[assignment]

@@ -357,17 +357,14 @@ class VectorIndex(ABC):
 
     def _scan(self, queries: Floats, k: int, positions: Positions) -> tuple[Floats, Positions]:
         """Compare with the vectors at `positions`, one block after the other."""
-        from lookalike.index.exact import nearest_among
+        from lookalike.index.exact import merged, nearest_among
 
-        best = np.full((len(queries), 0), np.inf, np.float32)
-        where = np.empty((len(queries), 0), np.int64)
+        best = np.empty((len(queries), 0), np.float32), np.empty((len(queries), 0), np.int64)
         for start in range(0, len(positions), 1 << 16):
             block = positions[start : start + (1 << 16)]
             distances, found = nearest_among(queries, self._vectors_at(block), min(k, len(block)), self._space.metric)
-            best, where = np.hstack([best, distances]), np.hstack([where, block[found]])
-            order = np.argsort(best, axis=1, kind="stable")[:, :k]
-            best, where = np.take_along_axis(best, order, 1), np.take_along_axis(where, order, 1)
-        return best, where
+            best = merged(best, (distances, block[found]), k)
+        return best
 
     # --- for saving and measuring ---------------------------------------------------------------------------
 

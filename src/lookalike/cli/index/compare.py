@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -19,6 +19,9 @@ from lookalike.cli.index.options import (
     read_queries,
 )
 from lookalike.cli.options import AsJson
+
+if TYPE_CHECKING:
+    from lookalike.distances import Covariance
 
 __all__ = ["compare"]
 
@@ -84,7 +87,7 @@ def compare(
     note(f"pictures and all numbers: {output}")
 
 
-def _read(vectors: str, metric: str | None, queries: Path | None, seed: int):  # type: ignore[no-untyped-def]
+def _read(vectors: str, metric: str | None, queries: Path | None, seed: int) -> tuple[Any, Any, str, Covariance | None]:
     """Vectors, queries (None: hold some out), metric and covariance."""
     from lookalike.index.generated_vectors import generated_probes, generated_vectors
     from lookalike.index.vector_files import open_vectors
