@@ -22,7 +22,7 @@ __all__ = ["GENERATED", "Dataset", "K", "generated", "words"]
 Floats = npt.NDArray[np.float32]
 
 K = 10
-QUERIES = 1000
+QUERIES, PRACTICE = 1000, 2000
 PER_IDENTITY = 5
 #: Name of the generated data; real data are called by the file's name.
 GENERATED = "generated"
@@ -36,7 +36,7 @@ class Dataset:
         name: of the folder it is kept in.
         vectors: `(n, d)`.
         queries: `(1000, d)`, for measuring.
-        practice: `(1000, d)` others of the same kind, for whoever tunes itself.
+        practice: `(2000, d)` others of the same kind, for whoever tunes itself.
         tenth: `(1000,)` the cosine of each query's 10th nearest. A hit counts when it is as near as that (up to 1e-6),
             so ties and repeated vectors are no mistakes.
     """
@@ -57,23 +57,23 @@ class Dataset:
 
 
 def generated(cache: Path, count: int) -> Dataset:
-    """Five vectors an identity; of 1,000 queries 800 are mates of enrolled identities, 200 of nobody enrolled."""
+    """Five vectors an identity; of five queries four are mates of enrolled identities, one of nobody enrolled."""
 
-    def probes(seed: int) -> Floats:
+    def probes(seed: int, queries: int) -> Floats:
         rng = np.random.default_rng(seed)
         enrolled = count // PER_IDENTITY
-        mates = rng.choice(enrolled, QUERIES * 4 // 5, replace=False)
-        strangers = enrolled + seed * QUERIES + np.arange(QUERIES - len(mates))
-        return generated_probes(np.concatenate([mates, strangers]), sample=seed)[rng.permutation(QUERIES)]
+        mates = rng.choice(enrolled, queries * 4 // 5, replace=False)
+        strangers = enrolled + seed * QUERIES + np.arange(queries - len(mates))
+        return generated_probes(np.concatenate([mates, strangers]), sample=seed)[rng.permutation(queries)]
 
     def make() -> tuple[Floats, Floats, Floats]:
-        return generated_vectors(count, per_identity=PER_IDENTITY)[0], probes(0), probes(1)
+        return generated_vectors(count, per_identity=PER_IDENTITY)[0], probes(0, QUERIES), probes(1, PRACTICE)
 
     return _cached(cache / f"{GENERATED}-{count}", make)
 
 
 def words(cache: Path, source: Path) -> Dataset:
-    """Word vectors, brought to unit length; 1,000 random words are held out as queries, and 1,000 for practice.
+    """Word vectors, brought to unit length; 1,000 random words are held out as queries, and 2,000 for practice.
 
     Args:
         cache: where the prepared vectors are kept.
@@ -85,7 +85,8 @@ def words(cache: Path, source: Path) -> Dataset:
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
         vectors = vectors[lengths[:, 0] > 0] / lengths[lengths[:, 0] > 0]
         order = np.random.default_rng(7).permutation(len(vectors))
-        kept, queries, practice = np.sort(order[2 * QUERIES :]), order[:QUERIES], order[QUERIES : 2 * QUERIES]
+        queries, practice, kept = order[:QUERIES], order[QUERIES : QUERIES + PRACTICE], order[QUERIES + PRACTICE :]
+        kept = np.sort(kept)
         return vectors[kept], vectors[queries], vectors[practice]
 
     return _cached(cache / source.name.split("-")[0].split(".")[0], make)

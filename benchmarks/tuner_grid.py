@@ -20,6 +20,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from peak_memory import machine
 
 from lookalike.index import build_index, tune_index
@@ -95,7 +96,7 @@ def main() -> None:
     vectors, identities = generated_vectors(given.count, given.dimension, per_identity=5)
     owners = identities[:: max(1, given.count // 1000)][:1000]
     queries = generated_probes(owners, given.dimension, sample=0)
-    practice = generated_probes(owners, given.dimension, sample=1)
+    practice = np.concatenate([generated_probes(owners, given.dimension, sample=sample) for sample in (1, 2)])
     space = MetricSpace("cosine", given.dimension)
     truth = exact_truth(space.vectors(vectors), space.vectors(queries), K, space)
 

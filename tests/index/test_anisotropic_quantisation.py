@@ -65,7 +65,8 @@ def test_the_folder_may_move_and_vectors_stay_on_disk(metric, tmp_path):
     for one in (index, load_index(tmp_path / "b.index"), load_index(tmp_path / "b.index", mapped=True)):
         hits = one.search(queries)
         assert (hits.ids == before.ids).all()
-        assert (hits.distances == before.distances).all()
+        # ScaNN rounds a batch's scores in the order it met the candidates, which changes from call to call.
+        np.testing.assert_allclose(hits.distances, before.distances, rtol=1e-6, atol=1e-6)
         among = np.arange(0, 1500, 100)
         assert (one.search(vectors()[:1], k=1, among=among).ids == 0).all() or metric == "inner_product"
         assert set(one.search(queries, among=among).ids.ravel().tolist()) <= set(among.tolist())

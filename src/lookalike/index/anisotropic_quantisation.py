@@ -82,10 +82,14 @@ class ScannIndex(PrefixIndex):
         measure = "squared_l2" if self._space.metric == "euclidean" else "dot_product"
         threads = faiss.omp_get_max_threads()
         sample = min(len(vectors), max(100_000, _SAMPLE * leaves))
-        soar = build.soar if self._spills(leaves) else None
+        cells: dict[str, float] = {}
+        if self._spills(leaves):
+            cells |= {"soar_lambda": build.soar, "overretrieve_factor": build.overretrieve}
+        if build.avq and self._space.metric != "euclidean":
+            cells["avq"] = build.avq
         builder = (
             scann_ops_pybind.builder(vectors, 10, measure)
-            .tree(leaves, leaves, training_sample_size=sample, soar_lambda=soar)
+            .tree(leaves, leaves, training_sample_size=sample, **cells)
             .score_ah(build.dims_per_block, anisotropic_quantization_threshold=build.anisotropic_threshold)
             .reorder(100)
             .set_n_training_threads(threads)

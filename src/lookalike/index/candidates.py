@@ -58,9 +58,9 @@ _WORTH = (
     Candidate("vamana", {"degree": 32, "window": 100}),
     Candidate("vamana", {"degree": 32, "window": 200}),
     Candidate("vamana", {"degree": 64, "window": 200}),
-    Candidate("scann", {"dims_per_block": 2, "soar": 1.5}, {"leaves": 2.0}),
-    Candidate("scann", {"dims_per_block": 2, "soar": 1.5}, {"leaves": 1.0}),
-    Candidate("scann", {"dims_per_block": 2, "soar": 0.0}, {"leaves": 2.0}),
+    Candidate("scann", {}, {"leaves": 2.0}),
+    Candidate("scann", {}, {"leaves": 1.0}),
+    Candidate("scann", {"soar": 0.0}, {"leaves": 2.0}),
 )
 
 #: Kind or peer -> (the setting that is raised until recall is reached, the one that is tried at several values).

@@ -125,12 +125,20 @@ class ScannBuild(BuildSettings):
 
     `soar`: how much a second cell, in which each vector is kept as well, makes up for the first (Sun et al., 2023);
     0 for one cell each. It is of use for cosine and inner product; under Euclidean distance ScaNN has one cell only.
+    `overretrieve`: of codes, how many times `reorder` are kept before a vector met in both its cells counts once.
+    `avq`: how much more an error along a vector weighs than one across it where cells' centres are placed, as
+    `anisotropic_threshold` says it for codes; 0 for plain means, as always under Euclidean distance.
+
+    The defaults come from `benchmarks/ann_1m.py`: against ScaNN's own they save an eighth of a query's time on a
+    million generated vectors, and a quarter on 400,000 word vectors, at equal recall.
     """
 
     leaves: int = Field(default=0, ge=0, le=4_194_304)
     dims_per_block: int = Field(default=2, ge=1, le=64)
-    anisotropic_threshold: float = Field(default=0.2, ge=0, lt=1)
-    soar: float = Field(default=1.5, ge=0, le=100)
+    anisotropic_threshold: float = Field(default=0.3, ge=0, lt=1)
+    soar: float = Field(default=0.7, ge=0, le=100)
+    overretrieve: float = Field(default=1.1, ge=1, le=2)
+    avq: float = Field(default=2.0, ge=0, le=100)
 
 
 class ScannSearch(SearchSettings):
