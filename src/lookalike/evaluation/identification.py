@@ -4,7 +4,9 @@ Every probe is searched in a gallery of enrolled pictures; an identity is as nea
 A probe is *mated* when its identity is enrolled. *Closed set*: all probes are mated, and only the rank of
 the mate counts (CMC). *Open set*: a search may come back with nobody. FPIR is the share of non-mated
 *searches* that return anybody, not of comparisons; FNIR the share of mated searches that do not return the
-mate at rank 1 within the threshold; DIR = 1 - FNIR.
+mate at rank 1 within the threshold; DIR = 1 - FNIR. NIST also reports FNIR at other ranks R: the mate must be
+among the R nearest and within the threshold. Who is enrolled is decided by labels, so a non-mated probe never has its
+own identity in the gallery.
 
 Where distances tie, the mate comes last: equal vectors for everybody identify nobody.
 
@@ -19,14 +21,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lookalike.distances import MetricName, blocks, pairwise
-from lookalike.errors import InputError, VectorError
-from lookalike.evaluation.labels import checked_vectors, identity_codes
+from lookalike.distances import MetricName
+from lookalike.errors import InputError
+from lookalike.evaluation.gallery_search import Searches, search
 from lookalike.evaluation.operating_point import is_sufficient, loosest_threshold, rate_at
 
 __all__ = [
     "DirPoint",
     "FnirCurve",
+    "FnirPoint",
     "OpenSetResult",
     "Searches",
     "ThresholdCounts",
@@ -34,92 +37,10 @@ __all__ = [
     "open_set",
     "rank_k",
     "search",
+    "selectivity",
 ]
 
 Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
-
-
-@dataclass(frozen=True, eq=False)
-class Searches:
-    """What came back for every probe.
-
-    Attributes:
-        mated: `(q,)` bool, whether the probe's identity is enrolled.
-        rank: `(q,)` int64, the rank of the mate among identities, 1 the nearest; 0 for non-mated probes.
-        mate_distance: `(q,)` float64, to the mate's nearest picture; NaN for non-mated probes.
-        top_distance: `(q,)` float64, to the nearest identity.
-        enrolled: how many identities the gallery holds.
-    """
-
-    mated: npt.NDArray[np.bool_]
-    rank: Integers
-    mate_distance: Floats
-    top_distance: Floats
-    enrolled: int
-
-    def cmc(self) -> Floats:
-        """`(enrolled,)`: entry k - 1 is the share of mated searches with the mate at rank k or better."""
-        counts = np.bincount(self.rank[self.mated], minlength=self.enrolled + 1)[1:]
-        return np.asarray(np.cumsum(counts) / counts.sum())
-
-
-def search(
-    gallery: npt.ArrayLike | None,
-    gallery_labels: Any,
-    probes: npt.ArrayLike | None,
-    probe_labels: Any,
-    metric: MetricName = "cosine",
-    *,
-    distances: npt.ArrayLike | None = None,
-) -> Searches:
-    """Search every probe in the gallery, exactly and in blocks.
-
-    Args:
-        gallery: `(g, d)` enrolled vectors, or None when `distances` are given.
-        gallery_labels: `(g,)` integers or strings.
-        probes: `(q, d)` vectors, or None likewise.
-        probe_labels: `(q,)`; a probe whose label is in the gallery is mated.
-        metric: name of the distance.
-        distances: `(q, g)` instead of vectors, for any other distance.
-
-    Raises:
-        VectorError: wrong shapes, NaN, or not one label per vector.
-    """
-    if (gallery is None) != (probes is None) or (gallery is None) == (distances is None):
-        raise VectorError("give either gallery and probes, or a matrix of distances (probes, gallery)")
-    if distances is not None:
-        matrix = checked_vectors(distances, "distances")
-        queries, enrolled = matrix.shape
-    else:
-        matrix = None
-        gallery = checked_vectors(gallery, "gallery vectors")  # type: ignore[arg-type]
-        probes = checked_vectors(probes, "probes")  # type: ignore[arg-type]
-        queries, enrolled = len(probes), len(gallery)
-    # One numbering for both sides: a label that means one identity here means it there.
-    gallery_codes, gallery_names = identity_codes(gallery_labels, enrolled)
-    probe_codes, probe_names = identity_codes(probe_labels, queries)
-    position = {name: number for number, name in enumerate(gallery_names)}
-    mate = np.array([position.get(name, -1) for name in probe_names])[probe_codes]
-
-    by_identity = np.argsort(gallery_codes, kind="stable")
-    starts = np.searchsorted(gallery_codes[by_identity], np.arange(len(gallery_names)))
-    rank = np.zeros(queries, np.int64)
-    mate_distance = np.full(queries, np.nan)
-    top_distance = np.empty(queries)
-    sorted_gallery = None if matrix is not None else np.asarray(gallery)[by_identity]
-    for rows in blocks(queries, enrolled):
-        if matrix is not None:
-            block = matrix[rows][:, by_identity]
-        else:
-            block = pairwise(np.asarray(probes)[rows], sorted_gallery, metric)
-        nearest = np.minimum.reduceat(block, starts, axis=1)  # (probes, identities)
-        top_distance[rows] = nearest.min(axis=1)
-        known = np.flatnonzero(mate[rows] >= 0)
-        own = nearest[known, mate[rows][known]]
-        mate_distance[rows.start + known] = own
-        rank[rows.start + known] = (nearest[known] <= own[:, None]).sum(axis=1)
-    return Searches(mate >= 0, rank, mate_distance, top_distance, len(gallery_names))
 
 
 def cmc(
@@ -187,6 +108,31 @@ class DirPoint:
     sufficient: bool
 
 
+@dataclass(frozen=True)
+class FnirPoint:
+    """False negative identification rate at a false positive identification rate, as NIST FRTE tables it.
+
+    Attributes:
+        target: the FPIR asked for.
+        rank: the mate must be among so many nearest identities.
+        fnir: share of mated searches whose mate is not among them, or not within the threshold.
+        fpir: share of non-mated searches that return anybody; at most the target.
+        threshold: a distance of at most this is returned.
+        mated: how many mated searches there were.
+        non_mated: how many non-mated searches there were.
+        sufficient: whether the non-mated searches allow at least 10 errors at the target.
+    """
+
+    target: float
+    rank: int
+    fnir: float
+    fpir: float
+    threshold: float
+    mated: int
+    non_mated: int
+    sufficient: bool
+
+
 @dataclass(frozen=True, eq=False)
 class FnirCurve:
     """Arrays of one length: FPIR and FNIR at every distinct threshold, ascending, the first -inf."""
@@ -236,12 +182,14 @@ class OpenSetResult:
         wrong: sorted distances of the identities that came before the mate.
         non_mated: sorted distances of what came back for strangers.
         enrolled: how many identities the gallery holds.
+        searches: every search, in the order of the probes.
     """
 
     hits: Floats
     wrong: Floats
     non_mated: Floats
     enrolled: int
+    searches: Searches
 
     @property
     def mated_searches(self) -> int:
@@ -260,6 +208,41 @@ class OpenSetResult:
             non_mated=len(self.non_mated),
             sufficient=is_sufficient(target, len(self.non_mated)),
         )
+
+    def fnir(self, threshold: float = np.inf, rank: int = 1) -> float:
+        """FNIR at a threshold and a rank; the default threshold asks about the rank alone (investigation).
+
+        Raises:
+            InputError: the rank is below 1.
+        """
+        return 1 - int(np.searchsorted(self._found(rank), threshold, side="right")) / self.mated_searches
+
+    def fnir_at_fpir(self, target: float, rank: int = 1) -> FnirPoint:
+        """The lowest FNIR at a rank whose FPIR is at most `target`; at rank 1 it is 1 - DIR.
+
+        Raises:
+            InputError: the rank is below 1, or the target outside 0 to 1.
+        """
+        threshold = loosest_threshold(self.non_mated, target, self._found(rank))
+        return FnirPoint(
+            target=target,
+            rank=rank,
+            fnir=self.fnir(threshold, rank),
+            fpir=rate_at(self.non_mated, threshold),
+            threshold=threshold,
+            mated=self.mated_searches,
+            non_mated=len(self.non_mated),
+            sufficient=is_sufficient(target, len(self.non_mated)),
+        )
+
+    def _found(self, rank: int) -> Floats:
+        """Sorted distances of the mates among the `rank` nearest."""
+        if rank < 1:
+            raise InputError(f"rank is {rank}; ranks start at 1")
+        if rank == 1:
+            return self.hits
+        found = self.searches.mated & (self.searches.rank <= rank)
+        return np.sort(self.searches.mate_distance[found])
 
     def curve(self) -> FnirCurve:
         """FNIR against FPIR over all thresholds."""
@@ -321,4 +304,37 @@ def _open_set(searches: Searches) -> OpenSetResult:
         wrong=np.sort(searches.top_distance[mated & ~first]),
         non_mated=np.sort(searches.top_distance[~mated]),
         enrolled=searches.enrolled,
+        searches=searches,
     )
+
+
+def selectivity(
+    gallery: npt.ArrayLike | None,
+    gallery_labels: Any,
+    probes: npt.ArrayLike | None,
+    probe_labels: Any,
+    threshold: float,
+    metric: MetricName = "cosine",
+    *,
+    distances: npt.ArrayLike | None = None,
+) -> float:
+    """How many identities a non-mated search returns on average within a threshold: what an examiner must look through.
+
+    FPIR counts searches that return anybody, selectivity how many they return (ISO/IEC 19795-1; NIST FRTE part 2).
+
+    Args: as `search`; mated probes are left out.
+
+    Raises:
+        VectorError: as `search`.
+        InputError: no probe is non-mated.
+
+    Example:
+        >>> selectivity([[0.0], [1.0]], ["a", "b"], [[0.4], [9.0]], ["x", "y"], 0.7, "euclidean")
+        1.0
+    """
+    found = search(gallery, gallery_labels, probes, probe_labels, metric, distances=distances, within=float(threshold))
+    if found.mated.all() or found.within is None:
+        raise InputError(
+            "no probe is non-mated; selectivity is about searches of strangers: leave identities out of the gallery"
+        )
+    return float(found.within[~found.mated].mean())

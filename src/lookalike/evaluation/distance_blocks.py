@@ -1,0 +1,240 @@
+"""Which vectors of a large gallery are near a probe, exactly, a block of the gallery at a time.
+
+A block of probes times a block of gallery vectors is one float32 matrix product, the fastest thing a processor does.
+It rounds: two equal vectors in different places of a matrix may come out at different similarities, and then ties
+would be won or lost by chance. So float32 only decides what lies farther from a limit than rounding can reach (the
+bound of Higham, *Accuracy and Stability of Numerical Algorithms*, section 3.1); the few pairs in between are computed
+one by one in float64, where equal vectors are at equal distances. Every answer is that of float64.
+
+Euclidean distance compares ``x·y - |y|²/2``, which falls as the distance to y grows; cosine distance is the same on
+unit vectors. Both are centred on the mean of the probes first, which moves no distance and shrinks what is rounded.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from lookalike.distances import MetricName, pairwise, unit_length
+from lookalike.errors import VectorError
+from lookalike.evaluation.labels import checked_vectors
+
+__all__ = ["GALLERY_ROWS", "Comparison", "GalleryBlock", "PairsWithin"]
+
+Array = npt.NDArray[Any]
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+
+#: Gallery vectors compared at once, and numbers in one product (8 MB of float32, which stay near the cache).
+GALLERY_ROWS, BLOCK_NUMBERS = 8192, 1 << 21
+#: Numbers of the pairs that are computed one by one at a time.
+PAIR_NUMBERS = 1 << 20
+#: Beyond these lengths, products of float32 overflow or vanish: float64 is taken.
+SHORTEST, LONGEST = 1e-12, 1e15
+
+
+@dataclass(frozen=True, eq=False)
+class GalleryBlock:
+    """Some gallery vectors, ready to be compared.
+
+    Attributes:
+        given: `(g, d)` as they came.
+        ready: `(g, d)` or `(g, d + 1)`, what the product takes.
+        longest: the largest length among them, after centring.
+    """
+
+    given: Array
+    ready: Array
+    longest: float
+
+    def __len__(self) -> int:
+        return len(self.given)
+
+
+@dataclass(frozen=True, eq=False)
+class PairsWithin:
+    """Pairs at most a limit apart: probe `rows`, block `columns`, `(n,)` int64, by row and then by column."""
+
+    rows: Integers
+    columns: Integers
+    similarity: Array
+
+
+class Comparison:
+    """Probes, ready to be compared with block after block of a gallery.
+
+    Args:
+        probes: `(q, d)` finite numbers; they and a float32 copy are held.
+        metric: name of the distance.
+
+    Raises:
+        VectorError: wrong shapes, NaN, a zero vector under cosine, or an unknown metric.
+
+    Example:
+        >>> comparison = Comparison(np.array([[0.0], [4.0]]), "euclidean")
+        >>> block = comparison.block(np.array([[1.0], [2.0], [9.0]]))
+        >>> near = comparison.within(slice(0, 2), block, np.array([2.0, 2.0]))
+        >>> near.rows.tolist(), near.columns.tolist()
+        ([0, 0, 1], [0, 1, 1])
+    """
+
+    def __init__(self, probes: npt.ArrayLike, metric: MetricName) -> None:
+        if metric not in get_args(MetricName):
+            raise VectorError(f"metric {metric!r} is unknown; choose one of {', '.join(get_args(MetricName))}")
+        self.metric = metric
+        self.given: Array = checked_vectors(probes, "probes")
+        self.check(self.given, "probes")
+        wide = self._wide(self.given)
+        # The mean serves where distances do not change when everything is moved.
+        self._centre: Floats = wide.mean(axis=0) if metric in ("euclidean", "cosine") else np.zeros(wide.shape[1])
+        wide = wide - self._centre
+        self._squared = np.einsum("ij,ij->i", wide, wide)
+        self._lengths = np.abs(wide).sum(axis=1) if metric == "manhattan" else np.sqrt(self._squared)
+        dtype = np.float32 if self._fits_single(self._lengths) else np.float64
+        if metric in ("euclidean", "cosine"):
+            wide = np.concatenate([wide, np.ones((len(wide), 1))], axis=1)
+        self._ready = self.given if metric == "manhattan" else wide.astype(dtype)
+
+    def __len__(self) -> int:
+        return len(self.given)
+
+    def row_blocks(self, columns: int) -> list[slice]:
+        """The probes in slices small enough for one product with so many gallery vectors."""
+        step = max(1, BLOCK_NUMBERS // max(1, columns))
+        return [slice(start, min(start + step, len(self))) for start in range(0, len(self), step)]
+
+    def check(self, vectors: Array, name: str = "gallery vectors") -> None:
+        """Raise a `VectorError` that names the first of `(g, d)` vectors, a memory map or not, that is unusable."""
+        if vectors.ndim != 2 or vectors.shape[1] != self.given.shape[1]:
+            raise VectorError(
+                f"{name} have shape {vectors.shape} and probes {self.given.shape[1]} dimensions; "
+                "both need the same dimensions (from one model)"
+            )
+        if vectors.dtype.kind not in "fiub":
+            raise VectorError(f"{name} have dtype {vectors.dtype}; vectors must be numbers")
+        for start in range(0, len(vectors), GALLERY_ROWS):
+            part = np.asarray(vectors[start : start + GALLERY_ROWS])
+            for bad, what in (
+                (~np.isfinite(part).all(axis=1), "holds NaN or infinity; remove or re-embed it"),
+                (~part.any(axis=1) & (self.metric == "cosine"), "is all zeros; it has no direction, so no cosine"),
+                (
+                    (np.abs(part) > np.float64(1e140)).any(axis=1),
+                    "holds numbers whose squares overflow; scale the vectors down",
+                ),
+            ):
+                if bad.any():
+                    raise VectorError(f"{name}[{start + int(np.flatnonzero(bad)[0])}] {what}")
+
+    def block(self, vectors: Array) -> GalleryBlock:
+        """Prepare `(g, d)` vectors that `check` found usable."""
+        wide = self._wide(vectors) - self._centre
+        squared = np.einsum("ij,ij->i", wide, wide)
+        lengths = np.abs(wide).sum(axis=1) if self.metric == "manhattan" else np.sqrt(squared)
+        if self.metric in ("euclidean", "cosine"):
+            wide = np.concatenate([wide, -squared[:, None] / 2], axis=1)
+        single = self._ready.dtype == np.float32 and self._fits_single(lengths)
+        ready = vectors if self.metric == "manhattan" else wide.astype(np.float32 if single else np.float64)
+        return GalleryBlock(vectors, ready, float(lengths.max(initial=0.0)))
+
+    def similarities(self, rows: slice, block: GalleryBlock) -> Array:
+        """`(rows, g)` rounded numbers that rise as the distance falls; comparable within a row only."""
+        if self.metric == "manhattan":
+            return np.asarray(-pairwise(self._ready[rows], block.ready, "manhattan"))
+        return np.asarray(self._ready[rows].astype(block.ready.dtype, copy=False) @ block.ready.T)
+
+    def level(self, rows: slice | Integers, distances: Floats) -> Floats:
+        """The similarity that stands for a distance, one for each of `rows`."""
+        if self.metric == "euclidean":
+            # The sign is kept: nothing is nearer than a negative distance.
+            return np.asarray((self._squared[rows] - distances * np.abs(distances)) / 2)
+        if self.metric == "cosine":
+            return np.asarray(self._squared[rows] / 2 - distances)
+        return -distances
+
+    def rounding(self, rows: slice, block: GalleryBlock) -> Floats:
+        """`(rows,)` how far rounding may move a similarity."""
+        d, x, y = self.given.shape[1], self._lengths[rows], block.longest
+        if self.metric == "manhattan":
+            # SciPy computes in float64, then narrows to the vectors' own precision.
+            unit = float(np.finfo(np.result_type(self.given, block.given, np.float32)).eps)
+            return np.asarray((unit + (d + 8) * 2.0**-52) * (x + y))
+        products = x * y + y * y / 2
+        moved = np.linalg.norm(self._centre) * 2.0**-50 * (x + y)
+        if self._ready.dtype == np.float32:
+            # The last term is for what is so small that float32 loses it altogether.
+            return np.asarray((d + 8) * 2.0**-24 * products + moved + d * 1e-37 * (1 + x + y))
+        return np.asarray(4 * (d + 8) * 2.0**-53 * products + moved)
+
+    def distances(self, probes: Integers, vectors: Array, columns: Integers) -> Floats:
+        """`(n,)` float64 distances of single pairs of a probe and one of `vectors`, each computed alone."""
+        found = np.empty(len(probes))
+        step = max(1, PAIR_NUMBERS // self.given.shape[1])
+        for start in range(0, len(probes), step):
+            part = slice(start, start + step)
+            x = self.given[probes[part]].astype(np.float64, order="C")
+            y = vectors[columns[part]].astype(np.float64, order="C")
+            if self.metric == "euclidean":
+                found[part] = np.sqrt(((x - y) ** 2).sum(axis=1))
+            elif self.metric == "manhattan":
+                found[part] = np.abs(x - y).sum(axis=1)
+            elif self.metric == "cosine":
+                found[part] = (1 - (unit_length(x) * unit_length(y)).sum(axis=1)).clip(0, 2)
+            else:
+                found[part] = -(x * y).sum(axis=1)
+        return found
+
+    def within(
+        self, rows: slice, block: GalleryBlock, limits: Floats, similarities: Array | None = None
+    ) -> PairsWithin:
+        """All pairs of these probes and this block whose distance is at most the probe's limit (NaN: none).
+
+        Args:
+            rows: of the probes.
+            block: of the gallery.
+            limits: `(rows,)` distances.
+            similarities: what `similarities` gave for the same rows and block, when that is known.
+        """
+        product = self.similarities(rows, block) if similarities is None else similarities
+        rounding = self.rounding(rows, block)
+        level = np.where(np.isnan(limits), np.inf, self.level(rows, limits))
+        flat = np.flatnonzero(product >= _narrowed(level - rounding, product.dtype)[:, None])
+        at, columns = np.divmod(flat, product.shape[1])
+        similarity = product.ravel()[flat]
+        doubtful = np.flatnonzero(similarity <= (level + rounding)[at])
+        exact = self.distances(at[doubtful] + rows.start, block.given, columns[doubtful])
+        keep = np.ones(len(flat), bool)
+        keep[doubtful] = exact <= limits[at[doubtful]]
+        return PairsWithin(at[keep] + rows.start, columns[keep], similarity[keep])
+
+    def nearer(self, rows: slice, block: GalleryBlock, nearest: Floats, similarities: Array | None = None) -> Floats:
+        """`(rows,)` distance to the nearest vector, of this block or at `nearest` `(rows,)` (infinity: none yet)."""
+        product = self.similarities(rows, block) if similarities is None else similarities
+        rounding = self.rounding(rows, block)
+        known = np.where(np.isinf(nearest), -np.inf, self.level(rows, np.where(np.isinf(nearest), 0, nearest)))
+        here = product.max(axis=1).astype(np.float64)
+        better = np.flatnonzero(here >= known - rounding)
+        lowest = _narrowed((np.maximum(here, known) - 2 * rounding)[better], product.dtype)
+        at, columns = np.nonzero(product[better] >= lowest[:, None])
+        exact = self.distances(better[at] + rows.start, block.given, columns)
+        found = nearest.copy()
+        np.minimum.at(found, better[at], exact)
+        return found
+
+    def _wide(self, vectors: Array) -> Floats:
+        wide = vectors.astype(np.float64)
+        return np.asarray(unit_length(wide)) if self.metric == "cosine" else wide
+
+    @staticmethod
+    def _fits_single(lengths: Floats) -> bool:
+        longest = float(lengths.max(initial=0.0))
+        return longest == 0.0 or SHORTEST < longest < LONGEST
+
+
+def _narrowed(limits: Floats, dtype: npt.DTypeLike) -> Array:
+    """Limits in a block's own precision, or comparing would widen the whole block; never above what they were."""
+    with np.errstate(over="ignore"):
+        narrow = limits.astype(dtype)
+    return np.asarray(np.where(narrow > limits, np.nextafter(narrow, -np.inf, dtype=narrow.dtype), narrow))
