@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from lookalike.errors import InputError
-from lookalike.evaluation.bootstrap import bootstrap_verification
+from lookalike.evaluation.bootstrap import bootstrap_means, bootstrap_verification
 from lookalike.evaluation.verification import from_scores, verify_all_pairs
 
 
@@ -126,3 +126,23 @@ def test_a_second_asking_is_answered_from_memory():
     result = verify_all_pairs(x, labels, "euclidean")
     first = result.intervals()
     assert result.intervals() is first
+
+
+def test_means_equal_resampling_the_pictures_of_whoever_is_drawn(monkeypatch):
+    rng = np.random.default_rng(1)
+    identity = rng.integers(100, 107, 30)
+    values = rng.normal(size=(2, 30))
+    whose = np.unique(identity)
+    draws, slow = np.random.default_rng(5), []
+    for _ in range(40):
+        rows = np.concatenate(
+            [np.flatnonzero(identity == whose[i]) for i in draws.integers(len(whose), size=len(whose))]
+        )
+        slow.append(values[:, rows].mean(axis=1))
+    found = bootstrap_means(values, identity, replicates=40, level=0.9, seed=5)
+    low, high = np.quantile(slow, [0.05, 0.95], axis=0)
+    np.testing.assert_allclose([(a.low, a.high) for a in found], np.stack([low, high], axis=1))
+    monkeypatch.setattr("lookalike.evaluation.bootstrap.CHUNK_NUMBERS", 10)
+    assert bootstrap_means(values, identity, replicates=40, level=0.9, seed=5) == found
+    with pytest.raises(InputError, match="a bootstrap of 1 identities"):
+        bootstrap_means([[1.0, 2.0]], np.array([3, 3]))

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from lookalike.distances import minkowski
 from lookalike.errors import InputError, VectorError
-from lookalike.evaluation.identification import cmc, open_set, rank_k, search
+from lookalike.evaluation.identification import cmc, open_set, rank_k, search, selectivity
 
 
 @st.composite
@@ -84,6 +84,51 @@ def test_open_set_equals_the_slow_way(case, threshold, target):
     assert (np.diff(curve.fnir) <= 0).all()
     best = min(fnir for fpir, fnir in zip(curve.fpir, curve.fnir, strict=True) if fpir <= target)
     assert 1 - point.dir == pytest.approx(best)
+
+
+@given(searches(), st.floats(0, 9), st.sampled_from([0.01, 0.1, 0.3, 0.5, 1.0]), st.integers(1, 6))
+def test_fnir_by_rank_and_selectivity_equal_the_slow_way(case, threshold, target, rank):
+    gallery, gallery_labels, probes, probe_labels = case
+    result = open_set(*case, "manhattan")
+
+    def slow(t):
+        missed = mated = alarms = strangers = returned = 0
+        for probe, label in zip(probes[:, 0], probe_labels, strict=True):
+            order, nearest = slow_search(gallery, gallery_labels, probe, label)
+            if label in nearest:
+                mated += 1
+                missed += nearest[label] > t or label not in order[:rank]
+            else:
+                strangers += 1
+                candidates = [name for name in order if nearest[name] <= t]
+                alarms += bool(candidates)
+                returned += len(candidates)
+        return missed / mated, alarms / strangers, returned / strangers
+
+    fnir, fpir, returned = slow(threshold)
+    assert result.fnir(threshold, rank) == pytest.approx(fnir)
+    assert selectivity(*case, threshold, "manhattan") == pytest.approx(returned)
+    assert returned >= fpir, "a search that returns anybody returns at least one"
+    point = result.fnir_at_fpir(target, rank)
+    fnir, fpir, _ = slow(point.threshold)
+    assert point.fnir == pytest.approx(fnir)
+    assert point.fpir == fpir <= target
+    thresholds = [-1.0, *np.arange(0, 9.5)]
+    assert point.fnir == pytest.approx(min(f for f, a, _ in map(slow, thresholds) if a <= target))
+    assert point.fnir <= result.fnir_at_fpir(target).fnir + 1e-12, "a longer list of candidates misses no more"
+    assert result.fnir_at_fpir(target).fnir == pytest.approx(1 - result.dir_at_fpir(target).dir)
+    assert result.fnir(rank=99) == 0
+
+
+def test_ten_allowed_errors_make_fnir_sufficient():
+    probes = np.arange(1001.0)[:, None]
+    result = open_set([[0.0]], ["a"], probes, ["a", *range(1000)], "euclidean")
+    assert result.fnir_at_fpir(0.01, 2).sufficient
+    assert not result.fnir_at_fpir(0.0099).sufficient
+    with pytest.raises(InputError, match="ranks start at 1"):
+        result.fnir_at_fpir(0.01, 0)
+    with pytest.raises(InputError, match="no probe is non-mated"):
+        selectivity([[0.0]], ["a"], [[0.0]], ["a"], 1.0, "euclidean")
 
 
 def test_fpir_counts_searches_not_pairs():

@@ -106,8 +106,8 @@ class Comparison:
         step = max(1, BLOCK_NUMBERS // max(1, columns))
         return [slice(start, min(start + step, len(self))) for start in range(0, len(self), step)]
 
-    def check(self, vectors: Array, name: str = "gallery vectors") -> None:
-        """Raise a `VectorError` that names the first of `(g, d)` vectors, a memory map or not, that is unusable."""
+    def check(self, vectors: Array, name: str = "gallery vectors", first: int = 0) -> None:
+        """Raise a `VectorError` that names which of `(g, d)` vectors, numbered from `first` on, is unusable."""
         if vectors.ndim != 2 or vectors.shape[1] != self.given.shape[1]:
             raise VectorError(
                 f"{name} have shape {vectors.shape} and probes {self.given.shape[1]} dimensions; "
@@ -126,7 +126,7 @@ class Comparison:
                 ),
             ):
                 if bad.any():
-                    raise VectorError(f"{name}[{start + int(np.flatnonzero(bad)[0])}] {what}")
+                    raise VectorError(f"{name}[{first + start + int(np.flatnonzero(bad)[0])}] {what}")
 
     def block(self, vectors: Array) -> GalleryBlock:
         """Prepare `(g, d)` vectors that `check` found usable."""
