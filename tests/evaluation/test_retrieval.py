@@ -2,10 +2,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.metrics import average_precision_score
 
 from lookalike.distances import minkowski
 from lookalike.errors import InputError, VectorError
-from lookalike.evaluation.retrieval import self_retrieval
+from lookalike.evaluation.retrieval import query_retrieval, self_retrieval
 
 
 def slow_retrieval(x, labels, ks):
@@ -114,3 +115,125 @@ def test_labels_too_large_for_floats():
 def test_bad_input(arguments, error, message):
     with pytest.raises(error, match=message):
         self_retrieval(*arguments)
+
+
+def slow_query_retrieval(queries, query_labels, references, labels, ks):
+    """One query at a time, the ranking written out: others first where distances tie."""
+    lines = []
+    for x, label in zip(queries, query_labels, strict=True):
+        ranking = sorted((float(abs(x - y).sum()), other == label) for y, other in zip(references, labels, strict=True))
+        hit = [own for _, own in ranking]
+        r = sum(hit)
+        if r:
+            precision = [sum(hit[: i + 1]) / (i + 1) for i in range(len(hit))]
+            lines.append(
+                [any(hit[:k]) for k in ks]
+                + [sum(hit[:k]) / k for k in ks]
+                + [sum(hit[:r]) / r]
+                + [sum(p for p, own in zip(precision[:n], hit[:n], strict=True) if own) / r for n in (r, len(hit))]
+            )
+    return lines
+
+
+@given(pictures(), pictures())
+def test_queries_among_references_equal_the_slow_way(asked, searched):
+    (queries, query_labels), (references, labels) = asked, searched
+    query_labels[0] = labels[0]
+    result = query_retrieval(queries, query_labels, references, labels, "manhattan", (1, 3), whole_ranking=True)
+    lines = slow_query_retrieval(queries, query_labels, references, labels, (1, 3))
+    means = [*result.recall.values(), *result.precision.values(), result.r_precision, result.map_at_r]
+    assert [*means, result.mean_average_precision] == pytest.approx(np.mean(lines, axis=0).tolist())
+    assert (result.queries, result.left_out) == (len(lines), len(queries) - len(lines))
+    each = result.per_query
+    columns = [*each.recall.values(), *each.precision.values(), each.r_precision, each.map_at_r, each.average_precision]
+    np.testing.assert_allclose(np.array(columns).T, lines)
+
+
+@given(pictures(), st.integers(1, 2))
+def test_what_always_holds(case, k):
+    x, labels = case
+    result = self_retrieval(x, labels, "manhattan", ks=(k,), whole_ranking=True)
+    each = result.per_query
+    assert (each.map_at_r <= each.r_precision + 1e-12).all()
+    assert (each.map_at_r <= each.average_precision + 1e-12).all()
+    assert (each.precision[k] <= each.recall[k]).all()
+    assert (each.precision[k] * k <= each.own).all()
+    assert ((each.average_precision > 0) & (each.average_precision <= 1 + 1e-12)).all()
+    assert sorted(
+        np.unique(labels, return_counts=True)[1][np.searchsorted(np.unique(labels), labels[each.positions])]
+    ) == (sorted(each.own + 1))
+
+
+def test_average_precision_equals_sklearn():
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 9, 120)
+    x = rng.normal(size=(9, 4))[labels] + rng.normal(size=(120, 4))
+    each = self_retrieval(x, labels, "euclidean", whole_ranking=True).per_query
+    d = minkowski(x, x)
+    others = ~np.eye(120, dtype=bool)
+    truth = [average_precision_score(labels[others[q]] == labels[q], -d[q, others[q]]) for q in each.positions]
+    np.testing.assert_allclose(each.average_precision, truth)
+
+
+def test_queries_equal_pytorch_metric_learning():
+    torch = pytest.importorskip("torch")
+    from pytorch_metric_learning.utils.accuracy_calculator import AccuracyCalculator
+
+    rng = np.random.default_rng(1)
+    labels, asked = rng.integers(0, 12, 200), rng.integers(0, 15, 60)  # three identities have no reference
+    centres = rng.normal(size=(15, 6))
+    x, queries = ((centres[who] + rng.normal(size=(len(who), 6))).astype(np.float32) for who in (labels, asked))
+    names = ("precision_at_1", "r_precision", "mean_average_precision_at_r", "mean_average_precision")
+    peer = AccuracyCalculator(include=names, device=torch.device("cpu")).get_accuracy(
+        *map(torch.from_numpy, (queries, asked, x, labels))
+    )
+    ours = query_retrieval(queries, asked, x, labels, "euclidean", ks=(1,), whole_ranking=True)
+    assert ours.left_out == (asked >= 12).sum() > 0
+    found = (ours.precision[1], ours.r_precision, ours.map_at_r, ours.mean_average_precision)
+    assert found == pytest.approx([peer[name] for name in names], abs=1e-6)
+
+
+def test_labels_that_pytorch_metric_learning_merges():
+    """It compares labels as float32, in which these four are one."""
+    base = 2**24
+    x, labels = [[0.0], [0.1], [0.2], [5.0]], [base, base + 1, base, base + 1]
+    result = query_retrieval([[0.11]], [base], x, labels, "euclidean", ks=(1, 2))
+    assert result.recall == {1: 0, 2: 1}
+    assert (
+        query_retrieval([[0.0]], [str(base)], x, [str(v) for v in labels], ks=(1,), metric="euclidean").recall[1] == 1
+    )
+
+
+def test_nobody_finds_himself_but_a_copy_is_found():
+    x = [[0.0], [0.0], [1.0], [1.2]]
+    found = self_retrieval(x, ["a", "a", "b", "b"], "euclidean", ks=(1,))
+    assert found.recall[1] == 1
+    alone = self_retrieval(x, ["a", "c", "b", "b"], "euclidean", ks=(1,))
+    assert (alone.queries, alone.left_out) == (2, 2)
+    both = query_retrieval(x, ["a", "c", "b", "b"], x, ["a", "c", "b", "b"], "euclidean", ks=(1, 2))
+    assert both.left_out == 0
+    assert both.recall == {1: 0.5, 2: 1.0}, "a and c are copies: each finds the other first, for ties do not flatter"
+
+
+def test_the_whole_ranking_is_costly_and_so_told_only_when_asked():
+    x, labels = [[0.0], [1.0], [0.1], [3.0]], ["a", "b", "b", "a"]
+    assert self_retrieval(x, labels, "euclidean", ks=(1,)).mean_average_precision is None
+    result = self_retrieval(x, labels, "euclidean", ks=(1,), whole_ranking=True)
+    assert result.mean_average_precision == pytest.approx(np.mean([1 / 3, 1, 1 / 2, 1 / 3]))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        (([[0.0]], ["a"], [[0.0], [1.0]], ["b", "c"]), InputError, "none of 1 queries is of an identity"),
+        (([[0.0]], [1], [[0.0], [1.0]], ["1", "2"]), InputError, "name identities alike"),
+        (([[0.0]], ["a"], [[0.0, 1.0]], ["a"]), VectorError, "queries have 1 dimensions and references 2"),
+        (([[np.inf]], ["a"], [[0.0]], ["a"]), VectorError, r"queries\[0\] holds NaN"),
+        (([[0.0]], ["a"], [[0.0]], ["a", "b"]), VectorError, "2 label"),
+        (([[0.0]], ["a"], [[0.0], [1.0]], ["a", "b"], "euclidean", (3,)), InputError, "each must be from 1 to 2"),
+        (([[0.0]], ["a"], [[0.0], [1.0]], ["a", "b"], "chebyshev", (1,)), VectorError, "unknown"),
+    ],
+)
+def test_bad_queries(arguments, error, message):
+    with pytest.raises(error, match=message):
+        query_retrieval(*arguments)

@@ -2,7 +2,7 @@
 
 - `verification`: 1:1, all pairs; ROC, DET, EER, AUC, TAR@FAR with intervals over identities
 - `identification`, `enrolment`: 1:N, closed and open set
-- `retrieval`: recall@k, R-precision, MAP@R
+- `retrieval`: recall@k, precision@k, R-precision, MAP@R, mAP
 - `thresholds`: from a measurement to `calibration.json`
 - `summary`, `figures`, `report`: what a reader sees
 

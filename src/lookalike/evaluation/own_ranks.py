@@ -1,0 +1,348 @@
+"""At which rank does a query find each of its own? Exact, in blocks, and never flattered by equal distances.
+
+A query's *own* are the references of its identity; its *others* are all the rest. Recall, precision, R-precision and
+average precision need no more than the ranks of its own. A rank is one more than the number of references that come
+before: own ones that are nearer, and others that are nearer *or equally near*.
+
+Most of the work is one float32 matrix product per pair of blocks, of vectors moved to their mean, which keeps the
+rounding small. Whatever rounding might misplace is measured again in float64, pair by pair, so the ranks are those of
+float64 distances whatever the size of the blocks. Two of these are equal when they agree to 12 digits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lookalike import distances
+from lookalike.distances import MetricName, blocks
+from lookalike.errors import VectorError
+
+__all__ = ["BEYOND", "own_ranks"]
+
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+
+#: Stands for a rank that is deeper than was asked for.
+BEYOND = np.iinfo(np.int64).max
+#: Rows and columns of one matrix product: small enough to be looked through while it is in the cache.
+SIDE = 1024
+#: Others kept beyond the depth, for those that rounding may have put in a wrong order.
+SPARE = 8
+#: Relative difference up to which two float64 distances are equal.
+TIE = 1e-12
+
+
+class _Geometry:
+    """The vectors as the metric sees them: fast and rounded, with a bound on the rounding, or slow and right.
+
+    Distances are squared (euclidean; cosine as the squared distance of unit vectors), shifted by a number per query
+    (inner product) and scaled by a power of two: whatever keeps the order for each query.
+    """
+
+    def __init__(
+        self, queries: npt.NDArray[Any], references: npt.NDArray[Any], metric: MetricName, alone: bool
+    ) -> None:
+        self.metric, self.queries, self.references = metric, queries, references
+        if metric == "cosine":
+            self._by = _lengths(references)
+            self._query_by = self._by if alone else _lengths(queries)
+        else:
+            largest = max(float(np.abs(a).max()) for a in (queries, references))
+            power = 2.0 ** np.ceil(np.log2(largest)) if largest > 0 else 1.0
+            self._by, self._query_by = np.full(len(references), power), np.full(len(queries), power)
+        self.symmetric = alone and metric != "inner_product"
+        n, d = references.shape
+        parts = [np.arange(rows.start, rows.stop) for rows in blocks(n, 4 * d)]
+        self._mean = np.sum([self._wide(rows).sum(axis=0) for rows in parts], axis=0) / n
+        self._farthest = max(float(self._sizes(self._wide(rows) - self._mean).max()) for rows in parts)
+        # A sum of d + 2 products of rounded numbers, twice over (Higham, Accuracy and Stability, section 3.1).
+        self._rounding = (d + 4) * float(np.finfo(np.float64 if metric == "manhattan" else np.float32).eps)
+        self._right = np.empty((0 if metric == "manhattan" else n, d if metric == "inner_product" else d + 2), "f")
+        if len(self._right):
+            for rows in parts:
+                x = self._wide(rows) - self._mean
+                self._right[rows, :d] = -x if metric == "inner_product" else -2 * x
+                if metric != "inner_product":
+                    self._right[rows, d] = self._sizes(x) ** 2
+                    self._right[rows, d + 1] = 1
+
+    def _sizes(self, vectors: Floats) -> Floats:
+        return np.asarray(np.linalg.norm(vectors, ord=1 if self.metric == "manhattan" else 2, axis=1))
+
+    def _wide(self, rows: Integers) -> Floats:
+        return np.asarray(self.references[rows].astype(np.float64) / self._by[rows][:, None])
+
+    def _wide_queries(self, rows: Integers) -> Floats:
+        return np.asarray(self.queries[rows].astype(np.float64) / self._query_by[rows][:, None])
+
+    def left(self, rows: Integers) -> tuple[npt.NDArray[Any], Floats]:
+        """The left factor for some queries, and by how much their products may be wrong, at most."""
+        wide = self._wide_queries(rows)
+        if self.metric == "inner_product":
+            return wide.astype(np.float32), self._rounding * self._sizes(wide) * self._farthest
+        x = wide - self._mean
+        sizes = self._sizes(x)
+        if self.metric == "manhattan":
+            return wide, self._rounding * (sizes + self._farthest)
+        # (x, 1, x·x) times (-2y, y·y, 1) is the squared distance of x and y.
+        left = np.column_stack([x, np.ones(len(x)), sizes**2]).astype(np.float32)
+        return left, self._rounding * (sizes + self._farthest) ** 2
+
+    def product(self, left: npt.NDArray[Any], columns: slice) -> npt.NDArray[Any]:
+        """Rounded distances of some queries to the references `columns`."""
+        if self.metric == "manhattan":
+            right = self._wide(np.arange(*columns.indices(len(self.references))))
+            return np.asarray(distances.minkowski(left, right, 1))
+        return np.asarray(left @ self._right[columns].T)
+
+    def exact(self, rows: Integers, positions: Integers) -> Floats:
+        """`(b, c)`: float64 distances of queries `rows` `(b,)` to references `positions` `(b, c)`."""
+        found = np.empty(positions.shape)
+        for part in blocks(len(rows), 4 * positions.shape[1] * self.references.shape[1]):
+            there = self._wide(positions[part].ravel()).reshape(*positions[part].shape, -1)
+            here = self._wide_queries(rows[part])[:, None, :]
+            if self.metric == "inner_product":
+                found[part] = -((there - self._mean) * here).sum(axis=2)
+                continue
+            there -= here
+            found[part] = np.abs(there).sum(axis=2) if self.metric == "manhattan" else (there * there).sum(axis=2)
+        return found
+
+    def up_to(self, rows: Integers, exact: Floats) -> Floats:
+        """The largest distance that counts as equal to `exact` `(b, c)`."""
+        if self.metric == "inner_product":
+            return exact + TIE * self._farthest * self._sizes(self._wide_queries(rows))[:, None]
+        floor = 1e-14 if self.metric == "manhattan" else 1e-28
+        return exact * (1 + TIE) + floor
+
+
+def _lengths(vectors: npt.NDArray[Any]) -> Floats:
+    found = np.empty(len(vectors))
+    for rows in blocks(len(vectors), vectors.shape[1]):
+        wide = vectors[rows].astype(np.float64)
+        largest = np.abs(wide).max(axis=1)
+        if (largest == 0).any():
+            position = rows.start + int(np.flatnonzero(largest == 0)[0])
+            raise VectorError(
+                f"vector {position} is all zeros; it has no direction, so no cosine: remove or re-embed it"
+            )
+        found[rows] = largest * np.linalg.norm(wide / largest[:, None], axis=1)
+    return found
+
+
+class _Owners:
+    """Who is whose own: references sorted by identity."""
+
+    def __init__(self, query_codes: Integers, reference_codes: Integers, alone: bool) -> None:
+        self.query_codes, self.reference_codes, self.alone = query_codes, reference_codes, alone
+        self._sorted = np.argsort(reference_codes, kind="stable")
+        known = max(int(query_codes.max()), int(reference_codes.max())) + 1
+        counts = np.bincount(reference_codes, minlength=known)
+        self._starts = np.cumsum(counts) - counts
+        self._all = counts[query_codes]
+        #: `(q,)` how many own references each query has, itself not among them.
+        self.counts: Integers = self._all - alone
+
+    def of(self, rows: Integers) -> Integers:
+        """`(b, r)` positions of the own references of queries that all have r of them."""
+        several = int(self._all[rows[0]])
+        own: Integers = self._sorted[self._starts[self.query_codes[rows]][:, None] + np.arange(several)]
+        return own[own != rows[:, None]].reshape(len(rows), -1) if self.alone else own
+
+    def runs(self, rows: Integers, dimensions: int) -> Iterator[Integers]:
+        """Cut queries sorted by their number of own into runs of one number, each small enough to be compared."""
+        counts = self.counts[rows]
+        ends = [*(np.flatnonzero(np.diff(counts)) + 1).tolist(), len(rows)]
+        start = 0
+        for end in ends:
+            run = rows[start:end]
+            for part in blocks(len(run), 4 * int(counts[start] + 1) * dimensions):
+                yield run[part]
+            start = end
+
+
+class _Nearest:
+    """The nearest others of some queries so far, at most `keep` each; whoever is not among them is at `limit` or more.
+
+    `limit` is rounded as products are, and never rises.
+    """
+
+    def __init__(self, limit: Floats, keep: int) -> None:
+        self.limit = limit
+        self.values = np.full((len(limit), keep), np.inf)
+        self.positions = np.full((len(limit), keep), -1, np.int64)
+
+    def offer(self, queries: Integers, positions: Integers, values: npt.NDArray[Any]) -> None:
+        """Take those that are nearer than what is kept; `queries` count from the first of these queries."""
+        touched, row = np.unique(queries, return_inverse=True)
+        keep = self.values.shape[1]
+        rows = np.concatenate([np.repeat(np.arange(len(touched)), keep), row])
+        every = np.concatenate([self.values[touched].ravel(), values])
+        where = np.concatenate([self.positions[touched].ravel(), positions])
+        order = np.lexsort((every, rows))
+        sizes = np.bincount(row, minlength=len(touched)) + keep
+        best = order[(np.cumsum(sizes) - sizes)[:, None] + np.arange(keep)]
+        self.values[touched], self.positions[touched] = every[best], where[best]
+        self.limit[touched] = np.minimum(self.limit[touched], self.values[touched, -1])
+
+
+def _below(product: npt.NDArray[Any], limits: Floats, turned: bool) -> Integers:
+    """Flat positions of what is below the limit of its row or, `turned`, of its column."""
+    # In the product's own precision, which is compared twice as fast, and rounded up so that nothing is missed.
+    bars = np.nextafter(limits.astype(product.dtype), np.inf, dtype=product.dtype)
+    return np.flatnonzero(product < (bars if turned else bars[:, None]))
+
+
+def _nearest_others(
+    geometry: _Geometry, owners: _Owners, rows: Integers, limit: Floats, keep: int, mirror: bool
+) -> _Nearest:
+    """Nearest others of the queries `rows`; with `mirror` these are all, in order, and each pair is computed once."""
+    nearest = _Nearest(limit, keep)
+    n = len(geometry.references)
+    crowd = 8 * keep * SIDE
+    for start in range(0, len(rows), SIDE):
+        strip = rows[start : start + SIDE]
+        left, _ = geometry.left(strip)
+        for column in range(start if mirror else 0, n, SIDE):
+            product = geometry.product(left, slice(column, column + SIDE))
+            for turned in (False, True) if mirror and column > start else (False,):
+                first = column if turned else start
+                mine = slice(first, first + product.shape[1 if turned else 0])
+                close = _below(product, nearest.limit[mine], turned)
+                if len(close) > crowd:
+                    # At first nothing is known, and most would be sorted in vain. Own ones are struck out below.
+                    axis = 0 if turned else 1
+                    enough = keep + int(owners.counts[rows[mine]].max()) + 1
+                    if enough < product.shape[axis]:
+                        kth = np.partition(product, enough, axis=axis).take(enough, axis=axis)
+                        nearest.limit[mine] = np.minimum(nearest.limit[mine], kth)
+                        close = _below(product, nearest.limit[mine], turned)
+                i, j = np.divmod(close, product.shape[1])
+                query, reference = (j + first, i + start) if turned else (i + first, j + column)
+                other = owners.query_codes[rows[query]] != owners.reference_codes[reference]
+                if other.any():
+                    nearest.offer(query[other], reference[other], product.ravel()[close[other]])
+    return nearest
+
+
+def _whole_ranks(geometry: _Geometry, owners: _Owners, rows: Integers) -> Integers:
+    """`(b, r)` ranks of the own of queries that all have r of them, however deep: all distances are looked at."""
+    own = owners.of(rows)
+    distance = np.sort(geometry.exact(rows, own), axis=1)
+    equal = geometry.up_to(rows, distance)
+    ranks = np.empty(own.shape, np.int64)
+    everyone = slice(0, len(geometry.references))
+    for part in blocks(len(rows), len(geometry.references)):
+        left, error = geometry.left(rows[part])
+        product = geometry.product(left, everyone)
+        for row, line in enumerate(product, start=part.start):
+            line[own[row]] = np.inf
+            if owners.alone:
+                line[rows[row]] = np.inf
+            bars, wrong = equal[row], float(error[row - part.start])
+            close = np.flatnonzero(line <= bars[-1] + wrong)
+            value = line[close].astype(np.float64)
+            after = np.minimum(np.searchsorted(bars, value - wrong), len(bars) - 1)
+            doubtful = np.flatnonzero(np.abs(value - bars[after]) <= wrong)
+            for some in blocks(len(doubtful), 4 * geometry.references.shape[1]):
+                again = close[doubtful[some]]
+                value[doubtful[some]] = geometry.exact(rows[row : row + 1], again[None])[0]
+            first = np.searchsorted(bars, value)
+            ahead = np.bincount(first, minlength=len(bars) + 1)[: len(bars)]
+            ranks[row] = np.cumsum(ahead) + np.arange(1, len(bars) + 1)
+    return ranks
+
+
+def own_ranks(
+    queries: npt.NDArray[Any],
+    query_codes: Integers,
+    references: npt.NDArray[Any] | None,
+    reference_codes: Integers | None,
+    metric: MetricName,
+    depth: int | None,
+) -> Iterator[tuple[Integers, Integers]]:
+    """The ranks at which queries find their own references.
+
+    Args:
+        queries: `(q, d)` finite vectors.
+        query_codes: `(q,)` identities as whole numbers from 0.
+        references: `(n, d)` finite vectors; None to search the queries among one another, none of them itself.
+        reference_codes: `(n,)` identities in the same numbering; None likewise.
+        metric: name of the distance.
+        depth: ranks down to the larger of this and the number of own are told, deeper ones are `BEYOND`; None for
+            all, which costs several times the time.
+
+    Yields:
+        positions `(b,)` of queries that all have r own references, and `(b, r)` their ranks, ascending, from 1. Every
+        query with any own reference comes once, in no particular order.
+
+    Raises:
+        VectorError: dimensions differ, the metric is unknown, or a vector is all zeros (cosine).
+
+    Example:
+        >>> x, codes = np.array([[0.0], [0.1], [0.3], [9.0]]), np.array([0, 1, 0, 1])
+        >>> [(q.tolist(), r.tolist()) for q, r in own_ranks(x, codes, None, None, "euclidean", None)]
+        [([0, 1, 2, 3], [[2], [3], [2], [2]])]
+    """
+    alone = references is None or reference_codes is None
+    if references is None or reference_codes is None:
+        references, reference_codes = queries, query_codes
+    distances.pairwise(queries[:1], references[:1], metric)  # refuses other dimensions and unknown metrics
+    geometry = _Geometry(queries, references, metric, alone)
+    owners = _Owners(query_codes, reference_codes, alone)
+    by_count = np.argsort(owners.counts, kind="stable")
+    by_count = by_count[owners.counts[by_count] > 0]
+    if not len(by_count):
+        return
+    d = references.shape[1]
+    if depth is None:
+        for run in owners.runs(by_count, d):
+            yield run, _whole_ranks(geometry, owners, run)
+        return
+    deepest = max(depth, int(owners.counts.max()))
+    mirror = geometry.symmetric and len(queries) * (deepest + SPARE) <= distances.BLOCK_NUMBERS
+    for rows in [np.arange(len(queries))] if mirror else _strips(by_count, owners.counts, depth):
+        limit = np.full(len(rows), -np.inf)  # who has no own needs no others
+        place = np.empty(len(queries), np.int64)
+        place[rows] = np.arange(len(rows))
+        searched = by_count if mirror else rows
+        for run in owners.runs(searched, d):
+            _, error = geometry.left(run)
+            farthest = geometry.exact(run, owners.of(run)).max(axis=1, keepdims=True)
+            limit[place[run]] = geometry.up_to(run, farthest)[:, 0] + 2 * error
+        keep = max(depth, int(owners.counts[rows].max())) + SPARE
+        nearest = _nearest_others(geometry, owners, rows, limit, keep, mirror)
+        for run in owners.runs(searched, d):
+            yield run, _shallow_ranks(geometry, owners, run, nearest, place[run], depth)
+
+
+def _strips(rows: Integers, counts: Integers, depth: int) -> Iterator[Integers]:
+    """Queries sorted by their number of own, cut so that their nearest others fit into a block."""
+    end = len(rows)
+    while end > 0:
+        size = max(1, distances.BLOCK_NUMBERS // (max(depth, int(counts[rows[end - 1]])) + SPARE))
+        yield rows[max(0, end - size) : end]
+        end -= size
+
+
+def _shallow_ranks(
+    geometry: _Geometry, owners: _Owners, rows: Integers, nearest: _Nearest, place: Integers, depth: int
+) -> Integers:
+    """`(b, r)` ranks of the own among the nearest others, measured again; in doubt, looked up whole."""
+    own = np.sort(geometry.exact(rows, owners.of(rows)), axis=1)
+    equal = geometry.up_to(rows, own)
+    depth = max(depth, own.shape[1])
+    positions = nearest.positions[place]
+    others = np.where(positions < 0, np.inf, geometry.exact(rows, np.maximum(positions, 0)))
+    # Sorted together, others first where they are equal, each own one stands at its rank.
+    order = np.argsort(np.concatenate([others, equal], axis=1), axis=1, kind="stable")
+    ranks: Integers = np.nonzero(order >= others.shape[1])[1].reshape(own.shape) + 1
+    _, error = geometry.left(rows)
+    doubtful = ((equal >= (nearest.limit[place] - error)[:, None]) & (ranks <= depth)).any(axis=1)
+    if doubtful.any():
+        ranks[doubtful] = _whole_ranks(geometry, owners, rows[doubtful])
+    return np.where(ranks > depth, BEYOND, ranks)
