@@ -88,6 +88,17 @@ def test_a_copy_of_the_mate_among_the_distractors_comes_first():
     assert rank_among_distractors(same, [0, 0, 1, 1], np.ones((20, 8))).rank_k().tolist() == [0, 0]
 
 
+def test_what_float32_cannot_tell_apart_is_told_apart():
+    """Distractors a billionth nearer and farther than the nearer of two mates, far below float32's reach."""
+    rng = np.random.default_rng(0)
+    probe, step = rng.normal(size=(2, 61))
+    probes = np.stack([probe, probe + step, probe + 2 * step])
+    distractors = probe + step * np.repeat([1 - 1e-9, 1 + 1e-9], [100, 300])[:, None]
+    found = rank_among_distractors(probes, ["a", "a", "a"], distractors, "euclidean", sizes=[400])
+    ranks = dict(zip(zip(found.probe.tolist(), found.mate.tolist(), strict=True), found.ranks[0], strict=True))
+    assert (ranks[0, 1], ranks[0, 2]) == (101, 401)
+
+
 def test_blocks_of_an_iterator_and_a_memory_map(tmp_path):
     """An iterator's blocks are taken as they come; the sizes cut them."""
     distractors, _ = generated_vectors(1234, 16, seed=1)
