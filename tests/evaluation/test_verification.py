@@ -275,8 +275,10 @@ def test_bad_scores(arguments, keywords, error, message):
 
 def test_too_many_pairs_are_refused_before_any_is_computed(monkeypatch):
     monkeypatch.setattr(verification, "MAX_PAIRS", 1000)
-    with pytest.raises(InputError, match=r"48 pictures make 1,128 pairs; at most 1,000 are held in memory"):
+    with pytest.raises(InputError, match=r"48 pictures make 1,128 pairs; .* use pair_counts.count_all_pairs"):
         verify_all_pairs(*people())
+    with pytest.raises(InputError, match=r"1,001 pairs were given; .* add them in parts to pair_counts.PairCounts"):
+        from_scores(np.zeros(1001), np.arange(1001) < 5)
 
 
 def test_evaluation_loads_no_torch_and_no_plots():

@@ -18,6 +18,7 @@ import numpy.typing as npt
 from lookalike.distances import MetricName, blocks, pairwise
 from lookalike.errors import InputError, VectorError
 from lookalike.evaluation.bootstrap import VerificationIntervals, bootstrap_verification
+from lookalike.evaluation.hardest_pairs import HardPairs
 from lookalike.evaluation.labels import checked_vectors, identity_codes
 from lookalike.evaluation.operating_point import is_sufficient, loosest_threshold, rate_at
 
@@ -28,6 +29,9 @@ __all__ = [
     "RocCurve",
     "TarPoint",
     "VerificationResult",
+    "checked_scores",
+    "comparable_identities",
+    "equal_error",
     "from_scores",
     "verify_all_pairs",
 ]
@@ -83,16 +87,20 @@ class TarPoint:
     sufficient: bool
 
 
-@dataclass(frozen=True, eq=False)
-class HardPairs:
-    """Pairs of pictures: positions `first` and `second` `(k,)` int64 and their `distances` `(k,)`, hardest first."""
-
-    first: Integers
-    second: Integers
-    distances: Floats
-
-    def __len__(self) -> int:
-        return len(self.distances)
+def equal_error(curve: RocCurve) -> tuple[float, float]:
+    """Where FMR and FNMR cross, linearly interpolated between the points of a curve: the rate and the threshold."""
+    difference = curve.fmr - (1 - curve.tar)
+    after = int(np.argmax(difference >= 0))  # never 0: at the first point nothing is accepted
+    before = after - 1
+    share = -difference[before] / (difference[after] - difference[before])
+    rate = curve.fmr[before] + share * (curve.fmr[after] - curve.fmr[before])
+    if difference[after] == 0:  # a whole gap between two distances is at the EER: its middle
+        threshold = curve.thresholds[after : after + 2].mean()
+    elif before == 0:
+        threshold = curve.thresholds[after]
+    else:
+        threshold = curve.thresholds[before] + share * (curve.thresholds[after] - curve.thresholds[before])
+    return float(rate), float(threshold)
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,19 +155,7 @@ class VerificationResult:
 
     @cached_property
     def _crossing(self) -> tuple[float, float]:
-        curve = self._roc
-        difference = curve.fmr - (1 - curve.tar)
-        after = int(np.argmax(difference >= 0))  # never 0: at the first point nothing is accepted
-        before = after - 1
-        share = -difference[before] / (difference[after] - difference[before])
-        rate = curve.fmr[before] + share * (curve.fmr[after] - curve.fmr[before])
-        if difference[after] == 0:  # a whole gap between two distances is at the EER: its middle
-            threshold = curve.thresholds[after : after + 2].mean()
-        elif before == 0:
-            threshold = curve.thresholds[after]
-        else:
-            threshold = curve.thresholds[before] + share * (curve.thresholds[after] - curve.thresholds[before])
-        return float(rate), float(threshold)
+        return equal_error(self._roc)
 
     @property
     def eer(self) -> float:
@@ -280,7 +276,8 @@ def verify_all_pairs(
 
     Raises:
         VectorError: wrong shapes, NaN, or not one label per vector.
-        InputError: one identity only, no identity with two pictures, or more than `MAX_PAIRS` pairs.
+        InputError: one identity only, no identity with two pictures, or more than `MAX_PAIRS` pairs
+            (`pair_counts.count_all_pairs` takes any number).
 
     Example:
         >>> result = verify_all_pairs([[0.0], [0.1], [1.0], [1.3]], ["a", "a", "b", "b"], "euclidean")
@@ -292,15 +289,9 @@ def verify_all_pairs(
     matrix = None if distances is None else _checked_matrix(distances)
     vectors = matrix if matrix is not None else checked_vectors(embeddings)  # type: ignore[arg-type]
     n = len(vectors)
-    codes, names = identity_codes(labels, n)
-    if len(names) < 2:
-        raise InputError(
-            f"all {n} pictures are of one identity, {names[0]!r}; verification needs at least 2 to make impostor pairs"
-        )
-    if len(names) == n:
-        raise InputError(f"each of {n} identities has one picture; at least one needs 2 to make a genuine pair")
+    codes, names = comparable_identities(labels, n)
     count = n * (n - 1) // 2
-    _check_count(count, f"{n} pictures make {count:,} pairs", "10,000 pictures")
+    _check_count(count, f"{n} pictures make {count:,} pairs", "10,000 pictures", "use pair_counts.count_all_pairs")
     first, second = np.empty((2, count), np.int32)
     values = np.empty(count, np.float64)
     start = 0
@@ -311,6 +302,18 @@ def verify_all_pairs(
         first[start:stop], second[start:stop], values[start:stop] = i + rows.start, j + rows.start, part[i, j]
         start = stop
     return _result(values, codes[first] == codes[second], np.stack([first, second], axis=1), codes, names)
+
+
+def comparable_identities(labels: Any, n: int) -> tuple[Integers, tuple[Hashable, ...]]:
+    """`labels.identity_codes` of `n` pictures that make both genuine and impostor pairs, or an `InputError`."""
+    codes, names = identity_codes(labels, n)
+    if len(names) < 2:
+        raise InputError(
+            f"all {n} pictures are of one identity, {names[0]!r}; verification needs at least 2 to make impostor pairs"
+        )
+    if len(names) == n:
+        raise InputError(f"each of {n} identities has one picture; at least one needs 2 to make a genuine pair")
+    return codes, names
 
 
 def from_scores(
@@ -330,23 +333,20 @@ def from_scores(
 
     Raises:
         VectorError: wrong shapes, NaN, or `genuine` contradicts the labels.
-        InputError: no genuine or no impostor pairs, or more than `MAX_PAIRS`.
+        InputError: no genuine or no impostor pairs, or more than `MAX_PAIRS` (`pair_counts.PairCounts` takes any
+            number, in parts).
 
     Example:
         >>> from_scores([0.1, 0.4, 0.3, 0.9], [True, True, False, False]).auc
         0.75
     """
-    values, truth = np.asarray(distances), np.asarray(genuine)
-    if values.ndim != 1 or values.shape != truth.shape or not len(values):
-        raise VectorError(
-            f"distances have shape {values.shape} and genuine {truth.shape}; both must be (pairs,), with at least one"
-        )
-    if values.dtype.kind not in "fiu" or not np.isfinite(values).all():
-        raise VectorError(f"distances (dtype {values.dtype}) must be finite numbers; remove the pairs without a score")
-    if truth.dtype.kind != "b" and not (truth.dtype.kind in "iu" and np.isin(truth, (0, 1)).all()):
-        raise VectorError(f"genuine has dtype {truth.dtype}; it must be true or false for every pair")
-    truth = truth.astype(bool)
-    _check_count(len(values), f"{len(values):,} pairs were given", "50 million pairs")
+    values, truth = checked_scores(distances, genuine)
+    _check_count(
+        len(values),
+        f"{len(values):,} pairs were given",
+        "50 million pairs",
+        "add them in parts to pair_counts.PairCounts",
+    )
     if truth.all() or not truth.any():
         raise InputError(
             f"{int(truth.sum())} genuine and {int((~truth).sum())} impostor pairs were given; both kinds are needed"
@@ -373,6 +373,20 @@ def from_scores(
     return _result(values, truth, positions.astype(np.int32), codes, names)
 
 
+def checked_scores(distances: npt.ArrayLike, genuine: npt.ArrayLike) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
+    """`(p,)` finite distances and as many booleans as arrays, with at least one pair, or a `VectorError`."""
+    values, truth = np.asarray(distances), np.asarray(genuine)
+    if values.ndim != 1 or values.shape != truth.shape or not len(values):
+        raise VectorError(
+            f"distances have shape {values.shape} and genuine {truth.shape}; both must be (pairs,), with at least one"
+        )
+    if values.dtype.kind not in "fiu" or not np.isfinite(values).all():
+        raise VectorError(f"distances (dtype {values.dtype}) must be finite numbers; remove the pairs without a score")
+    if truth.dtype.kind != "b" and not (truth.dtype.kind in "iu" and np.isin(truth, (0, 1)).all()):
+        raise VectorError(f"genuine has dtype {truth.dtype}; it must be true or false for every pair")
+    return values, truth.astype(bool)
+
+
 def _result(
     values: npt.NDArray[Any],
     genuine: npt.NDArray[np.bool_],
@@ -389,10 +403,11 @@ def _result(
     return VerificationResult(genuine_values, impostor_values, genuine_pairs, impostor_pairs, codes, names)
 
 
-def _check_count(count: int, given: str, example: str) -> None:
+def _check_count(count: int, given: str, example: str, instead: str) -> None:
     if count > MAX_PAIRS:
         raise InputError(
-            f"{given}; at most {MAX_PAIRS:,} are held in memory ({example}): measure on a sample of the identities"
+            f"{given}; at most {MAX_PAIRS:,} are held in memory ({example}): {instead}, whose memory does not grow "
+            "with the pairs"
         )
 
 

@@ -1,0 +1,110 @@
+"""Distances of all pairs of pictures, a tile of rows and columns at a time.
+
+Pictures are sorted by identity first. Then the genuine pairs of some rows lie in a strip next to the diagonal, and
+everything right of it is impostors: no label is compared there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from lookalike.distances import MetricName, pairwise, unit_length
+
+__all__ = ["COLUMNS", "ROWS", "PairTiles", "Tile"]
+
+Integers = npt.NDArray[np.int64]
+Distances = npt.NDArray[np.float32]
+
+#: Of a tile: 2 MiB of float32, which a core's cache holds beside the vectors.
+ROWS, COLUMNS = 512, 1024
+
+
+@dataclass(frozen=True)
+class Tile:
+    """Pairs of sorted pictures `first_row` … `last_row` - 1 with `first_column` … `last_column` - 1.
+
+    `mixed` tiles hold genuine pairs or part of the diagonal; of these only the pairs above it are meant.
+    """
+
+    first_row: int
+    last_row: int
+    first_column: int
+    last_column: int
+    mixed: bool
+
+
+class PairTiles:
+    """All pairs of `(n, d)` vectors, cut into tiles.
+
+    Cosine distances and inner products are float32 matrix products, Euclidean distances float64 ones of centred
+    vectors, others `distances.pairwise`; all end as float32.
+    """
+
+    def __init__(self, vectors: npt.NDArray[Any], codes: Integers, metric: MetricName) -> None:
+        self._metric = metric
+        self._order = np.argsort(codes, kind="stable")
+        self._codes = codes[self._order]
+        self._ends = np.searchsorted(self._codes, self._codes, side="right")
+        pairwise(vectors[:1], vectors[:1], metric)  # an unknown metric is refused here, by its name
+        if metric == "cosine":
+            vectors = unit_length(vectors).astype(np.float32)
+        elif metric == "euclidean":
+            vectors = vectors - vectors.mean(axis=0, dtype=np.float64)
+        elif metric == "inner_product":
+            vectors = vectors.astype(np.float32)
+        self._vectors = vectors[self._order]
+        if metric == "euclidean":
+            self._squares = np.einsum("ij,ij->i", self._vectors, self._vectors)
+
+    def __iter__(self) -> Iterator[Tile]:
+        n = len(self._order)
+        for row in range(0, n, ROWS):
+            last = min(row + ROWS, n)
+            strip = int(self._ends[last - 1])
+            for start, stop, mixed in ((row, strip, True), (strip, n, False)):
+                for column in range(start, stop, COLUMNS):
+                    yield Tile(row, last, column, min(column + COLUMNS, stop), mixed)
+
+    def distances(self, tile: Tile) -> Distances:
+        """`(rows, columns)` float32."""
+        x = self._vectors[tile.first_row : tile.last_row]
+        y = self._vectors[tile.first_column : tile.last_column]
+        if self._metric == "cosine":
+            found = x @ y.T
+            np.subtract(1, found, out=found)
+            return cast("Distances", np.clip(found, 0, 2, out=found))
+        if self._metric == "inner_product":
+            found = x @ y.T
+            return cast("Distances", np.negative(found, out=found))
+        if self._metric == "euclidean":
+            squares = x @ y.T
+            squares *= -2
+            squares += self._squares[tile.first_row : tile.last_row, None]
+            squares += self._squares[tile.first_column : tile.last_column]
+            np.maximum(squares, 0, out=squares)
+            return cast("Distances", np.sqrt(squares, out=squares).astype(np.float32))
+        return np.asarray(pairwise(x, y, self._metric)).astype(np.float32)
+
+    def genuine(self, tile: Tile) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+        """Which pairs of a mixed tile are genuine, and which are impostors: `(rows, columns)` each."""
+        rows, columns = slice(tile.first_row, tile.last_row), slice(tile.first_column, tile.last_column)
+        same = self._codes[rows, None] == self._codes[columns]
+        above = np.arange(tile.first_row, tile.last_row)[:, None] < np.arange(tile.first_column, tile.last_column)
+        return same & above, ~same & above
+
+    def positions(self, tile: Tile, among: Integers | None = None) -> Callable[[Integers], tuple[Integers, Integers]]:
+        """From positions in the flattened tile (or in those `among` it) to the two pictures, the earlier one first."""
+        width = tile.last_column - tile.first_column
+
+        def found(at: Integers) -> tuple[Integers, Integers]:
+            cells = at if among is None else among[at]
+            a = self._order[tile.first_row + cells // width]
+            b = self._order[tile.first_column + cells % width]
+            return np.minimum(a, b), np.maximum(a, b)
+
+        return found
