@@ -92,9 +92,10 @@ def test_what_float32_cannot_tell_apart_is_told_apart():
     """Distractors a billionth nearer and farther than the nearer of two mates, far below float32's reach."""
     rng = np.random.default_rng(0)
     probe, step = rng.normal(size=(2, 61))
-    probes = np.stack([probe, probe + step, probe + 2 * step])
+    # The others are far away, lest centring on the mean of all makes the case an easy one.
+    probes = np.concatenate([[probe, probe + step, probe + 2 * step], 40 + rng.normal(size=(2, 61))])
     distractors = probe + step * np.repeat([1 - 1e-9, 1 + 1e-9], [100, 300])[:, None]
-    found = rank_among_distractors(probes, ["a", "a", "a"], distractors, "euclidean", sizes=[400])
+    found = rank_among_distractors(probes, ["a", "a", "a", "b", "b"], distractors, "euclidean", sizes=[400])
     ranks = dict(zip(zip(found.probe.tolist(), found.mate.tolist(), strict=True), found.ranks[0], strict=True))
     assert (ranks[0, 1], ranks[0, 2]) == (101, 401)
 
