@@ -86,7 +86,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Drawing:
-    """A figure: an `<svg>` element from `figures.inline_svg` (trusted), heading, caption and a text alternative."""
+    """A figure: an `<svg>` from `figure_style.inline_svg` (trusted), heading, caption and a text alternative."""
 
     svg: str
     heading: str

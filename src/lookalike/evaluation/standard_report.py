@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from lookalike.embedder.calibration import Calibration
 from lookalike.errors import InputError
-from lookalike.evaluation import figures
+from lookalike.evaluation import figure_style, figures
 from lookalike.evaluation.bootstrap import Interval
 from lookalike.evaluation.enrolment import Spread
 from lookalike.evaluation.report import (
@@ -84,7 +84,7 @@ def evaluation_report(
     if thumbnails is not None and len(thumbnails) != pictures:
         raise InputError(f"{len(thumbnails)} thumbnails were given for {pictures} pictures; give one per picture")
     summaries = {name: summarise(method, (FAR_TARGET,), replicates, seed) for name, method in methods.items()}
-    colours = figures.method_colours(list(methods), {name: method.colour for name, method in methods.items()})
+    colours = figure_style.method_colours(list(methods), {name: method.colour for name, method in methods.items()})
     built = [
         _summary_section(summaries, methods, colours),
         _scores_section(methods, colours, star),
@@ -210,7 +210,7 @@ def _summary_section(
 
 def _variable(colour: str) -> str:
     """A colour as CSS that follows the theme, where it is one of the palette's."""
-    variable = figures.THEME.get(colour.lower())
+    variable = figure_style.THEME.get(colour.lower())
     return f"var({variable}, {colour})" if variable else colour
 
 
@@ -218,7 +218,7 @@ def _scores_section(methods: Mapping[str, MethodResult], colours: Mapping[str, s
     results = {name: method.verification for name, method in methods.items()}
     histograms = tuple(
         Drawing(
-            figures.inline_svg(figures.score_histogram(method.verification, method.threshold)),
+            figure_style.inline_svg(figures.score_histogram(method.verification, method.threshold)),
             name if len(methods) > 1 else "Distances of pairs",
             alternative=f"histogram of genuine and impostor distances of {name}",
         )
@@ -226,13 +226,13 @@ def _scores_section(methods: Mapping[str, MethodResult], colours: Mapping[str, s
     )
     curves = (
         Drawing(
-            figures.inline_svg(figures.roc(results, colours, star)),
+            figure_style.inline_svg(figures.roc(results, colours, star)),
             "ROC",
             "Higher is better. Each point keeps its false accept rate: it is never exceeded, ties included.",
             "receiver operating characteristic",
         ),
         Drawing(
-            figures.inline_svg(figures.det(results, colours, star)),
+            figure_style.inline_svg(figures.det(results, colours, star)),
             "DET",
             "Lower is better; a dot marks the equal error rate, a line along the lower edge no error at all. Axes are "
             "normal deviates (ISO/IEC 19795-1).",
@@ -264,13 +264,13 @@ def _identification_section(
     drawings = Drawings(
         (
             Drawing(
-                figures.inline_svg(figures.cmc(results, colours, star)),
+                figure_style.inline_svg(figures.cmc(results, colours, star)),
                 "CMC (closed set)",
                 "How often the right identity is among the nearest 1, 2, … of the gallery.",
                 "cumulative match characteristic",
             ),
             Drawing(
-                figures.inline_svg(figures.open_set(results, colours, star)),
+                figure_style.inline_svg(figures.open_set(results, colours, star)),
                 "Open set",
                 "Lower is better. False positives are counted over searches of strangers, not over comparisons.",
                 "false negative over false positive identification rate",
@@ -334,7 +334,7 @@ def _map_section(
         return None
     drawn = tuple(
         Drawing(
-            figures.inline_svg(figures.embedding_map(embeddings, codes, thumbnails=thumbnails, seed=seed)),
+            figure_style.inline_svg(figures.embedding_map(embeddings, codes, thumbnails=thumbnails, seed=seed)),
             caption,
             alternative=f"two-dimensional map of the pictures, {caption}",
         )

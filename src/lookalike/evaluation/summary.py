@@ -33,7 +33,7 @@ class MethodResult:
         identification: over enrolment trials, if measured.
         retrieval: if measured.
         threshold: the distance the method answers with, chosen on *other* identities; None when it has none.
-        colour: `#rrggbb` in figures; None for the next of `figures.PALETTE`.
+        colour: `#rrggbb` in figures; None for the next of `figure_style.PALETTE`.
         description: one sentence for readers.
     """
 
