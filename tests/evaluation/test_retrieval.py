@@ -129,6 +129,7 @@ def slow_query_retrieval(queries, query_labels, references, labels, ks):
             lines.append(
                 [any(hit[:k]) for k in ks]
                 + [sum(hit[:k]) / k for k in ks]
+                + [sum(p for p, own in zip(precision[:k], hit[:k], strict=True) if own) / min(r, k) for k in ks]
                 + [sum(hit[:r]) / r]
                 + [sum(p for p, own in zip(precision[:n], hit[:n], strict=True) if own) / r for n in (r, len(hit))]
             )
@@ -141,11 +142,14 @@ def test_queries_among_references_equal_the_slow_way(asked, searched):
     query_labels[0] = labels[0]
     result = query_retrieval(queries, query_labels, references, labels, "manhattan", (1, 3), whole_ranking=True)
     lines = slow_query_retrieval(queries, query_labels, references, labels, (1, 3))
-    means = [*result.recall.values(), *result.precision.values(), result.r_precision, result.map_at_r]
+    per_k = (result.recall, result.precision, result.map_at_k)
+    means = [*(mean for means in per_k for mean in means.values()), result.r_precision, result.map_at_r]
     assert [*means, result.mean_average_precision] == pytest.approx(np.mean(lines, axis=0).tolist())
     assert (result.queries, result.left_out) == (len(lines), len(queries) - len(lines))
     each = result.per_query
-    columns = [*each.recall.values(), *each.precision.values(), each.r_precision, each.map_at_r, each.average_precision]
+    per_k = (each.recall, each.precision, each.map_at_k)
+    columns = [*(line for lines in per_k for line in lines.values()), each.r_precision, each.map_at_r]
+    columns.append(each.average_precision)
     np.testing.assert_allclose(np.array(columns).T, lines)
 
 

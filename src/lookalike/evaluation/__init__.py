@@ -3,6 +3,8 @@
 - `verification`: 1:1, all pairs; ROC, DET, EER, AUC, TAR@FAR with intervals over identities
 - `identification`, `enrolment`: 1:N, closed and open set
 - `retrieval`: recall@k, precision@k, R-precision, MAP@R, mAP
+- `ranked_retrieval`, `revisited`: Google Landmarks (GAP, mAP@100); revisited Oxford and Paris
+- `clustering`: NMI, pairwise and BCubed F
 - `thresholds`: from a measurement to `calibration.json`
 - `summary`, `figures`, `report`: what a reader sees
 

@@ -38,6 +38,7 @@ class PerQuery:
         own: `(q,)` how many references are of its identity.
         recall: per k, `(q,)` bool: whether any of its own is among the k nearest.
         precision: per k, `(q,)` share of its own among the k nearest.
+        map_at_k: per k, `(q,)` average precision of the k nearest.
         r_precision: `(q,)`.
         map_at_r: `(q,)` average precision at R.
         average_precision: `(q,)` over the whole ranking; None when that was not asked for.
@@ -47,6 +48,7 @@ class PerQuery:
     own: Integers
     recall: Mapping[int, npt.NDArray[np.bool_]]
     precision: Mapping[int, Floats]
+    map_at_k: Mapping[int, Floats]
     r_precision: Floats
     map_at_r: Floats
     average_precision: Floats | None
@@ -65,6 +67,8 @@ class RetrievalResult:
         left_out: pictures whose identity has no reference. Searched among themselves, they are distractors only.
         mean_average_precision: mean over queries of ``1/R sum_i precision(i) [i-th is own]`` over the whole ranking;
             None when that was not asked for.
+        map_at_k: per k, mean over queries of ``1/min(R, k) sum_{i<=k} precision(i) [i-th is own]``, as Google Landmarks
+            counts at 100.
         per_query: the numbers behind the means.
     """
 
@@ -75,6 +79,7 @@ class RetrievalResult:
     queries: int
     left_out: int
     mean_average_precision: float | None = None
+    map_at_k: Mapping[int, float] = field(default_factory=dict)
     per_query: PerQuery | None = field(default=None, repr=False, compare=False)
 
 
@@ -172,7 +177,7 @@ def _check_ks(ks: Sequence[int], largest: int, what: str) -> None:
 def _result(found: Iterable[tuple[Integers, Integers]], given: int, ks: Sequence[int], whole: bool) -> RetrievalResult:
     """Everything from the ranks of the own alone."""
     own = np.zeros(given, np.int64)
-    within = np.zeros((len(ks), given))
+    within, at_k = np.zeros((2, len(ks), given))
     r_precision, at_r, average = np.zeros(given), np.zeros(given), np.zeros(given)
     for rows, ranks in found:
         r = ranks.shape[1]
@@ -184,12 +189,14 @@ def _result(found: Iterable[tuple[Integers, Integers]], given: int, ks: Sequence
         average[rows] = precision.sum(axis=1) / r
         for i, k in enumerate(ks):
             within[i, rows] = (ranks <= k).sum(axis=1)
+            at_k[i, rows] = (precision * (ranks <= k)).sum(axis=1) / min(r, k)
     positions = np.flatnonzero(own)
     per_query = PerQuery(
         positions=positions,
         own=own[positions],
         recall={k: within[i, positions] > 0 for i, k in enumerate(ks)},
         precision={k: within[i, positions] / k for i, k in enumerate(ks)},
+        map_at_k={k: at_k[i, positions] for i, k in enumerate(ks)},
         r_precision=r_precision[positions],
         map_at_r=at_r[positions],
         average_precision=average[positions] if whole else None,
@@ -202,5 +209,6 @@ def _result(found: Iterable[tuple[Integers, Integers]], given: int, ks: Sequence
         queries=len(positions),
         left_out=given - len(positions),
         mean_average_precision=float(average[positions].mean()) if whole else None,
+        map_at_k={k: float(values.mean()) for k, values in per_query.map_at_k.items()},
         per_query=per_query,
     )
