@@ -1,0 +1,57 @@
+"""Groups of people, or of pictures, that a CSV names: for error rates group by group."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+from lookalike.datasets.picture_set import PictureSet
+from lookalike.errors import DatasetError
+
+__all__ = ["read_groups"]
+
+
+def read_groups(path: Path, pictures: PictureSet) -> tuple[str, ...]:
+    """The group of every picture, from a UTF-8 CSV with the columns `identity,group` or `path,group`.
+
+    Args:
+        path: of the CSV; relative picture paths start at its folder. Rows about others are passed over.
+        pictures: that need a group each.
+
+    Returns:
+        `(n,)` groups, in the order of `pictures`.
+
+    Raises:
+        DatasetError: not UTF-8, another header, an empty field, somebody in two groups, or a picture without a group.
+    """
+    groups: dict[str | Path, str] = {}
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file)
+            columns = [name.strip().lower() for name in reader.fieldnames or []]
+            key = next((name for name in ("identity", "path") if name in columns), None)
+            if key is None or "group" not in columns:
+                raise DatasetError(f"{path} has the columns {columns}; expected a header with identity,group (or path)")
+            reader.fieldnames = columns
+            for row in reader:
+                name, group = (row[key] or "").strip(), (row["group"] or "").strip()
+                where = f"{path}, line {reader.line_num}"
+                if not name or not group:
+                    raise DatasetError(f"{where}: {key} {name!r}, group {group!r}; both must be given")
+                who = name if key == "identity" else (path.parent / name).resolve()
+                if groups.setdefault(who, group) != group:
+                    raise DatasetError(f"{where}: {name} is in {group!r} here and in {groups[who]!r} above; choose one")
+    except UnicodeDecodeError:
+        raise DatasetError(f"{path} is not UTF-8; save it as UTF-8") from None
+    except csv.Error as error:
+        raise DatasetError(f"{path} is not a CSV file: {error}") from None
+    except OSError as error:
+        raise DatasetError(f"{path} cannot be read: {error.strerror}") from None
+    wanted = pictures.identities if key == "identity" else [file.resolve() for file in pictures.paths]
+    missing = sorted({str(who) for who in wanted if who not in groups})
+    if missing:
+        raise DatasetError(
+            f"{path} gives no group to {len(missing)} of {len(set(wanted))} {key} value(s), such as {missing[0]!r}; "
+            "add a row for each"
+        )
+    return tuple(groups[who] for who in wanted)
