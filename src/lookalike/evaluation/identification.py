@@ -35,6 +35,7 @@ __all__ = [
     "ThresholdCounts",
     "cmc",
     "open_set",
+    "open_set_of",
     "rank_k",
     "search",
     "selectivity",
@@ -288,10 +289,11 @@ def open_set(
         >>> result.at_threshold(0.2).right, result.at_threshold(0.2).false_alarms
         (1, 0)
     """
-    return _open_set(search(gallery, gallery_labels, probes, probe_labels, metric, distances=distances))
+    return open_set_of(search(gallery, gallery_labels, probes, probe_labels, metric, distances=distances))
 
 
-def _open_set(searches: Searches) -> OpenSetResult:
+def open_set_of(searches: Searches) -> OpenSetResult:
+    """The open-set result of searches that were made before; raises as `open_set`."""
     mated = searches.mated
     if mated.all() or not mated.any():
         raise InputError(
