@@ -66,7 +66,7 @@ def test_memory_is_of_the_range_not_of_the_numbers():
     for seed in range(20):
         histogram.add(np.random.default_rng(seed).uniform(0.0079, 1.99, 50_000).astype(np.float32))
     assert histogram.total == 1_000_000
-    assert sum(page.nbytes for page in histogram._pages.values()) == 4 * 2**20
+    assert histogram._counts.nbytes == 4 * 2**20
 
 
 def test_counts_beyond_32_bits():

@@ -179,6 +179,15 @@ def test_all_pairs_equal_those_in_memory(metric, threads, monkeypatch):
     assert told[-1] == (48 * 47 // 2, 48 * 47 // 2)
 
 
+def test_the_number_of_threads_changes_nothing(monkeypatch):
+    monkeypatch.setattr("lookalike.evaluation.pair_tiles.ROWS", 11)
+    x, labels = people(identities=20, pictures=5)
+    one, three = (count_all_pairs(x, labels, tail=50, threads=threads) for threads in (1, 3))
+    for name in ("thresholds", "fmr", "tar"):
+        np.testing.assert_array_equal(getattr(one.roc(), name), getattr(three.roc(), name))
+    np.testing.assert_array_equal(one.hardest_genuine(50).first, three.hardest_genuine(50).first)
+
+
 def test_a_small_tail_of_many_pairs_is_exact_where_it_reaches():
     x, labels = people(identities=30, pictures=10, d=16)
     counts, exact = count_all_pairs(x, labels, tail=100), verify_all_pairs(x.astype(np.float32), labels)

@@ -21,6 +21,7 @@ MANTISSA_BITS = 16
 _DROPPED = 23 - MANTISSA_BITS
 #: Counters are kept for 8 powers of two together (4 MiB), and only for those that occur: 2**-7 to 2 are one page.
 _PAGE_BITS = MANTISSA_BITS + 3
+_PAGE, _PAGES = 1 << _PAGE_BITS, 1 << (32 - _DROPPED - _PAGE_BITS)
 #: Distances binned at a time, so that their bins stay in the cache.
 _CHUNK = 1 << 17
 
@@ -56,7 +57,9 @@ class DistanceHistogram:
     """
 
     def __init__(self) -> None:
-        self._pages: dict[int, Integers] = {}
+        #: Which of the pages of `_counts` holds the bins of a page of keys; -1 while none of them occurred.
+        self._place = np.full(_PAGES, -1)
+        self._counts: Integers = np.zeros(0, np.int64)
         self._bins: Bins | None = None
         self.total = 0
 
@@ -68,24 +71,39 @@ class DistanceHistogram:
         self._bins = None
 
     def _count(self, keys: npt.NDArray[np.int32]) -> None:
+        bins = np.bitwise_and(keys, _PAGE - 1, dtype=np.int64)
         first, last = int(keys.min()) >> _PAGE_BITS, int(keys.max()) >> _PAGE_BITS
         if first == last:
-            # Not np.bincount, which would make and clear as many counters as the page has, for every chunk.
-            np.add.at(self._page(first), np.bitwise_and(keys, (1 << _PAGE_BITS) - 1, dtype=np.int64), 1)
-            return
-        pages = keys >> _PAGE_BITS
-        for page in np.unique(pages).tolist():
-            self._count(keys[pages == page])
+            bins += self._start(first)
+        else:
+            pages = (keys >> _PAGE_BITS) + _PAGES // 2
+            for page in np.flatnonzero(np.bincount(pages)).tolist():
+                self._start(page - _PAGES // 2)
+            bins += (self._place << _PAGE_BITS)[pages]
+        # Not np.bincount, which would make and clear as many counters as there are bins, for every chunk.
+        np.add.at(self._counts, bins, 1)
+
+    def _start(self, page: int) -> int:
+        """Where in `_counts` the page of keys begins; it is made where it is new."""
+        slot = page + _PAGES // 2
+        if self._place[slot] < 0:
+            self._place[slot] = len(self._counts) >> _PAGE_BITS
+            self._counts = np.concatenate([self._counts, np.zeros(_PAGE, np.int64)])
+        return int(self._place[slot]) << _PAGE_BITS
 
     def _page(self, page: int) -> Integers:
-        if page not in self._pages:
-            self._pages[page] = np.zeros(1 << _PAGE_BITS, np.int64)
-        return self._pages[page]
+        start = self._start(page)
+        return self._counts[start : start + _PAGE]
+
+    def _pages(self) -> list[int]:
+        """The pages of keys that occurred, ascending."""
+        return [int(slot) - _PAGES // 2 for slot in np.flatnonzero(self._place >= 0)]
 
     def merge(self, other: DistanceHistogram) -> None:
         """Add the counts of another histogram, which stays as it is."""
-        for page, counts in other._pages.items():
-            self._page(page).__iadd__(counts)
+        for page in other._pages():
+            counts = self._page(page)
+            counts += other._page(page)
         self.total += other.total
         self._bins = None
 
@@ -93,10 +111,10 @@ class DistanceHistogram:
         """The bins that hold anything."""
         if self._bins is None:
             keys, counts = [], []
-            for page in sorted(self._pages):
-                filled = np.flatnonzero(self._pages[page])
+            for page in self._pages():
+                filled = np.flatnonzero(self._page(page))
                 keys.append(filled + (page << _PAGE_BITS))
-                counts.append(self._pages[page][filled])
+                counts.append(self._page(page)[filled])
             key = np.concatenate([np.empty(0, np.int64), *keys])
             count = np.concatenate([np.empty(0, np.int64), *counts])
             last = (key << _DROPPED) + (1 << _DROPPED) - 1
