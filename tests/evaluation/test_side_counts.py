@@ -48,8 +48,11 @@ def test_the_first_beyond_a_count_and_the_largest_below_it(values, size, imposto
         assert exact <= side.first_beyond(count, high=True) <= exact + WIDTH
         assert sum(value < beyond for value in values) <= count, "what lies before it is within the count"
         below = side.largest_below(beyond)
-        assert (below is None) == (not any(value < beyond for value in values))
+        # All that are nearer are at or below it, but for those that share the bin of the limit.
+        unseen = [value for value in values if value < beyond and (below is None or value > below)]
+        assert all(value // WIDTH == beyond // WIDTH for value in unseen)
         assert below is None or below < beyond
+        assert not (unseen and len(values) <= size)
 
 
 @pytest.mark.parametrize("impostors", [True, False])
