@@ -33,6 +33,8 @@ def test_pictures_of_one_person_more_of_them_and_the_same_again(enroll, people_f
         "pictures": 2,
         "left_out": 0,
         "identities": 1,
+        "templates": 2,
+        "fpir_bound": None,
     }
     assert "(0 new)" in enroll(*pictures[1:4], "--name", " Ada ").err
     assert held(tmp_path / "g") == {"Ada": 4}

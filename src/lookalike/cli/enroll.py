@@ -29,7 +29,7 @@ def enroll(
     What was reported as enrolled is on the disk: it survives a killed process and a power cut.
     """
     from lookalike.cli.measuring import embed_set
-    from lookalike.cli.terminal import bar, console, escape, print_json
+    from lookalike.cli.terminal import bar, console, escape, note, print_json
     from lookalike.datasets import PictureSet, read_pictures
     from lookalike.embedder import Embedder
     from lookalike.errors import ArtefactError, InputError, StorageError
@@ -68,7 +68,10 @@ def enroll(
                         "the same command goes on, and enrolls nothing twice"
                     ) from None
                 done(1)
-        after = len(people)
+        after, templates = len(people), int(people.stats()["templates"])
+    # The default threshold is a promise per comparison: what it is worth to strangers falls as a gallery grows.
+    tail = embedder.calibration.tail if embedder.calibration is not None else None
+    bound = None if tail is None else tail.upper_fpir(embedder.threshold().distance, templates)
     if as_json:
         print_json(
             {
@@ -77,6 +80,8 @@ def enroll(
                 "pictures": len(kept),
                 "left_out": len(chosen) - len(kept),
                 "identities": after,
+                "templates": templates,
+                "fpir_bound": bound,
             }
         )
     else:
@@ -85,3 +90,8 @@ def enroll(
             f"({after - before} new); {escape(gallery)} knows {after}",
             soft_wrap=True,
         )
+        if bound is not None:
+            note(
+                f"among {templates:,} templates up to {bound:.2g} of strangers' searches may be named at the model's "
+                "own threshold; `lookalike identify --fpir RATE` keeps a rate as the gallery grows"
+            )

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from lookalike.cli.options import AsJson, Cropped, GalleryPath, Model, TargetFmr, ThresholdDistance
+
+if TYPE_CHECKING:
+    from lookalike.recognizer import Identified
 
 __all__ = ["identify"]
 
@@ -18,17 +21,31 @@ def identify(
     top: Annotated[int, typer.Option(min=1, help="How many candidates are shown.")] = 3,
     threshold: ThresholdDistance = None,
     fmr: TargetFmr = None,
+    fpir: Annotated[
+        float | None,
+        typer.Option(
+            "--fpir",
+            help="Name at most this share of strangers, whatever the size of the gallery (needs a calibration).",
+        ),
+    ] = None,
     cropped: Cropped = False,
     as_json: AsJson = False,
 ) -> None:
-    """Name the person in a picture (1:N), or say that it is nobody in the gallery."""
+    """Name the person in a picture (1:N), or say that it is nobody in the gallery, or that it cannot be told."""
     from lookalike.cli.terminal import note, plain, print_json
     from lookalike.embedder import Embedder
+    from lookalike.embedder.promise import Promise
     from lookalike.gallery import open_gallery
     from lookalike.recognizer import Recognizer
 
     with open_gallery(gallery, create=False) as people:
-        recognizer = Recognizer(Embedder.load(model, cropped or None), people, threshold, fmr)
+        recognizer = Recognizer(
+            Embedder.load(model, cropped or None),
+            people,
+            threshold,
+            fmr,
+            promise=None if fpir is None else Promise("fpir", fpir),
+        )
         answers: list[dict[str, Any]] = []
         for picture in pictures:
             answer = recognizer.identify(picture, k=top)
@@ -37,14 +54,41 @@ def identify(
                 continue
             for line in answer.notes:
                 note(line)
-            sign = "<=" if answer.identity is not None else ">"
-            typer.echo(
-                f"{picture}: {answer.identity or 'nobody in the gallery'} "
-                f"(distance {answer.distance:.4f} {sign} threshold {answer.threshold:.4f})"
-            )
+            typer.echo(f"{picture}: {_told(answer)}")
             for candidate in answer.candidates:
                 typer.echo(f"    {candidate.distance:.4f}  {candidate.identity}")
         if as_json:
             print_json({"gallery": gallery, "identities": len(people), "answers": answers})
         else:
-            typer.echo(f"threshold: {recognizer.threshold.source}")
+            _tell_promise(answer)
+
+
+def _told(answer: Identified) -> str:
+    """The answer in one line."""
+    sign = "<=" if answer.distance <= answer.threshold else ">"
+    if answer.decision == "match":
+        who = str(answer.identity)
+    elif answer.decision == "unknown":
+        who = "nobody in the gallery"
+    elif sign == "<=":
+        who = f"ambiguous, {answer.candidates[0].identity} and another within {answer.margin:.4f}"
+    else:
+        who = f"ambiguous, perhaps {answer.candidates[0].identity}"
+    likely = "" if answer.probability is None else f", probability {answer.probability:.3f}"
+    return f"{who} (distance {answer.distance:.4f} {sign} threshold {answer.threshold:.4f}){likely}"
+
+
+def _tell_promise(answer: Identified) -> None:
+    """What the threshold rests on, and what it means in a gallery of this size."""
+    size = f"{answer.identities:,} people ({answer.templates:,} templates)"
+    if answer.promised is not None:
+        missed = answer.promised
+        typer.echo(
+            f"gallery: {size}; at this threshold {missed.fnmr:.1%} of genuine pairs are missed "
+            f"({missed.fnmr_low:.1%} to {missed.fnmr_high:.1%})"
+        )
+    elif answer.fpir_bound is not None:
+        typer.echo(f"gallery: {size}; of strangers' searches up to {answer.fpir_bound:.1%} may be named: see --fpir")
+    else:
+        typer.echo(f"gallery: {size}")
+    typer.echo(f"threshold: {answer.threshold_source}")

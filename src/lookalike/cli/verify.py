@@ -20,7 +20,7 @@ def verify(
     cropped: Cropped = False,
     as_json: AsJson = False,
 ) -> None:
-    """Decide whether two pictures show the same person (1:1). Exit code 0: the same, 1: different."""
+    """Decide whether two pictures show the same person (1:1). Exit code 0: the same, 1: different, or ambiguous."""
     from lookalike.cli.terminal import note, print_json
     from lookalike.embedder import Embedder
     from lookalike.recognizer import Recognizer
@@ -31,7 +31,10 @@ def verify(
     else:
         for line in answer.notes:
             note(line)
-        verdict, sign = ("same person", "<=") if answer.match else ("different people", ">")
-        typer.echo(f"{verdict}: distance {answer.distance:.4f} {sign} threshold {answer.threshold:.4f}")
+        verdicts = {"match": "same person", "ambiguous": "ambiguous", "unknown": "different people"}
+        sign = "<=" if answer.match else ">"
+        likely = "" if answer.probability is None else f", probability {answer.probability:.3f}"
+        compared = f"distance {answer.distance:.4f} {sign} threshold {answer.threshold:.4f}"
+        typer.echo(f"{verdicts[answer.decision]}: {compared}{likely}")
         typer.echo(f"threshold: {answer.threshold_source}")
     raise typer.Exit(0 if answer.match else 1)

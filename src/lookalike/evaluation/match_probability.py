@@ -1,0 +1,138 @@
+"""A calibrated probability of match: how much more often genuine than impostor pairs lie at a distance.
+
+Pool-adjacent-violators (PAV, isotonic regression) gives the monotone log likelihood ratio that fits the measured pairs
+best (Brümmer & du Preez, "Application-independent evaluation of speaker detection", 2006). Three corrections make it
+one to answer with:
+
+- Laplace's: before pooling, one genuine and one impostor pair are added at either end, so that no distance, however
+  extreme, makes certainty; the ratio is bounded by the number of pairs (as in Brümmer's FoCal and BOSARIS).
+- Pairs are no independent observations: a bound by pairs of pictures would be too bold where many pictures show few
+  people. The added pairs weigh as many as there are pictures' pairs to one pair of identities.
+- PAV's steps become straight lines between the quarters of the pools: no jumps.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from lookalike.embedder.match_odds import MatchOdds
+from lookalike.errors import InputError, VectorError
+
+__all__ = ["cllr", "fit_match_odds", "pool_adjacent_violators"]
+
+Floats = npt.NDArray[np.float64]
+
+#: Bins of distances before pooling, per kind of pair; PAV merges most of them.
+BINS = 400
+#: Points kept in `calibration.json`.
+POINTS = 100
+
+
+def fit_match_odds(
+    genuine: npt.ArrayLike, impostor: npt.ArrayLike, *, genuine_clump: float = 1.0, impostor_clump: float = 1.0
+) -> MatchOdds:
+    """Fit the likelihood ratio to measured distances.
+
+    Args:
+        genuine: `(g,)` distances of genuine pairs, in any order.
+        impostor: `(p,)` distances of impostor pairs.
+        genuine_clump: pairs of pictures per identity, at least 1: as many count as one observation.
+        impostor_clump: pairs of pictures per pair of identities, likewise.
+
+    Raises:
+        VectorError: no pairs, or distances that are not finite.
+        InputError: a clump below 1.
+
+    Example:
+        >>> odds = fit_match_odds([0.1, 0.2, 0.3], [0.5, 0.6, 0.7, 0.8])
+        >>> odds.log_ratio(0.1) > 0 > odds.log_ratio(0.8), 0 < odds.probability(-9.0) < 1
+        (True, True)
+    """
+    sides = []
+    for name, values in (("genuine", genuine), ("impostor", impostor)):
+        side = np.asarray(values, np.float64)
+        if side.ndim != 1 or not len(side) or not np.isfinite(side).all():
+            raise VectorError(f"{name} has shape {side.shape}; expected (pairs,) finite distances, at least one")
+        sides.append(np.sort(side))
+    if not min(genuine_clump, impostor_clump) >= 1:
+        raise InputError(f"clumps of {genuine_clump} and {impostor_clump} pairs were given; expected at least 1")
+    near, far = sides
+    edges = _edges(near, far)
+    # Bin b holds the distances above edge b - 1 and up to edge b; every distance lies in one.
+    counts = [np.diff(np.searchsorted(side, edges, side="right"), prepend=0).astype(np.float64) for side in sides]
+    middles = np.concatenate([[edges[0]], (edges[:-1] + edges[1:]) / 2])
+    ends = (np.r_[genuine_clump, counts[0], genuine_clump], np.r_[impostor_clump, counts[1], impostor_clump])
+    shares, first, last = pool_adjacent_violators(ends[0], ends[0] + ends[1])
+    total = [float(end.sum()) for end in ends]
+    with_ends = np.concatenate([[edges[0]], middles, [edges[-1]]])
+    # A pool's ratio stands between the quarters of its pairs, both kinds weighing the same; lines join the pools.
+    mass = np.cumsum(ends[0] / total[0] + ends[1] / total[1])
+    before, after = np.r_[0.0, mass[last[:-1]]], mass[last]
+    quarters = [np.searchsorted(mass, before + part * (after - before)) for part in (0.25, 0.75)]
+    at = with_ends[np.stack([np.clip(q, first, last) for q in quarters], axis=1).ravel()]
+    ratios = np.log(shares) - np.log1p(-shares) - np.log(total[0]) + np.log(total[1])
+    at, where = np.unique(at, return_index=True)
+    ratios = np.minimum.accumulate(np.repeat(ratios, 2)[where])
+    if len(at) > POINTS:
+        chosen = np.unique(np.linspace(0, len(at) - 1, POINTS).round().astype(int))
+        at, ratios = at[chosen], ratios[chosen]
+    cost = cllr(np.interp(near, at, ratios), np.interp(far, at, ratios))
+    return MatchOdds(distances=tuple(at.tolist()), log_ratios=tuple(ratios.tolist()), cllr=cost)
+
+
+def pool_adjacent_violators(
+    hits: Floats, trials: Floats
+) -> tuple[Floats, npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Pool neighbours until the share of hits falls from pool to pool (Ayer et al. 1955).
+
+    Args:
+        hits: `(n,)` weights of successes, at most `trials`.
+        trials: `(n,)` weights; a bin without any joins its neighbour.
+
+    Returns:
+        the pools' shares, falling; the first and the last bin of each.
+
+    Example:
+        >>> shares, first, last = pool_adjacent_violators(np.array([3.0, 1.0, 2.0]), np.array([3.0, 3.0, 3.0]))
+        >>> shares.tolist(), first.tolist(), last.tolist()
+        ([1.0, 0.5], [0, 1], [0, 2])
+    """
+    pools: list[tuple[float, float, int, int]] = []
+    for number, (hit, trial) in enumerate(zip(hits.tolist(), trials.tolist(), strict=True)):
+        if trial == 0:
+            continue
+        pool = (hit, trial, number, number)
+        while pools and pools[-1][0] * pool[1] <= pool[0] * pools[-1][1]:
+            older = pools.pop()
+            pool = (older[0] + pool[0], older[1] + pool[1], older[2], pool[3])
+        pools.append(pool)
+    found = [np.array(column) for column in zip(*pools, strict=True)]
+    return found[0] / found[1], found[2], found[3]
+
+
+def cllr(genuine_log_ratios: npt.ArrayLike, impostor_log_ratios: npt.ArrayLike) -> float:
+    """Cost of log likelihood ratios in bits (Brümmer & du Preez 2006): 0 is perfect, 1 what knowing nothing costs.
+
+    Args:
+        genuine_log_ratios: `(g,)` natural logarithms, given to genuine pairs.
+        impostor_log_ratios: `(p,)` given to impostor pairs.
+
+    Example:
+        >>> cllr([0.0], [0.0, 0.0])
+        1.0
+    """
+    genuine, impostor = np.asarray(genuine_log_ratios, np.float64), np.asarray(impostor_log_ratios, np.float64)
+    if not genuine.size or not impostor.size:
+        raise VectorError(f"{genuine.size} genuine and {impostor.size} impostor ratios were given; both are needed")
+    costs = np.logaddexp(0, -genuine).mean() + np.logaddexp(0, impostor).mean()
+    return float(costs / (2 * np.log(2)))
+
+
+def _edges(near: Floats, far: Floats) -> Floats:
+    """Ascending upper edges of bins: quantiles of either kind, the small ones of the impostors finely."""
+    ranks = np.unique(np.geomspace(1, len(far), BINS).astype(np.int64)) - 1
+    even = np.linspace(0, 1, BINS)
+    return np.asarray(
+        np.unique(np.concatenate([near[(even * (len(near) - 1)).astype(int)], far[ranks], [max(near[-1], far[-1])]]))
+    )
