@@ -1,7 +1,9 @@
 """Measure embeddings by the protocols of the field, on exact distances.
 
 - `verification`: 1:1, all pairs; ROC, DET, EER, AUC, TAR@FAR with intervals over identities
-- `identification`, `enrolment`: 1:N, closed and open set
+- `identification`, `enrolment`: 1:N, closed and open set; `distractors`: rank 1 among up to a million strangers
+- `groups`: error rates per group at a common threshold; `model_comparison`: whether one model beats another
+- `data_checks`: what is wrong with the data
 - `retrieval`: recall@k, precision@k, R-precision, MAP@R, mAP
 - `ranked_retrieval`, `revisited`: Google Landmarks (GAP, mAP@100); revisited Oxford and Paris
 - `clustering`: NMI, pairwise and BCubed F

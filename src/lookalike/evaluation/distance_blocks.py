@@ -217,7 +217,7 @@ class Comparison:
         here = product.max(axis=1).astype(np.float64)
         better = np.flatnonzero(here >= known - rounding)
         lowest = _narrowed((np.maximum(here, known) - 2 * rounding)[better], product.dtype)
-        at, columns = np.nonzero(product[better] >= lowest[:, None])
+        at, columns = np.divmod(np.flatnonzero(product[better] >= lowest[:, None]), product.shape[1])
         exact = self.distances(better[at] + rows.start, block.given, columns)
         found = nearest.copy()
         np.minimum.at(found, better[at], exact)
