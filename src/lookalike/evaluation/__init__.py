@@ -1,6 +1,8 @@
 """Measure embeddings by the protocols of the field, on exact distances.
 
 - `verification`: 1:1, all pairs; ROC, DET, EER, AUC, TAR@FAR with intervals over identities
+- `pair_counts`: the same for any number of pairs, in bounded memory; `listed_pairs`: distances of given pairs
+- `ten_folds`: LFW View 2; `templates`: IJB
 - `identification`, `enrolment`: 1:N, closed and open set; `distractors`: rank 1 among up to a million strangers
 - `groups`: error rates per group at a common threshold; `model_comparison`: whether one model beats another
 - `data_checks`: what is wrong with the data
