@@ -64,11 +64,13 @@ def fit_match_odds(
     middles = np.concatenate([[edges[0]], (edges[:-1] + edges[1:]) / 2])
     ends = (np.r_[genuine_clump, counts[0], genuine_clump], np.r_[impostor_clump, counts[1], impostor_clump])
     shares, first, last = pool_adjacent_violators(ends[0], ends[0] + ends[1])
+    real = (last > 0) & (first < len(edges) + 1)  # an end that joined nobody is of added pairs only, and says nothing
+    shares, first, last = shares[real], first[real], last[real]
     total = [float(end.sum()) for end in ends]
     with_ends = np.concatenate([[edges[0]], middles, [edges[-1]]])
     # A pool's ratio stands between the quarters of its pairs, both kinds weighing the same; lines join the pools.
     mass = np.cumsum(ends[0] / total[0] + ends[1] / total[1])
-    before, after = np.r_[0.0, mass[last[:-1]]], mass[last]
+    before, after = np.r_[0.0, mass][first], mass[last]
     quarters = [np.searchsorted(mass, before + part * (after - before)) for part in (0.25, 0.75)]
     at = with_ends[np.stack([np.clip(q, first, last) for q in quarters], axis=1).ravel()]
     ratios = np.log(shares) - np.log1p(-shares) - np.log(total[0]) + np.log(total[1])
