@@ -87,16 +87,21 @@ class Comparison:
         self.metric = metric
         self.given: Array = checked_vectors(probes, "probes")
         self.check(self.given, "probes")
-        wide = self._wide(self.given)
-        # The mean serves where distances do not change when everything is moved.
-        self._centre: Floats = wide.mean(axis=0) if metric in ("euclidean", "cosine") else np.zeros(wide.shape[1])
-        wide = wide - self._centre
-        self._squared = np.einsum("ij,ij->i", wide, wide)
-        self._lengths = np.abs(wide).sum(axis=1) if metric == "manhattan" else np.sqrt(self._squared)
+        n, d = self.given.shape
+        parts = [slice(start, start + GALLERY_ROWS) for start in range(0, n, GALLERY_ROWS)]
+        self._centre: Floats = np.zeros(d)
+        if metric in ("euclidean", "cosine"):  # what does not change when everything is moved
+            self._centre = np.sum([self._wide(self.given[part]).sum(axis=0) for part in parts], axis=0) / n
+        self._squared, self._lengths = np.empty(n), np.empty(n)
+        for part in parts:
+            self._squared[part], self._lengths[part] = self._sizes(self._wide(self.given[part]) - self._centre)
+        if metric == "manhattan":
+            self._ready: Array = self.given
+            return
         dtype = np.float32 if self._fits_single(self._lengths) else np.float64
-        if metric in ("euclidean", "cosine"):
-            wide = np.concatenate([wide, np.ones((len(wide), 1))], axis=1)
-        self._ready = self.given if metric == "manhattan" else wide.astype(dtype)
+        self._ready = np.ones((n, d + (metric != "inner_product")), dtype)
+        for part in parts:
+            self._ready[part, :d] = self._wide(self.given[part]) - self._centre
 
     def __len__(self) -> int:
         return len(self.given)
@@ -131,8 +136,7 @@ class Comparison:
     def block(self, vectors: Array) -> GalleryBlock:
         """Prepare `(g, d)` vectors that `check` found usable."""
         wide = self._wide(vectors) - self._centre
-        squared = np.einsum("ij,ij->i", wide, wide)
-        lengths = np.abs(wide).sum(axis=1) if self.metric == "manhattan" else np.sqrt(squared)
+        squared, lengths = self._sizes(wide)
         if self.metric in ("euclidean", "cosine"):
             wide = np.concatenate([wide, -squared[:, None] / 2], axis=1)
         single = self._ready.dtype == np.float32 and self._fits_single(lengths)
@@ -222,6 +226,11 @@ class Comparison:
         found = nearest.copy()
         np.minimum.at(found, better[at], exact)
         return found
+
+    def _sizes(self, wide: Floats) -> tuple[Floats, Floats]:
+        """`(n,)` squared lengths, and lengths by the metric."""
+        squared = np.einsum("ij,ij->i", wide, wide)
+        return squared, np.abs(wide).sum(axis=1) if self.metric == "manhattan" else np.sqrt(squared)
 
     def _wide(self, vectors: Array) -> Floats:
         wide = vectors.astype(np.float64)

@@ -212,10 +212,9 @@ class _Pairs:
             rounding = self.comparison.rounding(rows, block)[near.rows - rows.start]
             depth = -near.similarity.astype(np.float64)
             at = _first_not_below(self.depth, depth - rounding, low, high)
-            # Mates that rounding cannot tell from the distractor are compared again.
-            doubtful = np.flatnonzero(
-                at < _first_not_below(self.depth, np.nextafter(depth + rounding, np.inf), low, high)
-            )
+            # A mate that rounding cannot tell from the distractor: then all are told apart in float64.
+            next_mate = self.depth[np.minimum(at, len(self.depth) - 1)]
+            doubtful = np.flatnonzero((at < high) & (next_mate <= depth + rounding))
             exact = self.comparison.distances(near.rows[doubtful], block.given, near.columns[doubtful])
             at[doubtful] = _first_not_below(self.own, exact, low[doubtful], high[doubtful])
             self.beaten[first:last] += np.bincount(at - first, minlength=last - first)
