@@ -7,6 +7,7 @@ import pytest
 
 from lookalike import Embedder, Recognizer, open_gallery
 from lookalike.distances import pairwise
+from lookalike.embedder.promise import Promise
 from lookalike.errors import FingerprintError, ImageError, InputError, NoFaceError, VectorError
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -124,3 +125,114 @@ def test_faces_are_found_and_what_was_seen_is_said(gallery):
         Recognizer(Embedder.load("dlib"), gallery).enroll("Ada", grey)
     enrolled = Recognizer(Embedder.load("dlib", cropped=True), gallery).enroll("Ada", grey)
     assert enrolled.notes == ("picture 1: no face was found; the whole picture is taken for one",)
+
+
+@pytest.fixture(scope="module")
+def promising(tiny_model, people_folder):
+    """The tiny model with a calibration on all eight people: enough pairs for a tail."""
+    from lookalike.cli.measuring import calibrate_on
+    from lookalike.datasets import read_pictures
+
+    embedder = Embedder.load(tiny_model)
+    embedder.calibration = calibrate_on(embedder, read_pictures(people_folder), "eight people of ORL")
+    return embedder
+
+
+def test_the_threshold_of_a_promise_follows_the_gallery(promising, gallery, faces):
+    recognizer = Recognizer(promising, gallery, promise="fpir=0.2")
+    seen = []
+    for number, name in enumerate(("s01", "s02", "s03", "s04"), 1):
+        recognizer.enroll(name, faces[name][:2])
+        answer = recognizer.identify(faces["s05"][0])
+        assert (answer.identities, answer.templates) == (number, 2 * number)
+        assert answer.threshold == promising.calibration.threshold_for(fpir=0.2, gallery=2 * number)
+        assert answer.promised.templates == 2 * number
+        assert answer.promised.bound == answer.fpir_bound <= 0.2 * (1 + 1e-9)
+        assert f"among {2 * number} templates" in answer.threshold_source
+        seen.append(answer.threshold)
+    assert seen == sorted(seen, reverse=True)
+    assert len(set(seen)) == 4
+    gallery.forget("s04")
+    assert recognizer.threshold.distance == seen[2]
+
+
+def test_a_promise_per_comparison_does_not_follow_it(promising, gallery, faces):
+    by_promise = Recognizer(promising, gallery, promise=Promise("fmr", 0.02))
+    by_rate = Recognizer(promising, gallery, target_fmr=0.02)  # not among the measured ones
+    by_promise.enroll("s01", faces["s01"][:3])
+    answer = by_promise.identify(faces["s01"][4])
+    assert answer.threshold == by_rate.threshold.distance == promising.calibration.threshold_for(fmr=0.02)
+    assert by_rate.verify(faces["s01"][0], faces["s01"][1]).promised.promise == Promise("fmr", 0.02)
+    assert Recognizer(promising, target_fmr=0.01).verify(faces["s01"][0], faces["s01"][1]).promised is None
+
+
+def test_promises_that_cannot_be_kept_are_refused(embedder, promising, gallery, faces):
+    for changes in ({"threshold": 0.5}, {"target_fmr": 0.1}):
+        with pytest.raises(InputError, match="both a promise and"):
+            Recognizer(promising, promise="fpir=0.1", **changes)
+    with pytest.raises(InputError, match="expected fpir=RATE"):
+        Recognizer(promising, promise="often")
+    with pytest.raises(InputError, match=r"three people of ORL.*too few"):
+        Recognizer(embedder, promise="fpir=0.1").verify(faces["s01"][0], faces["s01"][1])
+    with pytest.raises(InputError, match=r"times beyond .* calibrate on more identities"):
+        Recognizer(promising, gallery, promise="fpir=1e-9").identify(faces["s01"][0])
+    for changes, message in (
+        ({"margin": -1}, "margin"),
+        ({"margin": math.nan}, "margin"),
+        ({"mated_share": 1}, "share"),
+    ):
+        with pytest.raises(InputError, match=message):
+            Recognizer(promising, **changes)
+
+
+def test_one_person_under_two_names_is_ambiguous(promising, gallery, faces):
+    for options in ({}, {"promise": "fpir=0.2"}, {"threshold": 0.5}):
+        recognizer = Recognizer(promising, gallery, **options)
+        for name in ("Ada", "Augusta"):
+            recognizer.enroll(name, faces["s01"][0])
+        answer = recognizer.identify(faces["s01"][0], k=1)
+        assert (answer.decision, answer.identity, answer.margin) == ("ambiguous", None, 0)
+        assert len(answer.candidates) == 1, "the second is looked at, not reported"
+        assert answer.probability <= 0.5
+
+
+def test_the_margin_decides_between_two_within_the_threshold(promising, gallery, faces):
+    Recognizer(promising, gallery).enroll("Ada", faces["s01"][0])
+    Recognizer(promising, gallery).enroll("Bob", faces["s02"][0])
+    gap = Recognizer(promising, gallery, threshold=2.0).identify(faces["s01"][0]).margin
+    assert gap > 0
+    for margin, decision in ((gap, "ambiguous"), (math.nextafter(gap, 0), "match"), (0, "match"), (None, "match")):
+        answer = Recognizer(promising, gallery, threshold=2.0, margin=margin).identify(faces["s01"][0])
+        assert (answer.decision, answer.identity) == (decision, "Ada" if decision == "match" else None)
+    # A second identity beyond the threshold is no rival, however large the margin.
+    apart = Recognizer(promising, gallery, threshold=gap / 2, margin=9.0).identify(faces["s01"][0])
+    assert apart.decision == "match"
+
+
+def test_between_the_promise_and_what_is_expected_lies_doubt(promising, gallery, faces, monkeypatch):
+    a, b = faces["s01"][0], faces["s02"][0]
+    distance = Recognizer(promising, threshold=1.0).verify(a, b).distance
+    Recognizer(promising, gallery).enroll("Ada", a)
+    tail = promising.calibration.tail.model_copy(
+        update={"distances": (0.9 * distance, 1.1 * distance), "rates": (1e-4, 1e-3), "upper": (2e-2, 3e-2)}
+    )
+    monkeypatch.setattr(promising, "calibration", promising.calibration.model_copy(update={"tail": tail}))
+    recognizer = Recognizer(promising, gallery, promise="fmr=0.01")
+    assert recognizer.verify(a, b).decision == recognizer.identify(b).decision == "ambiguous"
+    assert not recognizer.verify(a, b).match
+    assert recognizer.identify(b).identity is None
+    assert recognizer.identify(b).candidates[0].identity == "Ada"
+    assert recognizer.verify(a, a).decision == "match"
+
+
+def test_probabilities_are_those_of_the_odds(promising, gallery, faces):
+    recognizer = Recognizer(promising, gallery, mated_share=0.1)
+    for name in ("s01", "s02"):
+        recognizer.enroll(name, faces[name][:2])
+    answer = recognizer.identify(faces["s01"][3])
+    odds = promising.calibration.odds
+    assert answer.probability == odds.among([c.distance for c in answer.candidates], 2, 0.1)[0]
+    assert answer.probability < Recognizer(promising, gallery).identify(faces["s01"][3]).probability
+    pair = recognizer.verify(faces["s01"][0], faces["s01"][3])
+    assert pair.probability == odds.probability(pair.distance)
+    assert (pair.decision == "match") == pair.match

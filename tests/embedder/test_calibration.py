@@ -5,6 +5,8 @@ import os
 import pytest
 
 from lookalike.embedder.calibration import FORMAT_VERSION, Calibration, OperatingPoint
+from lookalike.embedder.match_odds import MatchOdds
+from lookalike.embedder.promise import ImpostorTail, MissCurve, Promise
 from lookalike.errors import ArtefactError, InputError, StorageError
 
 
@@ -126,3 +128,78 @@ def test_the_file_is_readable_by_others_as_any_new_file(calibration, tmp_path):
 def test_the_version_is_written(calibration, tmp_path):
     calibration.save(tmp_path / "c.json")
     assert json.loads((tmp_path / "c.json").read_text())["format_version"] == FORMAT_VERSION
+
+
+@pytest.fixture
+def promising(calibration):
+    """A calibration with a tail: a factor of ten per 0.1 of distance, its bound twice the rate."""
+    distances = tuple(round(0.05 * step, 2) for step in range(1, 13))
+    tail = ImpostorTail(
+        start=0.3,
+        start_rate=1e-2,
+        logarithmic=True,
+        scale=0.1,
+        shape=-0.01,
+        exceedances=100,
+        identity_pairs=60,
+        impostor_pairs=10_000,
+        dispersion=1.5,
+        distances=distances,
+        rates=tuple(10 ** (10 * d - 7) for d in distances),
+        upper=tuple(2 * 10 ** (10 * d - 7) for d in distances),
+    )
+    return calibration.model_copy(
+        update={
+            "tail": tail,
+            "misses": MissCurve(distances=(0.1, 0.5), fnmr=(0.9, 0.1), low=(0.8, 0.0), high=(1.0, 0.2)),
+            "odds": MatchOdds(distances=(0.1, 0.5), log_ratios=(3.0, -3.0), cllr=0.3),
+        }
+    )
+
+
+def test_everything_is_loaded_again_to_the_last_bit(promising, tmp_path):
+    promising.save(tmp_path / "c.json")
+    assert Calibration.load(tmp_path / "c.json") == promising
+    assert (tmp_path / "c.json").stat().st_size < 20_000
+
+
+def test_a_threshold_for_any_rate_and_gallery(promising):
+    assert promising.threshold_for(fmr=2e-4) == pytest.approx(0.3)
+    # Half of FPIR 2% among 100, the bound being twice the rate: about 1e-4 per comparison.
+    assert promising.threshold_for(fpir=0.02, gallery=100) == pytest.approx(0.3, abs=0.001)
+    assert promising.threshold_for(fpir=0.02, gallery=1000) == pytest.approx(0.2, abs=0.001)
+    assert promising.threshold_for(fpir=0.02, gallery=0) == promising.threshold_for(fpir=0.02, gallery=1)
+    found = promising.promised(Promise("fpir", 0.02), 100)
+    assert found.bound == pytest.approx(0.02)
+    assert found.expected == pytest.approx(0.01, rel=0.02)
+    assert (found.fnmr, found.fnmr_low, found.fnmr_high) == pytest.approx((0.5, 0.4, 0.6), abs=0.01)
+    assert found.extrapolation == pytest.approx(0.5, rel=0.02)
+
+
+def test_senseless_questions(promising, calibration):
+    for rates in ({}, {"fmr": 0.1, "fpir": 0.1}):
+        with pytest.raises(InputError, match="either fmr or fpir"):
+            promising.threshold_for(**rates)
+    for templates in (-1, 1.5, True):
+        with pytest.raises(InputError, match="templates is"):
+            promising.threshold_for(fpir=0.1, gallery=templates)
+    with pytest.raises(InputError, match="measured by an earlier version; measure it again"):
+        calibration.threshold_for(fpir=0.1)
+
+
+def test_a_file_of_version_1_is_read_and_written_again_as_2(calibration, tmp_path):
+    content = json.loads(calibration.model_dump_json(exclude={"tail", "no_tail", "misses", "odds"}))
+    (tmp_path / "c.json").write_text(json.dumps(content | {"format_version": 1}))
+    older = Calibration.load(tmp_path / "c.json")
+    assert older == calibration
+    assert older.threshold(0.01) == 1 / 3
+    older.save(tmp_path / "c.json")
+    assert json.loads((tmp_path / "c.json").read_text())["format_version"] == FORMAT_VERSION == 2
+
+
+def test_a_tail_that_cannot_be_is_damage(promising, tmp_path):
+    content = json.loads(promising.model_dump_json())
+    content["tail"]["rates"].reverse()
+    (tmp_path / "c.json").write_text(json.dumps(content))
+    with pytest.raises(ArtefactError, match=r"damaged at tail.*falls"):
+        Calibration.load(tmp_path / "c.json")

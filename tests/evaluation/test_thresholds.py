@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 
 from lookalike.embedder.calibration import Calibration
+from lookalike.embedder.promise import PromisedThreshold
 from lookalike.errors import InputError
-from lookalike.evaluation.thresholds import calibrate
+from lookalike.evaluation.thresholds import calibrate, promise, promises
 from lookalike.evaluation.verification import from_scores, verify_all_pairs
 
 
@@ -59,3 +60,68 @@ def test_bad_targets(result, targets, message):
 def test_scores_alone_cannot_be_calibrated():
     with pytest.raises(InputError, match="resample identities"):
         calibrate(from_scores([0.1, 0.2], [True, False]), fingerprint="f", metric="cosine", source="s")
+
+
+@pytest.fixture(scope="module")
+def calibration(result):
+    return calibrate(result, fingerprint="f", metric="cosine", source="10 people")
+
+
+def test_misses_are_those_of_the_measured_pairs_with_the_intervals_of_the_bootstrap(result, calibration):
+    for distance in calibration.misses.distances[::20]:
+        fnmr, low, high = calibration.misses.at(distance)
+        assert fnmr == pytest.approx(np.mean(result.genuine > distance))
+        slow = result.intervals((), (distance,), replicates=1000).fnmr_at[distance]
+        assert (low, high) == pytest.approx((slow.low, slow.high), abs=0.03)
+        assert low <= fnmr <= high
+    for point in calibration.points:
+        slow = result.intervals((), (point.threshold,), replicates=1000).fnmr_at[point.threshold]
+        assert (point.fnmr_low, point.fnmr_high) == pytest.approx((slow.low, slow.high), abs=0.03)
+
+
+def test_a_promise_gives_a_threshold_and_what_is_missed_there(result, calibration):
+    found = promise(calibration, fpir=0.1, templates=10)
+    assert found.threshold == calibration.threshold_for(fpir=0.1, gallery=10)
+    assert result.fmr(found.threshold) <= 0.1 / 10
+    assert found.fnmr == pytest.approx(result.fnmr(found.threshold), abs=0.03)
+    assert found.fnmr_low <= found.fnmr <= found.fnmr_high
+    assert found.expected <= found.bound <= 0.1 * (1 + 1e-9)
+    assert found.likely >= found.threshold
+    assert promise(calibration, fmr=0.01).threshold <= calibration.threshold(0.01)
+    for rates in ({}, {"fmr": 0.1, "fpir": 0.1}):
+        with pytest.raises(InputError, match="either fmr or fpir"):
+            promise(calibration, **rates)
+
+
+def test_what_it_means_as_the_gallery_grows_and_where_it_ends(calibration):
+    answers = promises(calibration, fpir=(0.1,), templates=(1, 10, 100, 10_000_000))
+    thresholds = [answer.threshold for answer in answers[:3] if isinstance(answer, PromisedThreshold)]
+    assert thresholds == sorted(thresholds, reverse=True)
+    assert len(set(thresholds)) == 3
+    assert "times beyond 4,500 impostor pairs" in answers[3]
+    assert "on more identities" in answers[3]
+
+
+def test_ten_people_carry_no_promise_far_beyond_what_was_counted(calibration):
+    """45 pairs of identities, however many pictures: the tail's shape is a guess."""
+    assert calibration.tail.identity_pairs <= 45
+    assert promise(calibration, fmr=0.01).sufficient
+    far = promise(calibration, fmr=1e-4)
+    assert not far.sufficient
+    assert far.extrapolation == pytest.approx(1 / 0.45)
+    assert "too few pairs to promise it" in far.source
+
+
+def test_without_a_tail_the_reason_is_kept():
+    rng = np.random.default_rng(0)
+    labels = np.repeat(np.arange(5), 3)
+    small = calibrate(
+        verify_all_pairs(rng.normal(size=(15, 4)), labels), fingerprint="f", metric="cosine", source="5 people"
+    )
+    assert small.tail is None
+    with pytest.raises(InputError, match=r"5 people.*90 impostor pairs are too few.*measure it again"):
+        small.threshold_for(fpir=0.1, gallery=10)
+    equal = calibrate(verify_all_pairs(np.ones((60, 3)), np.repeat(np.arange(30), 2)), fingerprint="f",
+                      metric="cosine", source="one vector")  # fmt: skip
+    assert "at one distance" in equal.no_tail
+    assert equal.odds.probability(0.0) == pytest.approx(0.5, abs=0.1), "equal vectors say nothing"
