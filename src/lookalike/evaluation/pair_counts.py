@@ -137,7 +137,7 @@ class PairCounts:
         threshold = self._loosest(allowed_errors(checked_target(target), self.impostor_pairs))
         return TarPoint(
             target=target,
-            tar=1 - self.fnmr(threshold),
+            tar=int(self._genuine.at_most(np.array([threshold]))[0]) / self.genuine_pairs,
             far=self.fmr(threshold),
             threshold=threshold,
             genuine_pairs=self.genuine_pairs,
@@ -268,7 +268,7 @@ def count_all_pairs(
 
     Raises:
         VectorError: wrong shapes, NaN, zero vectors under cosine, or not one label per vector.
-        InputError: one identity only, or no identity with two pictures.
+        InputError: one identity only, no identity with two pictures, or a tail or threads below 1.
 
     Example:
         >>> counts = count_all_pairs([[0.0], [0.1], [1.0], [1.3]], ["a", "a", "b", "b"], "euclidean")
@@ -282,6 +282,8 @@ def count_all_pairs(
     tiles = PairTiles(vectors, codes, metric)
     if threads is None:
         threads = max([library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"] or [1])
+    if threads < 1:
+        raise InputError(f"threads is {threads}; at least 1 must count")
     work = _Work(tiles, len(vectors) * (len(vectors) - 1) // 2, progress)
     counts = PairCounts(tail)
     # Threads share the tiles, not one product: what is not a product (most of the time) would else be done by one.
