@@ -36,6 +36,8 @@ Decision = Literal["match", "ambiguous", "unknown"]
 CLEARLY_LIKELIER = math.log(9)
 #: In place of that where no odds were measured: the second has to be farther by this share of the threshold.
 MARGIN_SHARE = 0.05
+#: Distances of equal vectors differ by so much in float32: whose threshold is the user's own, only they are ambiguous.
+ROUNDING = 1e-6
 
 #: Sequences that are one encoded picture or its path, not several pictures.
 _ONE_PICTURE = (str, bytes, bytearray, memoryview)
@@ -301,7 +303,7 @@ class Recognizer:
         if self._margin is not None:
             return second - first > self._margin
         if self._threshold is not None:
-            return second > first
+            return second - first > ROUNDING * max(1.0, abs(first))
         if self._odds is not None:
             return self._odds.log_ratio(first) - self._odds.log_ratio(second) >= CLEARLY_LIKELIER
         return second - first > MARGIN_SHARE * abs(line.threshold.distance)

@@ -1,8 +1,10 @@
 """`lookalike identify`: a name, or nobody's."""
 
+import shutil
+
 import pytest
 
-from lookalike import open_gallery
+from lookalike import Embedder, open_gallery
 
 
 @pytest.fixture
@@ -51,3 +53,77 @@ def test_asking_changes_nothing(identify, people_folder, gallery):
     before = (gallery / "gallery.sqlite3").read_bytes()
     identify(people_folder / "s01" / "0.png")
     assert (gallery / "gallery.sqlite3").read_bytes() == before
+
+
+@pytest.fixture(scope="module")
+def promising_model(tiny_model, people_folder, tmp_path_factory):
+    """The tiny model with a calibration on all eight people: enough pairs for a tail."""
+    from lookalike.cli.measuring import calibrate_on
+    from lookalike.datasets import read_pictures
+
+    folder = shutil.copytree(tiny_model, tmp_path_factory.mktemp("promising") / "model")
+    calibration = calibrate_on(Embedder.load(folder), read_pictures(people_folder), "eight people of ORL")
+    calibration.save(folder / "calibration.json")
+    return folder
+
+
+@pytest.fixture
+def promise(lookalike, promising_model, gallery):
+    def run(*arguments):
+        return lookalike("identify", *arguments, "--model", promising_model, "--gallery", gallery)
+
+    return run
+
+
+def test_a_promise_per_search_and_what_it_costs(promise, promising_model, people_folder):
+    calibration = Embedder.load(promising_model).calibration
+    picture = people_folder / "s01" / "1.png"
+    answer = promise(picture, "--fpir", "0.2", "--json").document["answers"][0]
+    assert answer["threshold"] == calibration.threshold_for(fpir=0.2, gallery=6)
+    assert (answer["identities"], answer["templates"]) == (3, 6)
+    assert answer["promised"]["promise"] == {"kind": "fpir", "rate": 0.2}
+    assert answer["decision"] in ("match", "ambiguous", "unknown")
+    assert (answer["identity"] is not None) == (answer["decision"] == "match")
+    assert 0 < answer["probability"] < 1
+    lines = promise(picture, "--fpir", "0.2").out.splitlines()
+    assert ", probability 0." in lines[0]
+    assert lines[-2].startswith("gallery: 3 people (6 templates); at this threshold ")
+    assert lines[-1].startswith("threshold: at most 0.2 of strangers' searches among 6 templates name anybody")
+
+
+def test_without_a_promise_it_says_what_the_threshold_means_here(promise, promising_model, people_folder):
+    said = promise(people_folder / "s01" / "1.png").out.splitlines()
+    tail, default = (lambda c: (c.tail, c.threshold()))(Embedder.load(promising_model).calibration)
+    bound = tail.upper_fpir(default, 6)
+    assert f"of strangers' searches up to {bound:.1%} may be named: see --fpir" in said[-2]
+    assert "of impostor pairs match (eight people of ORL)" in said[-1]
+
+
+def test_one_person_under_two_names_is_said_to_be_ambiguous(
+    promise, lookalike, promising_model, people_folder, gallery
+):
+    picture = people_folder / "s01" / "1.png"
+    lookalike("enroll", picture, "--name", "again", "--model", promising_model, "--gallery", gallery)
+    answer = promise(picture, "--json").document["answers"][0]
+    assert (answer["decision"], answer["identity"]) == ("ambiguous", None)
+    assert answer["margin"] == pytest.approx(0, abs=1e-6)
+    assert "ambiguous, " in promise(picture).out.splitlines()[0]
+
+
+def test_a_promise_that_cannot_be_kept(promise, identify, people_folder):
+    picture = people_folder / "s01" / "1.png"
+    beyond = promise(picture, "--fpir", "1e-9")
+    assert (beyond.code, beyond.out) == (2, "")
+    assert "calibrate on more identities" in beyond.err
+    assert "too few to fit a tail" in identify(picture, "--fpir", "0.1").err
+    assert "below 1" in identify(picture, "--fpir", "1").err
+
+
+def test_enrolling_says_what_the_threshold_means_in_a_gallery_so_large(
+    lookalike, promising_model, people_folder, tmp_path
+):
+    arguments = ("enroll", people_folder, "--model", promising_model, "--gallery", tmp_path / "g")
+    document = lookalike(*arguments, "--json").document
+    calibration = Embedder.load(promising_model).calibration
+    assert document["fpir_bound"] == calibration.tail.upper_fpir(calibration.threshold(), 48)
+    assert f"among 48 templates up to {document['fpir_bound']:.2g} of strangers' searches" in lookalike(*arguments).err

@@ -29,11 +29,14 @@ def test_json_is_the_distance_and_where_the_threshold_comes_from(verify, people_
     assert answer["threshold"] == embedder.calibration.threshold(0.1)
     assert answer["match"] == (answer["distance"] <= answer["threshold"])
     assert "three people of ORL" in answer["threshold_source"]
+    assert answer["decision"] == ("match" if answer["match"] else "unknown")
+    assert answer["probability"] == embedder.calibration.odds.probability(answer["distance"])
 
 
 def test_what_it_says_to_people(verify):
     same, other = verify("s01/0.png", "s01/0.png"), verify("s01/0.png", "s02/0.png", "--threshold", "0")
     assert same.out.startswith("same person: distance 0.0000 <= threshold ")
+    assert ", probability 0." in same.out
     assert other.out.startswith("different people: distance ")
     assert other.out.endswith("threshold: given by the user\n")
     assert same.err == other.err == ""
