@@ -208,9 +208,10 @@ def _ask(embedder: Embedder, seen: PictureSet, unseen: PictureSet, output: Path)
         known, stranger = recognizer.identify(asked.paths[0]), recognizer.identify(a)
 
     def identified(who: str, answer: Any) -> str:
-        sign = "<=" if answer.identity else ">"
+        sign = "<=" if answer.distance <= answer.threshold else ">"
+        said = answer.identity or ("ambiguous" if answer.decision == "ambiguous" else "nobody")
         return (
-            f"identify {who}: {answer.identity or 'nobody'} "
+            f"identify {who}: {said} "
             f"(distance {answer.distance:.3f} {sign} threshold {answer.threshold:.3f}, "
             f"nearest {answer.candidates[0].identity})"
         )
@@ -262,7 +263,7 @@ def _write_report(
     asked = []
     for question, picture in ((known, answers["pictures"]["known"]), (stranger, answers["pictures"]["stranger"])):
         answer, nearest = question["answer"], question["answer"].candidates[0]
-        said = answer.identity or "nobody"
+        said = answer.identity or ("ambiguous" if answer.decision == "ambiguous" else "nobody")
         asked.append(
             PicturePair(
                 read_picture(picture),
