@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from lookalike.errors import VectorError
-from lookalike.evaluation.distance_blocks import Comparison
+from lookalike.evaluation.distance_blocks import Comparison, row_workers
 
 METRICS = ["euclidean", "cosine", "inner_product", "manhattan"]
 
@@ -86,6 +86,32 @@ def test_copies_of_a_vector_are_all_at_one_distance(metric):
     assert len(comparison.within(slice(0, 7), comparison.block(copies), limits).rows) == 7 * 1003
     below = np.nextafter(limits, -np.inf)
     assert len(comparison.within(slice(0, 7), comparison.block(copies), below).rows) == 0
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_the_nearest_is_that_of_float64(metric):
+    """A thousand vectors whose distances differ by less than float32 can hold, in two blocks."""
+    rng = np.random.default_rng(2)
+    x = rng.normal(size=(5, 61))
+    y = rng.normal(size=61) + 1e-9 * rng.normal(size=(1003, 61))
+    comparison = Comparison(x, metric)
+    nearest = np.full(5, np.inf)
+    for part in (y[:600], y[600:]):
+        nearest = comparison.nearer(slice(0, 5), comparison.block(part), nearest)
+    i, j = np.indices((5, 1003)).reshape(2, -1)
+    np.testing.assert_array_equal(nearest, comparison.distances(i, y, j).reshape(5, -1).min(axis=1))
+
+
+def test_work_is_shared_and_its_errors_are_not_lost(monkeypatch):
+    monkeypatch.setattr("lookalike.evaluation.distance_blocks._blas_threads", lambda: 3)
+    done = np.zeros(10)
+    slices = [slice(i, i + 1) for i in range(10)]
+    for parts in (1, 10):
+        with row_workers(parts) as each:
+            each(lambda rows: done.__setitem__(rows, done[rows] + 1), slices)
+            with pytest.raises(ZeroDivisionError):
+                each(lambda rows: 1 // (rows.start - 5), slices)
+    assert (done == 2).all()
 
 
 def test_vectors_beyond_float32_are_compared_in_float64():

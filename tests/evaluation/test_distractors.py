@@ -121,6 +121,16 @@ def test_blocks_of_an_iterator_and_a_memory_map(tmp_path):
     assert done[-1] == 1234
 
 
+def test_threads_give_the_same(monkeypatch):
+    distractors, _ = generated_vectors(3000, 16, seed=1)
+    probes, labels = generated_vectors(200, 16, per_identity=4, seed=2)
+    alone = rank_among_distractors(probes, labels, distractors)
+    monkeypatch.setattr("lookalike.evaluation.distance_blocks._blas_threads", lambda: 4)
+    monkeypatch.setattr("lookalike.evaluation.distance_blocks.BLOCK_NUMBERS", 30_000)
+    monkeypatch.setattr("lookalike.evaluation.distractors.GALLERY_ROWS", 1000)
+    np.testing.assert_array_equal(rank_among_distractors(probes, labels, distractors).ranks, alone.ranks)
+
+
 def test_an_iterator_is_not_read_beyond_the_largest_size():
     probes, labels = generated_vectors(8, 4, per_identity=4)
 

@@ -83,6 +83,17 @@ def test_a_memory_map_is_searched_as_the_array(tmp_path):
     assert done[-1] == (4000, 4000)
 
 
+def test_threads_give_the_same(monkeypatch):
+    gallery, labels = generated_vectors(3000, 16, per_identity=2, seed=5)
+    probes, probe_labels = generated_vectors(500, 16, per_identity=1, seed=5)
+    alone = search(gallery, labels, probes, probe_labels, within=0.02)
+    monkeypatch.setattr("lookalike.evaluation.distance_blocks._blas_threads", lambda: 4)
+    monkeypatch.setattr("lookalike.evaluation.distance_blocks.BLOCK_NUMBERS", 30_000)
+    together = search(gallery, labels, probes, probe_labels, within=0.02)
+    for name in ("rank", "mate_distance", "top_distance", "within"):
+        np.testing.assert_array_equal(getattr(alone, name), getattr(together, name))
+
+
 def test_bad_input():
     with pytest.raises(InputError, match="within is NaN"):
         search([[1.0]], ["a"], [[1.0]], ["a"], within=float("nan"))

@@ -12,6 +12,9 @@ unit vectors. Both are centred on the mean of the probes first, which moves no d
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, get_args
 
@@ -22,7 +25,7 @@ from lookalike.distances import MetricName, pairwise, unit_length
 from lookalike.errors import VectorError
 from lookalike.evaluation.labels import checked_vectors
 
-__all__ = ["GALLERY_ROWS", "Comparison", "GalleryBlock", "PairsWithin"]
+__all__ = ["GALLERY_ROWS", "Comparison", "GalleryBlock", "PairsWithin", "row_workers"]
 
 Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float64]
@@ -240,6 +243,44 @@ class Comparison:
     def _fits_single(lengths: Floats) -> bool:
         longest = float(lengths.max(initial=0.0))
         return longest == 0.0 or SHORTEST < longest < LONGEST
+
+
+@contextmanager
+def row_workers(parts: int) -> Iterator[Callable[[Callable[[slice], None], Iterable[slice]], None]]:
+    """What runs work for slices of probes side by side, in as many threads as NumPy's matrix products may use.
+
+    Threads share the slices, not one product: comparing and counting would else be done by one of them.
+
+    Args:
+        parts: how many slices there are; one needs no threads.
+
+    Yields:
+        A function of the work and the slices that returns when all are done. Work must write to its own slice only.
+    """
+    threads = min(parts, _blas_threads() if parts > 1 else 1)
+    if threads == 1:
+
+        def in_turn(work: Callable[[slice], None], rows: Iterable[slice]) -> None:
+            for part in rows:
+                work(part)
+
+        yield in_turn
+        return
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(threads) as pool:
+
+        def side_by_side(work: Callable[[slice], None], rows: Iterable[slice]) -> None:
+            for _ in pool.map(work, rows):  # asked for, or an error in a thread would be lost
+                pass
+
+        yield side_by_side
+
+
+def _blas_threads() -> int:
+    from threadpoolctl import threadpool_info
+
+    return max([int(library["num_threads"]) for library in threadpool_info() if library["user_api"] == "blas"] or [1])
 
 
 def _narrowed(limits: Floats, dtype: npt.DTypeLike) -> Array:

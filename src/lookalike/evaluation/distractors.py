@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,7 @@ import numpy.typing as npt
 from lookalike.distances import MetricName
 from lookalike.errors import InputError
 from lookalike.evaluation.bootstrap import Interval, bootstrap_means
-from lookalike.evaluation.distance_blocks import GALLERY_ROWS, Comparison, GalleryBlock
+from lookalike.evaluation.distance_blocks import GALLERY_ROWS, Comparison, GalleryBlock, row_workers
 from lookalike.evaluation.labels import identity_codes
 
 __all__ = ["MAX_PAIRS", "DistractorRanks", "rank_among_distractors"]
@@ -126,17 +127,19 @@ def rank_among_distractors(
     pairs = _Pairs.of(comparison, codes, names)
     found: dict[int, npt.NDArray[np.int32]] = {}
     done = 0
-    for part in parts:
-        for block in _cut(part, done, wanted):
-            comparison.check(block, "distractors", done)
-            pairs.count(comparison.block(block))
-            done += len(block)
-            if done in wanted or (not wanted and _is_power_of_ten(done)):
-                found[done] = pairs.ranks()
-            if progress is not None:
-                progress(done)
-        if wanted and done >= wanted[-1]:
-            break
+    with row_workers(len(comparison.row_blocks(GALLERY_ROWS))) as each:
+        for part in parts:
+            for vectors in _cut(part, done, wanted):
+                comparison.check(vectors, "distractors", done)
+                block = comparison.block(vectors)
+                each(partial(pairs.count, block=block), comparison.row_blocks(len(block)))
+                done += len(block)
+                if done in wanted or (not wanted and _is_power_of_ten(done)):
+                    found[done] = pairs.ranks()
+                if progress is not None:
+                    progress(done)
+            if wanted and done >= wanted[-1]:
+                break
     if wanted and done < wanted[-1]:
         raise InputError(f"{wanted[-1]:,} distractors were asked for and {done:,} came; ask for fewer")
     if not done:
@@ -197,27 +200,26 @@ class _Pairs:
         depth = -comparison.level(probe, own)
         return cls(comparison, probe, mate, own, depth, starts, np.zeros(total, np.int64))
 
-    def count(self, block: GalleryBlock) -> None:
-        """Compare every probe with a block of distractors."""
-        for rows in self.comparison.row_blocks(len(block)):
-            first, last = int(self.starts[rows.start]), int(self.starts[rows.stop])
-            here = self.starts[rows.start : rows.stop + 1]
-            searched = here[1:] > here[:-1]
-            if not searched.any():
-                continue
-            farthest = np.full(rows.stop - rows.start, np.nan)
-            farthest[searched] = self.own[here[1:][searched] - 1]
-            near = self.comparison.within(rows, block, farthest)
-            low, high = self.starts[near.rows], self.starts[near.rows + 1]
-            rounding = self.comparison.rounding(rows, block)[near.rows - rows.start]
-            depth = -near.similarity.astype(np.float64)
-            at = _first_not_below(self.depth, depth - rounding, low, high)
-            # A mate that rounding cannot tell from the distractor: then all are told apart in float64.
-            next_mate = self.depth[np.minimum(at, len(self.depth) - 1)]
-            doubtful = np.flatnonzero((at < high) & (next_mate <= depth + rounding))
-            exact = self.comparison.distances(near.rows[doubtful], block.given, near.columns[doubtful])
-            at[doubtful] = _first_not_below(self.own, exact, low[doubtful], high[doubtful])
-            self.beaten[first:last] += np.bincount(at - first, minlength=last - first)
+    def count(self, rows: slice, block: GalleryBlock) -> None:
+        """Compare some probes with a block of distractors; other threads may count other probes."""
+        first, last = int(self.starts[rows.start]), int(self.starts[rows.stop])
+        here = self.starts[rows.start : rows.stop + 1]
+        searched = here[1:] > here[:-1]
+        if not searched.any():
+            return
+        farthest = np.full(rows.stop - rows.start, np.nan)
+        farthest[searched] = self.own[here[1:][searched] - 1]
+        near = self.comparison.within(rows, block, farthest)
+        low, high = self.starts[near.rows], self.starts[near.rows + 1]
+        rounding = self.comparison.rounding(rows, block)[near.rows - rows.start]
+        depth = -near.similarity.astype(np.float64)
+        at = _first_not_below(self.depth, depth - rounding, low, high)
+        # A mate that rounding cannot tell from the distractor: then all are told apart in float64.
+        next_mate = self.depth[np.minimum(at, len(self.depth) - 1)]
+        doubtful = np.flatnonzero((at < high) & (next_mate <= depth + rounding))
+        exact = self.comparison.distances(near.rows[doubtful], block.given, near.columns[doubtful])
+        at[doubtful] = _first_not_below(self.own, exact, low[doubtful], high[doubtful])
+        self.beaten[first:last] += np.bincount(at - first, minlength=last - first)
 
     def ranks(self) -> npt.NDArray[np.int32]:
         """`(pairs,)` ranks among the distractors counted so far."""

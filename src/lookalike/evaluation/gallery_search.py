@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,14 @@ import numpy.typing as npt
 
 from lookalike.distances import MetricName, blocks
 from lookalike.errors import InputError, VectorError
-from lookalike.evaluation.distance_blocks import GALLERY_ROWS, PAIR_NUMBERS, Comparison, PairsWithin
+from lookalike.evaluation.distance_blocks import (
+    GALLERY_ROWS,
+    PAIR_NUMBERS,
+    Comparison,
+    GalleryBlock,
+    PairsWithin,
+    row_workers,
+)
 from lookalike.evaluation.labels import checked_vectors, identity_codes
 
 __all__ = ["Searches", "search"]
@@ -165,20 +173,24 @@ def _search_vectors(
     rank = (mate >= 0).astype(np.int64)
     top_distance = np.full(queries, np.inf)
     near = None if within is None else np.zeros(queries, np.int64)
-    for first, last in layout.parts():
-        start, stop = int(layout.starts[first]), int(layout.starts[last])
-        block = comparison.block(layout.taken(gallery, slice(start, stop)))
-        identity = np.repeat(np.arange(first, last), np.diff(layout.starts[first : last + 1]))
-        for rows in comparison.row_blocks(stop - start):
-            product = comparison.similarities(rows, block)
-            top_distance[rows] = comparison.nearer(rows, block, top_distance[rows], product)
-            others = comparison.within(rows, block, mate_distance[rows], product)
-            rank += _identities(others, identity, queries, mate)
-            if near is not None:
-                limits = np.full(rows.stop - rows.start, within, np.float64)
-                near += _identities(comparison.within(rows, block, limits, product), identity, queries)
-        if progress is not None:
-            progress(stop, int(layout.starts[-1]))
+
+    def compare(rows: slice, block: GalleryBlock, identity: Integers) -> None:
+        product = comparison.similarities(rows, block)
+        top_distance[rows] = comparison.nearer(rows, block, top_distance[rows], product)
+        others = comparison.within(rows, block, mate_distance[rows], product)
+        rank[rows] += _identities(others, identity, rows, mate)
+        if near is not None:
+            limits = np.full(rows.stop - rows.start, within, np.float64)
+            near[rows] += _identities(comparison.within(rows, block, limits, product), identity, rows)
+
+    with row_workers(len(comparison.row_blocks(min(GALLERY_ROWS, len(gallery))))) as each:
+        for first, last in layout.parts():
+            start, stop = int(layout.starts[first]), int(layout.starts[last])
+            block = comparison.block(layout.taken(gallery, slice(start, stop)))
+            identity = np.repeat(np.arange(first, last), np.diff(layout.starts[first : last + 1]))
+            each(partial(compare, block=block, identity=identity), comparison.row_blocks(stop - start))
+            if progress is not None:
+                progress(stop, len(gallery))
     return rank, mate_distance, top_distance, near
 
 
@@ -200,15 +212,15 @@ def _mate_distances(comparison: Comparison, gallery: npt.NDArray[Any], layout: _
     return found
 
 
-def _identities(pairs: PairsWithin, identity: Integers, queries: int, skip: Integers | None = None) -> Integers:
-    """`(q,)` how many identities, other than `skip`, are among the pairs of every probe."""
+def _identities(pairs: PairsWithin, identity: Integers, rows: slice, skip: Integers | None = None) -> Integers:
+    """`(rows,)` how many identities, other than `skip`, are among the pairs of every probe."""
     whose = identity[pairs.columns]
     # Pairs come by probe and then by identity: whoever differs from the pair before is new.
     new = np.ones(len(whose), bool)
     new[1:] = (whose[1:] != whose[:-1]) | (pairs.rows[1:] != pairs.rows[:-1])
     if skip is not None:
         new &= whose != skip[pairs.rows]
-    return np.bincount(pairs.rows[new], minlength=queries)
+    return np.bincount(pairs.rows[new] - rows.start, minlength=rows.stop - rows.start)
 
 
 def _search_matrix(matrix: npt.NDArray[Any], layout: _Layout, mate: Integers, within: float | None) -> _Found:
