@@ -101,3 +101,79 @@ def test_names_with_markup_are_shown_as_they_are(evaluate, some_people, tiny_mod
     assert "[bold]net" in evaluated.out
     assert f"wrote {tmp_path}/[dim]e/report.html" in evaluated.err
     assert "[red]photos :smile:" in (tmp_path / "[dim]e" / "report.html").read_text("utf-8")
+
+
+def test_a_promise_is_told_for_every_gallery(evaluate, refused, people_folder, tmp_path):
+    evaluated = evaluate(people_folder, "--promise", "fpir=0.1", "--json")
+    promise = evaluated.document["promise"]
+    assert (promise["kind"], promise["rate"]) == ("fpir", 0.1)
+    calibration = Calibration.load(tmp_path / "e" / "calibration.json")
+    assert promise["galleries"][0]["threshold"] == calibration.threshold_for(fpir=0.1, gallery=100)
+    assert "What is promised" in (tmp_path / "e" / "report.html").read_text("utf-8")
+    assert [row["distractors"] for row in evaluated.document["distractors"]["curve"]] == [10, 24]
+    refused(evaluate(people_folder, "--promise", "often"), "'often' is no promise", "fpir=RATE")
+
+
+def test_groups_of_people(evaluate, refused, people_folder, tmp_path):
+    names = sorted(path.name for path in people_folder.iterdir())
+    table = tmp_path / "groups.csv"
+    table.write_text("identity,group\n" + "".join(f"{name},{'ab'[i % 2]}\n" for i, name in enumerate(names)))
+    groups = evaluate(people_folder, "--groups", table, "--json").document["groups"]
+    assert set(groups["groups"]) == {"a", "b"}
+    assert groups["groups"]["a"]["fmr"]["pairs"] == 6 * 36
+    assert groups["groups"]["a"]["fmr_with"]["b"] == groups["groups"]["b"]["fmr_with"]["a"]
+    table.write_text("identity,group\n" + "".join(f"{name},a\n" for name in names[1:]))
+    refused(evaluate(people_folder, "--groups", table), f"no group to 1 of 8 identity value(s), such as '{names[0]}'")
+
+
+def test_against_itself_nothing_differs(evaluate, people_folder, tiny_model, tmp_path):
+    document = evaluate(people_folder, "--against", tiny_model, "--json").document
+    assert document["against"]["model"] == "tiny"
+    assert document["against"]["eer"]["difference"] == 0
+    assert document["against"]["eer"]["a_better"] == 0.5
+
+
+def test_distractors_are_pictures_or_vectors_of_this_model(
+    evaluate, lookalike, refused, people_folder, some_people, tiny_model, tmp_path
+):
+    strangers = some_people(4, 3)
+    by_pictures = evaluate(people_folder, "--distractors", strangers, "--json").document["distractors"]
+    assert lookalike("embed", strangers, "--model", tiny_model, "--output", tmp_path / "v").code == 0
+    by_vectors = evaluate(people_folder, "--distractors", tmp_path / "v", "--json").document["distractors"]
+    assert by_vectors["curve"] == by_pictures["curve"]
+    assert [row["distractors"] for row in by_vectors["curve"]] == [10, 12]
+    card = (tmp_path / "v" / "vectors.toml").read_text("utf-8")
+    fingerprint = Embedder.load(tiny_model).fingerprint
+    (tmp_path / "v" / "vectors.toml").write_text(card.replace(fingerprint, "another"), "utf-8")
+    refused(evaluate(people_folder, "--distractors", tmp_path / "v"), "was embedded by model another", fingerprint)
+
+
+def test_what_is_wrong_with_the_data_is_said(evaluate, some_people, tmp_path):
+    photos = some_people(4, 3)
+    shutil.copy(photos / "s01" / "0.png", photos / "s02" / "9.png")
+    evaluated = evaluate(photos, "--trained-on", photos, "--json")
+    kinds = {finding["kind"] for finding in evaluated.document["findings"]}
+    assert "duplicate across identities" in kinds
+    assert any("train" in kind for kind in kinds)
+    assert "The data" in (tmp_path / "e" / "report.html").read_text("utf-8")
+
+
+def test_pairs_in_folds(evaluate, refused, some_people, tmp_path):
+    photos = some_people(4, 3)
+    listed = tmp_path / "lfw"
+    for person in sorted(photos.iterdir()):
+        (listed / person.name).mkdir(parents=True)
+        for number, picture in enumerate(sorted(person.iterdir()), 1):
+            shutil.copy(picture, listed / person.name / f"{person.name}_{number:04d}.jpg")
+    names = sorted(path.name for path in listed.iterdir())
+    lines = ["2\t2"]
+    for fold in range(2):
+        a, b = names[2 * fold], names[2 * fold + 1]
+        lines += [f"{a}\t1\t2", f"{b}\t1\t3", f"{a}\t1\t{b}\t1", f"{a}\t2\t{b}\t2"]
+    (tmp_path / "pairs.txt").write_text("\n".join(lines) + "\n")
+    found = evaluate(listed, "--pairs", tmp_path / "pairs.txt", "--json").document["listed_pairs"]
+    assert found["pairs"] == 8
+    assert len(found["accuracies"]) == 2
+    assert 0 <= found["accuracy"] <= 1
+    (tmp_path / "pairs.txt").write_text("2\t2\n")
+    refused(evaluate(listed, "--pairs", tmp_path / "pairs.txt"), "pairs.txt")

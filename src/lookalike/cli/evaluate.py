@@ -25,6 +25,25 @@ def evaluate(
     calibrate: Annotated[
         bool, typer.Option("--calibrate", help="Make the thresholds measured here the model's (trained models).")
     ] = False,
+    promise: Annotated[
+        str, typer.Option("--promise", help="What a threshold has to keep: fpir=RATE per search, or fmr=RATE per pair.")
+    ] = "fpir=0.01",
+    distractors: Annotated[
+        str | None,
+        typer.Option("--distractors", help="Strangers to search among: pictures as DATA, .npy, or lookalike embed's."),
+    ] = None,
+    groups: Annotated[
+        Path | None, typer.Option("--groups", help="CSV of identity,group or path,group: error rates for each group.")
+    ] = None,
+    against: Annotated[
+        str | None, typer.Option("--against", help="Another model, to compare with on the same pictures.")
+    ] = None,
+    pairs: Annotated[
+        Path | None, typer.Option("--pairs", help="List of pairs as LFW's pairs.txt: accuracy over its folds.")
+    ] = None,
+    trained_on: Annotated[
+        str | None, typer.Option("--trained-on", help="What the model was trained on: nobody of it may be tested.")
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of enrolments and bootstrap.")] = 0,
     cropped: Cropped = False,
     skip_bad: SkipBad = False,
@@ -33,14 +52,18 @@ def evaluate(
     """Measure a model: verification over all pairs, identification closed and open, and a report with pictures.
 
     Writes report.html (self-contained), metrics.json and calibration.json. Use people the model was not trained on.
+    What the promise means among a thousand people and among ten million is told in the report.
     """
     import json
 
     from lookalike.atomic_files import write_atomically
+    from lookalike.cli import further_measurements
     from lookalike.cli.measuring import Thumbnails, embed_set
     from lookalike.cli.terminal import console, escape, note, plain, print_json
     from lookalike.datasets import read_pictures
+    from lookalike.datasets.picture_groups import read_groups
     from lookalike.embedder import Embedder
+    from lookalike.embedder.promise import Promise
     from lookalike.errors import InputError
     from lookalike.evaluation import standard_report, summary, thresholds
     from lookalike.evaluation.enrolment import identify_trials
@@ -48,13 +71,19 @@ def evaluate(
     from lookalike.evaluation.retrieval import self_retrieval
     from lookalike.evaluation.verification import verify_all_pairs
 
+    wanted = Promise.parse(promise)
     with _folder(output):
         pass  # one that cannot be made is refused before the work
     pictures = read_pictures(data)
     embedder = Embedder.load(model, cropped or None)
     if calibrate and not Path(model).is_dir():
         raise InputError(f"{model} is no model folder, so thresholds cannot be stored in it; leave out --calibrate")
+    rival = None if against is None else Embedder.load(against, cropped or None)
+    if groups is not None:
+        read_groups(groups, pictures)  # what is missing is said before the work
     vectors, kept = embed_set(embedder, pictures, skip_bad)
+    further = further_measurements.Further()
+    further_measurements.findings(further, vectors, kept, trained_on)
     if kept.single:
         note(f"{len(kept.single)} identity(ies) have one picture, such as {kept.single[0]!r}: impostors only")
     verification = verify_all_pairs(vectors, kept.identities, embedder.metric)
@@ -72,6 +101,15 @@ def evaluate(
         identification = identify_trials(
             vectors, kept.identities, embedder.metric, enrolled=enrolled, trials=trials, threshold=threshold, seed=seed
         )
+    fixed = calibration.threshold() if threshold is None else threshold
+    further_measurements.promised(further, calibration, wanted, fixed)
+    further_measurements.among_distractors(further, vectors, kept, embedder, distractors, seed)
+    if groups is not None:
+        further_measurements.by_groups(further, verification, kept, groups, fixed)
+    if rival is not None:
+        further_measurements.against(further, verification, kept, embedder.name, rival, seed)
+    if pairs is not None:
+        further_measurements.listed_pairs(further, data, pairs, embedder)
     ks = [k for k in (1, 5, 10) if k < len(kept)]
     retrieval = self_retrieval(vectors, kept.identities, embedder.metric, ks)
     result = summary.MethodResult(verification, identification, retrieval, threshold)
@@ -85,12 +123,13 @@ def evaluate(
         thumbnails=Thumbnails(kept.paths),
         maps={"Map of the embeddings": vectors} if len(kept) <= 3000 else None,
         calibration=calibration,
+        sections=further.sections,
         seed=seed,
     )
-    metrics = summary.metrics_json(methods, seed=seed)
+    metrics = plain(summary.metrics_json(methods, seed=seed) | further.metrics)
     with _folder(output):
         write_report(output / "report.html", report)
-        write_atomically(output / "metrics.json", (json.dumps(plain(metrics), indent=2) + "\n").encode())
+        write_atomically(output / "metrics.json", (json.dumps(metrics, indent=2) + "\n").encode())
         calibration.save(output / "calibration.json")
     if calibrate:
         calibration.save(Path(model) / "calibration.json")

@@ -1,0 +1,172 @@
+"""What `lookalike evaluate` measures besides: each gives a section of the report and an entry of `metrics.json`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lookalike.cli.measuring import embed_set
+from lookalike.cli.terminal import bar, note
+from lookalike.datasets import PictureSet, read_pictures
+from lookalike.datasets.lfw import read_lfw_pairs
+from lookalike.datasets.picture_groups import read_groups
+from lookalike.embedder import Calibration, Embedder
+from lookalike.embedder.promise import Promise
+from lookalike.errors import FingerprintError, InputError
+from lookalike.evaluation import report_sections
+from lookalike.evaluation.data_checks import check_data, check_pictures
+from lookalike.evaluation.distractors import rank_among_distractors
+from lookalike.evaluation.groups import compare_groups
+from lookalike.evaluation.listed_pairs import pair_distances
+from lookalike.evaluation.model_comparison import compare_verification
+from lookalike.evaluation.report import Section
+from lookalike.evaluation.ten_folds import accuracy_over_folds
+from lookalike.evaluation.verification import VerificationResult, verify_all_pairs
+
+__all__ = ["Further", "against", "among_distractors", "by_groups", "findings", "listed_pairs", "promised"]
+
+Vectors = npt.NDArray[np.float32]
+
+#: Endings of files that hold vectors, not a list of pictures.
+_VECTORS = (".npy", ".fvecs", ".bvecs", ".hdf5")
+#: Fewer distractors than this make no curve.
+_FEW_DISTRACTORS = 10
+
+
+@dataclass
+class Further:
+    """Sections and metrics, in the order in which they were measured."""
+
+    sections: list[Section] = field(default_factory=list)
+    metrics: dict[str, Any] = field(default_factory=dict)
+
+    def add(self, name: str, section: Section, metrics: Any) -> None:
+        """Keep one measurement."""
+        self.sections.append(section)
+        self.metrics[name] = metrics
+
+
+def findings(further: Further, vectors: Vectors, kept: PictureSet, trained_on: str | None) -> None:
+    """What is wrong with the data; warnings are said at once."""
+    trained = read_pictures(trained_on).identities if trained_on else None
+    found = check_data(vectors, kept.identities, pictures=kept.paths, training_labels=trained)
+    found += check_pictures(kept.paths, kept.identities)
+    for one in found:
+        if one.severity != "note":
+            note(one.text)
+    rows = [{"kind": one.kind, "severity": one.severity, "text": one.text} for one in found]
+    further.add("findings", report_sections.findings_section(found), rows)
+
+
+def promised(further: Further, calibration: Calibration, promise: Promise, fixed: float) -> None:
+    """What the promise means from a thousand people to ten million."""
+    rows = []
+    for size in report_sections.PROMISED_SIZES if promise.kind == "fpir" else (1,):
+        try:
+            rows.append(calibration.promised(promise, size))
+        except InputError as error:
+            note(f"among {size:,}: {error}")
+            break
+    metrics = {"kind": promise.kind, "rate": promise.rate, "galleries": rows}
+    further.add("promise", report_sections.promise_section(calibration, promise, fixed), metrics)
+
+
+def among_distractors(
+    further: Further, vectors: Vectors, kept: PictureSet, embedder: Embedder, source: str | None, seed: int
+) -> None:
+    """Rank 1 among growing numbers of distractors; of the set itself, where none are given."""
+    labels = np.asarray(kept.labels)
+    if source is not None:
+        strangers, words = _distractors(source, embedder), f"of {source}"
+        probes, codes = vectors, labels
+    else:
+        # Whoever has several pictures may be searched, but not all of them: somebody has to be the strangers.
+        several = np.flatnonzero(np.bincount(labels) > 1)
+        searched = np.random.default_rng(seed).permutation(several)[: max(1, len(kept.names) // 2)]
+        inside = np.isin(labels, searched)
+        probes, codes, strangers = vectors[inside], labels[inside], vectors[~inside]
+        words = f"the pictures of the other {len(kept.names) - len(searched)} identities"
+        if len(strangers) < _FEW_DISTRACTORS or not len(several):
+            return
+    with bar("Among distractors", len(strangers)) as done:
+        before = 0
+
+        def progress(count: int) -> None:
+            nonlocal before
+            done(count - before)
+            before = count
+
+        ranks = rank_among_distractors(probes, codes, strangers, embedder.metric, seed=seed, progress=progress)
+    rows = [
+        {"distractors": size, "rank_1": float(rate), "interval": interval}
+        for size, rate, interval in zip(ranks.sizes, ranks.rank_k(1), ranks.intervals(1), strict=True)
+    ]
+    section = report_sections.distractor_section({embedder.name: ranks}, {}, words)
+    further.add("distractors", section, {"searches": len(ranks.probe), "of": words, "curve": rows})
+
+
+def _distractors(source: str, embedder: Embedder) -> Vectors:
+    """Vectors of strangers: pictures that are embedded, or vectors that are read."""
+    from lookalike.index.vector_files import open_vectors
+
+    path = Path(source)
+    if not (path / "vectors.toml").is_file() and path.suffix.lower() not in _VECTORS:
+        return embed_set(embedder, read_pictures(source), skip_bad=True, description="Embedding distractors")[0]
+    with open_vectors(path) as vectors:
+        if vectors.fingerprint not in ("", embedder.fingerprint):
+            raise FingerprintError(
+                f"{source} was embedded by model {vectors.fingerprint}, this one is {embedder.fingerprint}; embed the "
+                "pictures again with this model"
+            )
+        return vectors.read()
+
+
+def by_groups(
+    further: Further, verification: VerificationResult, kept: PictureSet, csv: Path, threshold: float
+) -> None:
+    """FMR and FNMR of every group at one threshold."""
+    rates = compare_groups(verification, list(read_groups(csv, kept)), threshold=threshold)
+    metrics = {
+        "threshold": rates.threshold,
+        "overall": {"fmr": rates.overall_fmr, "fnmr": rates.overall_fnmr},
+        "groups": {
+            str(group): {
+                "fmr": rates.fmr[group, group],
+                "fnmr": rates.fnmr[group],
+                "fmr_with": {str(other): rates.fmr[group, other].rate for other in rates.groups},
+            }
+            for group in rates.groups
+        },
+        "worst_to_best": {kind: rates.worst_to_best(kind) for kind in ("fmr", "fnmr")},
+    }
+    further.add("groups", report_sections.group_section(rates), metrics)
+
+
+def against(
+    further: Further, verification: VerificationResult, kept: PictureSet, ours: str, rival: Embedder, seed: int
+) -> None:
+    """The same pictures by another model, compared pair by pair."""
+    vectors, same = embed_set(rival, kept, description=f"Embedding with {rival.name}")
+    assert len(same) == len(kept)
+    theirs = verify_all_pairs(vectors, kept.identities, rival.metric)
+    found = compare_verification(verification, theirs, targets=(0.1, 0.01, 0.001), seed=seed)
+    further.add(
+        "against", report_sections.comparison_section(ours, rival.name, found), {"model": rival.name, **vars(found)}
+    )
+
+
+def listed_pairs(further: Further, folder: str, file: Path, embedder: Embedder) -> None:
+    """Accuracy over the folds of a list in LFW's format, View 2."""
+    listed = read_lfw_pairs(file)
+    pictures = PictureSet(listed.paths(folder), listed.identities)
+    vectors, _ = embed_set(embedder, pictures, description="Embedding listed pairs")
+    distances = pair_distances(vectors, listed.pairs, embedder.metric)
+    found = accuracy_over_folds(distances, listed.genuine, listed.folds)
+    section = report_sections.folds_section(found, f"{len(listed):,} pairs of {file}")
+    metrics: dict[str, Any] = {"accuracy": found.mean, "standard_error": found.standard_error, "pairs": len(listed)}
+    metrics |= {"accuracies": found.accuracies, "thresholds": found.thresholds}
+    further.add("listed_pairs", section, metrics)
