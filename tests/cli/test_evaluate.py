@@ -177,3 +177,15 @@ def test_pairs_in_folds(evaluate, refused, some_people, tmp_path):
     assert 0 <= found["accuracy"] <= 1
     (tmp_path / "pairs.txt").write_text("2\t2\n")
     refused(evaluate(listed, "--pairs", tmp_path / "pairs.txt"), "pairs.txt")
+
+
+def test_a_large_set_is_sampled_for_its_figures_and_counted_whole(evaluate, people_folder, monkeypatch):
+    monkeypatch.setattr("lookalike.cli.further_measurements.SAMPLE", 30)
+    document = evaluate(people_folder, "--json").document
+    assert document["methods"]["tiny"]["pictures"] == 30  # five people of six pictures
+    assert document["methods"]["tiny"]["identities"] == 5
+    assert document["all_pairs"]["genuine_pairs"] == 120
+    assert document["all_pairs"]["impostor_pairs"] == 1008
+    assert document["calibration"]["identities"] == 5
+    whole = evaluate(people_folder, "--json").document
+    assert whole["methods"]["tiny"] == document["methods"]["tiny"], "the same seed draws the same people"

@@ -7,6 +7,7 @@ from lookalike.evaluation.data_checks import check_data
 from lookalike.evaluation.distractors import rank_among_distractors
 from lookalike.evaluation.groups import compare_groups
 from lookalike.evaluation.model_comparison import compare_verification
+from lookalike.evaluation.pair_counts import count_all_pairs
 from lookalike.evaluation.report import Report, render
 from lookalike.evaluation.ten_folds import accuracy_over_folds
 from lookalike.evaluation.thresholds import calibrate
@@ -107,3 +108,13 @@ def test_findings():
     found = check_data([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.0, 2.0]], ["ada", "eve", "eve", "ada"])
     section = sections.findings_section(found)
     assert "duplicate across identities" in shown(section)
+
+
+def test_all_pairs(people, result):
+    counts = count_all_pairs(*people, "euclidean")
+    points = [counts.tar_at_far(target) for target in (0.01, 1e-4)]
+    section = sections.all_pairs_section(counts, points, 240, 100)
+    rows = table(section)
+    assert rows["0.01"][0] == f"{100 * result.tar_at_far(0.01).tar:.2f}%"
+    assert rows["0.0001"][3] == "no: fewer than 10 errors allowed"
+    assert "360 genuine" in section.prose[0]

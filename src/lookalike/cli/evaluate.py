@@ -86,12 +86,17 @@ def evaluate(
     further_measurements.findings(further, vectors, kept, trained_on)
     if kept.single:
         note(f"{len(kept.single)} identity(ies) have one picture, such as {kept.single[0]!r}: impostors only")
-    verification = verify_all_pairs(vectors, kept.identities, embedder.metric)
+    # Figures, intervals and look-alikes need every pair at hand; of a large set they come from a sample of its people.
+    shown = further_measurements.sampled(kept, seed)
+    sample = kept.select(shown)
+    verification = verify_all_pairs(vectors[shown], sample.identities, embedder.metric)
+    if len(sample) < len(kept):
+        further_measurements.all_pairs(further, vectors, kept, embedder)
     calibration = thresholds.calibrate(
         verification,
         fingerprint=embedder.fingerprint,
         metric=embedder.metric,
-        source=f"{len(kept.names)} identities of {data}",
+        source=f"{len(sample.names)} identities of {data}",
         seed=seed,
     )
     answered = embedder.calibration or embedder.documented_threshold
@@ -105,9 +110,9 @@ def evaluate(
     further_measurements.promised(further, calibration, wanted, fixed)
     further_measurements.among_distractors(further, vectors, kept, embedder, distractors, seed)
     if groups is not None:
-        further_measurements.by_groups(further, verification, kept, groups, fixed)
+        further_measurements.by_groups(further, verification, sample, groups, fixed)
     if rival is not None:
-        further_measurements.against(further, verification, kept, embedder.name, rival, seed)
+        further_measurements.against(further, verification, sample, embedder.name, rival, seed)
     if pairs is not None:
         further_measurements.listed_pairs(further, data, pairs, embedder)
     ks = [k for k in (1, 5, 10) if k < len(kept)]
@@ -120,8 +125,8 @@ def evaluate(
         title=f"{embedder.name} on {data}",
         lead=f"{len(kept)} pictures of {len(kept.names)} identities, embedded by {embedder.name} "
         f"({embedder.dimension} dimensions, {embedder.metric} distance, fingerprint {embedder.fingerprint}).",
-        thumbnails=Thumbnails(kept.paths),
-        maps={"Map of the embeddings": vectors} if len(kept) <= 3000 else None,
+        thumbnails=Thumbnails(sample.paths),
+        maps={"Map of the embeddings": vectors[shown]},
         calibration=calibration,
         sections=further.sections,
         seed=seed,

@@ -23,16 +23,29 @@ from lookalike.evaluation.distractors import rank_among_distractors
 from lookalike.evaluation.groups import compare_groups
 from lookalike.evaluation.listed_pairs import pair_distances
 from lookalike.evaluation.model_comparison import compare_verification
+from lookalike.evaluation.pair_counts import count_all_pairs
 from lookalike.evaluation.report import Section
 from lookalike.evaluation.ten_folds import accuracy_over_folds
 from lookalike.evaluation.verification import VerificationResult, verify_all_pairs
 
-__all__ = ["Further", "against", "among_distractors", "by_groups", "findings", "listed_pairs", "promised"]
+__all__ = [
+    "Further",
+    "against",
+    "all_pairs",
+    "among_distractors",
+    "by_groups",
+    "findings",
+    "listed_pairs",
+    "promised",
+    "sampled",
+]
 
 Vectors = npt.NDArray[np.float32]
 
 #: Endings of files that hold vectors, not a list of pictures.
 _VECTORS = (".npy", ".fvecs", ".bvecs", ".hdf5")
+#: Pictures of which all pairs are kept: 4.5 million, whose bootstrap takes two minutes.
+SAMPLE = 3_000
 #: Fewer distractors than this make no curve.
 _FEW_DISTRACTORS = 10
 
@@ -60,6 +73,41 @@ def findings(further: Further, vectors: Vectors, kept: PictureSet, trained_on: s
             note(one.text)
     rows = [{"kind": one.kind, "severity": one.severity, "text": one.text} for one in found]
     further.add("findings", report_sections.findings_section(found), rows)
+
+
+def sampled(pictures: PictureSet, seed: int) -> npt.NDArray[np.int64]:
+    """Positions of the pictures of randomly drawn people, about `SAMPLE` of them; all, where there are no more."""
+    if len(pictures) <= SAMPLE:
+        return np.arange(len(pictures))
+    counts = np.bincount(pictures.labels)
+    order = np.random.default_rng(seed).permutation(len(counts))
+    taken = max(2, int(np.searchsorted(np.cumsum(counts[order]), SAMPLE, side="right")))
+    return np.flatnonzero(np.isin(pictures.labels, order[:taken]))
+
+
+def all_pairs(further: Further, vectors: Vectors, kept: PictureSet, embedder: Embedder) -> None:
+    """Every pair of a set too large to keep them: rates down to one in ten errors per pair there is."""
+    total = len(kept) * (len(kept) - 1) // 2
+    with bar("Comparing all pairs", total) as done:
+        before = 0
+
+        def progress(count: int, _total: int) -> None:
+            nonlocal before
+            done(count - before)
+            before = count
+
+        counts = count_all_pairs(vectors, kept.identities, embedder.metric, progress)
+    targets = [target for power in range(2, 13) if (target := 10.0**-power) * counts.impostor_pairs >= 1]
+    points = [counts.tar_at_far(target) for target in targets]
+    metrics = {
+        "genuine_pairs": counts.genuine_pairs,
+        "impostor_pairs": counts.impostor_pairs,
+        "eer": counts.eer,
+        "auc": counts.auc,
+        "tar_at_far": points,
+    }
+    section = report_sections.all_pairs_section(counts, points, len(kept), SAMPLE)
+    further.add("all_pairs", section, metrics)
 
 
 def promised(further: Further, calibration: Calibration, promise: Promise, fixed: float) -> None:

@@ -16,11 +16,14 @@ from lookalike.evaluation.data_checks import Finding
 from lookalike.evaluation.distractors import DistractorRanks
 from lookalike.evaluation.groups import GroupRate, GroupRates
 from lookalike.evaluation.model_comparison import Difference, VerificationComparison
+from lookalike.evaluation.pair_counts import PairCounts
 from lookalike.evaluation.report import Cell, Drawing, Drawings, Section, Table
 from lookalike.evaluation.ten_folds import FoldAccuracy
+from lookalike.evaluation.verification import TarPoint
 
 __all__ = [
     "PROMISED_SIZES",
+    "all_pairs_section",
     "comparison_section",
     "distractor_section",
     "findings_section",
@@ -104,6 +107,29 @@ def _promise_table(calibration: Calibration, promise: Promise, sizes: Sequence[i
         columns = (*columns, f"alarms at {fixed:.3g} throughout")
     what = "searches of strangers that name anybody" if promise.kind == "fpir" else "impostor pairs that match"
     return Table(columns, tuple(rows), f"Promised: at most {promise.rate:g} of {what}. A gallery counts its templates.")
+
+
+def all_pairs_section(counts: PairCounts, points: Sequence[TarPoint], pictures: int, sample: int) -> Section:
+    """What all pairs of a large set say, where figures and intervals come from a sample of it."""
+    rows = tuple(
+        (f"{point.target:g}", f"{100 * point.tar:.2f}%", f"{point.far:.3g}", f"{point.threshold:.5g}", _enough(point))
+        for point in points
+    )
+    table = Table(
+        ("FAR at most", "TAR", "FAR measured", "threshold", "enough data"),
+        rows,
+        f"EER {_rate(counts.eer)}, AUC {counts.auc:.5f}.",
+    )
+    prose = (
+        f"All pairs of {pictures:,} pictures were compared: {counts.genuine_pairs:,} genuine and "
+        f"{counts.impostor_pairs:,} impostor ones. Figures, intervals and look-alikes above come from a random sample "
+        f"of the identities, about {sample:,} pictures; the rates here do not.",
+    )
+    return Section("All pairs", prose, (table,))
+
+
+def _enough(point: TarPoint) -> str:
+    return "yes" if point.sufficient else "no: fewer than 10 errors allowed"
 
 
 def distractor_section(results: Mapping[str, DistractorRanks], colours: Mapping[str, str], source: str) -> Section:
