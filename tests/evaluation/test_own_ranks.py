@@ -66,12 +66,14 @@ def scenes(draw):
     scene=scenes(),
     side=st.sampled_from([1, 3, 5, 1024]),
     spare=st.sampled_from([0, 1, 8]),
+    few=st.sampled_from([0, 2, 64]),
 )
-def test_self_search_equals_sorting_fractions(metric, depth, scene, side, spare):
+def test_self_search_equals_sorting_fractions(metric, depth, scene, side, spare, few):
     x, codes = scene
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "SIDE", side)
         patch.setattr(module, "SPARE", spare)
+        patch.setattr(module, "FEW", few)  # tile by tile, or row by row
         found = as_dict(own_ranks(x, codes, None, None, metric, depth))
     assert found == slow_ranks(x, codes, x, codes, metric, depth, same=True)
 
@@ -127,11 +129,24 @@ def test_far_from_the_origin_rounding_does_not_matter(depth):
 
 
 @pytest.mark.parametrize("metric", METRICS)
-@pytest.mark.parametrize("scale", [1e-150, 1e150])
+@pytest.mark.parametrize("scale", [1e-300, 1e-150, 1e150, 1e305])
 def test_scale_does_not_matter(metric, scale):
     x, codes = crowd(60, 3, seed=3)
     plain = as_dict(own_ranks(x, codes, None, None, metric, None))
     assert as_dict(own_ranks(x * scale, codes, None, None, metric, None)) == plain
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int64, np.float16, bool])
+def test_whole_numbers_of_any_width(dtype):
+    x = (
+        np.array([[-128, 1], [127, 1], [-128, 0], [100, 1]])
+        .clip(0 if dtype in (np.uint8, bool) else -128)
+        .astype(dtype)
+    )
+    codes = np.array([0, 1, 0, 1])
+    assert as_dict(own_ranks(x, codes, None, None, "manhattan", None)) == slow_ranks(
+        x, codes, x, codes, "manhattan", None, same=True
+    )
 
 
 def test_hardly_distinct_vectors_are_told_apart():
@@ -141,6 +156,12 @@ def test_hardly_distinct_vectors_are_told_apart():
     unit = almost / np.linalg.norm(almost, axis=1, keepdims=True)
     truth = plain_ranks(x, codes, ((unit[:, None] - unit) ** 2).sum(axis=2))
     assert as_dict(own_ranks(almost, codes, None, None, "cosine", None)) == truth
+
+
+def test_a_model_that_makes_everything_one_is_seen_at_once():
+    """All is equally near: nobody of the own is in reach, and no search is in doubt."""
+    x, codes = np.ones((3000, 8), np.float32), np.arange(3000) // 3
+    assert all((ranks == BEYOND).all() for _, ranks in own_ranks(x, codes, None, None, "cosine", 5))
 
 
 def test_copies_of_different_lengths_tie_under_cosine():
@@ -173,6 +194,7 @@ def test_a_search_in_doubt_is_looked_up_whole(metric, monkeypatch):
     ("metric", "x", "message"),
     [
         ("cosine", [[1.0], [0.0]], "vector 1 is all zeros"),
+        ("cosine", [[1.0, 1.0], [1.7e308, 1.7e308]], "vector 1 is longer than float64 can say"),
         ("chebyshev", [[1.0], [2.0]], "unknown"),
     ],
 )

@@ -11,6 +11,7 @@ float64 distances whatever the size of the blocks. Two of these are equal when t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -32,6 +33,8 @@ BEYOND = np.iinfo(np.int64).max
 SIDE = 1024
 #: Others kept beyond the depth, for those that rounding may have put in a wrong order.
 SPARE = 8
+#: Depth up to which tiles are searched: merging what tile after tile yields costs more the more is kept.
+FEW = 64
 #: Relative difference up to which two float64 distances are equal.
 TIE = 1e-12
 
@@ -44,24 +47,33 @@ class _Geometry:
     """
 
     def __init__(
-        self, queries: npt.NDArray[Any], references: npt.NDArray[Any], metric: MetricName, alone: bool
+        self,
+        queries: npt.NDArray[Any],
+        references: npt.NDArray[Any],
+        metric: MetricName,
+        alone: bool,
+        precision: type[np.floating[Any]],
     ) -> None:
         self.metric, self.queries, self.references = metric, queries, references
+        self._kept: Floats | None = None
         if metric == "cosine":
             self._by = _lengths(references)
             self._query_by = self._by if alone else _lengths(queries)
         else:
-            largest = max(float(np.abs(a).max()) for a in (queries, references))
-            power = 2.0 ** np.ceil(np.log2(largest)) if largest > 0 else 1.0
+            largest = max(max(float(a.max()), -float(a.min())) for a in (queries, references))
+            power = math.ldexp(1.0, math.frexp(largest)[1] - 1)
             self._by, self._query_by = np.full(len(references), power), np.full(len(queries), power)
         self.symmetric = alone and metric != "inner_product"
         n, d = references.shape
+        #: The vectors as `_wide` makes them, where that takes no more than a block.
+        self._kept = self._wide(np.arange(n)) if n * d <= distances.BLOCK_NUMBERS else None
         parts = [np.arange(rows.start, rows.stop) for rows in blocks(n, 4 * d)]
         self._mean = np.sum([self._wide(rows).sum(axis=0) for rows in parts], axis=0) / n
         self._farthest = max(float(self._sizes(self._wide(rows) - self._mean).max()) for rows in parts)
         # A sum of d + 2 products of rounded numbers, twice over (Higham, Accuracy and Stability, section 3.1).
-        self._rounding = (d + 4) * float(np.finfo(np.float64 if metric == "manhattan" else np.float32).eps)
-        self._right = np.empty((0 if metric == "manhattan" else n, d if metric == "inner_product" else d + 2), "f")
+        self._rounding = (d + 4) * float(np.finfo(precision).eps)
+        shape = (0 if metric == "manhattan" else n, d if metric == "inner_product" else d + 2)
+        self._right = np.empty(shape, precision)
         if len(self._right):
             for rows in parts:
                 x = self._wide(rows) - self._mean
@@ -74,6 +86,8 @@ class _Geometry:
         return np.asarray(np.linalg.norm(vectors, ord=1 if self.metric == "manhattan" else 2, axis=1))
 
     def _wide(self, rows: Integers) -> Floats:
+        if self._kept is not None:
+            return np.asarray(self._kept[rows])
         return np.asarray(self.references[rows].astype(np.float64) / self._by[rows][:, None])
 
     def _wide_queries(self, rows: Integers) -> Floats:
@@ -83,33 +97,39 @@ class _Geometry:
         """The left factor for some queries, and by how much their products may be wrong, at most."""
         wide = self._wide_queries(rows)
         if self.metric == "inner_product":
-            return wide.astype(np.float32), self._rounding * self._sizes(wide) * self._farthest
+            return wide.astype(self._right.dtype), self._rounding * self._sizes(wide) * self._farthest
         x = wide - self._mean
         sizes = self._sizes(x)
         if self.metric == "manhattan":
             return wide, self._rounding * (sizes + self._farthest)
         # (x, 1, x·x) times (-2y, y·y, 1) is the squared distance of x and y.
-        left = np.column_stack([x, np.ones(len(x)), sizes**2]).astype(np.float32)
+        left = np.column_stack([x, np.ones(len(x)), sizes**2]).astype(self._right.dtype)
         return left, self._rounding * (sizes + self._farthest) ** 2
 
     def product(self, left: npt.NDArray[Any], columns: slice) -> npt.NDArray[Any]:
         """Rounded distances of some queries to the references `columns`."""
         if self.metric == "manhattan":
             right = self._wide(np.arange(*columns.indices(len(self.references))))
-            return np.asarray(distances.minkowski(left, right, 1))
+            return np.asarray(distances.minkowski(left, right, 1).astype(self._right.dtype))
         return np.asarray(left @ self._right[columns].T)
 
     def exact(self, rows: Integers, positions: Integers) -> Floats:
         """`(b, c)`: float64 distances of queries `rows` `(b,)` to references `positions` `(b, c)`."""
         found = np.empty(positions.shape)
-        for part in blocks(len(rows), 4 * positions.shape[1] * self.references.shape[1]):
-            there = self._wide(positions[part].ravel()).reshape(*positions[part].shape, -1)
-            here = self._wide_queries(rows[part])[:, None, :]
-            if self.metric == "inner_product":
-                found[part] = -((there - self._mean) * here).sum(axis=2)
-                continue
-            there -= here
-            found[part] = np.abs(there).sum(axis=2) if self.metric == "manhattan" else (there * there).sum(axis=2)
+        d = 4 * self.references.shape[1]
+        for columns in blocks(positions.shape[1], d):
+            for part in blocks(len(rows), d * (columns.stop - columns.start)):
+                some = positions[part, columns]
+                there = self._wide(some.ravel()).reshape(*some.shape, -1)
+                here = self._wide_queries(rows[part])[:, None, :]
+                if self.metric == "inner_product":
+                    found[part, columns] = -((there - self._mean) * here).sum(axis=2)
+                    continue
+                there -= here
+                if self.metric == "manhattan":
+                    found[part, columns] = np.abs(there, out=there).sum(axis=2)
+                else:
+                    found[part, columns] = np.einsum("bcd,bcd->bc", there, there)
         return found
 
     def up_to(self, rows: Integers, exact: Floats) -> Floats:
@@ -130,7 +150,10 @@ def _lengths(vectors: npt.NDArray[Any]) -> Floats:
             raise VectorError(
                 f"vector {position} is all zeros; it has no direction, so no cosine: remove or re-embed it"
             )
-        found[rows] = largest * np.linalg.norm(wide / largest[:, None], axis=1)
+        with np.errstate(over="ignore"):
+            found[rows] = largest * np.linalg.norm(wide / largest[:, None], axis=1)
+    if not np.isfinite(found).all():
+        raise VectorError(f"vector {int(np.argmax(found))} is longer than float64 can say; scale the vectors down")
     return found
 
 
@@ -153,6 +176,11 @@ class _Owners:
         own: Integers = self._sorted[self._starts[self.query_codes[rows]][:, None] + np.arange(several)]
         return own[own != rows[:, None]].reshape(len(rows), -1) if self.alone else own
 
+    def strike_out(self, line: npt.NDArray[Any], query: int) -> None:
+        """Put a query's own, and itself, beyond everybody in its distances `(n,)` to all references."""
+        start = self._starts[self.query_codes[query]]
+        line[self._sorted[start : start + self._all[query]]] = np.inf
+
     def runs(self, rows: Integers, dimensions: int) -> Iterator[Integers]:
         """Cut queries sorted by their number of own into runs of one number, each small enough to be compared."""
         counts = self.counts[rows]
@@ -168,12 +196,13 @@ class _Owners:
 class _Nearest:
     """The nearest others of some queries so far, at most `keep` each; whoever is not among them is at `limit` or more.
 
-    `limit` is rounded as products are, and never rises.
+    Values and limits are rounded as products are. A limit never rises.
     """
 
     def __init__(self, limit: Floats, keep: int) -> None:
-        self.limit = limit
-        self.values = np.full((len(limit), keep), np.inf)
+        # Compared with products in their own precision, so rounded up, lest anybody is missed.
+        self.limit = np.nextafter(limit.astype(np.float32), np.inf, dtype=np.float32)
+        self.values = np.full((len(limit), keep), np.inf, np.float32)
         self.positions = np.full((len(limit), keep), -1, np.int64)
 
     def offer(self, queries: Integers, positions: Integers, values: npt.NDArray[Any]) -> None:
@@ -190,42 +219,55 @@ class _Nearest:
         self.limit[touched] = np.minimum(self.limit[touched], self.values[touched, -1])
 
 
-def _below(product: npt.NDArray[Any], limits: Floats, turned: bool) -> Integers:
-    """Flat positions of what is below the limit of its row or, `turned`, of its column."""
-    # In the product's own precision, which is compared twice as fast, and rounded up so that nothing is missed.
-    bars = np.nextafter(limits.astype(product.dtype), np.inf, dtype=product.dtype)
-    return np.flatnonzero(product < (bars if turned else bars[:, None]))
-
-
-def _nearest_others(
-    geometry: _Geometry, owners: _Owners, rows: Integers, limit: Floats, keep: int, mirror: bool
-) -> _Nearest:
-    """Nearest others of the queries `rows`; with `mirror` these are all, in order, and each pair is computed once."""
+def _nearest_mirrored(geometry: _Geometry, owners: _Owners, limit: Floats, keep: int) -> _Nearest:
+    """Nearest others of everyone among everyone, by tiles: what is far from a is far from b is computed once."""
     nearest = _Nearest(limit, keep)
     n = len(geometry.references)
-    crowd = 8 * keep * SIDE
-    for start in range(0, len(rows), SIDE):
-        strip = rows[start : start + SIDE]
-        left, _ = geometry.left(strip)
-        for column in range(start if mirror else 0, n, SIDE):
+    codes = owners.query_codes
+    for start in range(0, n, SIDE):
+        left, _ = geometry.left(np.arange(start, min(start + SIDE, n)))
+        for column in range(start, n, SIDE):
             product = geometry.product(left, slice(column, column + SIDE))
-            for turned in (False, True) if mirror and column > start else (False,):
-                first = column if turned else start
-                mine = slice(first, first + product.shape[1 if turned else 0])
-                close = _below(product, nearest.limit[mine], turned)
-                if len(close) > crowd:
-                    # At first nothing is known, and most would be sorted in vain. Own ones are struck out below.
-                    axis = 0 if turned else 1
-                    enough = keep + int(owners.counts[rows[mine]].max()) + 1
-                    if enough < product.shape[axis]:
-                        kth = np.partition(product, enough, axis=axis).take(enough, axis=axis)
-                        nearest.limit[mine] = np.minimum(nearest.limit[mine], kth)
-                        close = _below(product, nearest.limit[mine], turned)
-                i, j = np.divmod(close, product.shape[1])
-                query, reference = (j + first, i + start) if turned else (i + first, j + column)
-                other = owners.query_codes[rows[query]] != owners.reference_codes[reference]
-                if other.any():
-                    nearest.offer(query[other], reference[other], product.ravel()[close[other]])
+            # Off the diagonal the columns are queries too, and the rows are who they find.
+            for first, beside, tile in [(start, column, product), (column, start, product.T)][: 1 + (column > start)]:
+                mine = slice(first, first + len(tile))
+                query, reference = _nearer(tile, nearest.limit[mine], keep + int(owners.counts[mine].max()) + 1)
+                other = codes[query + first] != codes[reference + beside]
+                query, reference = query[other], reference[other]
+                if len(query):
+                    nearest.offer(query + first, reference + beside, tile[query, reference])
+    return nearest
+
+
+def _nearer(tile: npt.NDArray[Any], limit: npt.NDArray[np.float32], enough: int) -> tuple[Integers, Integers]:
+    """Rows and columns of what is nearer than the limits of its row; limits sink where there is more than enough."""
+    # In the order in which the tile lies in memory, which is twice as fast.
+    turned = not tile.flags.c_contiguous
+    close = np.flatnonzero(limit > tile.T) if turned else np.flatnonzero(tile < limit[:, None])
+    if len(close) > 4 * enough * len(tile) and enough < tile.shape[1]:
+        # At first nothing is known; most would be sorted in vain. Of many that are equally near, these will do.
+        columns = np.argpartition(tile, enough, axis=1)[:, : enough + 1]
+        values = np.take_along_axis(tile, columns, axis=1)
+        keep = values < limit[:, None]
+        np.minimum(limit, values[:, -1], out=limit)
+        return np.nonzero(keep)[0], columns[keep]
+    outer, inner = np.divmod(close, len(tile) if turned else tile.shape[1])
+    return (inner, outer) if turned else (outer, inner)
+
+
+def _nearest_by_row(geometry: _Geometry, owners: _Owners, rows: Integers, limit: Floats, keep: int) -> _Nearest:
+    """Nearest others of queries that need many of them, or are not references themselves."""
+    nearest = _Nearest(limit, keep)
+    everyone = slice(0, len(geometry.references))
+    for part in blocks(len(rows), len(geometry.references)):
+        left, _ = geometry.left(rows[part])
+        for row, line in enumerate(geometry.product(left, everyone), start=part.start):
+            owners.strike_out(line, int(rows[row]))
+            close = np.flatnonzero(line < nearest.limit[row])
+            if len(close) > keep:
+                close = close[np.argpartition(line[close], keep - 1)[:keep]]
+                nearest.limit[row] = line[close[-1]]
+            nearest.values[row, : len(close)], nearest.positions[row, : len(close)] = line[close], close
     return nearest
 
 
@@ -240,20 +282,21 @@ def _whole_ranks(geometry: _Geometry, owners: _Owners, rows: Integers) -> Intege
         left, error = geometry.left(rows[part])
         product = geometry.product(left, everyone)
         for row, line in enumerate(product, start=part.start):
-            line[own[row]] = np.inf
-            if owners.alone:
-                line[rows[row]] = np.inf
+            owners.strike_out(line, int(rows[row]))
             bars, wrong = equal[row], float(error[row - part.start])
             close = np.flatnonzero(line <= bars[-1] + wrong)
             value = line[close].astype(np.float64)
-            after = np.minimum(np.searchsorted(bars, value - wrong), len(bars) - 1)
-            doubtful = np.flatnonzero(np.abs(value - bars[after]) <= wrong)
-            for some in blocks(len(doubtful), 4 * geometry.references.shape[1]):
-                again = close[doubtful[some]]
-                value[doubtful[some]] = geometry.exact(rows[row : row + 1], again[None])[0]
-            first = np.searchsorted(bars, value)
-            ahead = np.bincount(first, minlength=len(bars) + 1)[: len(bars)]
-            ranks[row] = np.cumsum(ahead) + np.arange(1, len(bars) + 1)
+            order = np.argsort(value)
+            value = value[order]
+            # Those nearer to one of the own than rounding allows to tell are measured again.
+            change = np.zeros(len(value) + 1, np.int64)
+            np.add.at(change, np.searchsorted(value, bars - wrong), 1)
+            np.add.at(change, np.searchsorted(value, bars + wrong, side="right"), -1)
+            doubtful = np.flatnonzero(np.cumsum(change[:-1]))
+            if len(doubtful):
+                value[doubtful] = geometry.exact(rows[row : row + 1], close[order[doubtful]][None])[0]
+                value.sort()
+            ranks[row] = np.searchsorted(value, bars, side="right") + np.arange(1, len(bars) + 1)
     return ranks
 
 
@@ -291,8 +334,10 @@ def own_ranks(
     alone = references is None or reference_codes is None
     if references is None or reference_codes is None:
         references, reference_codes = queries, query_codes
-    distances.pairwise(queries[:1], references[:1], metric)  # refuses other dimensions and unknown metrics
-    geometry = _Geometry(queries, references, metric, alone)
+    # Refuses other dimensions and unknown metrics.
+    distances.pairwise(np.ones((1, queries.shape[1])), np.ones((1, references.shape[1])), metric)
+    # Where every distance counts, hardly any would stay far enough from the next one for float32.
+    geometry = _Geometry(queries, references, metric, alone, np.float64 if depth is None else np.float32)
     owners = _Owners(query_codes, reference_codes, alone)
     by_count = np.argsort(owners.counts, kind="stable")
     by_count = by_count[owners.counts[by_count] > 0]
@@ -304,18 +349,24 @@ def own_ranks(
             yield run, _whole_ranks(geometry, owners, run)
         return
     deepest = max(depth, int(owners.counts.max()))
-    mirror = geometry.symmetric and len(queries) * (deepest + SPARE) <= distances.BLOCK_NUMBERS
+    mirror = geometry.symmetric and deepest <= FEW and len(queries) * (deepest + SPARE) <= distances.BLOCK_NUMBERS
     for rows in [np.arange(len(queries))] if mirror else _strips(by_count, owners.counts, depth):
         limit = np.full(len(rows), -np.inf)  # who has no own needs no others
         place = np.empty(len(queries), np.int64)
         place[rows] = np.arange(len(rows))
         searched = by_count if mirror else rows
         for run in owners.runs(searched, d):
+            if owners.counts[run[0]] > FEW:
+                limit[place[run]] = np.inf  # measuring so many of them here would cost more than it spares
+                continue
             _, error = geometry.left(run)
             farthest = geometry.exact(run, owners.of(run)).max(axis=1, keepdims=True)
             limit[place[run]] = geometry.up_to(run, farthest)[:, 0] + 2 * error
         keep = max(depth, int(owners.counts[rows].max())) + SPARE
-        nearest = _nearest_others(geometry, owners, rows, limit, keep, mirror)
+        if mirror:
+            nearest = _nearest_mirrored(geometry, owners, limit, keep)
+        else:
+            nearest = _nearest_by_row(geometry, owners, rows, limit, keep)
         for run in owners.runs(searched, d):
             yield run, _shallow_ranks(geometry, owners, run, nearest, place[run], depth)
 
