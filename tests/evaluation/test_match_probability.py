@@ -6,7 +6,7 @@ from scipy import stats
 from sklearn.isotonic import IsotonicRegression
 
 from lookalike.errors import InputError, VectorError
-from lookalike.evaluation.match_probability import cllr, fit_match_odds, pool_adjacent_violators
+from lookalike.evaluation.match_probability import cllr, fit_binned_odds, fit_match_odds, pool_adjacent_violators
 
 distances = st.lists(st.floats(0, 2), min_size=1, max_size=60)
 
@@ -93,6 +93,16 @@ def test_many_pictures_of_few_people_make_no_bolder_claim():
     few = fit_match_odds(genuine, impostor)
     many = fit_match_odds(np.repeat(genuine, 20), np.repeat(impostor, 20), genuine_clump=20, impostor_clump=20)
     assert many.log_ratio(0.0) == pytest.approx(few.log_ratio(0.0), abs=0.1)
+
+
+def test_counted_distances_are_fitted_as_those_they_count():
+    genuine, impostor = drawn(3000, 6)
+    edges = np.linspace(0, 1.5, 400)
+    counts = [np.diff(np.searchsorted(np.sort(side), edges, side="right"), prepend=0) for side in (genuine, impostor)]
+    binned, whole = fit_binned_odds(edges, *counts), fit_match_odds(genuine, impostor)
+    for distance in (0.45, 0.55, 0.65):
+        assert binned.log_ratio(distance) == pytest.approx(whole.log_ratio(distance), abs=0.3)
+    assert binned.cllr == pytest.approx(whole.cllr, abs=0.005)
 
 
 def test_distances_all_equal_say_nothing():

@@ -4,7 +4,7 @@ import pytest
 from lookalike.embedder.calibration import Calibration
 from lookalike.embedder.promise import PromisedThreshold
 from lookalike.errors import InputError
-from lookalike.evaluation.thresholds import calibrate, promise, promises
+from lookalike.evaluation.thresholds import calibrate, calibrate_large, promise, promises
 from lookalike.evaluation.verification import from_scores, verify_all_pairs
 
 
@@ -125,3 +125,26 @@ def test_without_a_tail_the_reason_is_kept():
                       metric="cosine", source="one vector")  # fmt: skip
     assert "at one distance" in equal.no_tail
     assert equal.odds.probability(0.0) == pytest.approx(0.5, abs=0.1), "equal vectors say nothing"
+
+
+def test_pairs_counted_are_calibrated_as_pairs_kept():
+    rng = np.random.default_rng(1)
+    labels = np.repeat([f"p{i}" for i in range(120)], 2)
+    centres = rng.normal(size=(120, 16)) * np.exp(-np.arange(16) / 8)
+    vectors = (np.repeat(centres, 2, axis=0) + 0.2 * rng.normal(size=(240, 16))).astype(np.float32)
+    described = {"fingerprint": "f", "metric": "cosine", "source": "120 people"}
+    targets = (0.1, 0.01, 0.001)
+    kept = calibrate(verify_all_pairs(vectors, labels), targets=targets, **described)
+    counted = calibrate_large(vectors, labels, targets=targets, **described)
+    for name in ("identities", "pictures", "genuine_pairs", "impostor_pairs", "default_target_fmr", "note", "no_tail"):
+        assert getattr(counted, name) == getattr(kept, name)
+    for one, other in zip(counted.points, kept.points, strict=True):
+        assert one.threshold == pytest.approx(other.threshold, rel=1e-3)
+        assert (one.fmr, one.fnmr, one.fnmr_low) == pytest.approx((other.fmr, other.fnmr, other.fnmr_low), abs=0.01)
+    for size in (1, 100, 10_000):
+        found, slow = (promise(one, fpir=0.01, templates=size) for one in (counted, kept))
+        assert found.threshold == pytest.approx(slow.threshold, rel=0.03)
+        assert found.fnmr == pytest.approx(slow.fnmr, abs=0.05)
+    for distance in (0.02, 0.1, 0.3, 0.6):
+        assert counted.odds.log_ratio(distance) == pytest.approx(kept.odds.log_ratio(distance), abs=0.7)
+    assert counted.odds.cllr == pytest.approx(kept.odds.cllr, abs=0.03)

@@ -23,47 +23,47 @@ What a promise needs of the tail, for comparisons and for searches, is in `looka
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 
 from lookalike.embedder.promise import ImpostorTail
 from lookalike.errors import InputError
+from lookalike.evaluation.near_impostors import NORMAL_LEVEL, NearImpostors
 from lookalike.evaluation.verification import VerificationResult
 
-__all__ = ["FEWEST_PAIRS", "fit_impostor_tail", "fit_pareto", "pareto_survival"]
+__all__ = ["fit_impostor_tail", "fit_pareto", "pareto_survival"]
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
-#: With fewer impostor pairs there is no tail to fit.
-FEWEST_PAIRS = 500
-#: Exceedances the tail is fitted to: a hundredth of all pairs, within these limits.
-FEWEST_EXCEEDANCES, MOST_EXCEEDANCES = 50, 2000
 #: Standard deviation of the prior of the shape.
 SHAPE_PRIOR = 0.05
 #: Shapes looked at; embeddings' tails are near 0, and beyond 0.5 a generalised Pareto has no variance.
 SHAPES = (-0.5, 0.5)
-#: Points of the grid above and below `start`.
-BULK_POINTS, TAIL_POINTS = 40, 80
+#: Points of the grid below `start`.
+TAIL_POINTS = 80
 #: Logarithm of `start` over the smallest distance that is told from 0.
 DEEPEST = 14.0
 LEVEL = 0.95
 #: In place of a rate of 0, where a tail has ended: curves are read in logarithms.
 SMALLEST = 1e-300
-#: The standard normal's one-sided 95% quantile.
-NORMAL_LEVEL = 1.6449
 
 
-def fit_impostor_tail(result: VerificationResult, *, replicates: int = 300, seed: int = 0) -> ImpostorTail:
+def fit_impostor_tail(
+    impostors: NearImpostors | VerificationResult, *, replicates: int = 300, seed: int = 0
+) -> ImpostorTail:
     """Fit the tail of the impostor distances, with its upper confidence bound.
 
     Args:
-        result: with pairs and labels; of identities the model was not trained on.
+        impostors: of identities the model was not trained on: a result with pairs and labels, or
+            `NearImpostors.of_counts` where there are too many pairs to keep.
         replicates: of the bootstrap over identities.
         seed: of it; the same seed gives the same tail.
 
     Raises:
-        InputError: only scores were given, fewer than `FEWEST_PAIRS` impostor pairs, or all of the nearest are equal.
+        InputError: only scores were given, fewer than 500 impostor pairs, or all of the nearest are equal.
 
     Example:
         >>> from lookalike.evaluation.verification import verify_all_pairs
@@ -74,88 +74,96 @@ def fit_impostor_tail(result: VerificationResult, *, replicates: int = 300, seed
         >>> tail.rate(tail.start) >= tail.start_rate, tail.upper_rate(0.01) > tail.rate(0.01) > 0
         (True, True)
     """
-    if result.codes is None or result.impostor_pairs is None:
-        raise InputError(
-            "a tail is bounded by resampling identities, and only scores were given; give pairs and labels"
-        )
     if replicates < 1:
         raise InputError(f"{replicates} replicates were asked for; expected at least 1, such as 300")
-    count = len(result.impostor)
-    if count < FEWEST_PAIRS:
-        raise InputError(
-            f"{count:,} impostor pairs are too few to fit a tail, at least {FEWEST_PAIRS} are needed; measure on more "
-            "identities"
-        )
-    size = min(MOST_EXCEEDANCES, max(FEWEST_EXCEEDANCES, count // 100))
-    start = float(result.impostor[size])
-    size = int(np.searchsorted(result.impostor, start, side="left"))  # ties with `start` are no exceedances
-    logarithmic = start > 0 and float(result.impostor[0]) > -1e-3 * start  # rounding makes equal vectors negative
-    excess = _exceedances(result.impostor[:size], start, logarithmic)
+    near = NearImpostors.of_result(impostors) if isinstance(impostors, VerificationResult) else impostors
+    size, start = len(near.distances), near.start
+    logarithmic = size > 0 and start > 0 and float(near.distances[0]) > -1e-3 * start  # rounding gives -1e-7 for 0
+    excess = _exceedances(near.distances, start, logarithmic)
     if size < 2 or not excess.max() > excess.min():
         raise InputError(
-            f"the nearest {FEWEST_EXCEEDANCES} of {count:,} impostor pairs are at one distance, {start:g}; "
+            f"the nearest of {near.total:,} impostor pairs are at one distance, {start:g}; "
             "a tail cannot be fitted to equal distances: look for one picture under two names"
         )
-    identities = len(result.names)
-    pairs = result.codes[result.impostor_pairs]
-    first, second = pairs[:size].T
-    identity_pairs = len(np.unique(np.minimum(first, second) * identities + np.maximum(first, second)))
+    pairs = np.sort(near.codes[near.pictures], axis=1)
+    identity_pairs = len(np.unique(pairs @ [len(near.involved), 1]))
     independent = identity_pairs / size
+    (shape,), (scale,) = fit_pareto(excess, np.ones((1, size)), independent)
+    refits = _refit(near, pairs, excess, independent, replicates, seed)
 
-    shape, scale = fit_pareto(excess, np.ones((1, size)), independent)
-    involved = np.bincount(pairs.ravel(), minlength=identities).astype(np.float64)
+    depth, deepest = float(scale), DEEPEST if logarithmic else 1e4 * float(scale)
+    # Well below the smallest rate that is answered.
+    while refits.bound(np.array([depth]))[0] > 1e-7 / near.total and depth < deepest:
+        depth = min(depth * 1.25, deepest)
+    depths = depth * np.square(np.linspace(1, 0, TAIL_POINTS + 1))
+    below = start * np.exp(-depths) if logarithmic else start - depths
+    below_upper = refits.bound(depths)
+    grid = np.concatenate([below, near.bulk])
+    measured = near.measured(grid)
+    modelled = pareto_survival(depths, shape, scale) * size / near.total
+    if near.bulk_spread is None:
+        # Relative to the rate, chance is larger at the start than anywhere above it.
+        factors = np.full(len(near.bulk), max(1.0, below_upper[-1] * near.total / size))
+    else:
+        factors = np.exp(NORMAL_LEVEL * near.bulk_spread)
+    rates = np.maximum(measured, np.concatenate([modelled, np.zeros(len(near.bulk))]))
+    upper = np.maximum(np.concatenate([below_upper, measured[len(below) :] * factors]), rates)
+    # Between two points the curve is read as a line; from above it, the measured rate of the next point.
+    upper[:-1] = np.maximum(upper[:-1], measured[1:])
+    rates, upper = (np.clip(np.maximum.accumulate(curve), SMALLEST, 1.0) for curve in (rates, upper))
+    return ImpostorTail(
+        start=start,
+        start_rate=size / near.total,
+        logarithmic=logarithmic,
+        scale=float(scale),
+        shape=float(shape),
+        exceedances=size,
+        identity_pairs=identity_pairs,
+        impostor_pairs=near.total,
+        dispersion=_dispersion(near.codes, near.pictures),
+        distances=tuple(grid.tolist()),
+        rates=tuple(rates.tolist()),
+        upper=tuple(upper.tolist()),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Refits:
+    """The tail in every replicate: fitted, and counted."""
+
+    excess: Floats
+    shapes: Floats
+    scales: Floats
+    start_rates: Floats
+    counted: Floats
+
+    def bound(self, depths: Floats) -> Floats:
+        """The `LEVEL` quantile over replicates of the false match rate at exceedances."""
+        modelled = pareto_survival(depths[:, None], self.shapes, self.scales) * self.start_rates
+        # Where pairs were counted, a replicate's count may say more than its fit: a few blurred pictures among many
+        # sharp ones are a tail of their own, which one shape does not follow.
+        ranks = np.searchsorted(-self.excess, -depths, side="right")
+        measured = np.where(ranks[:, None] > 0, self.counted[:, np.maximum(ranks, 1) - 1].T, 0.0)
+        return np.asarray(np.quantile(np.maximum(modelled, measured), LEVEL, axis=1))
+
+
+def _refit(
+    near: NearImpostors, pairs: Integers, excess: Floats, independent: float, replicates: int, seed: int
+) -> _Refits:
+    """Fit the tail to resampled identities: a pair weighs the product of how often its two were drawn."""
+    identities = len(near.involved)
     drawn = np.random.default_rng(seed).multinomial(identities, np.full(identities, 1 / identities), size=replicates)
-    weights = (drawn[:, first] * drawn[:, second]).astype(np.float64)
+    weights = (drawn[:, pairs[:, 0]] * drawn[:, pairs[:, 1]]).astype(np.float64)
     # The weight of all impostor pairs of a replicate, to first order in the draws; exact summing would read every pair.
-    totals = (count + (drawn - 1) @ involved) * (1 - 1 / identities)
+    totals = (near.total + (drawn - 1) @ near.involved) * (1 - 1 / identities)
     usable = (np.count_nonzero(weights, axis=1) >= 2) & (totals > 0)
     if not usable.any():
         raise InputError(
             f"none of {replicates} replicates of {identities} identities held a near pair; measure on more"
         )
     shapes, scales = fit_pareto(excess, weights[usable], independent)
-    start_rates = np.minimum(weights[usable].sum(axis=1) / totals[usable], 1.0)
-
     counted = np.cumsum(weights[usable], axis=1) / totals[usable, None]
-
-    def bound(depths: Floats) -> Floats:
-        modelled = pareto_survival(depths[:, None], shapes, scales) * start_rates
-        # Where pairs were counted, a replicate's count may say more than its fit: a few blurred pictures among many
-        # sharp ones are a tail of their own, which one shape does not follow.
-        ranks = np.searchsorted(-excess, -depths, side="right")
-        measured = np.where(ranks[:, None] > 0, counted[:, np.maximum(ranks, 1) - 1].T, 0.0)
-        return np.asarray(np.quantile(np.maximum(modelled, measured), LEVEL, axis=1))
-
-    smallest = 1e-3 / (count * 1e4)  # well below the smallest rate that is answered
-    depth = float(scale[0])
-    deepest = DEEPEST if logarithmic else 1e4 * depth
-    while bound(np.array([depth]))[0] > smallest and depth < deepest:
-        depth = min(depth * 1.25, deepest)
-    depths = depth * np.square(np.linspace(1, 0, TAIL_POINTS + 1))
-    below = start * np.exp(-depths) if logarithmic else start - depths
-    above, above_upper = _bulk(result.impostor, pairs, involved, size)
-    grid = np.concatenate([below, above])
-    measured = np.searchsorted(result.impostor, grid, side="right") / count
-    modelled = pareto_survival(depths, shape[0], scale[0]) * size / count
-    rates = np.maximum(measured, np.concatenate([modelled, np.zeros(len(above))]))
-    upper = np.maximum(np.concatenate([bound(depths), above_upper]), rates)
-    # Between two points the curve is read as a line; from above it, the measured rate of the next point.
-    upper[:-1] = np.maximum(upper[:-1], measured[1:])
-    rates, upper = (np.clip(np.maximum.accumulate(curve), SMALLEST, 1.0) for curve in (rates, upper))
-    return ImpostorTail(
-        start=start,
-        start_rate=size / count,
-        logarithmic=logarithmic,
-        scale=float(scale[0]),
-        shape=float(shape[0]),
-        exceedances=size,
-        identity_pairs=identity_pairs,
-        impostor_pairs=count,
-        dispersion=_dispersion(result.codes, result.impostor_pairs[:size]),
-        distances=tuple(grid.tolist()),
-        rates=tuple(rates.tolist()),
-        upper=tuple(upper.tolist()),
-    )
+    return _Refits(excess, shapes, scales, np.minimum(counted[:, -1], 1.0), counted)
 
 
 def fit_pareto(excess: Floats, weights: Floats, independent: float = 1.0) -> tuple[Floats, Floats]:
@@ -209,36 +217,14 @@ def _exceedances(distances: Floats, start: float, logarithmic: bool) -> Floats:
     return np.asarray(np.log(start / np.maximum(distances, start * np.exp(-DEEPEST))))
 
 
-def _bulk(impostor: Floats, pairs: Integers, involved: Floats, size: int) -> tuple[Floats, Floats]:
-    """Distances above the tail, up to the median, and upper bounds of the rate there.
-
-    So many pairs lie there that the bootstrap's spread is that of its linear part: to first order a draw of identity i
-    once more changes log FMR by its share of the accepted pairs less its share of all pairs (Hájek's projection).
-    """
-    count, identities = len(impostor), len(involved)
-    ranks = np.unique(np.geomspace(size + 1, max(count // 2, size + 2), BULK_POINTS).astype(np.int64))
-    distances = np.unique(impostor[ranks])
-    distances = distances[distances > impostor[size]]
-    accepted = np.searchsorted(impostor, distances, side="right")
-    of_each = np.zeros(identities)
-    upper = np.empty(len(distances))
-    before = 0
-    for number, after in enumerate(accepted.tolist()):
-        of_each += np.bincount(pairs[before:after].ravel(), minlength=identities)
-        before = after
-        spread = np.sqrt(np.square(of_each / after - involved / count).sum())
-        upper[number] = after / count * np.exp(NORMAL_LEVEL * spread)
-    return distances, np.minimum(upper, 1.0)
-
-
-def _dispersion(codes: Integers, pairs: npt.NDArray[np.int32]) -> float:
+def _dispersion(codes: Integers, pairs: Integers) -> float:
     """Squared coefficient of variation of the pictures' own false match rates, chance taken off.
 
     Of C identities near a picture, C (C - 1) has the mean of the squared rate (a factorial moment), where C² would
     count chance as difference. Pictures of one identity near the same probe count once.
     """
     pictures, identities = len(codes), int(codes.max()) + 1
-    probes = np.concatenate([pairs[:, 0], pairs[:, 1]]).astype(np.int64)
+    probes = np.concatenate([pairs[:, 0], pairs[:, 1]])
     near = np.concatenate([codes[pairs[:, 1]], codes[pairs[:, 0]]])
     found = np.unique(probes * identities + near) // identities
     counts = np.bincount(found, minlength=pictures).astype(np.float64)

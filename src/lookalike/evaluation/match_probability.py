@@ -19,7 +19,7 @@ import numpy.typing as npt
 from lookalike.embedder.match_odds import MatchOdds
 from lookalike.errors import InputError, VectorError
 
-__all__ = ["cllr", "fit_match_odds", "pool_adjacent_violators"]
+__all__ = ["cllr", "fit_binned_odds", "fit_match_odds", "pool_adjacent_violators"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -60,14 +60,36 @@ def fit_match_odds(
     near, far = sides
     edges = _edges(near, far)
     # Bin b holds the distances above edge b - 1 and up to edge b; every distance lies in one.
-    counts = [np.diff(np.searchsorted(side, edges, side="right"), prepend=0).astype(np.float64) for side in sides]
-    middles = np.concatenate([[edges[0]], (edges[:-1] + edges[1:]) / 2])
+    counts = [np.diff(np.searchsorted(side, edges, side="right"), prepend=0) for side in sides]
+    return fit_binned_odds(edges, counts[0], counts[1], genuine_clump=genuine_clump, impostor_clump=impostor_clump)
+
+
+def fit_binned_odds(
+    edges: npt.ArrayLike,
+    genuine: npt.ArrayLike,
+    impostor: npt.ArrayLike,
+    *,
+    genuine_clump: float = 1.0,
+    impostor_clump: float = 1.0,
+) -> MatchOdds:
+    """Fit the likelihood ratio to counted distances.
+
+    Args:
+        edges: `(b,)` ascending upper edges of bins; the first bin holds everything up to the first edge.
+        genuine: `(b,)` how many genuine pairs are in each.
+        impostor: `(b,)` how many impostor pairs.
+        genuine_clump: as `fit_match_odds`.
+        impostor_clump: likewise.
+    """
+    upper = np.asarray(edges, np.float64)
+    counts = [np.asarray(side, np.float64) for side in (genuine, impostor)]
+    middles = np.concatenate([[upper[0]], (upper[:-1] + upper[1:]) / 2])
     ends = (np.r_[genuine_clump, counts[0], genuine_clump], np.r_[impostor_clump, counts[1], impostor_clump])
     shares, first, last = pool_adjacent_violators(ends[0], ends[0] + ends[1])
-    real = (last > 0) & (first < len(edges) + 1)  # an end that joined nobody is of added pairs only, and says nothing
+    real = (last > 0) & (first < len(upper) + 1)  # an end that joined nobody is of added pairs only, and says nothing
     shares, first, last = shares[real], first[real], last[real]
     total = [float(end.sum()) for end in ends]
-    with_ends = np.concatenate([[edges[0]], middles, [edges[-1]]])
+    with_ends = np.concatenate([[upper[0]], middles, [upper[-1]]])
     # A pool's ratio stands between the quarters of its pairs, both kinds weighing the same; lines join the pools.
     mass = np.cumsum(ends[0] / total[0] + ends[1] / total[1])
     before, after = np.r_[0.0, mass][first], mass[last]
@@ -79,7 +101,8 @@ def fit_match_odds(
     if len(at) > POINTS:
         chosen = np.unique(np.linspace(0, len(at) - 1, POINTS).round().astype(int))
         at, ratios = at[chosen], ratios[chosen]
-    cost = cllr(np.interp(near, at, ratios), np.interp(far, at, ratios))
+    given = np.interp(middles, at, ratios)
+    cost = _cost(given, counts[0], counts[1])
     return MatchOdds(distances=tuple(at.tolist()), log_ratios=tuple(ratios.tolist()), cllr=cost)
 
 
@@ -127,7 +150,14 @@ def cllr(genuine_log_ratios: npt.ArrayLike, impostor_log_ratios: npt.ArrayLike) 
     genuine, impostor = np.asarray(genuine_log_ratios, np.float64), np.asarray(impostor_log_ratios, np.float64)
     if not genuine.size or not impostor.size:
         raise VectorError(f"{genuine.size} genuine and {impostor.size} impostor ratios were given; both are needed")
-    costs = np.logaddexp(0, -genuine).mean() + np.logaddexp(0, impostor).mean()
+    ratios = np.concatenate([genuine, impostor])
+    is_genuine = np.arange(len(ratios)) < len(genuine)
+    return _cost(ratios, is_genuine.astype(np.float64), (~is_genuine).astype(np.float64))
+
+
+def _cost(ratios: Floats, genuine: Floats, impostor: Floats) -> float:
+    """`cllr` of log likelihood ratios that were given to so many genuine and impostor pairs each."""
+    costs = np.logaddexp(0, -ratios) @ genuine / genuine.sum() + np.logaddexp(0, ratios) @ impostor / impostor.sum()
     return float(costs / (2 * np.log(2)))
 
 
