@@ -12,6 +12,7 @@ float64 distances whatever the size of the blocks. Two of these are equal when t
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -21,6 +22,7 @@ import numpy.typing as npt
 from lookalike import distances
 from lookalike.distances import MetricName, blocks
 from lookalike.errors import VectorError
+from lookalike.evaluation.distance_blocks import row_workers
 
 __all__ = ["BEYOND", "own_ranks"]
 
@@ -220,27 +222,39 @@ class _Nearest:
 
 
 def _nearest_mirrored(geometry: _Geometry, owners: _Owners, limit: Floats, keep: int) -> _Nearest:
-    """Nearest others of everyone among everyone, by tiles: what is far from a is far from b is computed once."""
+    """Nearest others of everyone among everyone, by tiles: how far a is from b is how far b is from a."""
     nearest = _Nearest(limit, keep)
     n = len(geometry.references)
     codes = owners.query_codes
-    for start in range(0, n, SIDE):
-        left, _ = geometry.left(np.arange(start, min(start + SIDE, n)))
+    lock = threading.Lock()  # threads have strips of their own, but look for the nearest of all whom these meet
+
+    def search(strip: slice) -> None:
+        start = strip.start
+        left, _ = geometry.left(np.arange(start, strip.stop))
         for column in range(start, n, SIDE):
             product = geometry.product(left, slice(column, column + SIDE))
             # Off the diagonal the columns are queries too, and the rows are who they find.
             for first, beside, tile in [(start, column, product), (column, start, product.T)][: 1 + (column > start)]:
                 mine = slice(first, first + len(tile))
-                query, reference = _nearer(tile, nearest.limit[mine], keep + int(owners.counts[mine].max()) + 1)
+                enough = keep + int(owners.counts[mine].max()) + 1
+                query, reference, bar = _nearer(tile, nearest.limit[mine], enough)
                 other = codes[query + first] != codes[reference + beside]
                 query, reference = query[other], reference[other]
-                if len(query):
-                    nearest.offer(query + first, reference + beside, tile[query, reference])
+                with lock:
+                    nearest.limit[mine] = np.minimum(nearest.limit[mine], bar)
+                    if len(query):
+                        nearest.offer(query + first, reference + beside, tile[query, reference])
+
+    strips = [slice(start, min(start + SIDE, n)) for start in range(0, n, SIDE)]
+    with row_workers(len(strips)) as run:
+        run(search, strips)
     return nearest
 
 
-def _nearer(tile: npt.NDArray[Any], limit: npt.NDArray[np.float32], enough: int) -> tuple[Integers, Integers]:
-    """Rows and columns of what is nearer than the limits of its row; limits sink where there is more than enough."""
+def _nearer(
+    tile: npt.NDArray[Any], limit: npt.NDArray[np.float32], enough: int
+) -> tuple[Integers, Integers, npt.NDArray[Any]]:
+    """Rows and columns of what is nearer than its row's limit; and a new limit, lower where these are too many."""
     # In the order in which the tile lies in memory, which is twice as fast.
     turned = not tile.flags.c_contiguous
     close = np.flatnonzero(limit > tile.T) if turned else np.flatnonzero(tile < limit[:, None])
@@ -248,18 +262,18 @@ def _nearer(tile: npt.NDArray[Any], limit: npt.NDArray[np.float32], enough: int)
         # At first nothing is known; most would be sorted in vain. Of many that are equally near, these will do.
         columns = np.argpartition(tile, enough, axis=1)[:, : enough + 1]
         values = np.take_along_axis(tile, columns, axis=1)
-        keep = values < limit[:, None]
-        np.minimum(limit, values[:, -1], out=limit)
-        return np.nonzero(keep)[0], columns[keep]
+        below = values < limit[:, None]
+        return np.nonzero(below)[0], columns[below], values[:, -1]
     outer, inner = np.divmod(close, len(tile) if turned else tile.shape[1])
-    return (inner, outer) if turned else (outer, inner)
+    return (inner, outer, limit) if turned else (outer, inner, limit)
 
 
 def _nearest_by_row(geometry: _Geometry, owners: _Owners, rows: Integers, limit: Floats, keep: int) -> _Nearest:
     """Nearest others of queries that need many of them, or are not references themselves."""
     nearest = _Nearest(limit, keep)
     everyone = slice(0, len(geometry.references))
-    for part in blocks(len(rows), len(geometry.references)):
+
+    def search(part: slice) -> None:
         left, _ = geometry.left(rows[part])
         for row, line in enumerate(geometry.product(left, everyone), start=part.start):
             owners.strike_out(line, int(rows[row]))
@@ -268,6 +282,10 @@ def _nearest_by_row(geometry: _Geometry, owners: _Owners, rows: Integers, limit:
                 close = close[np.argpartition(line[close], keep - 1)[:keep]]
                 nearest.limit[row] = line[close[-1]]
             nearest.values[row, : len(close)], nearest.positions[row, : len(close)] = line[close], close
+
+    parts = list(blocks(len(rows), 2 * len(geometry.references)))
+    with row_workers(len(parts)) as run:
+        run(search, parts)
     return nearest
 
 
@@ -278,7 +296,8 @@ def _whole_ranks(geometry: _Geometry, owners: _Owners, rows: Integers) -> Intege
     equal = geometry.up_to(rows, distance)
     ranks = np.empty(own.shape, np.int64)
     everyone = slice(0, len(geometry.references))
-    for part in blocks(len(rows), len(geometry.references)):
+
+    def search(part: slice) -> None:
         left, error = geometry.left(rows[part])
         product = geometry.product(left, everyone)
         for row, line in enumerate(product, start=part.start):
@@ -297,6 +316,10 @@ def _whole_ranks(geometry: _Geometry, owners: _Owners, rows: Integers) -> Intege
                 value[doubtful] = geometry.exact(rows[row : row + 1], close[order[doubtful]][None])[0]
                 value.sort()
             ranks[row] = np.searchsorted(value, bars, side="right") + np.arange(1, len(bars) + 1)
+
+    parts = list(blocks(len(rows), 2 * len(geometry.references)))
+    with row_workers(len(parts)) as run:
+        run(search, parts)
     return ranks
 
 
