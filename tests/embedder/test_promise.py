@@ -4,7 +4,7 @@ import sys
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lookalike.embedder.promise import ImpostorTail, MissCurve, Promise, PromisedThreshold
@@ -66,6 +66,7 @@ def test_the_threshold_that_holds_at_ten_thousand_fails_at_a_million():
 
 
 @given(st.floats(1e-3, 0.5), st.integers(1, 100_000), st.integers(1, 100_000), st.floats(0, 20))
+@example(0.5, 5, 5, 5e-324)
 def test_kept_by_the_bound_and_tighter_as_the_gallery_grows(rate, a, b, dispersion):
     spread = tail(dispersion=dispersion)
     small, large = sorted((a, b))

@@ -41,6 +41,8 @@ PROMISED_EXTRAPOLATION = 100.0
 LARGEST_EXTRAPOLATION = 10_000.0
 #: The same where the tail has fewer than `ENOUGH_EXCEEDANCES`.
 LARGEST_EXTRAPOLATION_OF_FEW = 100.0
+#: A dispersion up to this is none: the formulas' limit, which rounding would spoil.
+ALIKE = 1e-9
 
 
 @dataclass(frozen=True)
@@ -223,7 +225,7 @@ class ImpostorTail(BaseModel):
                 advice = f"ask for at least {self.smallest_rate:.2g}, or calibrate on more identities"
             raise InputError(f"{what}, {beyond:,.0f} times beyond {self.impostor_pairs:,} impostor pairs; {advice}")
         likely_rate = rate
-        if promise.kind == "fpir" and self.dispersion > 0:
+        if promise.kind == "fpir" and self.dispersion > ALIKE:
             # The inverse of _mixed; a promise near 1 with very unequal probes would overflow.
             exponent = min(-self.dispersion * math.log1p(-promise.rate), 700.0)
             likely_rate = max(rate, math.expm1(exponent) / (self.dispersion * max(1, templates)))
@@ -231,7 +233,7 @@ class ImpostorTail(BaseModel):
         return safe, max(safe, _reach(self.distances, self.rates, likely_rate))
 
     def _mixed(self, rate: float, templates: int) -> float:
-        if self.dispersion == 0:
+        if self.dispersion <= ALIKE:
             return -math.expm1(templates * math.log1p(-min(rate, 1 - 1e-16)))
         return -math.expm1(-math.log1p(self.dispersion * templates * rate) / self.dispersion)
 
