@@ -395,10 +395,10 @@ def own_ranks(
 
 
 def _strips(rows: Integers, counts: Integers, depth: int) -> Iterator[Integers]:
-    """Queries sorted by their number of own, cut so that their nearest others fit into a block."""
+    """Queries sorted by their number of own, cut so that their nearest others take less than a block."""
     end = len(rows)
     while end > 0:
-        size = max(1, distances.BLOCK_NUMBERS // (max(depth, int(counts[rows[end - 1]])) + SPARE))
+        size = max(1, distances.BLOCK_NUMBERS // 4 // (max(depth, int(counts[rows[end - 1]])) + SPARE))
         yield rows[max(0, end - size) : end]
         end -= size
 
