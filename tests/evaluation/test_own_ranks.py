@@ -175,13 +175,13 @@ def test_a_search_in_doubt_is_looked_up_whole(metric, monkeypatch):
     """Rounding as large as the distances themselves makes every product worthless; the ranks stay right."""
     x, codes = crowd(80, 3, seed=5)
     plain = as_dict(own_ranks(x, codes, None, None, metric, 3))
-    init = module._Geometry.__init__
+    init = module.RoundedDistances.__init__
 
     def coarse(self, *arguments):
         init(self, *arguments)
         self._rounding = 0.05
 
-    monkeypatch.setattr(module._Geometry, "__init__", coarse)
+    monkeypatch.setattr(module.RoundedDistances, "__init__", coarse)
     looked_up = []
     whole = module._whole_ranks
     monkeypatch.setattr(module, "_whole_ranks", lambda *a: looked_up.append(len(a[2])) or whole(*a))
