@@ -90,15 +90,21 @@ def evaluate(
     shown = further_measurements.sampled(kept, seed)
     sample = kept.select(shown)
     verification = verify_all_pairs(vectors[shown], sample.identities, embedder.metric)
+    source = f"{len(kept.names)} identities of {data}"
     if len(sample) < len(kept):
         further_measurements.all_pairs(further, vectors, kept, embedder)
-    calibration = thresholds.calibrate(
-        verification,
-        fingerprint=embedder.fingerprint,
-        metric=embedder.metric,
-        source=f"{len(sample.names)} identities of {data}",
-        seed=seed,
-    )
+        calibration = thresholds.calibrate_large(
+            vectors,
+            kept.identities,
+            fingerprint=embedder.fingerprint,
+            metric=embedder.metric,
+            source=source,
+            seed=seed,
+        )
+    else:
+        calibration = thresholds.calibrate(
+            verification, fingerprint=embedder.fingerprint, metric=embedder.metric, source=source, seed=seed
+        )
     answered = embedder.calibration or embedder.documented_threshold
     threshold = embedder.threshold().distance if answered else None
     identification = None
