@@ -175,7 +175,8 @@ class Recognizer:
         if self._promise is not None and calibration is None:
             raise InputError(
                 f"model {embedder.name} has no calibration, so {self._promise} cannot be promised; run "
-                "`lookalike evaluate DATA --model MODEL --calibrate` (trained models), or give a distance"
+                "`lookalike evaluate DATA --model MODEL` and give its calibration.json (--calibration, or "
+                "`Embedder.use_calibration`), or give a distance"
             )
         if gallery is not None:
             gallery.bind(embedder.fingerprint, embedder.name, embedder.metric, embedder.dimension)

@@ -127,3 +127,18 @@ def test_enrolling_says_what_the_threshold_means_in_a_gallery_so_large(
     calibration = Embedder.load(promising_model).calibration
     assert document["fpir_bound"] == calibration.tail.upper_fpir(calibration.threshold(), 48)
     assert f"among 48 templates up to {document['fpir_bound']:.2g} of strangers' searches" in lookalike(*arguments).err
+
+
+def test_a_calibration_that_lies_elsewhere(identify, lookalike, refused, people_folder, tiny_model, tmp_path):
+    out = tmp_path / "e"
+    assert lookalike("evaluate", people_folder, "--model", tiny_model, "--trials", "1", "--output", out).code == 0
+    file, picture = out / "calibration.json", people_folder / "s01" / "0.png"
+    answer = identify(picture, "--fpir", "0.1", "--calibration", file, "--json").document["answers"][0]
+    assert answer["promised"]["promise"] == {"kind": "fpir", "rate": 0.1}
+    assert "(8 identities of" not in identify(picture, "--json").document["answers"][0]["threshold_source"]
+    verified = lookalike("verify", picture, picture, "--model", tiny_model, "--calibration", file, "--json").document
+    assert f"(8 identities of {people_folder})" in verified["threshold_source"]
+    fingerprint = Embedder.load(tiny_model).fingerprint
+    file.write_text(file.read_text("utf-8").replace(fingerprint, "another"), "utf-8")
+    refused(identify(picture, "--calibration", file), "was measured with model another", fingerprint)
+    refused(identify(picture, "--calibration", tmp_path / "none.json"), "does not exist")

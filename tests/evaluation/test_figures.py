@@ -52,6 +52,19 @@ def test_the_det_passes_through_the_equal_error_rate(result):
         )
 
 
+def test_a_band_holds_the_intervals_around_the_curve(result):
+    band = figures.Band.of(result, seed=3, replicates=50)
+    wanted = result.intervals(tuple(band.far.tolist()), replicates=50, seed=3).tar_at_far
+    assert band.low.tolist() == [one.low for one in wanted.values()]
+    assert (band.low <= band.high).all()
+    for draw in (figures.roc, figures.det):
+        plain, shaded = (draw({"a": result}, bands=bands) for bands in (None, {"a": band}))
+        assert len(shaded.axes[0].collections) == len(plain.axes[0].collections) + 1
+    vertices = figures.roc({"a": result}, bands={"a": band}).axes[0].collections[0].get_paths()[0].vertices
+    assert vertices[:, 1].max() == pytest.approx(band.high.max())
+    assert figures.Band.of(from_scores([0.0, 1.0], [True, False])) is None
+
+
 def test_cmc_and_open_set_show_the_result(identification):
     (line,) = drawn_lines(figures.cmc({"one": identification}))
     np.testing.assert_array_equal(line.get_ydata(), identification.cmc)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lookalike.cli.options import AsJson, Cropped, GalleryPath, Model, TargetFmr, ThresholdDistance
+from lookalike.cli.options import AsJson, CalibrationFile, Cropped, GalleryPath, Model, TargetFmr, ThresholdDistance
 
 if TYPE_CHECKING:
     from lookalike.recognizer import Identified
@@ -28,6 +28,7 @@ def identify(
             help="Name at most this share of strangers, whatever the size of the gallery (needs a calibration).",
         ),
     ] = None,
+    calibration: CalibrationFile = None,
     cropped: Cropped = False,
     as_json: AsJson = False,
 ) -> None:
@@ -39,8 +40,11 @@ def identify(
     from lookalike.recognizer import Recognizer
 
     with open_gallery(gallery, create=False) as people:
+        embedder = Embedder.load(model, cropped or None)
+        if calibration is not None:
+            embedder.use_calibration(calibration)
         recognizer = Recognizer(
-            Embedder.load(model, cropped or None),
+            embedder,
             people,
             threshold,
             fmr,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 __all__ = [
     "AsJson",
+    "CalibrationFile",
     "Cropped",
     "Data",
     "GalleryPath",
@@ -25,6 +27,10 @@ Model = Annotated[
 ]
 #: Text, for a `Path` would make "milvus:/host" of "milvus://host".
 GalleryPath = Annotated[str, typer.Option("--gallery", "-g", envvar="LOOKALIKE_GALLERY", help="The gallery's folder.")]
+CalibrationFile = Annotated[
+    Path | None,
+    typer.Option("--calibration", help="A calibration.json of lookalike evaluate, in place of the model's own."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Leave out pictures that cannot be used, and say so.")]
 Cropped = Annotated[

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from lookalike.cli.options import AsJson, Cropped, Model, TargetFmr, ThresholdDistance
+from lookalike.cli.options import AsJson, CalibrationFile, Cropped, Model, TargetFmr, ThresholdDistance
 
 __all__ = ["verify"]
 
@@ -17,6 +17,7 @@ def verify(
     model: Model,
     threshold: ThresholdDistance = None,
     fmr: TargetFmr = None,
+    calibration: CalibrationFile = None,
     cropped: Cropped = False,
     as_json: AsJson = False,
 ) -> None:
@@ -25,7 +26,10 @@ def verify(
     from lookalike.embedder import Embedder
     from lookalike.recognizer import Recognizer
 
-    answer = Recognizer(Embedder.load(model, cropped or None), threshold=threshold, target_fmr=fmr).verify(a, b)
+    embedder = Embedder.load(model, cropped or None)
+    if calibration is not None:
+        embedder.use_calibration(calibration)
+    answer = Recognizer(embedder, threshold=threshold, target_fmr=fmr).verify(a, b)
     if as_json:
         print_json(answer)
     else:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from lookalike.distances import MetricName
 from lookalike.embedder.preparation import prepare_many
 from lookalike.embedder.preprocessing import Prepared
-from lookalike.errors import ArtefactError, ImageError, InputError
+from lookalike.errors import ArtefactError, FingerprintError, ImageError, InputError
 from lookalike.images import Picture
 
 if TYPE_CHECKING:
@@ -79,6 +79,27 @@ class Embedder(ABC):
             return NetworkEmbedder.read(Path(text), cropped)
         raise ArtefactError(f"there is no model at {text}; give a folder written by `lookalike train`, or 'dlib'")
 
+    def use_calibration(self, path: str | Path) -> None:
+        """Answer with thresholds from a `calibration.json` that lies elsewhere, for example beside a report.
+
+        Raises:
+            ArtefactError: it is missing or damaged.
+            FingerprintError: it was measured with another model.
+
+        Example:
+            >>> embedder = Embedder.load("dlib")    # doctest: +SKIP
+            >>> embedder.use_calibration("evaluation/calibration.json")    # doctest: +SKIP
+        """
+        from lookalike.embedder.calibration import Calibration
+
+        found = Calibration.load(path)
+        if found.fingerprint != self.fingerprint:
+            raise FingerprintError(
+                f"{path} was measured with model {found.fingerprint} ({found.source}), and {self.name} is model "
+                f"{self.fingerprint}; run `lookalike evaluate DATA --model MODEL` with this one"
+            )
+        self.calibration = found
+
     def threshold(self, target_fmr: float | None = None) -> Threshold:
         """The threshold for a target false match rate; by default the calibration's own, or the documented one.
 
@@ -96,7 +117,8 @@ class Embedder(ABC):
                 return self.documented_threshold
             raise InputError(
                 f"model {self.name} has one threshold, {self.documented_threshold.source}; "
-                "a false match rate cannot be asked of it: leave out --fmr, or give a distance with --threshold"
+                "a false match rate cannot be asked of it: measure it with `lookalike evaluate` and give its "
+                "--calibration, leave out --fmr, or give a distance with --threshold"
             )
         raise InputError(
             f"model {self.name} has no measured threshold; run `lookalike evaluate DATA --model MODEL --calibrate`, "

@@ -7,6 +7,7 @@ axes: ISO/IEC 19795-1 and Martin et al. (1997).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -37,7 +38,7 @@ from lookalike.evaluation.labels import checked_vectors, identity_codes
 from lookalike.evaluation.operating_point import TRIALS_PER_ERROR
 from lookalike.evaluation.verification import VerificationResult
 
-__all__ = ["cmc", "det", "embedding_map", "open_set", "roc", "score_histogram"]
+__all__ = ["Band", "cmc", "det", "embedding_map", "open_set", "roc", "score_histogram"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -46,6 +47,8 @@ IDENTITY_COLOURS = (*PALETTE, "#b5a642", "#8c564b", "#1fa3a3")
 MARKERS = "os^Dv<>pP*X"
 #: Points of a curve that a figure this wide can show.
 CURVE_POINTS = 300
+#: Points at which a band of intervals is computed.
+BAND_POINTS = 25
 #: Pictures a map shows at most: beyond, t-SNE takes minutes and the points cover each other.
 MAP_PICTURES = 1500
 
@@ -91,8 +94,29 @@ def _too_few(axes: Axes, below: float) -> None:
         )  # fmt: skip
 
 
+@dataclass(frozen=True, eq=False)
+class Band:
+    """An interval of TAR around a curve: `(t,)` false accept rates, ascending, and its `low` and `high` end at each."""
+
+    far: Floats
+    low: Floats
+    high: Floats
+
+    @classmethod
+    def of(cls, result: VerificationResult, seed: int = 0, replicates: int = 200) -> Band | None:
+        """95% over identities, where the result knows them; None where only scores were given."""
+        if result.codes is None:
+            return None
+        grid = np.geomspace(max(1 / len(result.impostor), 1e-9), 1, BAND_POINTS)
+        found = result.intervals(tuple(grid.tolist()), replicates=replicates, seed=seed).tar_at_far.values()
+        return cls(grid, np.array([one.low for one in found]), np.array([one.high for one in found]))
+
+
 def roc(
-    results: Mapping[str, VerificationResult], colours: Mapping[str, str] | None = None, star: str | None = None
+    results: Mapping[str, VerificationResult],
+    colours: Mapping[str, str] | None = None,
+    star: str | None = None,
+    bands: Mapping[str, Band] | None = None,
 ) -> Figure:
     """True accept rate over false accept rate (logarithmic), the methods overlaid.
 
@@ -100,6 +124,7 @@ def roc(
         results: by name of the method.
         colours: `#rrggbb` of some methods; the others get the next of `PALETTE`.
         star: the method drawn bold.
+        bands: intervals of some methods, shaded.
     """
     with styled():
         figure, axes = new_axes("false accept rate", "true accept rate")
@@ -109,6 +134,9 @@ def roc(
         for name, result in results.items():
             curve = result.roc()
             axes.plot(grid, _step(curve.fmr, curve.tar, grid), drawstyle="steps-post", **looks[name].line)
+            if bands and name in bands:
+                band = bands[name]
+                axes.fill_between(band.far, band.low, band.high, color=looks[name].colour, alpha=0.15, linewidth=0)
         axes.set_xscale("log")
         axes.set_xlim(1 / most, 1)
         axes.set_ylim(0, 1.02)
@@ -121,7 +149,10 @@ def roc(
 
 
 def det(
-    results: Mapping[str, VerificationResult], colours: Mapping[str, str] | None = None, star: str | None = None
+    results: Mapping[str, VerificationResult],
+    colours: Mapping[str, str] | None = None,
+    star: str | None = None,
+    bands: Mapping[str, Band] | None = None,
 ) -> Figure:
     """Detection error trade-off: both error rates on normal-deviate axes, where Gaussian scores draw lines.
 
@@ -141,6 +172,11 @@ def det(
             grid = np.geomspace(low, high, CURVE_POINTS)
             fnmr = np.clip(_step(curve.fmr, curve.fnmr, grid), low, 1 - 1e-9)
             axes.plot(ndtri(grid), ndtri(fnmr), **looks[name].line)
+            if bands and name in bands:
+                band = bands[name]
+                inside = (band.far >= low) & (band.far < 1)
+                ends = [ndtri(np.clip(1 - end[inside], low, 1 - 1e-9)) for end in (band.low, band.high)]
+                axes.fill_between(ndtri(band.far[inside]), *ends, color=looks[name].colour, alpha=0.15, linewidth=0)
             if low < result.eer < high:
                 axes.plot(*ndtri([[result.eer], [result.eer]]), "o", color=looks[name].colour, markersize=4.5)
         for axis in (axes.xaxis, axes.yaxis):

@@ -87,7 +87,7 @@ def evaluation_report(
     colours = figure_style.method_colours(list(methods), {name: method.colour for name, method in methods.items()})
     built = [
         _summary_section(summaries, methods, colours),
-        _scores_section(methods, colours, star),
+        _scores_section(methods, colours, star, seed),
         _identification_section(methods, colours, star),
         _calibration_section(calibration),
         _map_section(maps, methods[star], thumbnails, seed),
@@ -214,8 +214,11 @@ def _variable(colour: str) -> str:
     return f"var({variable}, {colour})" if variable else colour
 
 
-def _scores_section(methods: Mapping[str, MethodResult], colours: Mapping[str, str], star: str) -> Section:
+def _scores_section(methods: Mapping[str, MethodResult], colours: Mapping[str, str], star: str, seed: int) -> Section:
     results = {name: method.verification for name, method in methods.items()}
+    band = figures.Band.of(results[star], seed)
+    bands = {} if band is None else {star: band}
+    shaded = "" if band is None else f" Shaded: 95% interval of {star} over identities, point by point."
     histograms = tuple(
         Drawing(
             figure_style.inline_svg(figures.score_histogram(method.verification, method.threshold)),
@@ -226,16 +229,16 @@ def _scores_section(methods: Mapping[str, MethodResult], colours: Mapping[str, s
     )
     curves = (
         Drawing(
-            figure_style.inline_svg(figures.roc(results, colours, star)),
+            figure_style.inline_svg(figures.roc(results, colours, star, bands)),
             "ROC",
-            "Higher is better. Each point keeps its false accept rate: it is never exceeded, ties included.",
+            "Higher is better. Each point keeps its false accept rate: it is never exceeded, ties included." + shaded,
             "receiver operating characteristic",
         ),
         Drawing(
-            figure_style.inline_svg(figures.det(results, colours, star)),
+            figure_style.inline_svg(figures.det(results, colours, star, bands)),
             "DET",
             "Lower is better; a dot marks the equal error rate, a line along the lower edge no error at all. Axes are "
-            "normal deviates (ISO/IEC 19795-1).",
+            "normal deviates (ISO/IEC 19795-1)." + shaded,
             "detection error trade-off",
         ),
     )
