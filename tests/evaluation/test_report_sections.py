@@ -105,6 +105,8 @@ def test_folds_count_from_1():
 def test_findings():
     good = sections.findings_section([])
     assert not good.blocks
+    assert "is not known" in good.prose[0]
+    assert "nobody of the training data" in sections.findings_section([], training_known=True).prose[0]
     found = check_data([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.0, 2.0]], ["ada", "eve", "eve", "ada"])
     section = sections.findings_section(found)
     assert "duplicate across identities" in shown(section)

@@ -72,7 +72,7 @@ def findings(further: Further, vectors: Vectors, kept: PictureSet, trained_on: s
         if one.severity != "note":
             note(one.text)
     rows = [{"kind": one.kind, "severity": one.severity, "text": one.text} for one in found]
-    further.add("findings", report_sections.findings_section(found), rows)
+    further.add("findings", report_sections.findings_section(found, trained is not None), rows)
 
 
 def sampled(pictures: PictureSet, seed: int) -> npt.NDArray[np.int64]:

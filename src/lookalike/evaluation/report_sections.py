@@ -245,11 +245,19 @@ def folds_section(found: FoldAccuracy, source: str) -> Section:
     return Section("Listed pairs", prose, (table,))
 
 
-def findings_section(findings: Sequence[Finding]) -> Section:
-    """What was found in the data before anything was measured on it."""
+def findings_section(findings: Sequence[Finding], training_known: bool = False) -> Section:
+    """What was found in the data before anything was measured on it.
+
+    Args:
+        findings: from `data_checks`.
+        training_known: whether the identities that the model was trained on were looked for.
+    """
     rows = tuple((finding.severity, Cell(finding.kind), finding.text) for finding in findings)
     if not rows:
-        return Section("The data", ("No vector is unusable or there twice, and nobody was trained on.",))
+        trained = (
+            "nobody of the training data is among them" if training_known else "whom it was trained on is not known"
+        )
+        return Section("The data", (f"No vector is unusable or there twice; {trained}.",))
     return Section("The data", (), (Table(("", "what", "where"), rows),))
 
 
