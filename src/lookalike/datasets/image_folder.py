@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from lookalike.datasets.bundled_faces import BUNDLED_ORL, orl_faces
+from lookalike.datasets.csv_rows import csv_rows
 from lookalike.datasets.picture_set import PictureSet
 from lookalike.errors import DatasetError
 from lookalike.images import PICTURE_SUFFIXES
@@ -101,37 +102,24 @@ def read_csv(path: Path) -> PictureSet:
     rows: dict[Path, str] = {}
     seen: dict[Path, str] = {}
     repeated = 0
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
-            columns = [name.strip().lower() for name in reader.fieldnames or []]
-            if not {"path", "identity"} <= set(columns):
-                raise DatasetError(f"{path} has the columns {columns}; expected a header with path and identity")
-            reader.fieldnames = columns
-            for row in reader:
-                name, identity = (row["path"] or "").strip(), (row["identity"] or "").strip()
-                where = f"{path}, line {reader.line_num}"
-                if not name or not identity:
-                    raise DatasetError(f"{where}: path {name!r}, identity {identity!r}; both must be given")
-                picture = path.parent / name
-                if not picture.is_file():
-                    raise DatasetError(f"{where}: {picture} does not exist; paths are relative to the CSV")
-                file_itself = picture.resolve()  # a/../b.png and b.png are one picture
-                if file_itself not in seen:
-                    rows[picture] = seen[file_itself] = identity
-                elif seen[file_itself] != identity:
-                    other = seen[file_itself]
-                    raise DatasetError(
-                        f"{where}: {name} is {identity!r} here and {other!r} above; a picture has one identity"
-                    )
-                else:
-                    repeated += 1
-    except UnicodeDecodeError:
-        raise DatasetError(f"{path} is not UTF-8; save it as UTF-8") from None
-    except csv.Error as error:
-        raise DatasetError(f"{path} is not a CSV file: {error}") from None
-    except OSError as error:
-        raise DatasetError(f"{path} cannot be read: {error.strerror}") from None
+
+    def choose(columns: Sequence[str]) -> tuple[str, str]:
+        if not {"path", "identity"} <= set(columns):
+            raise DatasetError(f"{path} has the columns {columns}; expected a header with path and identity")
+        return "path", "identity"
+
+    for where, (name, identity) in csv_rows(path, choose):
+        picture = path.parent / name
+        if not picture.is_file():
+            raise DatasetError(f"{where}: {picture} does not exist; paths are relative to the CSV")
+        file_itself = picture.resolve()  # a/../b.png and b.png are one picture
+        if file_itself not in seen:
+            rows[picture] = seen[file_itself] = identity
+        elif seen[file_itself] != identity:
+            other = seen[file_itself]
+            raise DatasetError(f"{where}: {name} is {identity!r} here and {other!r} above; a picture has one identity")
+        else:
+            repeated += 1
     if not rows:
         raise DatasetError(f"{path} lists no pictures; expected a row of path,identity for each")
     notes = (f"{repeated} row(s) of {path} are repeated and count once",) if repeated else ()

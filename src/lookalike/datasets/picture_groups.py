@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import csv
+from collections.abc import Sequence
 from pathlib import Path
 
+from lookalike.datasets.csv_rows import csv_rows
 from lookalike.datasets.picture_set import PictureSet
 from lookalike.errors import DatasetError
 
@@ -25,28 +26,19 @@ def read_groups(path: Path, pictures: PictureSet) -> tuple[str, ...]:
         DatasetError: not UTF-8, another header, an empty field, somebody in two groups, or a picture without a group.
     """
     groups: dict[str | Path, str] = {}
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
-            columns = [name.strip().lower() for name in reader.fieldnames or []]
-            key = next((name for name in ("identity", "path") if name in columns), None)
-            if key is None or "group" not in columns:
-                raise DatasetError(f"{path} has the columns {columns}; expected a header with identity,group (or path)")
-            reader.fieldnames = columns
-            for row in reader:
-                name, group = (row[key] or "").strip(), (row["group"] or "").strip()
-                where = f"{path}, line {reader.line_num}"
-                if not name or not group:
-                    raise DatasetError(f"{where}: {key} {name!r}, group {group!r}; both must be given")
-                who = name if key == "identity" else (path.parent / name).resolve()
-                if groups.setdefault(who, group) != group:
-                    raise DatasetError(f"{where}: {name} is in {group!r} here and in {groups[who]!r} above; choose one")
-    except UnicodeDecodeError:
-        raise DatasetError(f"{path} is not UTF-8; save it as UTF-8") from None
-    except csv.Error as error:
-        raise DatasetError(f"{path} is not a CSV file: {error}") from None
-    except OSError as error:
-        raise DatasetError(f"{path} cannot be read: {error.strerror}") from None
+    key = ""
+
+    def choose(columns: Sequence[str]) -> tuple[str, str]:
+        nonlocal key
+        key = next((name for name in ("identity", "path") if name in columns), "")
+        if not key or "group" not in columns:
+            raise DatasetError(f"{path} has the columns {columns}; expected a header with identity,group (or path)")
+        return key, "group"
+
+    for where, (name, group) in csv_rows(path, choose):
+        who = name if key == "identity" else (path.parent / name).resolve()
+        if groups.setdefault(who, group) != group:
+            raise DatasetError(f"{where}: {name} is in {group!r} here and in {groups[who]!r} above; choose one")
     wanted = pictures.identities if key == "identity" else [file.resolve() for file in pictures.paths]
     missing = sorted({str(who) for who in wanted if who not in groups})
     if missing:
