@@ -166,6 +166,21 @@ def test_a_promise_per_comparison_does_not_follow_it(promising, gallery, faces):
     assert Recognizer(promising, target_fmr=0.01).verify(faces["s01"][0], faces["s01"][1]).promised is None
 
 
+def test_a_calibration_may_carry_the_promise_itself(promising, gallery, faces, monkeypatch):
+    carried = promising.calibration.model_copy(update={"promise": Promise("fpir", 0.2)})
+    monkeypatch.setattr(promising, "calibration", carried)
+    recognizer = Recognizer(promising, gallery)
+    recognizer.enroll("s01", faces["s01"][:2])
+    answer = recognizer.identify(faces["s01"][4])
+    assert answer.promised.promise == Promise("fpir", 0.2)
+    assert answer.threshold == carried.threshold_for(fpir=0.2, gallery=2)
+    # What is asked for goes before it.
+    assert Recognizer(promising, gallery, threshold=0.3).identify(faces["s01"][4]).threshold == 0.3
+    assert Recognizer(promising, gallery, target_fmr=0.01).identify(faces["s01"][4]).promised is None
+    asked = Recognizer(promising, gallery, promise="fpir=0.1").identify(faces["s01"][4])
+    assert asked.promised.promise == Promise("fpir", 0.1)
+
+
 def test_promises_that_cannot_be_kept_are_refused(embedder, promising, gallery, faces):
     for changes in ({"threshold": 0.5}, {"target_fmr": 0.1}):
         with pytest.raises(InputError, match="both a promise and"):

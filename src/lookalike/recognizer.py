@@ -128,7 +128,8 @@ class Recognizer:
         threshold: a distance up to which two pictures match, in place of the embedder's measured one.
         target_fmr: the measured threshold of this false match rate, in place of the calibration's default; where it
             was not measured, the one that the fitted tail promises.
-        promise: a false alarm rate to keep, per search (`fpir`) or comparison (`fmr`), in place of these.
+        promise: a false alarm rate to keep, per search (`fpir`) or comparison (`fmr`), in place of these; by default
+            the calibration's own, where `lookalike evaluate --promise` gave it one.
         margin: of two identities within the threshold the second must be farther by more than this, or the answer
             is `ambiguous`. By default the first must be nine times likelier by the measured odds; without odds,
             nearer by a twentieth of the threshold; and with a threshold of your own, nearer at all.
@@ -172,6 +173,8 @@ class Recognizer:
             and not calibration.is_measured(target_fmr)
         ):
             self._promise = Promise("fmr", target_fmr)
+        if calibration is not None and threshold is None and target_fmr is None and self._promise is None:
+            self._promise = calibration.promise
         if self._promise is not None and calibration is None:
             raise InputError(
                 f"model {embedder.name} has no calibration, so {self._promise} cannot be promised; run "

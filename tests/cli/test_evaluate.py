@@ -109,6 +109,8 @@ def test_a_promise_is_told_for_every_gallery(evaluate, refused, people_folder, t
     assert (promise["kind"], promise["rate"]) == ("fpir", 0.1)
     calibration = Calibration.load(tmp_path / "e" / "calibration.json")
     assert promise["galleries"][0]["threshold"] == calibration.threshold_for(fpir=0.1, gallery=100)
+    assert (calibration.promise.kind, calibration.promise.rate) == ("fpir", 0.1)
+    assert evaluate(people_folder, "--json").document["calibration"]["promise"] is None
     assert "What is promised" in (tmp_path / "e" / "report.html").read_text("utf-8")
     assert [row["distractors"] for row in evaluated.document["distractors"]["curve"]] == [10, 24]
     refused(evaluate(people_folder, "--promise", "often"), "'often' is no promise", "fpir=RATE")

@@ -163,6 +163,15 @@ def test_everything_is_loaded_again_to_the_last_bit(promising, tmp_path):
     assert (tmp_path / "c.json").stat().st_size < 20_000
 
 
+def test_its_own_promise_is_loaded_again(promising, tmp_path):
+    promising.model_copy(update={"promise": Promise("fpir", 0.001)}).save(tmp_path / "c.json")
+    assert Calibration.load(tmp_path / "c.json").promise == Promise("fpir", 0.001)
+    damaged = (tmp_path / "c.json").read_text("utf-8").replace('"rate": 0.001\n', '"rate": 7\n')
+    (tmp_path / "c.json").write_text(damaged, "utf-8")
+    with pytest.raises(ArtefactError, match="damaged at promise"):
+        Calibration.load(tmp_path / "c.json")
+
+
 def test_a_threshold_for_any_rate_and_gallery(promising):
     assert promising.threshold_for(fmr=2e-4) == pytest.approx(0.3)
     # Half of FPIR 2% among 100, the bound being twice the rate: about 1e-4 per comparison.

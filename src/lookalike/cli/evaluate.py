@@ -26,8 +26,13 @@ def evaluate(
         bool, typer.Option("--calibrate", help="Make the thresholds measured here the model's (trained models).")
     ] = False,
     promise: Annotated[
-        str, typer.Option("--promise", help="What a threshold has to keep: fpir=RATE per search, or fmr=RATE per pair.")
-    ] = "fpir=0.01",
+        str | None,
+        typer.Option(
+            "--promise",
+            help="What answers shall keep: fpir=RATE per search, or fmr=RATE per pair; goes into calibration.json. "
+            "The report tells of fpir=0.01 otherwise.",
+        ),
+    ] = None,
     distractors: Annotated[
         str | None,
         typer.Option("--distractors", help="Strangers to search among: pictures as DATA, .npy, or lookalike embed's."),
@@ -71,7 +76,7 @@ def evaluate(
     from lookalike.evaluation.retrieval import self_retrieval
     from lookalike.evaluation.verification import verify_all_pairs
 
-    wanted = Promise.parse(promise)
+    wanted = Promise.parse(promise or "fpir=0.01")
     with _folder(output):
         pass  # one that cannot be made is refused before the work
     pictures = read_pictures(data)
@@ -105,6 +110,8 @@ def evaluate(
         calibration = thresholds.calibrate(
             verification, fingerprint=embedder.fingerprint, metric=embedder.metric, source=source, seed=seed
         )
+    if promise is not None:
+        calibration = calibration.model_copy(update={"promise": wanted})
     answered = embedder.calibration or embedder.documented_threshold
     threshold = embedder.threshold().distance if answered else None
     identification = None

@@ -80,6 +80,7 @@ class Calibration(BaseModel):
         no_tail: why there is no tail; empty where there is one.
         misses: the false non-match rate at any threshold; None in a file of version 1.
         odds: how much a distance speaks for a match; None likewise.
+        promise: what answers keep where nothing else is asked of them; None for `default_target_fmr`.
 
     Example:
         >>> point = OperatingPoint(target_fmr=0.01, threshold=0.4, fmr=0.008, fnmr=0.05, fnmr_low=0.02,
@@ -110,6 +111,7 @@ class Calibration(BaseModel):
     no_tail: str = ""
     misses: MissCurve | None = None
     odds: MatchOdds | None = None
+    promise: Promise | None = None
 
     @model_validator(mode="after")
     def _default_is_a_point(self) -> Calibration:
