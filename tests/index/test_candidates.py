@@ -3,7 +3,7 @@
 import pytest
 
 from lookalike.errors import InputError
-from lookalike.index.candidates import Candidate, candidates, effort_names
+from lookalike.index.candidates import FAMILIES, Candidate, candidates, effort_names
 from lookalike.index.spec import KINDS
 
 
@@ -14,6 +14,10 @@ def test_settings_grow_with_the_root_and_leave_vectors_to_train_on():
     assert cells.settings(10) == {"nlist": 1}
     assert str(cells) == "ivf(nlist=4√n)"
     assert str(Candidate("hnsw", {"M": 8})) == "hnsw(M=8)"
+
+
+def test_every_kind_has_a_family():
+    assert set(FAMILIES) == set(KINDS)
 
 
 def test_every_candidate_is_a_spec_and_has_effort_to_raise():

@@ -1,10 +1,13 @@
 """A tuned index keeps its promise on queries it never saw, within memory, with the caller's ids."""
 
+import sys
+
 import numpy as np
 import pytest
 
 from lookalike.errors import InputError, VectorError
 from lookalike.index import build_index, load_index, tune_index
+from lookalike.index.candidates import Candidate
 from lookalike.index.generated_vectors import generated_vectors
 
 
@@ -70,6 +73,30 @@ def test_memory_leaves_out_what_does_not_fit():
     assert "over the 0.00 GiB allowed" in verdicts["hnsw"]
     with pytest.raises(InputError, match=r"no index over 1000 × 32 vectors fits .* the smallest needs"):
         tune_index(vectors, memory="1KiB", kinds=["exact", "hnsw"])
+
+
+def test_the_best_of_another_family_is_built_though_it_is_predicted_slower(monkeypatch):
+    tune = sys.modules["lookalike.index.tune"]
+    monkeypatch.setattr(tune, "_SMALL", (0.1, 300, 400))
+    monkeypatch.setattr(tune, "_LARGE", (0.2, 500, 600))
+    slower = iter([1.0, 2.0, 2.1, 3.0] * 2)  # trees, hnsw, hnsw, exact
+
+    def predicted(sizes, total):
+        return next(slower) * 1e-3
+
+    monkeypatch.setattr(tune, "_predicted", predicted)
+    monkeypatch.setattr(tune, "candidates", lambda *given: [
+        Candidate("trees", {"n_trees": 10}), Candidate("hnsw", {"M": 8}), Candidate("hnsw", {"M": 9}), Candidate("exact"),
+    ])  # fmt: skip
+    times = {"trees": 1e-3, "hnsw": 1.9e-3, "exact": 1e-3}
+    monkeypatch.setattr(tune, "interleaved_seconds", lambda pairs, *given: [times[index.kind] for index, _ in pairs])
+    vectors = embedded(2400)
+    trials = tune_index(vectors[:2000], queries=vectors[2000:], recall=0.9).trials
+    built = {str(trial.candidate) for trial in trials if trial.stage == "full"}
+    assert built == {
+        "trees(n_trees=10)",
+        "hnsw(M=8)",
+    }  # another hnsw would have to be nearly as fast, exact is too slow
 
 
 def test_throughput_is_an_objective_of_its_own():

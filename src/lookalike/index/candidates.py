@@ -10,7 +10,7 @@ from typing import Any
 from lookalike.errors import InputError
 from lookalike.index.spec import KINDS, IndexSpec
 
-__all__ = ["Candidate", "candidates", "effort_names"]
+__all__ = ["FAMILIES", "Candidate", "candidates", "effort_names"]
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,18 @@ _WORTH = (
     Candidate("scann", {}, {"leaves": 1.0}),
     Candidate("scann", {"soar": 0.0}, {"leaves": 2.0}),
 )
+
+#: Kinds whose time grows alike.
+FAMILIES = {
+    "exact": "exact",
+    "trees": "trees",
+    "nsw": "graph",
+    "hnsw": "graph",
+    "vamana": "graph",
+    "ivf": "cells",
+    "ivfpq": "cells",
+    "scann": "cells",
+}
 
 #: Kind or peer -> (the setting that is raised until recall is reached, the one that is tried at several values).
 _EFFORT = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,19 @@ _HALF = np.float32(0.5)
 _LONGEST_SQUARE = LARGEST_LENGTH**2
 #: Below this, float32 squares lose digits; `unit_length` scales first.
 _SHORTEST_SQUARE = 1e-20
+
+
+class _AlignedRow(threading.local):
+    """A `(1, d)` row for every thread, at the start of a cache line.
+
+    An engine reads the query again for every vector; where its registers' loads span two lines, as in most arrays that
+    NumPy makes, exact search takes a tenth longer.
+    """
+
+    def __init__(self, dimension: int) -> None:
+        memory = np.empty(dimension + 16, np.float32)
+        start = -(memory.ctypes.data // 4) % 16
+        self.row = memory[start : start + dimension].reshape(1, dimension)
 
 
 class MetricSpace:
@@ -46,6 +60,7 @@ class MetricSpace:
         #: What the engine computes over prepared vectors.
         self.metric: MetricName = "euclidean" if metric == "mahalanobis" else metric  # type: ignore[assignment]
         self._unit = metric == "cosine"
+        self._row = _AlignedRow(dimension)
         self._plain = covariance is None
 
     def vectors(self, vectors: Floats, name: str = "vectors") -> Floats:
@@ -62,7 +77,10 @@ class MetricSpace:
             raise VectorError(f"{name}: {error}; the cosine metric cannot place it") from error
 
     def queries(self, queries: Any) -> Floats:
-        """Check and prepare `(q, d)` queries. One float32 query, the hot path of a service, takes a short way."""
+        """Check and prepare `(q, d)` queries. One float32 query, the hot path of a service, takes a short way.
+
+        What comes back may be written over by this thread's next call.
+        """
         if (
             self._plain
             and type(queries) is np.ndarray
@@ -73,8 +91,7 @@ class MetricSpace:
             square = float(row.dot(row))
             if _SHORTEST_SQUARE < square <= _LONGEST_SQUARE:  # neither is true of NaN
                 if self._unit:
-                    unit: Floats = queries * (1 / math.sqrt(square))  # type: ignore[assignment] # stays float32
-                    return unit
+                    return np.multiply(queries, 1 / math.sqrt(square), out=self._row.row)
                 return np.ascontiguousarray(queries)
         return self.vectors(checked_vectors(queries, self.dimension, "queries", allow_none=True), "queries")
 

@@ -3,8 +3,9 @@
 Building every kind over all vectors would take hours. So kinds race on samples: all on a small one, those near the
 best on a larger one; the two sizes tell how each one's time grows, which differs (graphs: like the logarithm; cells:
 like the root; exact: in proportion). Then the best few are built in full, one after the other, until the
-fastest built so far is faster than what the next one could be. Recall is always measured on queries that are not
-indexed, against exact search.
+fastest built so far is faster than what the next one could be. How graphs grow beside cells is the least certain (on a
+sample, vectors are still in the processor's cache), so the best of each family is judged more leniently. Recall is
+always measured on queries that are not indexed, against exact search.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lookalike.errors import InputError
-from lookalike.index.candidates import Candidate, candidates
+from lookalike.index.candidates import FAMILIES, Candidate, candidates
 from lookalike.index.checks import check_recall, checked_ids, checked_k, checked_vectors
 from lookalike.index.effort import Point, settings_for_recall
 from lookalike.index.metric_space import MetricSpace
@@ -43,7 +44,9 @@ _SAMPLE_QUERIES = 400
 _SMALL, _LARGE = (1 / 40, 4_000, 20_000), (1 / 8, 16_000, 80_000)
 #: In a race, who is predicted to take longer than this multiple of the best leaves.
 _STAYS, _FINAL = 2.5, 1.35
-#: At most so many indexes are built in full.
+#: As `_FINAL`, for the first of a family that is built in full.
+_RIVAL = 2.5
+#: At most so many indexes are built in full, but for the first of another family.
 _FULL_BUILDS = 4
 
 
@@ -347,18 +350,21 @@ class _Race:
         truth = exact_truth(self.space.vectors(whole), self.space.vectors(self.queries), self.k, self.space)
         truth = truth.as_ids(own)
         best: tuple[VectorIndex, Trial] | None = None
-        builds = 0
+        builds, families = 0, set[str]()
         for trial in sorted(self.trials, key=lambda t: t.predicted_seconds):
             raced = math.isfinite(trial.predicted_seconds)  # so few vectors that no sample was drawn: build them all
+            known = FAMILIES[trial.candidate.kind] in families
+            factor = _FINAL if known else _RIVAL
             if (
                 best is not None
                 and raced
-                and (builds == _FULL_BUILDS or trial.predicted_seconds > _FINAL * best[1].predicted_seconds)
+                and (trial.predicted_seconds > factor * best[1].predicted_seconds or (known and builds >= _FULL_BUILDS))
             ):
                 trial.verdict = "predicted no faster than the chosen one was measured"
                 continue
             index = self._built(trial, whole, "full", own_ids, fingerprint)
             builds += 1
+            families.add(FAMILIES[trial.candidate.kind])
             trial.point = settings_for_recall(index, self.queries, truth, self.target, self.batch)
             if trial.point is None:
                 trial.verdict = f"does not reach recall {self.target:g}"
