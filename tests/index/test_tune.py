@@ -85,9 +85,8 @@ def test_the_best_of_another_family_is_built_though_it_is_predicted_slower(monke
         return next(slower) * 1e-3
 
     monkeypatch.setattr(tune, "_predicted", predicted)
-    monkeypatch.setattr(tune, "candidates", lambda *given: [
-        Candidate("trees", {"n_trees": 10}), Candidate("hnsw", {"M": 8}), Candidate("hnsw", {"M": 9}), Candidate("exact"),
-    ])  # fmt: skip
+    tried = [Candidate("trees", {"n_trees": 10}), *(Candidate("hnsw", {"M": m}) for m in (8, 9)), Candidate("exact")]
+    monkeypatch.setattr(tune, "candidates", lambda *given: tried)
     times = {"trees": 1e-3, "hnsw": 1.9e-3, "exact": 1e-3}
     monkeypatch.setattr(tune, "interleaved_seconds", lambda pairs, *given: [times[index.kind] for index, _ in pairs])
     vectors = embedded(2400)
