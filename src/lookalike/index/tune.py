@@ -44,8 +44,9 @@ _SAMPLE_QUERIES = 400
 _SMALL, _LARGE = (1 / 40, 4_000, 20_000), (1 / 8, 16_000, 80_000)
 #: In a race, who is predicted to take longer than this multiple of the best leaves.
 _STAYS, _FINAL = 2.5, 1.35
-#: As `_FINAL`, for the first of a family that is built in full.
-_RIVAL = 2.5
+#: The same for the best of another family, whose growth beside the others is the least certain: graphs of 80,000
+#: vectors were predicted to take twice as long over a million as they did.
+_RIVAL_STAYS, _RIVAL = 5.0, 2.5
 #: At most so many indexes are built in full, but for the first of another family.
 _FULL_BUILDS = 4
 
@@ -290,8 +291,7 @@ class _Race:
             self._time_side_by_side([(t, i) for t, i in built if t.point is not None], queries)
             for trial in self.trials:
                 trial.predicted_seconds = _predicted(trial.sizes, total) if trial.point else math.inf
-            best = min(trial.predicted_seconds for trial in self.trials)
-            self._dismiss(best * _STAYS, f"predicted over {_STAYS:g} times the best")
+            self._dismiss()
 
     def _build(self, trial: Trial, sample: Floats, stage: str, truth: Truth, queries: Floats) -> VectorIndex:
         index = self._built(trial, sample, stage)
@@ -330,13 +330,21 @@ class _Race:
             trial.point = Point(trial.point.settings, trial.point.recall, seconds)
             trial.sizes.append((trial.count, seconds))
 
-    def _dismiss(self, limit: float, why: str) -> None:
+    def _dismiss(self) -> None:
+        """Leave out whoever is predicted to take much longer than the best."""
+        best: dict[str, float] = {}
+        for trial in self.trials:
+            family = FAMILIES[trial.candidate.kind]
+            best[family] = min(best.get(family, math.inf), trial.predicted_seconds)
+        fastest = min(best.values())
         staying = []
         for trial in self.trials:
-            if trial.predicted_seconds <= limit:
+            leads = trial.predicted_seconds == best[FAMILIES[trial.candidate.kind]]
+            factor = _RIVAL_STAYS if leads else _STAYS
+            if trial.predicted_seconds <= factor * fastest:
                 staying.append(trial)
             else:
-                trial.verdict = trial.verdict or why
+                trial.verdict = trial.verdict or f"predicted over {factor:g} times the best"
                 self.out.append(trial)
         self.trials = staying
 
