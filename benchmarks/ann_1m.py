@@ -194,7 +194,7 @@ def main() -> None:
         else:
             ours = [engine for engine in OURS if engine.name in given.engines]
             found = [(engine, folder_of(given.cache, data, engine)) for engine in ours]
-            results.append({"data": data.name, "overhead": overhead(found, data, given.passes)})
+            results.append({"data": data.name, "overhead": overhead(found, data, given.passes, given.target)})
     if results:
         report = {"machine": machine(), "results": results}
         given.output.write_text(json.dumps(report, indent=1) + "\n")
