@@ -45,7 +45,7 @@ _SMALL, _LARGE = (1 / 40, 4_000, 20_000), (1 / 8, 16_000, 80_000)
 #: In a race, who is predicted to take longer than this multiple of the best leaves.
 _STAYS, _FINAL = 2.5, 1.35
 #: The same for the best of another family, whose growth beside the others is the least certain: graphs of 80,000
-#: vectors were predicted to take twice as long over a million as they did.
+#: vectors were predicted to take two to three times as long over a million as they did.
 _RIVAL_STAYS, _RIVAL = 5.0, 2.5
 #: At most so many indexes are built in full, but for the first of another family.
 _FULL_BUILDS = 4
