@@ -92,10 +92,8 @@ def test_the_best_of_another_family_is_built_though_it_is_predicted_slower(monke
     vectors = embedded(2400)
     trials = tune_index(vectors[:2000], queries=vectors[2000:], recall=0.9).trials
     built = {str(trial.candidate) for trial in trials if trial.stage == "full"}
-    assert built == {
-        "trees(n_trees=10)",
-        "hnsw(M=8)",
-    }  # another hnsw would have to be nearly as fast, exact is too slow
+    # Another hnsw would have to be nearly as fast, and exact is too slow.
+    assert built == {"trees(n_trees=10)", "hnsw(M=8)"}
 
 
 def test_throughput_is_an_objective_of_its_own():

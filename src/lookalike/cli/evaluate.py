@@ -97,7 +97,7 @@ def evaluate(
     verification = verify_all_pairs(vectors[shown], sample.identities, embedder.metric)
     source = f"{len(kept.names)} identities of {data}"
     if len(sample) < len(kept):
-        further_measurements.all_pairs(further, vectors, kept, embedder)
+        counts = further_measurements.all_pairs(further, vectors, kept, embedder)
         calibration = thresholds.calibrate_large(
             vectors,
             kept.identities,
@@ -105,6 +105,7 @@ def evaluate(
             metric=embedder.metric,
             source=source,
             seed=seed,
+            counts=counts,
         )
     else:
         calibration = thresholds.calibrate(

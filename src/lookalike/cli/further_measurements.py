@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from lookalike.evaluation.distractors import rank_among_distractors
 from lookalike.evaluation.groups import compare_groups
 from lookalike.evaluation.listed_pairs import pair_distances
 from lookalike.evaluation.model_comparison import compare_verification
-from lookalike.evaluation.pair_counts import count_all_pairs
+from lookalike.evaluation.pair_counts import PairCounts, count_all_pairs
 from lookalike.evaluation.report import Section
 from lookalike.evaluation.ten_folds import accuracy_over_folds
 from lookalike.evaluation.verification import VerificationResult, verify_all_pairs
@@ -75,6 +76,18 @@ def findings(further: Further, vectors: Vectors, kept: PictureSet, trained_on: s
     further.add("findings", report_sections.findings_section(found, trained is not None), rows)
 
 
+def _steps(done: Callable[[int], None]) -> Callable[..., None]:
+    """A bar counts what is new, these measurements what is done in all (and some, of how much)."""
+    before = 0
+
+    def progress(count: int, _total: int = 0) -> None:
+        nonlocal before
+        done(count - before)
+        before = count
+
+    return progress
+
+
 def sampled(pictures: PictureSet, seed: int) -> npt.NDArray[np.int64]:
     """Positions of the pictures of randomly drawn people, about `SAMPLE` of them; all, where there are no more."""
     if len(pictures) <= SAMPLE:
@@ -85,18 +98,11 @@ def sampled(pictures: PictureSet, seed: int) -> npt.NDArray[np.int64]:
     return np.flatnonzero(np.isin(pictures.labels, order[:taken]))
 
 
-def all_pairs(further: Further, vectors: Vectors, kept: PictureSet, embedder: Embedder) -> None:
-    """Every pair of a set too large to keep them: rates down to one in ten errors per pair there is."""
+def all_pairs(further: Further, vectors: Vectors, kept: PictureSet, embedder: Embedder) -> PairCounts:
+    """Every pair of a set too large to keep them: rates down to one error of all pairs there are."""
     total = len(kept) * (len(kept) - 1) // 2
     with bar("Comparing all pairs", total) as done:
-        before = 0
-
-        def progress(count: int, _total: int) -> None:
-            nonlocal before
-            done(count - before)
-            before = count
-
-        counts = count_all_pairs(vectors, kept.identities, embedder.metric, progress)
+        counts = count_all_pairs(vectors, kept.identities, embedder.metric, _steps(done))
     targets = [target for power in range(2, 13) if (target := 10.0**-power) * counts.impostor_pairs >= 1]
     points = [counts.tar_at_far(target) for target in targets]
     metrics = {
@@ -108,6 +114,7 @@ def all_pairs(further: Further, vectors: Vectors, kept: PictureSet, embedder: Em
     }
     section = report_sections.all_pairs_section(counts, points, len(kept), SAMPLE)
     further.add("all_pairs", section, metrics)
+    return counts
 
 
 def promised(further: Further, calibration: Calibration, promise: Promise, fixed: float) -> None:
@@ -141,14 +148,7 @@ def among_distractors(
         if len(strangers) < _FEW_DISTRACTORS or not len(several):
             return
     with bar("Among distractors", len(strangers)) as done:
-        before = 0
-
-        def progress(count: int) -> None:
-            nonlocal before
-            done(count - before)
-            before = count
-
-        ranks = rank_among_distractors(probes, codes, strangers, embedder.metric, seed=seed, progress=progress)
+        ranks = rank_among_distractors(probes, codes, strangers, embedder.metric, seed=seed, progress=_steps(done))
     rows = [
         {"distractors": size, "rank_1": float(rate), "interval": interval}
         for size, rate, interval in zip(ranks.sizes, ranks.rank_k(1), ranks.intervals(1), strict=True)

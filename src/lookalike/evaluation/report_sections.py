@@ -143,13 +143,13 @@ def distractor_section(results: Mapping[str, DistractorRanks], colours: Mapping[
     one = next(iter(results.values()))
     rows = []
     for name, ranks in results.items():
-        rates = ranks.rank_k(1)
-        for size, rate, band in zip(ranks.sizes, rates, ranks.intervals(1), strict=True):
+        columns = (ranks.sizes, ranks.rank_k(1), ranks.intervals(1), ranks.rank_k(10))
+        for size, rate, band, of_ten in zip(*columns, strict=True):
             rows.append(
                 (
                     f"{name}, {size:,}" if len(results) > 1 else f"{size:,}",
                     Cell(_rate(float(rate)), f"{_rate(band.low)} – {_rate(band.high)}"),
-                    _rate(float(ranks.rank_k(10)[ranks.sizes.index(size)])),
+                    _rate(float(of_ten)),
                 )
             )
     prose = (

@@ -23,7 +23,7 @@ from lookalike.evaluation.impostor_tail import fit_impostor_tail
 from lookalike.evaluation.labels import checked_vectors, identity_codes
 from lookalike.evaluation.match_probability import fit_binned_odds, fit_match_odds
 from lookalike.evaluation.near_impostors import NearImpostors
-from lookalike.evaluation.pair_counts import count_all_pairs
+from lookalike.evaluation.pair_counts import PairCounts, count_all_pairs
 from lookalike.evaluation.verification import TarPoint, VerificationResult
 
 __all__ = ["calibrate", "calibrate_large", "promise", "promises"]
@@ -104,6 +104,7 @@ def calibrate_large(
     targets: Sequence[float] = (0.1, 0.01, 0.001, 1e-4, 1e-5, 1e-6),
     replicates: int = 1000,
     seed: int = 0,
+    counts: PairCounts | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Calibration:
     """As `calibrate`, of more pictures than all pairs of which can be kept: impostor pairs are counted only.
@@ -120,6 +121,7 @@ def calibrate_large(
         targets: false match rates per comparison.
         replicates: of the bootstrap of FNMR.
         seed: of the bootstraps.
+        counts: what `count_all_pairs` gave for these vectors and labels, where that is known.
         progress: called with the pairs compared and their number.
 
     Raises:
@@ -128,15 +130,15 @@ def calibrate_large(
     """
     vectors = checked_vectors(embeddings)
     codes, _ = identity_codes(labels, len(vectors))
-    counts = count_all_pairs(vectors, labels, metric, progress)
+    counted = count_all_pairs(vectors, labels, metric, progress) if counts is None else counts
     genuine = _genuine_of(vectors, codes, metric)
 
     def odds(genuine_clump: float, impostor_clump: float) -> MatchOdds:
-        shares = np.geomspace(1 / counts.impostor_pairs, 1, ODDS_BINS)
-        far = [counts.quantile(min(float(share), 1.0)) for share in shares]
+        shares = np.geomspace(1 / counted.impostor_pairs, 1, ODDS_BINS)
+        far = [counted.quantile(min(float(share), 1.0)) for share in shares]
         quantiles = np.linspace(0, len(genuine.distances) - 1, ODDS_BINS).astype(np.int64)
         edges = np.unique(np.concatenate([genuine.distances[quantiles], far, genuine.distances[-1:]]))
-        at_most = np.round([counts.fmr(float(edge)) * counts.impostor_pairs for edge in edges])
+        at_most = np.round([counted.fmr(float(edge)) * counted.impostor_pairs for edge in edges])
         return fit_binned_odds(
             edges,
             np.diff(np.searchsorted(genuine.distances, edges, side="right"), prepend=0),
@@ -149,12 +151,12 @@ def calibrate_large(
         _Measured(
             pictures=len(codes),
             genuine=genuine,
-            impostor_pairs=counts.impostor_pairs,
-            eer=counts.eer,
-            eer_threshold=counts.eer_threshold,
-            tar_at_far=counts.tar_at_far,
+            impostor_pairs=counted.impostor_pairs,
+            eer=counted.eer,
+            eer_threshold=counted.eer_threshold,
+            tar_at_far=counted.tar_at_far,
             odds=odds,
-            near=lambda: NearImpostors.of_counts(counts, codes),
+            near=lambda: NearImpostors.of_counts(counted, codes),
         ),
         targets,
         replicates,
