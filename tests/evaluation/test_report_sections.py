@@ -10,25 +10,7 @@ from lookalike.evaluation.model_comparison import compare_verification
 from lookalike.evaluation.pair_counts import count_all_pairs
 from lookalike.evaluation.report import Report, render
 from lookalike.evaluation.ten_folds import accuracy_over_folds
-from lookalike.evaluation.thresholds import calibrate
 from lookalike.evaluation.verification import verify_all_pairs
-
-
-@pytest.fixture(scope="module")
-def people():
-    rng = np.random.default_rng(0)
-    labels = np.repeat(np.arange(60), 4)
-    return rng.normal(size=(60, 16))[labels] + 0.6 * rng.normal(size=(240, 16)), labels
-
-
-@pytest.fixture(scope="module")
-def result(people):
-    return verify_all_pairs(*people, "euclidean")
-
-
-@pytest.fixture(scope="module")
-def calibration(result):
-    return calibrate(result, fingerprint="f", metric="euclidean", source="sixty", replicates=50)
 
 
 def table(section, number=0):
@@ -40,32 +22,32 @@ def shown(section):
     return render(Report("t", sections=(section,)))
 
 
-def test_a_promise_at_every_size_is_what_the_calibration_says(calibration):
+def test_a_promise_at_every_size_is_what_the_calibration_says(sixty_calibration):
     promise = Promise("fpir", 0.001)
-    section = sections.promise_section(calibration, promise, 3.0)
+    section = sections.promise_section(sixty_calibration, promise, 3.0)
     rows = table(section)
     assert list(rows) == [f"{size:,}" for size in sections.PROMISED_SIZES]
-    assert rows["100"][0] == f"{calibration.promised(promise, 100).threshold:.4g}"
+    assert rows["100"][0] == f"{sixty_calibration.promised(promise, 100).threshold:.4g}"
     assert rows["10,000,000"][:5] == ["–", "–", "–", "–", "no: beyond these data"]
     assert float(rows["10,000,000"][5].rstrip("%")) > 99
     assert shown(section).count("<svg") == 2
 
 
-def test_a_promise_per_comparison_has_one_row_and_no_curves(calibration):
-    section = sections.promise_section(calibration, Promise("fmr", 0.01), 3.0)
+def test_a_promise_per_comparison_has_one_row_and_no_curves(sixty_calibration):
+    section = sections.promise_section(sixty_calibration, Promise("fmr", 0.01), 3.0)
     assert list(table(section)) == ["any"]
     assert "<svg" not in shown(section)
 
 
-def test_without_a_tail_nothing_is_promised(calibration):
-    bare = calibration.model_copy(update={"tail": None})
+def test_without_a_tail_nothing_is_promised(sixty_calibration):
+    bare = sixty_calibration.model_copy(update={"tail": None})
     section = sections.promise_section(bare, Promise("fpir", 0.01), 3.0)
     assert "too few to promise" in section.prose[0]
     assert not section.blocks
 
 
-def test_distractors(people):
-    vectors, labels = people
+def test_distractors(sixty_people):
+    vectors, labels = sixty_people
     ranks = rank_among_distractors(vectors[:80], labels[:80], vectors[80:], "euclidean", sizes=[10, 160])
     section = sections.distractor_section({"m": ranks}, {}, "others")
     assert table(section)["160"][0] == f"{100 * ranks.rank_k(1)[1]:.1f}%"
@@ -74,8 +56,10 @@ def test_distractors(people):
     assert "other, 160" in table(two)
 
 
-def test_groups(result):
-    rates = compare_groups(result, ["young" if c < 30 else "old" for c in result.codes], threshold=3.0, replicates=50)
+def test_groups(sixty_result):
+    rates = compare_groups(
+        sixty_result, ["young" if c < 30 else "old" for c in sixty_result.codes], threshold=3.0, replicates=50
+    )
     section = sections.group_section(rates)
     rows = table(section)
     assert set(rows) == {"old", "young"}
@@ -84,12 +68,12 @@ def test_groups(result):
     assert "young" in shown(section)
 
 
-def test_a_rival(result, people):
-    vectors, labels = people
+def test_a_rival(sixty_result, sixty_people):
+    vectors, labels = sixty_people
     worse = verify_all_pairs(vectors + np.random.default_rng(1).normal(size=vectors.shape), labels, "euclidean")
-    found = compare_verification(result, worse, targets=(0.01,), replicates=50)
+    found = compare_verification(sixty_result, worse, targets=(0.01,), replicates=50)
     rows = table(sections.comparison_section("ours", "theirs", found))
-    assert rows["EER"][:2] == [f"{100 * result.eer:.2f}%", f"{100 * worse.eer:.2f}%"]
+    assert rows["EER"][:2] == [f"{100 * sixty_result.eer:.2f}%", f"{100 * worse.eer:.2f}%"]
     assert rows["AUC"][4] == "yes"
 
 
@@ -112,11 +96,11 @@ def test_findings():
     assert "duplicate across identities" in shown(section)
 
 
-def test_all_pairs(people, result):
-    counts = count_all_pairs(*people, "euclidean")
+def test_all_pairs(sixty_people, sixty_result):
+    counts = count_all_pairs(*sixty_people, "euclidean")
     points = [counts.tar_at_far(target) for target in (0.01, 1e-4)]
     section = sections.all_pairs_section(counts, points, 240, 100)
     rows = table(section)
-    assert rows["0.01"][0] == f"{100 * result.tar_at_far(0.01).tar:.2f}%"
+    assert rows["0.01"][0] == f"{100 * sixty_result.tar_at_far(0.01).tar:.2f}%"
     assert rows["0.0001"][3] == "no: fewer than 10 errors allowed"
     assert "360 genuine" in section.prose[0]

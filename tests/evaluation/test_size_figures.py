@@ -6,25 +6,10 @@ from lookalike.errors import InputError
 from lookalike.evaluation import size_figures
 from lookalike.evaluation.distractors import rank_among_distractors
 from lookalike.evaluation.figure_style import inline_svg
-from lookalike.evaluation.thresholds import calibrate
-from lookalike.evaluation.verification import verify_all_pairs
 
 
-@pytest.fixture(scope="module")
-def people():
-    rng = np.random.default_rng(0)
-    labels = np.repeat(np.arange(60), 4)
-    return rng.normal(size=(60, 16))[labels] + 0.6 * rng.normal(size=(240, 16)), labels
-
-
-@pytest.fixture(scope="module")
-def calibration(people):
-    result = verify_all_pairs(*people, "euclidean")
-    return calibrate(result, fingerprint="f", metric="euclidean", source="sixty", replicates=50)
-
-
-def test_the_distractor_curve_shows_rank_1(people):
-    vectors, labels = people
+def test_the_distractor_curve_shows_rank_1(sixty_people):
+    vectors, labels = sixty_people
     ranks = rank_among_distractors(vectors[:80], labels[:80], vectors[80:], "euclidean", sizes=[10, 100, 160])
     figure = size_figures.distractor_curve({"a": ranks})
     (line,) = figure.axes[0].lines
@@ -34,9 +19,11 @@ def test_the_distractor_curve_shows_rank_1(people):
     assert "<svg" in inline_svg(figure)
 
 
-def test_a_fixed_threshold_breaks_a_promise_that_the_other_keeps(calibration):
+def test_a_fixed_threshold_breaks_a_promise_that_the_other_keeps(sixty_calibration):
     sizes = [100, 1000, 10_000]
-    figure = size_figures.false_alarm_curve(calibration.tail, Promise("fpir", 0.01), calibration.threshold(0.01), sizes)
+    figure = size_figures.false_alarm_curve(
+        sixty_calibration.tail, Promise("fpir", 0.01), sixty_calibration.threshold(0.01), sizes
+    )
     fixed, follows, promised = (line.get_ydata() for line in figure.axes[0].lines)
     assert fixed[0] > 0.01
     assert (np.diff(fixed) >= 0).all()
@@ -45,18 +32,18 @@ def test_a_fixed_threshold_breaks_a_promise_that_the_other_keeps(calibration):
     assert set(promised) == {0.01}
 
 
-def test_misses_rise_as_the_gallery_grows_and_end_with_the_data(calibration):
+def test_misses_rise_as_the_gallery_grows_and_end_with_the_data(sixty_calibration):
     sizes = [100, 1000, 10_000, 10**9]
-    figure = size_figures.miss_curve(calibration.tail, calibration.misses, Promise("fpir", 0.1), sizes)
+    figure = size_figures.miss_curve(sixty_calibration.tail, sixty_calibration.misses, Promise("fpir", 0.1), sizes)
     (line,) = figure.axes[0].lines
     assert 1 <= len(line.get_ydata()) < len(sizes)
     assert (np.diff(line.get_ydata()) >= 0).all()
-    found = calibration.promised(Promise("fpir", 0.1), 100)
+    found = sixty_calibration.promised(Promise("fpir", 0.1), 100)
     assert line.get_ydata()[0] == pytest.approx(found.fnmr)
 
 
-def test_a_promise_per_comparison_has_no_sizes(calibration):
+def test_a_promise_per_comparison_has_no_sizes(sixty_calibration):
     with pytest.raises(InputError, match="promise per comparison"):
-        size_figures.false_alarm_curve(calibration.tail, Promise("fmr", 0.1), 1.0, [100])
+        size_figures.false_alarm_curve(sixty_calibration.tail, Promise("fmr", 0.1), 1.0, [100])
     with pytest.raises(InputError, match="promise per comparison"):
-        size_figures.miss_curve(calibration.tail, calibration.misses, Promise("fmr", 0.1), [100])
+        size_figures.miss_curve(sixty_calibration.tail, sixty_calibration.misses, Promise("fmr", 0.1), [100])
