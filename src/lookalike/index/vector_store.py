@@ -191,9 +191,10 @@ class VectorStore:
     def writer(self, path: Path) -> Iterator[Callable[[int, Floats], None]]:
         """A function that writes vectors at a position into a file of `allocate`; on disk when the block ends."""
         with path.open("r+b") as file:
-            np.lib.format.read_magic(file)
-            np.lib.format.read_array_header_1_0(file)
-            header = file.tell()
+            # Only the header's length is wanted. Shards open this file from several threads, and numpy would parse the
+            # header as Python source, which Python 3.11 cannot do in two threads at once (cpython issue 106905).
+            file.seek(np.lib.format.MAGIC_LEN)
+            header = np.lib.format.MAGIC_LEN + 2 + int.from_bytes(file.read(2), "little")
 
             def write(start: int, vectors: Floats) -> None:
                 file.seek(header + start * self._row_bytes)
