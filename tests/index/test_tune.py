@@ -96,6 +96,22 @@ def test_the_best_of_another_family_is_built_though_it_is_predicted_slower(monke
     assert built == {"trees(n_trees=10)", "hnsw(M=8)"}
 
 
+def test_a_busy_machine_while_samples_race_keeps_nobody_from_being_built(monkeypatch):
+    tune = sys.modules["lookalike.index.tune"]
+    monkeypatch.setattr(tune, "_SMALL", (0.1, 300, 400))
+    monkeypatch.setattr(tune, "_LARGE", (0.2, 500, 600))
+    slower = iter([10.0, 14.0, 40.0] * 2)  # trees, hnsw, exact: all ten times as long as they are
+    monkeypatch.setattr(tune, "_predicted", lambda sizes, total: next(slower) * 1e-3)
+    tried = [Candidate("trees", {"n_trees": 10}), Candidate("hnsw", {"M": 8}), Candidate("exact")]
+    monkeypatch.setattr(tune, "candidates", lambda *given: tried)
+    times = {"trees": 1e-3, "hnsw": 0.8e-3, "exact": 1e-3}
+    monkeypatch.setattr(tune, "interleaved_seconds", lambda pairs, *given: [times[index.kind] for index, _ in pairs])
+    vectors = embedded(2400)
+    tuning = tune_index(vectors[:2000], queries=vectors[2000:], recall=0.9)
+    assert {str(t.candidate) for t in tuning.trials if t.stage == "full"} == {"trees(n_trees=10)", "hnsw(M=8)"}
+    assert tuning.index.kind == "hnsw"
+
+
 def test_throughput_is_an_objective_of_its_own():
     tuning = tune_index(embedded(600), objective="throughput", kinds=["exact", "hnsw"], recall=0.8)
     assert tuning.index.tuned["objective"] == "throughput"

@@ -5,7 +5,7 @@ import threading
 import numpy as np
 import pytest
 
-pytest.importorskip("svs", reason="the vamana extra is not installed")
+svs = pytest.importorskip("svs", reason="the vamana extra is not installed")
 
 from lookalike.errors import ArtefactError, StorageError
 from lookalike.index import build_index, load_index
@@ -139,3 +139,12 @@ def test_few_vectors_of_few_dimensions(d, metric, monkeypatch):
         hits, truth = index.search(given, k=10), build_index(given, "exact", metric).search(given, k=10)
         np.testing.assert_allclose(hits.distances, truth.distances, rtol=1e-5, atol=1e-6)
         assert all(len(set(row)) == 10 for row in hits.ids.tolist())
+
+
+@pytest.mark.parametrize("d", [1, 20, 700, 3000])
+def test_fetching_ahead_changes_no_answer(d):
+    index, queries = build_index(vectors(d=d), "vamana", "euclidean"), vectors(40, d, seed=1)
+    found = index.search(queries, search_window=40)
+    native = index._engine().native
+    native.search_parameters = svs.VamanaSearchParameters(svs.SearchBufferConfig(40), True, 0, 0)
+    assert (native.search(queries, 10)[0] == found.ids).all()

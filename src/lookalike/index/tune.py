@@ -359,14 +359,16 @@ class _Race:
         truth = truth.as_ids(own)
         best: tuple[VectorIndex, Trial] | None = None
         builds, families = 0, set[str]()
+        overrated = 1.0  # whatever else ran while the samples raced made every prediction too long
         for trial in sorted(self.trials, key=lambda t: t.predicted_seconds):
             raced = math.isfinite(trial.predicted_seconds)  # so few vectors that no sample was drawn: build them all
             known = FAMILIES[trial.candidate.kind] in families
             factor = _FINAL if known else _RIVAL
+            expected = trial.predicted_seconds * overrated
             if (
                 best is not None
                 and raced
-                and (trial.predicted_seconds > factor * best[1].predicted_seconds or (known and builds >= _FULL_BUILDS))
+                and (expected > factor * best[1].predicted_seconds or (known and builds >= _FULL_BUILDS))
             ):
                 trial.verdict = "predicted no faster than the chosen one was measured"
                 continue
@@ -379,6 +381,9 @@ class _Race:
                 continue
             contest = [(trial, index)] if best is None else [(best[1], best[0]), (trial, index)]
             self._time_side_by_side(contest, self.queries)
+            assert trial.point is not None
+            if raced:
+                overrated = min(overrated, trial.point.seconds / trial.predicted_seconds)
             for one, _ in contest:
                 assert one.point is not None
                 one.predicted_seconds = one.point.seconds

@@ -1,6 +1,6 @@
 """`vamana`: DiskANN's graph (Subramanya et al., 2019) in memory, by Intel's Scalable Vector Search, float32.
 
-Three things of SVS 0.5 shape this file:
+Four things of SVS 0.5 shape this file:
 
 - Its search and its build keep Python's lock, so that threads searching one process take turns, and a build stops
   every other thread of the process until it is done.
@@ -8,6 +8,8 @@ Three things of SVS 0.5 shape this file:
   costs nothing where all searches take turns anyway.
 - A query that reaches fewer than k vectors gets the rest as position 0 at distance 0. How many can be reached does not
   depend on the query (a search ends when nothing reached is left to look at), so it is counted once.
+- It fetches 4 neighbours' vectors ahead of the one it compares. As many as fill a part of the first-level cache are
+  better: at a million 128-d vectors a search takes three quarters of the time, and finds the same.
 """
 
 from __future__ import annotations
@@ -40,6 +42,9 @@ _MANY = 512
 #: Queries a thread searches before another thread of the process gets its turn: about 0.1 s.
 _TURN = 1024
 
+#: Bytes of vectors fetched ahead: at 512 bytes a vector 16 were best of 0 to 64, at 256 bytes 32.
+_AHEAD = 8192
+
 _PARTS = ("config", "graph", "data")
 _COPIES = "copies.npy"
 
@@ -59,6 +64,8 @@ class _Graph:
         self._window = 0
         self._threads = 1
         native.num_threads = 1
+        ahead = max(1, _AHEAD // (4 * native.dimensions))
+        self._prefetch = ahead, max(1, ahead // 4)
         self._reached = 0
         self._all_reached = False
 
@@ -69,7 +76,8 @@ class _Graph:
             return np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts])
         with self._turn:
             if window != self._window:
-                self.native.search_parameters = svs.VamanaSearchParameters(svs.SearchBufferConfig(window), True, 4, 1)
+                buffer = svs.SearchBufferConfig(window)
+                self.native.search_parameters = svs.VamanaSearchParameters(buffer, True, *self._prefetch)
                 self._window = window
             if len(queries) > 1:
                 threads = faiss.omp_get_max_threads() if len(queries) >= _MANY else 1
