@@ -1,5 +1,6 @@
 """Good pictures of every kind come out right; bad bytes of every kind come out as an ImageError."""
 
+import contextlib
 import io
 import os
 import struct
@@ -16,7 +17,7 @@ from PIL import Image, ImageFile
 
 from lookalike import images
 from lookalike.errors import ImageError
-from lookalike.images import FORMATS, picture_files, read_picture
+from lookalike.images import FORMATS, gps_fields, picture_files, read_picture
 
 quick = settings(max_examples=60, deadline=None)
 
@@ -491,3 +492,55 @@ def test_picture_files_by_name_without_hidden_ones_and_others(tmp_path):
     (tmp_path / "folder.png").mkdir()
     (tmp_path / "gone.png").symlink_to("nowhere")
     assert [path.name for path in picture_files(tmp_path)] == ["a.png", "b.JPG", "ä.webp"]
+
+
+# What is written beside the pixels
+
+
+def with_gps(kind, fields):
+    exif = Image.Exif()
+    exif[0x8825] = fields
+    written = Image.Exif()
+    written.load(exif.tobytes())  # as the writer of TIFF wants it
+    return encode(np.zeros((6, 9, 3), np.uint8), kind, exif=written)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
+def test_gps_fields_of_every_format_that_has_them(tmp_path, kind):
+    data = with_gps(kind, {1: "N", 2: (48.0, 53.0, 12.5)})
+    path = tmp_path / "x"
+    path.write_bytes(data)
+    for picture in (data, path, Image.open(path)):
+        found = gps_fields(picture)
+        assert found[1] == "N"
+        assert [float(part) for part in found[2]] == [48.0, 53.0, 12.5]
+
+
+def test_pictures_without_gps_fields():
+    assert gps_fields(np.zeros((2, 2), np.uint8)) == {}
+    for kind in ("JPEG", "PNG", "BMP", "PPM"):
+        assert gps_fields(encode(np.zeros((2, 2, 3), np.uint8), kind)) == {}
+
+
+@quick
+@given(st.lists(st.tuples(st.integers(0, 255), st.integers(0, 255)), max_size=30), st.integers(0, 300))
+def test_damaged_exif_is_no_exif_and_raises_nothing_but_image_errors(changes, cut):
+    data = bytearray(with_gps("JPEG", {1: "N", 2: (48.0, 53.0, 12.5), 3: "E", 4: (2.0, 20.0, 35.0)}))
+    start = data.index(b"Exif")
+    for where, value in changes:
+        data[start + where % 160] = value
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for picture in (bytes(data), bytes(data[: len(data) - cut])):
+            with contextlib.suppress(ImageError):
+                assert isinstance(gps_fields(picture), dict)
+
+
+def test_gps_fields_are_read_within_the_same_limits(monkeypatch, tmp_path):
+    monkeypatch.setattr(images, "MAX_PIXELS", 20)
+    with pytest.raises(ImageError, match="at most 20 are read"):
+        gps_fields(with_gps("JPEG", {1: "N"}))
+    with pytest.raises(ImageError, match="does not exist"):
+        gps_fields(tmp_path / "none.jpg")
+    with pytest.raises(ImageError, match="is not a picture"):
+        gps_fields(b"GIF89a")

@@ -9,12 +9,13 @@ import io
 import os
 import stat
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from lookalike.errors import ImageError
 
@@ -25,6 +26,8 @@ __all__ = [
     "PICTURE_SUFFIXES",
     "Picture",
     "RGBArray",
+    "gps_fields",
+    "picture_bytes",
     "picture_files",
     "read_picture",
 ]
@@ -41,6 +44,8 @@ MAX_PIXELS = 64_000_000
 RGBArray = npt.NDArray[np.uint8]
 #: What is accepted as a picture: a path, encoded bytes, a Pillow image or a uint8 array.
 Picture = str | os.PathLike[str] | bytes | Image.Image | npt.NDArray[np.uint8]
+
+Found = TypeVar("Found")
 
 
 def read_picture(picture: Picture) -> RGBArray:
@@ -61,23 +66,51 @@ def read_picture(picture: Picture) -> RGBArray:
     """
     if isinstance(picture, np.ndarray):
         return _from_array(picture)
+    return _opened(picture, _rgb)
+
+
+def gps_fields(picture: Picture) -> dict[int, Any]:
+    """The GPS fields of a picture's EXIF by tag number, as they stand: what they say may be nonsense.
+
+    Pixels are not decoded (of a PNG whose EXIF follows them, they are). Damaged EXIF counts as none, for a picture that
+    can be seen is not refused for what is written beside it.
+
+    Args:
+        picture: as `read_picture` takes it; an array has none.
+
+    Raises:
+        ImageError: missing, empty, not of an allowed format, or too large.
+
+    Example:
+        >>> gps_fields(np.zeros((4, 5), np.uint8))
+        {}
+    """
+    return {} if isinstance(picture, np.ndarray) else _opened(picture, _gps)
+
+
+def _opened(picture: str | os.PathLike[str] | bytes | Image.Image, use: Callable[[Image.Image, str], Found]) -> Found:
     if isinstance(picture, Image.Image):
-        return _decode(picture, "the image")
+        return _decode(picture, "the image", use)
     if isinstance(picture, bytes | bytearray | memoryview):
         name, data = "the picture", bytes(picture)
         if len(data) > MAX_BYTES:
             raise ImageError(f"{name} has {len(data):,} bytes; at most {MAX_BYTES:,} are read, make it smaller")
     elif isinstance(picture, str | os.PathLike):
         name = os.fspath(picture)
-        data = _file_bytes(Path(picture))
+        data = picture_bytes(Path(picture))
     else:
         raise ImageError(f"a {type(picture).__name__} is not a picture; give a path, bytes, a Pillow image or an array")
     if not data:
         raise ImageError(f"{name} is empty (0 bytes); expected a picture ({', '.join(FORMATS)})")
-    return _decode(io.BytesIO(data), name)
+    return _decode(io.BytesIO(data), name, use)
 
 
-def _file_bytes(path: Path) -> bytes:
+def picture_bytes(path: Path) -> bytes:
+    """The bytes of a picture file, undecoded.
+
+    Raises:
+        ImageError: it is missing, no regular file, unreadable or larger than `MAX_BYTES`.
+    """
     try:
         found = path.stat()
         if stat.S_ISDIR(found.st_mode):
@@ -106,15 +139,15 @@ def _from_array(array: npt.NDArray[np.uint8]) -> RGBArray:
     return np.array(np.broadcast_to(array, (*array.shape[:2], 3)), order="C")  # a copy: never a view of the caller's
 
 
-def _decode(source: io.BytesIO | Image.Image, name: str) -> RGBArray:
+def _decode(source: io.BytesIO | Image.Image, name: str, use: Callable[[Image.Image, str], Found]) -> Found:
     try:
         with warnings.catch_warnings():
             # Pillow warns of damaged metadata, and of sizes above a limit that ours, checked below, undercuts.
             warnings.filterwarnings("ignore", module=r"PIL\.")
             if isinstance(source, Image.Image):
-                return _rgb(source, name)
+                return use(source, name)
             with Image.open(source, formats=FORMATS) as image:
-                return _rgb(image, name)
+                return use(image, name)
     except ImageError:
         raise
     except UnidentifiedImageError:
@@ -129,12 +162,26 @@ def _decode(source: io.BytesIO | Image.Image, name: str) -> RGBArray:
         raise ImageError(f"{name} is damaged or truncated ({reason}); get a whole copy") from None
 
 
-def _rgb(image: Image.Image, name: str) -> RGBArray:
+def _check_size(image: Image.Image, name: str) -> None:
     width, height = image.size
     if width * height > MAX_PIXELS:
         raise ImageError(f"{name} has {width}×{height} pixels; at most {MAX_PIXELS:,} are read, make it smaller")
     if width == 0 or height == 0:
         raise ImageError(f"{name} has {width}×{height} pixels; there is nothing to see")
+
+
+def _gps(image: Image.Image, name: str) -> dict[int, Any]:
+    _check_size(image, name)
+    try:
+        return dict(image.getexif().get_ifd(ExifTags.IFD.GPSInfo))
+    except MemoryError:
+        raise
+    except Exception:  # as in `_decode`; said in `gps_fields` that damaged EXIF counts as none
+        return {}
+
+
+def _rgb(image: Image.Image, name: str) -> RGBArray:
+    _check_size(image, name)
     image.load()
     white = 65535 if image.mode.startswith("I;16") or (image.format, image.mode) == ("PPM", "I") else None
     image = ImageOps.exif_transpose(image)

@@ -1,6 +1,6 @@
 import pytest
 
-from lookalike.datasets.csv_rows import csv_rows
+from lookalike.datasets.csv_rows import csv_rows, named_rows
 from lookalike.errors import DatasetError
 
 
@@ -31,3 +31,22 @@ def test_what_is_wrong_is_said(tmp_path, content, said):
 def test_what_is_no_file(tmp_path):
     with pytest.raises(DatasetError, match="cannot be read: Is a directory"):
         list(csv_rows(tmp_path, lambda columns: columns))
+
+
+def test_named_columns_some_of_which_may_be_empty(tmp_path):
+    path = tmp_path / "x.csv"
+    path.write_text("other,B,a\n1,,3\n4,5,6,\n")
+    assert [fields for _, fields in named_rows(path, ("a", "b"), ("b",))] == [["3", ""], ["6", "5"]]
+    with pytest.raises(DatasetError, match="line 2: a '3', b ''"):
+        list(named_rows(path, ("a", "b")))
+    with pytest.raises(DatasetError, match=r"has the columns .*; expected a header with a,c"):
+        list(named_rows(path, ("a", "c")))
+
+
+def test_a_comma_that_is_not_quoted(tmp_path):
+    path = tmp_path / "x.csv"
+    path.write_text('a,b\n1,"2, 3"\n1,2, 3\n')
+    rows = named_rows(path, ("a", "b"))
+    assert next(rows)[1] == ["1", "2, 3"]
+    with pytest.raises(DatasetError, match="line 3: more fields than the header has"):
+        next(rows)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lookalike.errors import InputError
-from lookalike.evaluation.index_loss import Rate, measure_index_loss
+from lookalike.evaluation.index_loss import measure_index_loss
 from lookalike.index import empty_index
 from lookalike.index.generated_vectors import generated_vectors
 
@@ -55,11 +55,3 @@ def test_an_index_of_the_callers_is_filled():
 def test_nobody_with_two_vectors_is_refused():
     with pytest.raises(InputError, match="every identity has one vector"):
         measure_index_loss(np.eye(3), [1, 2, 3], "exact")
-
-
-def test_wilson_interval():
-    """Newcombe (1998), table I: 81 of 263 has the Wilson interval 0.2553 to 0.3662."""
-    rate = Rate.of(81, 263)
-    assert (round(rate.low, 4), round(rate.high, 4)) == (0.2553, 0.3662)
-    assert Rate.of(0, 20).low == 0
-    assert Rate.of(20, 20).high == 1

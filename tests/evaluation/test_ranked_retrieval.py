@@ -76,6 +76,25 @@ def test_a_constant_confidence_earns_no_luck():
     assert global_average_precision(["x", "a"], [1, 1], ["b", "a"]).gap == pytest.approx(0.25)
 
 
+def test_several_labels_ties_and_silence():
+    """A query of several landmarks counts once, whichever of them is named; ties put wrong predictions first."""
+    truth = [["a", "b"], ("b",), {"c", "d"}, [], None]
+    found = global_average_precision(["b", "x", "d", "a", None], [0.5, 0.5, 0.5, 0.9, 0.9], truth)
+    # The ranking: a false alarm, then at 0.5 the wrong one, then the two that are right.
+    assert found.gap == pytest.approx((1 / 3 + 2 / 4) / 3)
+    assert (found.landmarks, found.others, found.predicted, found.right) == (3, 2, 4, 2)
+    silent = global_average_precision([None] * 5, [0.0] * 5, truth)
+    assert (silent.gap, silent.predicted, silent.right) == (0, 0, 0)
+
+
+def test_rankings_that_are_empty_or_long():
+    assert mean_average_precision_at([[], ["a"]], [["a"], ["a"]]).mean_average_precision == 0.5
+    late = [f"x{n}" for n in range(100)] + ["a"]
+    assert mean_average_precision_at([late], [["a"]]).mean_average_precision == 0
+    assert mean_average_precision_at([late[1:]], [["a"]]).mean_average_precision == pytest.approx(0.01)
+    assert mean_average_precision_at([["a"]], [["a", "a"]]).mean_average_precision == 1, "relevant twice is one"
+
+
 def test_gap_tells_neighbouring_large_labels_apart():
     labels = np.array([2**53, 2**53 + 1])
     assert global_average_precision(labels, [0.5, 0.4], labels[::-1]).gap == 0

@@ -1,16 +1,13 @@
 """Revisited Oxford and Paris, against a transcription of the authors' loops (0-based ranks, junk stepped over)."""
 
-import json
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lookalike.errors import DatasetError, InputError, VectorError
+from lookalike.errors import InputError, VectorError
 from lookalike.evaluation.revisited import (
     QueryTruth,
-    read_truth,
     revisited,
     revisited_from_vectors,
     trapezoidal_average_precision,
@@ -145,41 +142,6 @@ def test_precision_stops_at_the_last_positive_only_where_all_were_found():
     cut = revisited([[0, 2, 3]], truth, (10,)).easy
     assert cut.precision[10] == pytest.approx(0.1), "the second may be anywhere beyond"
     assert cut.mean_average_precision == 0.5
-
-
-def test_truth_from_json(tmp_path):
-    entries = [
-        {"easy": [1], "hard": [], "junk": [0, 2], "bbx": [1.5, 2.0, 3.0, 4.0]},
-        {"easy": [], "hard": [3], "junk": []},
-    ]
-    expected = (QueryTruth((1,), (), (0, 2)), QueryTruth((), (3,), ()))
-    for content in (entries, {"imlist": ["a", "b"], "gnd": entries}):
-        (tmp_path / "gnd.json").write_text(json.dumps(content))
-        assert read_truth(tmp_path / "gnd.json") == expected
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (b"\x80\x04\x95", "is no JSON"),
-        (b"{}", "holds no list of queries"),
-        (b"[]", "holds no list of queries"),
-        (b'[{"easy": [1], "hard": []}]', "query 0 .* lacks one of the lists"),
-        (b'[{"easy": [1], "hard": [], "junk": [1]}]', "image 1 is listed twice"),
-        (b'[{"easy": [1.5], "hard": [], "junk": []}]', r"1\.5 is no position"),
-        (b'[{"easy": [[1]], "hard": [], "junk": []}]', "is no position"),
-        (b'[{"easy": [-1], "hard": [], "junk": []}]', "-1 is no position"),
-    ],
-)
-def test_bad_truth_files(content, message, tmp_path):
-    (tmp_path / "gnd.json").write_bytes(content)
-    with pytest.raises(DatasetError, match=message):
-        read_truth(tmp_path / "gnd.json")
-
-
-def test_a_missing_truth_file(tmp_path):
-    with pytest.raises(DatasetError, match="cannot be read"):
-        read_truth(tmp_path / "none.json")
 
 
 @pytest.mark.parametrize(

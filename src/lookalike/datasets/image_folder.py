@@ -12,7 +12,7 @@ from lookalike.datasets.picture_set import PictureSet
 from lookalike.errors import DatasetError
 from lookalike.images import PICTURE_SUFFIXES
 
-__all__ = ["read_csv", "read_image_folder", "read_pictures"]
+__all__ = ["pictures_below", "read_csv", "read_image_folder", "read_pictures"]
 
 
 def read_pictures(source: str | Path) -> PictureSet:
@@ -55,7 +55,7 @@ def read_image_folder(folder: Path) -> PictureSet:
                 continue
             if entry.is_symlink() and folder.resolve().is_relative_to(entry.resolve()):
                 raise DatasetError(f"{entry} links back to {entry.resolve()}, which holds it; remove the link")
-            found = _pictures_below(entry)
+            found = pictures_below(entry)
             paths += found
             identities += [entry.name] * len(found)
             if not found:
@@ -75,7 +75,13 @@ def read_image_folder(folder: Path) -> PictureSet:
     return PictureSet(tuple(paths), tuple(identities), tuple(notes))
 
 
-def _pictures_below(folder: Path) -> list[Path]:
+def pictures_below(folder: Path) -> list[Path]:
+    """The picture files in a folder and its subfolders, sorted; hidden ones and other endings are passed over.
+
+    Raises:
+        OSError: a folder cannot be read.
+    """
+
     def unreadable(error: OSError) -> None:
         raise error  # os.walk alone would leave the folder out and say nothing
 

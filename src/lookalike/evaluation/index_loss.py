@@ -7,7 +7,6 @@ strangers are about equally near, missing some of them costs nothing.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -17,27 +16,11 @@ import numpy.typing as npt
 
 from lookalike.errors import InputError
 from lookalike.evaluation.labels import identity_codes
+from lookalike.evaluation.rate import Rate
 from lookalike.index import VectorIndex, build_index
 from lookalike.index.checks import checked_vectors
 
-__all__ = ["IndexLoss", "Rate", "measure_index_loss"]
-
-
-@dataclass(frozen=True)
-class Rate:
-    """A share of probes and its 95% interval (Wilson, 1927); no two probes are of one identity."""
-
-    value: float
-    low: float
-    high: float
-
-    @classmethod
-    def of(cls, hits: int, trials: int) -> Rate:
-        """`hits` of `trials`, at least one trial."""
-        p, z2 = hits / trials, 1.96**2
-        middle = (p + z2 / (2 * trials)) / (1 + z2 / trials)
-        half = 1.96 / (1 + z2 / trials) * math.sqrt(p * (1 - p) / trials + z2 / (4 * trials**2))
-        return cls(p, max(0.0, middle - half), min(1.0, middle + half))
+__all__ = ["IndexLoss", "measure_index_loss"]
 
 
 @dataclass(frozen=True)

@@ -17,17 +17,15 @@ Benchmarking" (2018), and their program `compute_map`.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from lookalike.datasets.revisited_oxford import QueryTruth, read_truth
 from lookalike.distances import MetricName, blocks, pairwise
-from lookalike.errors import DatasetError, InputError, VectorError
+from lookalike.errors import InputError, VectorError
 from lookalike.evaluation.labels import checked_vectors
 
 __all__ = [
@@ -47,30 +45,6 @@ Integers = npt.NDArray[np.int64]
 PROTOCOLS = {"easy": ("easy",), "medium": ("easy", "hard"), "hard": ("hard",)}
 #: Share of the largest distance of a query by which two of its distances may differ and still be equal.
 TIE = 1e-12
-
-
-@dataclass(frozen=True)
-class QueryTruth:
-    """What a query should find: positions in the database.
-
-    Attributes:
-        easy: shows the landmark clearly.
-        hard: shows it with difficulty.
-        junk: cannot be judged.
-    """
-
-    easy: tuple[int, ...] = ()
-    hard: tuple[int, ...] = ()
-    junk: tuple[int, ...] = ()
-
-    def __post_init__(self) -> None:
-        every = [*self.easy, *self.hard, *self.junk]
-        wrong = [i for i in every if not isinstance(i, int | np.integer) or isinstance(i, bool) or i < 0]
-        if wrong:
-            raise InputError(f"{wrong[0]!r} is no position in the database; positions are whole numbers from 0")
-        if len(set(every)) < len(every):
-            twice = next(i for i in every if every.count(i) > 1)
-            raise InputError(f"image {twice} is listed twice among easy, hard and junk; it must be one of them")
 
 
 @dataclass(frozen=True)
@@ -251,35 +225,3 @@ def _mean(average: Floats, precision: Floats, ks: Sequence[int]) -> ProtocolResu
         left_out=int((~used).sum()),
         average_precision=average,
     )
-
-
-def read_truth(path: str | Path) -> tuple[QueryTruth, ...]:
-    """Read the ground truth from JSON.
-
-    The data sets come as a pickle, which Lookalike does not open, for a pickle runs what its author likes. Where you
-    trust it, write what it holds as JSON once: an object whose `gnd` is a list with, per query, the lists `easy`,
-    `hard` and `junk` of positions from 0. That list alone will do, and further keys (`bbx`, `imlist`) are passed over.
-
-    Raises:
-        DatasetError: the file is missing, no JSON, or not built like this.
-    """
-    file = Path(path)
-    try:
-        content: Any = json.loads(file.read_text("utf-8"))
-    except OSError as error:
-        raise DatasetError(f"{file} cannot be read ({error.strerror}); give the ground truth as a JSON file") from None
-    except ValueError as error:
-        raise DatasetError(f"{file} is no JSON ({error}); a pickle must be converted first, see read_truth") from None
-    entries = content.get("gnd") if isinstance(content, dict) else content
-    if not isinstance(entries, list) or not entries:
-        raise DatasetError(f"{file} holds no list of queries; expected one, or an object with such a list as 'gnd'")
-    truth = []
-    for query, entry in enumerate(entries):
-        lists: list[Any] = [entry.get(kind) if isinstance(entry, dict) else None for kind in ("easy", "hard", "junk")]
-        if not all(isinstance(some, list) for some in lists):
-            raise DatasetError(f"query {query} of {file} lacks one of the lists easy, hard and junk")
-        try:
-            truth.append(QueryTruth(*(tuple(some) for some in lists)))
-        except (InputError, TypeError) as error:
-            raise DatasetError(f"query {query} of {file}: {error}") from None
-    return tuple(truth)
