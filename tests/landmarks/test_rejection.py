@@ -1,0 +1,277 @@
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lookalike.distances import nearest, pairwise, unit_length
+from lookalike.errors import ArtefactError, InputError, UnknownIdentityError, VectorError
+from lookalike.landmarks import rejection as module
+from lookalike.landmarks.centroids import find_centroids
+from lookalike.landmarks.rejection import Rejection, fit_rejection
+
+
+def world(seed, places=20, non_landmarks=400, fresh=0, dimension=32):
+    """Places, some of which look like a kind of non-landmarks; returns centroids, non-landmarks, more, new photos."""
+    rng = np.random.default_rng(seed)
+    kinds = rng.normal(size=(8, dimension))
+
+    def without(count):
+        base = kinds[rng.integers(0, 8, count)] * rng.uniform(0.3, 1.2, (count, 1))
+        return unit_length(base + 0.9 * rng.normal(size=(count, dimension)))
+
+    like_a_kind = rng.random((places, 1)) < 0.3
+    centres = rng.normal(size=(places, dimension)) + np.where(like_a_kind, 0.8 * kinds[rng.integers(0, 8, places)], 0)
+    names = [f"place {number:03}" for number in range(places)]
+    photos = np.repeat(centres, 6, axis=0) + 0.8 * rng.normal(size=(places * 6, dimension))
+    new = unit_length(centres + 0.9 * rng.normal(size=centres.shape))
+    centroids = find_centroids(photos, [name for name in names for _ in range(6)])
+    return centroids, without(non_landmarks), without(fresh), new
+
+
+def decide(rejection, vectors, centroids, k=10):
+    positions, distances = nearest(vectors, centroids.vectors, k, centroids.metric)
+    return rejection.decide(vectors, distances, np.array(centroids.places, object)[positions])
+
+
+def slow_density(vector, bank, k, metric):
+    distances = sorted(pairwise(vector[None], bank, metric)[0].astype(float).tolist())
+    return -sum(distances[:k]) / k
+
+
+def slow_reached(bank, centroids, k, query_weight, place_weight, bounds):
+    """Of each non-landmark the smallest adjusted distance of any place, with all densities measured without it."""
+    reached = []
+    for i in range(len(bank)):
+        others = np.delete(bank, i, axis=0)
+        own = slow_density(bank[i], others, k, centroids.metric)
+        options = [np.inf]
+        for place in set(centroids.places):
+            mine = centroids.vectors[[at for at, name in enumerate(centroids.places) if name == place]]
+            distance = pairwise(bank[[i]], mine, centroids.metric).min()
+            around = -sum(sorted(pairwise(mine, others, centroids.metric).min(axis=0).tolist())[:k]) / k
+            if distance <= bounds.get(place, np.inf):
+                options.append(distance + query_weight * own + place_weight * around)
+        reached.append(min(options))
+    return np.array(reached)
+
+
+@pytest.mark.parametrize("metric", ["cosine", "euclidean"])
+@pytest.mark.parametrize("weights", [(1.0, 0.25), (0.0, 1.0), (1.0, 0.0), (0.0, 0.0)])
+@pytest.mark.parametrize("spread", [None, 2.0])
+def test_thresholds_rest_on_what_loops_find(metric, weights, spread, monkeypatch):
+    monkeypatch.setattr(module, "BLOCK_NUMBERS", 4 * 300)  # many blocks
+    rng = np.random.default_rng(3)
+    photos = rng.normal(size=(40, 6)) + np.repeat(2 * rng.normal(size=(8, 6)), 5, axis=0)
+    centroids = find_centroids(photos, [f"p{number // 5}" for number in range(40)], metric)
+    bank = unit_length(rng.normal(size=(70, 6))).astype(np.float32)
+    rejection = fit_rejection(
+        bank,
+        centroids,
+        promise_fpr=0.2,
+        confidence=None,
+        density_k=3,
+        query_weight=weights[0],
+        place_weight=weights[1],
+        spread_bound=spread,
+    )
+    assert bool(rejection.bounds) == (spread is not None)
+    expected = np.sort(slow_reached(bank, centroids, 3, *weights, rejection.bounds))
+    finite = expected[np.isfinite(expected)]
+    count = rejection.promised.errors
+    assert rejection.promised.rate <= 0.2
+    assert np.count_nonzero(finite <= rejection.threshold) == count
+    if count < len(finite):
+        assert rejection.threshold == pytest.approx((expected[count - 1] + expected[count]) / 2, abs=1e-5)
+
+
+@given(st.integers(0, 1000), st.sampled_from([0.0, 0.25, 1.0]), st.sampled_from([0.0, 0.5, 1.0]))
+@settings(max_examples=25)
+def test_the_promise_holds_on_the_calibration_photos_and_with_more_places(seed, place_weight, query_weight):
+    centroids, bank, _, _ = world(seed, places=12, non_landmarks=120, dimension=8)
+    more, _, _, _ = world(seed + 1, places=20, non_landmarks=1, dimension=8)
+    for known in (centroids, more):
+        rejection = fit_rejection(bank, known, promise_fpr=0.05, place_weight=place_weight, query_weight=query_weight)
+        assert rejection.promised.rate <= rejection.promised.upper <= 0.05
+        accepted = decide(rejection, rejection.bank, known, k=len(known)).accepted
+        # A non-landmark of the bank meets itself there and looks denser: it is accepted no more often than promised.
+        assert accepted.mean() <= 0.05
+
+
+@given(st.integers(0, 1000))
+@settings(max_examples=15)
+def test_the_order_of_non_landmarks_does_not_matter(seed):
+    centroids, bank, _, new = world(seed, places=8, non_landmarks=100, dimension=8)
+    first = fit_rejection(bank, centroids, promise_fpr=0.05)
+    order = np.random.default_rng(seed).permutation(len(bank))
+    second = fit_rejection(bank[order], centroids, promise_fpr=0.05)
+    assert second.threshold == pytest.approx(first.threshold, abs=1e-5)
+    assert second.densities == pytest.approx(first.densities, abs=1e-5)
+    assert decide(first, new, centroids).margins == pytest.approx(decide(second, new, centroids).margins, abs=1e-5)
+
+
+def accepted_share(rejection, photos, centroids):
+    """Of many photos, by all distances in one matrix."""
+    x = photos.astype(np.float32)
+    dense = np.sort(x @ rejection.bank.T, axis=1)[:, -rejection.neighbours :].mean(axis=1) - 1
+    places = np.array([rejection.densities[place] for place in centroids.places])
+    adjusted = 1 - x @ centroids.vectors.T + rejection.query_weight * dense[:, None] + rejection.place_weight * places
+    return np.mean(adjusted.min(axis=1) <= rejection.threshold)
+
+
+@pytest.mark.parametrize("weights", [(0.0, 0.0), (1.0, 0.25)])
+def test_the_promise_is_kept_on_photos_never_seen(weights):
+    rates = []
+    for seed in range(20):
+        centroids, bank, fresh, _ = world(seed, non_landmarks=700, fresh=4000)
+        rejection = fit_rejection(bank, centroids, promise_fpr=0.02, query_weight=weights[0], place_weight=weights[1])
+        rates.append(accepted_share(rejection, fresh, centroids))
+    # With 95% confidence: one in 20 calibrations may exceed it.
+    assert np.sum(np.array(rates) > 0.02) <= 2
+    assert 0.006 < np.mean(rates) < 0.015
+
+
+def test_decisions_are_those_of_all_distances():
+    centroids, bank, fresh, _ = world(0, fresh=500)
+    rejection = fit_rejection(bank, centroids, promise_fpr=0.2)
+    assert decide(rejection, fresh, centroids, k=20).accepted.mean() == accepted_share(rejection, fresh, centroids) > 0
+
+
+def test_the_promise_would_break_if_photos_met_themselves_in_the_bank(monkeypatch):
+    honest, naive = [], []
+    for seed in range(4):
+        centroids, bank, fresh, _ = world(seed, non_landmarks=700, fresh=1500)
+        fitted = {"promise_fpr": 0.02, "density_k": 2, "place_weight": 0.0}
+        honest.append(accepted_share(fit_rejection(bank, centroids, **fitted), fresh, centroids))
+        with monkeypatch.context() as patch:
+            patch.setattr(module, "density_without_itself", lambda b, k, m: module.density(b, b, k, m))
+            naive.append(accepted_share(fit_rejection(bank, centroids, **fitted), fresh, centroids))
+    assert np.mean(honest) <= 0.02
+    assert np.mean(naive) > 0.05
+
+
+def test_density_finds_more_places_at_one_promise():
+    found = {0.0: [], 1.0: []}
+    for seed in range(5):
+        centroids, bank, _, new = world(seed, places=60, non_landmarks=700, dimension=64)
+        for weight, shares in found.items():
+            rejection = fit_rejection(bank, centroids, query_weight=weight, place_weight=0.0)
+            names = [f"place {number:03}" for number in range(60)]
+            shares.append(
+                np.mean([a == b for a, b in zip(decide(rejection, new, centroids).places, names, strict=True)])
+            )
+    assert np.mean(found[1.0]) > np.mean(found[0.0]) + 0.05
+
+
+def test_a_place_that_attracts_non_landmarks_is_stricter():
+    rng = np.random.default_rng(0)
+    bank = unit_length(np.array([1.0, 0, 0, 0]) + 0.3 * rng.normal(size=(300, 4)))
+    centroids = find_centroids([[1.0, 0.4, 0, 0], [-1.0, 0, 0, 0.4]], ["a field", "a tower"])
+    rejection = fit_rejection(bank, centroids, place_weight=0.5)
+    assert rejection.threshold_of("a field") < rejection.threshold_of("a tower")
+    same = fit_rejection(bank, centroids, place_weight=0)
+    assert same.threshold_of("a field") == same.threshold_of("a tower") == same.threshold
+
+
+def test_a_bound_from_the_places_own_spread():
+    rng = np.random.default_rng(0)
+    tight = np.eye(16)[0] + 0.01 * rng.normal(size=(8, 16))
+    centroids = find_centroids(np.concatenate([tight, np.eye(16)[[1]]]), ["tight"] * 8 + ["one photo"], max_centroids=1)
+    bank = rng.normal(size=(400, 16))
+    rejection = fit_rejection(bank, centroids, spread_bound=4)
+    assert list(rejection.bounds) == ["tight"]
+    near, off = np.eye(16)[0] + 0.01 * rng.normal(size=16), np.eye(16)[0] + 0.3 * np.eye(16)[2]
+    both = np.stack([near, off])
+    decided = decide(rejection, both, centroids, k=2)
+    assert decided.places == ("tight", None)
+    assert decide(fit_rejection(bank, centroids), both, centroids, k=2).places == ("tight", "tight")
+    assert decided.candidates == ("tight", "tight")
+    assert decided.margins[1] == pytest.approx(rejection.bounds["tight"] - decided.distances[1])
+
+
+def test_copies_of_a_non_landmark_count_once():
+    centroids, bank, _, _ = world(0)
+    once, twice = (fit_rejection(b, centroids) for b in (bank, np.concatenate([bank, bank[:50]])))
+    assert once.to_dict() == twice.to_dict()
+    assert np.array_equal(once.bank, twice.bank)
+
+
+def test_candidates_may_be_missing():
+    centroids, bank, _, new = world(0)
+    rejection = fit_rejection(bank, centroids)
+    one = rejection.decide(new[:2], [[np.inf, np.inf], [0.1, np.inf]], [[None, None], ["place 000", None]])
+    assert one.candidates == (None, "place 000")
+    assert one.places == (None, "place 000")
+    assert one.margins[0] == -np.inf
+    assert rejection.decide(new[:2], np.empty((2, 0)), [[], []]).places == (None, None)
+
+
+def test_survives_json():
+    centroids, bank, _, new = world(1)
+    rejection = fit_rejection(bank, centroids, spread_bound=3)
+    again = Rejection.from_dict(json.loads(json.dumps(rejection.to_dict())), rejection.bank)
+    assert again.to_dict() == rejection.to_dict()
+    assert np.array_equal(decide(again, new, centroids).margins, decide(rejection, new, centroids).margins)
+
+
+def test_damaged_thresholds_are_named():
+    centroids, bank, _, _ = world(1)
+    rejection = fit_rejection(bank, centroids)
+    stored = rejection.to_dict()
+    for change, message in [
+        ({"format_version": 9}, "version 9"),
+        ({"metric": "hamming"}, "damaged at metric"),
+        ({"densities": {"a": "near"}}, "damaged at densities.a"),
+        ({"promised": {}}, "damaged at promised"),
+        ({"query_weight": float("nan")}, "damaged at query_weight"),
+        ({"promised": {**stored["promised"], "threshold": float("inf")}}, "damaged at promised.threshold"),
+        ({"surplus": 1}, "damaged at surplus"),
+    ]:
+        with pytest.raises(ArtefactError, match=message):
+            Rejection.from_dict({**stored, **change}, rejection.bank)
+    with pytest.raises(ArtefactError, match="version None"):
+        Rejection.from_dict([], rejection.bank)
+    with pytest.raises(ArtefactError, match="400 float32"):
+        Rejection.from_dict(stored, rejection.bank[1:])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"non_landmarks": np.full((9, 32), np.nan)}, "NaN"),
+        ({"non_landmarks": np.ones((9, 5))}, "5 dimensions"),
+        ({"non_landmarks": np.empty((0, 32))}, "at least one"),
+        ({"non_landmarks": np.ones((9, 32))}, "one photo without a landmark"),
+        ({"non_landmarks": np.eye(32)}, "give 299"),
+        (
+            {"centroids": replace(world(0, places=1)[0], vectors=np.empty((0, 32), np.float32), places=())},
+            "at least one",
+        ),
+        ({"density_k": 0}, "density_k is 0"),
+        ({"query_weight": -1.0}, "query_weight is -1.0"),
+        ({"place_weight": np.inf}, "place_weight is inf"),
+        ({"spread_bound": np.nan}, "spread_bound is nan"),
+        ({"promise_fpr": 0.0}, "false-positive rate"),
+    ],
+)
+def test_bad_input_is_one_clear_error(change, message):
+    centroids, bank, _, _ = world(0, places=3)
+    with pytest.raises((VectorError, InputError), match=message):
+        fit_rejection(**{"non_landmarks": bank, "centroids": centroids, **change})
+
+
+def test_bad_candidates():
+    centroids, bank, _, new = world(0)
+    rejection = fit_rejection(bank, centroids)
+    with pytest.raises(UnknownIdentityError, match="fit them again"):
+        rejection.decide(new[:1], [[0.1]], [["elsewhere"]])
+    with pytest.raises(UnknownIdentityError, match="elsewhere"):
+        rejection.threshold_of("elsewhere")
+    with pytest.raises(VectorError, match="not as many"):
+        rejection.decide(new[:1], [[0.1, 0.2]], [["place 000"]])
+    with pytest.raises(VectorError, match="NaN"):
+        rejection.decide(new[:1], [[np.nan]], [["place 000"]])
+    with pytest.raises(VectorError, match="3 dimensions"):
+        rejection.decide(np.ones((1, 3)), [[0.1]], [["place 000"]])
