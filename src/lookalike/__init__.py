@@ -1,6 +1,6 @@
 """Lookalike: train an embedding network, prove it, and find the same thing again.
 
-The three names most programs need are here; they load their libraries when first used, so that
+The names most programs need are here; they load their libraries when first used, so that
 ``import lookalike`` takes no torch and no faiss:
 
 >>> from lookalike import Embedder, Recognizer, open_gallery    # doctest: +SKIP
@@ -17,14 +17,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from lookalike.embedder import Embedder
     from lookalike.gallery import open_gallery
+    from lookalike.landmarks.recognition import LandmarkRecognizer
     from lookalike.recognizer import Recognizer
 
-__all__ = ["Embedder", "Recognizer", "__version__", "open_gallery"]
+__all__ = ["Embedder", "LandmarkRecognizer", "Recognizer", "__version__", "open_gallery"]
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "Embedder": "lookalike.embedder",
+    "LandmarkRecognizer": "lookalike.landmarks.recognition",
     "Recognizer": "lookalike.recognizer",
     "open_gallery": "lookalike.gallery",
 }

@@ -7,27 +7,45 @@ from typing import Annotated
 
 import typer
 
-from lookalike.cli.options import AsJson, Cropped, GalleryPath, Model, SkipBad
+from lookalike.cli.options import AsJson, Cropped, GalleryPath, Model, Recipe, Scales, SkipBad
 
 __all__ = ["enroll"]
 
 
 def enroll(
-    pictures: Annotated[
-        list[str],
-        typer.Argument(help="With --name: pictures of one person. Without: a folder per identity, or a CSV."),
-    ],
     model: Model,
+    pictures: Annotated[
+        list[str] | None,
+        typer.Argument(help="With --name: pictures of one person. Without: a folder per identity, or a CSV."),
+    ] = None,
     gallery: GalleryPath = "people.gallery",
     name: Annotated[str | None, typer.Option("--name", "-n", help="Whose pictures these are.")] = None,
+    recipe: Recipe = None,
+    non_landmarks: Annotated[
+        Path | None,
+        typer.Option("--non-landmarks", help="Landmarks: a folder of photos that show none, of the kind users send."),
+    ] = None,
+    promise: Annotated[
+        str | None,
+        typer.Option("--promise", help="Landmarks: fpr=RATE, the share of such photos that may be named; fpr=0.01."),
+    ] = None,
+    places: Annotated[
+        Path | None,
+        typer.Option("--places", help="Landmarks: a CSV of identity,name,latitude,longitude."),
+    ] = None,
+    scales: Scales = None,
     cropped: Cropped = False,
     skip_bad: SkipBad = False,
     as_json: AsJson = False,
 ) -> None:
-    """Enroll pictures of one person (--name), or of everybody in a folder per identity.
+    """Enroll pictures of one person (--name), or of everybody in a folder per identity; or places (--recipe landmarks).
 
     What was reported as enrolled is on the disk: it survives a killed process and a power cut.
+
+    With --recipe landmarks, photos are cleaned and clustered, several centroids stand for each place, and thresholds
+    keep a promise about photos without a landmark. Without pictures they are fitted anew, say to another --promise.
     """
+    from lookalike.cli.landmark_answers import at_scales, chosen_recipe, enroll_places
     from lookalike.cli.measuring import embed_set
     from lookalike.cli.terminal import bar, console, escape, note, print_json
     from lookalike.datasets import PictureSet, read_pictures
@@ -37,15 +55,34 @@ def enroll(
     from lookalike.gallery.names import checked_name
     from lookalike.recognizer import Recognizer
 
-    if name is not None:
-        chosen = PictureSet(tuple(Path(p) for p in pictures), (name,) * len(pictures))
-    elif len(pictures) == 1:
-        chosen = read_pictures(pictures[0])
+    given = pictures or []
+    if chosen_recipe(recipe, gallery):
+        enroll_places(
+            given,
+            name,
+            at_scales(Embedder.load(model, cropped or None), scales),
+            gallery,
+            non_landmarks=non_landmarks,
+            promise=promise,
+            places=places,
+            skip_bad=skip_bad,
+            as_json=as_json,
+        )
+        return
+    for option, value in (("--non-landmarks", non_landmarks), ("--promise", promise), ("--places", places)):
+        if value is not None:
+            raise InputError(f"{option} was given, and {gallery} holds people; give --recipe landmarks with it")
+    if name is not None and given:
+        chosen = PictureSet(tuple(Path(p) for p in given), (name,) * len(given))
+    elif not given:
+        raise InputError("no pictures were given; give a folder per identity, a CSV, or pictures and --name")
+    elif len(given) == 1:
+        chosen = read_pictures(given[0])
     else:
-        raise InputError(f"{len(pictures)} pictures were given without --name; say whose they are")
+        raise InputError(f"{len(given)} pictures were given without --name; say whose they are")
     # All names are checked before anybody is enrolled, and a gallery of another model is refused before the work.
     chosen = PictureSet(chosen.paths, tuple(map(checked_name, chosen.identities)), chosen.notes)
-    embedder = Embedder.load(model, cropped or None)
+    embedder = at_scales(Embedder.load(model, cropped or None), scales)
     try:
         older = open_gallery(gallery, create=False)
     except ArtefactError:

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lookalike.cli.options import AsJson, CalibrationFile, Cropped, GalleryPath, Model, TargetFmr, ThresholdDistance
+from lookalike.cli.options import (
+    AsJson,
+    CalibrationFile,
+    Cropped,
+    GalleryPath,
+    Model,
+    Recipe,
+    Rerank,
+    Scales,
+    TargetFmr,
+    ThresholdDistance,
+)
 
 if TYPE_CHECKING:
     from lookalike.recognizer import Identified
@@ -29,18 +41,48 @@ def identify(
         ),
     ] = None,
     calibration: CalibrationFile = None,
+    recipe: Recipe = None,
+    rerank: Rerank = True,
+    submission: Annotated[
+        Path | None,
+        typer.Option("--submission", help="Landmarks: write id,landmarks as Google Landmarks v2 wants it."),
+    ] = None,
+    scales: Scales = None,
     cropped: Cropped = False,
     as_json: AsJson = False,
 ) -> None:
-    """Name the person in a picture (1:N), or say that it is nobody in the gallery, or that it cannot be told."""
+    """Name the person in a picture (1:N), or say that it is nobody in the gallery, or that it cannot be told.
+
+    In a gallery of landmarks: name the place, with a link to a map and the enrolled photos that decided it, or say that
+    no known landmark is seen. The threshold is the one promised at enrolment.
+    """
+    from lookalike.cli.landmark_answers import at_scales, chosen_recipe, identify_places
     from lookalike.cli.terminal import note, plain, print_json
     from lookalike.embedder import Embedder
     from lookalike.embedder.promise import Promise
+    from lookalike.errors import InputError
     from lookalike.gallery import open_gallery
     from lookalike.recognizer import Recognizer
 
+    if chosen_recipe(recipe, gallery):
+        for option, value in (
+            ("--threshold", threshold),
+            ("--fmr", fmr),
+            ("--fpir", fpir),
+            ("--calibration", calibration),
+        ):
+            if value is not None:
+                raise InputError(
+                    f"{option} is for people; a gallery of landmarks has thresholds of its own, set by "
+                    "`lookalike enroll --recipe landmarks --promise fpr=RATE`"
+                )
+        embedder = at_scales(Embedder.load(model, cropped or None), scales)
+        identify_places(pictures, embedder, gallery, top=top, rerank=rerank, submission=submission, as_json=as_json)
+        return
+    if submission is not None:
+        raise InputError(f"--submission is for landmarks, and {gallery} holds people; enroll with --recipe landmarks")
     with open_gallery(gallery, create=False) as people:
-        embedder = Embedder.load(model, cropped or None)
+        embedder = at_scales(Embedder.load(model, cropped or None), scales)
         if calibration is not None:
             embedder.use_calibration(calibration)
         recognizer = Recognizer(

@@ -11,10 +11,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from lookalike.errors import InputError
+from lookalike.gallery.annex import Annex
 from lookalike.gallery.embedded import EmbeddedGallery
 from lookalike.gallery.gallery import Candidate, Gallery, Identity, Model, Template
 
-__all__ = ["Candidate", "EmbeddedGallery", "Gallery", "Identity", "Model", "Template", "open_gallery"]
+__all__ = ["Annex", "Candidate", "EmbeddedGallery", "Gallery", "Identity", "Model", "Template", "open_gallery"]
 
 
 def open_gallery(address: str | Path, create: bool = True) -> Gallery:

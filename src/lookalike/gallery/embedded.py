@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, get_args
+from typing import TYPE_CHECKING, Any, Self, TypeVar, get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from lookalike.distances import MetricName
-from lookalike.errors import FingerprintError, InputError, StorageError, UnknownIdentityError, VectorError
+from lookalike.errors import (
+    ArtefactError,
+    FingerprintError,
+    InputError,
+    StorageError,
+    UnknownIdentityError,
+    VectorError,
+)
+from lookalike.gallery import enrolment
+from lookalike.gallery.annex import Annex, AnnexFolder, MakeAnnex
 from lookalike.gallery.database import FORMAT_VERSION, Database
 from lookalike.gallery.following_index import FollowingIndex, vector_from
 from lookalike.gallery.gallery import Candidate, Identity, Model, Template
@@ -28,13 +35,10 @@ if TYPE_CHECKING:
 __all__ = ["EmbeddedGallery"]
 
 _log = logging.getLogger(__name__)
+_Looked = TypeVar("_Looked")
 
 #: Names looked up by one statement; SQLite's oldest limit on parameters is 999.
 _LOOKUP = 900
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 class EmbeddedGallery:
@@ -43,8 +47,8 @@ class EmbeddedGallery:
     Several processes may use one gallery: one enrolls, the others see it in their next search. Several threads may
     share one object; they take turns.
 
-    A forgotten vector is overwritten in the database file and gone from the log and from the index caches when
-    `forget` returns. What stays: the template's id and the time, so that other processes can follow; bytes
+    A forgotten vector is overwritten in the database file and gone from the log, from the index caches and from the
+    annex when `forget` returns. What stays: the template's id and the time, so that other processes can follow; bytes
     in blocks the file system has freed, in its snapshots and in your backups; and the memory of processes that
     searched it, until they search again (above 20,000 templates: until they end).
 
@@ -69,12 +73,24 @@ class EmbeddedGallery:
         self.path = Path(path)
         self._database = Database(self.path, create, timeout)
         self._following = FollowingIndex(self._database)
+        self._annexes = AnnexFolder(self._database)
         self._model: Model | None = None
-        # A process killed between the commit of a `forget` and its scrubbing left old bytes in the log.
+        # A process killed between the commit of a `forget` and its scrubbing left old bytes in the log, or in a
+        # version of the annex.
         try:
             self._database.scrub(wait=False)
         except StorageError as error:  # a full disk; reading must go on
             _log.warning("the log of %s was not emptied: %s", self.path, error)
+        self._tidy_annex()
+
+    def _tidy_annex(self) -> None:
+        if not self._annexes.stale():
+            return
+        try:
+            with self._database.write("tidied", wait=False):
+                self._annexes.sweep()
+        except StorageError as error:  # somebody is just writing a version, or the disk is read-only
+            _log.info("older versions of what %s keeps of landmarks stay: %s", self.path, error)
 
     # --- the model ----------------------------------------------------------------------------------------
 
@@ -113,30 +129,50 @@ class EmbeddedGallery:
 
     def enroll(self, identity: str, vectors: npt.ArrayLike, sources: Sequence[str] | None = None) -> list[int]:
         """Add templates to an identity; all of them, on the disk, or none. See `Gallery.enroll`."""
+        row = self._ready(identity, vectors, sources)
+        with self._database.write("written"):
+            return enrolment.store(self._database, *row, change=None)[0]
+
+    def enroll_many(
+        self,
+        people: Iterable[tuple[str, npt.ArrayLike, Sequence[str] | None]],
+        replace: bool = False,
+        annex: MakeAnnex | None = None,
+        since: int | None = None,
+    ) -> dict[str, list[int]]:
+        """Enroll many identities in one transaction: all of them, on the disk, or none. See `Gallery.enroll_many`."""
+        rows = [self._ready(*one) for one in people]
+        if len({name for name, _, _ in rows}) != len(rows):
+            raise InputError("an identity is given twice; give each once, with all its vectors")
+        database, dropped = self._database, 0
+        stored: dict[str, list[int]] = {}
+        with database.lock:
+            with database.write("written"):
+                if since is not None and since != self.change:
+                    raise StorageError(f"{self.path} was changed by another program meanwhile; enroll once more")
+                change = None if annex is None else enrolment.new_change(database)
+                for name, vectors, texts in rows:
+                    stored[name], change = enrolment.store(database, name, vectors, texts, change)
+                    if replace:
+                        gone, change = enrolment.drop_others(database, name, stored[name], change)
+                        dropped += gone
+                if dropped:
+                    self._following.drop_files()
+                if annex is not None and change is not None:
+                    self._annexes.write(annex(stored), change, self._bound().fingerprint)
+            self._tidy("the identities are enrolled", log=dropped > 0)
+        return stored
+
+    def _ready(
+        self, identity: str, vectors: npt.ArrayLike, sources: Sequence[str] | None
+    ) -> tuple[str, npt.NDArray[np.float32], list[str]]:
+        """What is to be enrolled, checked."""
         name, model = checked_name(identity), self._bound()
         ready = self._checked(vectors, model, "vectors", allow_none=False)
         if isinstance(sources, str) or (sources is not None and len(sources) != len(ready)):
             count = "one text" if isinstance(sources, str) else f"{len(sources)} sources"
             raise VectorError(f"{count} given for {len(ready)} vectors; give a list with one source per vector")
-        texts = [""] * len(ready) if sources is None else [readable(source) for source in sources]
-        database, now, ids, change = self._database, _now(), [], None
-        with database.write("written"):
-            database.run("INSERT INTO identity (name, created_at) VALUES (?, ?) ON CONFLICT DO NOTHING", (name, now))
-            owner = database.one("SELECT id FROM identity WHERE name = ?", (name,))[0]
-            for vector, text in zip(ready, texts, strict=True):
-                blob = vector.astype("<f4").tobytes()
-                digest = hashlib.sha256(blob).digest()[:16]
-                known = database.one("SELECT id FROM template WHERE identity_id = ? AND digest = ?", (owner, digest))
-                if known is None:
-                    if change is None:
-                        change = self._new_change()
-                    known = database.one(
-                        "INSERT INTO template (identity_id, change_id, vector, digest, source, enrolled_at) "
-                        "VALUES (?, ?, ?, ?, ?, ?) RETURNING id",
-                        (owner, change, blob, digest, text, now),
-                    )
-                ids.append(int(known[0]))
-        return ids
+        return name, ready, [""] * len(ready) if sources is None else [readable(source) for source in sources]
 
     def forget(self, identity: str) -> int:
         """Delete an identity, its name and its vectors for good. See `Gallery.forget`."""
@@ -146,26 +182,75 @@ class EmbeddedGallery:
                 row = database.one("SELECT id FROM identity WHERE name = ?", (name,))
                 if row is None:
                     raise UnknownIdentityError(f"{name!r} is not in {self.path}; `people` lists who is")
-                change = self._new_change()
-                deleted = database.run(
-                    "INSERT INTO tombstone SELECT id, ?, ? FROM template WHERE identity_id = ?",
-                    (change, _now(), row[0]),
-                ).rowcount
-                database.run("DELETE FROM identity WHERE id = ?", row)  # and its templates, by the foreign key
+                change = enrolment.new_change(database)
+                deleted = enrolment.drop_identity(database, row[0], change)
                 self._following.drop_files()
-            if not self.scrub():
-                raise StorageError(
-                    f"{name!r} is forgotten and will not be found, but another program kept reading {self.path} for "
-                    f"{database.timeout:g} s, so old bytes are still in its log; call scrub() when it has ended"
-                )
-        return int(deleted)
+                held = self._annexes.current(self._bound().fingerprint)
+                if held is not None:
+                    self._annexes.write(held.without(name), change, self._bound().fingerprint, held.covers)
+            self._tidy(f"{name!r} is forgotten and will not be found")
+        return deleted
+
+    def _tidy(self, done: str, log: bool = True) -> None:
+        """Delete from the disk what the last transaction replaced."""
+        database = self._database
+        if self._annexes.there:
+            try:
+                with database.write("tidied"):
+                    self._annexes.sweep()
+            except StorageError as error:
+                raise StorageError(f"{done}, but old bytes are still on the disk: {error}") from error
+        if log and not self.scrub():
+            raise StorageError(
+                f"{done}, but another program kept reading {self.path} for "
+                f"{database.timeout:g} s, so old bytes are still in its log; call scrub() when it has ended"
+            )
 
     def scrub(self) -> bool:
         """Empty the write-ahead log into the database; False when another program kept reading it too long."""
         return self._database.scrub()
 
-    def _new_change(self) -> int:
-        return int(self._database.one("INSERT INTO change (token) VALUES (randomblob(8)) RETURNING id")[0])
+    # --- the annex ----------------------------------------------------------------------------------------
+
+    @property
+    def change(self) -> int:
+        """The number of the last change; another number tells that somebody enrolled or forgot."""
+        with self._database.lock, self._database.errors("read"):
+            return int(self._database.one("SELECT coalesce(max(id), 0) FROM change")[0])
+
+    def annex(self) -> Annex | None:
+        """What is kept beside the templates, as it is now; None where nothing is. See `Gallery.annex`."""
+        return self._annexed(lambda held: held)
+
+    def uncovered(self) -> list[str]:
+        """Identities with templates that the annex was not made for, by name; all, where there is no annex."""
+
+        def names(held: Annex | None) -> list[str]:
+            rows = self._database.run(
+                "SELECT DISTINCT name FROM template JOIN identity ON identity.id = identity_id "
+                "WHERE change_id > ? ORDER BY name",
+                (-1 if held is None else held.covers,),
+            )
+            return [row[0] for row in rows]
+
+        return self._annexed(names)
+
+    def _annexed(self, look: Callable[[Annex | None], _Looked]) -> _Looked:
+        """Look at the annex and at the database as they are at one moment."""
+        failed: Path | None = None
+        while True:
+            with self._database.read("read"):
+                path = self._annexes.newest()
+                try:
+                    held = None if path is None else self._annexes.current(self._bound().fingerprint)
+                except ArtefactError:
+                    # Another process may have replaced the version after this transaction began; then the next
+                    # transaction sees another one.
+                    if path == failed:
+                        raise
+                    failed = path
+                    continue
+                return look(held)
 
     # --- reading ------------------------------------------------------------------------------------------
 

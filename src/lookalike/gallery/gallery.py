@@ -6,15 +6,18 @@ and answers identities. Vocabulary of ISO/IEC 2382-37 (biometrics).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from lookalike.distances import MetricName
+
+if TYPE_CHECKING:
+    from lookalike.gallery.annex import Annex, MakeAnnex
 
 __all__ = ["Candidate", "Gallery", "Identity", "Model", "Template"]
 
@@ -107,6 +110,47 @@ class Gallery(Protocol):
             VectorError: vectors of a wrong shape, dtype, dimension or value, or a wrong number of sources.
             StorageError: the disk is full, read-only or failing, or locked too long; nothing was changed.
         """
+
+    def enroll_many(
+        self,
+        people: Iterable[tuple[str, npt.ArrayLike, Sequence[str] | None]],
+        replace: bool = False,
+        annex: MakeAnnex | None = None,
+        since: int | None = None,
+    ) -> dict[str, list[int]]:
+        """Enroll many identities in one transaction: all of them, on the disk, or none.
+
+        Args:
+            people: name, vectors and sources of each, as for `enroll`; a name at most once.
+            replace: the identities named have these templates only; others of theirs are deleted. What others there
+                are stays.
+            annex: makes the annex that fits, from the ids of the templates by identity; it is written with them.
+            since: refuse where `change` is another number: what is written was computed from that state.
+
+        Returns:
+            ids of the templates, by identity.
+
+        Raises:
+            InputError, VectorError, StorageError: as for `enroll`; nothing was changed.
+
+        Example:
+            >>> gallery.enroll_many([("Ada", a, None), ("Bob", b, None)])    # doctest: +SKIP
+            {'Ada': [1, 2], 'Bob': [3]}
+        """
+
+    @property
+    def change(self) -> int:
+        """The number of the last change; another number tells that somebody enrolled or forgot."""
+
+    def annex(self) -> Annex | None:
+        """What is kept beside the templates, as it is now; None where nothing is.
+
+        Raises:
+            ArtefactError: it is damaged, or of another version.
+        """
+
+    def uncovered(self) -> list[str]:
+        """Identities with templates that came after the annex, by name; all, where there is no annex."""
 
     def people(self) -> list[Identity]:
         """All identities, by name."""

@@ -1,0 +1,194 @@
+"""The atlas: what a landmark gallery keeps beside its centroids.
+
+The photos behind every centroid with their sources, what is known of the places, photos that show no landmark, and the
+thresholds that keep the promise about such photos. It is the gallery's annex (`gallery/annex.py`): one folder below
+``NAME.gallery/landmarks/``, replaced as a whole and in one step with the centroids, without a place as soon as that is
+forgotten. Thresholds stay when a place is forgotten: fewer places accept no more photos than before.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lookalike.distances import unit_length
+from lookalike.errors import ArtefactError, InputError
+from lookalike.gallery.annex import Annex
+from lookalike.landmarks.place import Place
+from lookalike.landmarks.rejection import Rejection
+
+__all__ = ["Atlas", "AtlasSettings", "PlacePhotos", "atlas_annex", "known_better"]
+
+Floats = npt.NDArray[np.float32]
+Integers = npt.NDArray[np.int64]
+
+#: The template of a photo that went into no centroid.
+NO_TEMPLATE = -1
+#: A margin of this share of the usual distance between places and non-landmarks is one step of confidence.
+CONFIDENCE_STEP = 0.1
+
+
+@dataclass(frozen=True)
+class AtlasSettings:
+    """What was asked for at enrolment; the next one keeps it where nothing else is said.
+
+    Attributes:
+        promise_fpr: largest share of photos without a landmark that are accepted as any place.
+        confidence: that the true share is not larger; None promises the measured one.
+        max_centroids: of one place.
+        clean: whether photos that lie far from their place, or nearer to another, are left out of centroids.
+    """
+
+    promise_fpr: float = 0.01
+    confidence: float | None = 0.95
+    max_centroids: int = 8
+    clean: bool = True
+
+
+@dataclass(frozen=True, eq=False)
+class PlacePhotos:
+    """Photos of one place: `(n, d)` vectors, their sources, and `(n,)` the template each went into, or -1."""
+
+    vectors: Floats
+    sources: Sequence[str]
+    templates: Integers
+
+
+@dataclass(frozen=True, eq=False)
+class Atlas:
+    """A gallery's annex, read as an atlas.
+
+    Example:
+        >>> atlas = Atlas(open_gallery("places.gallery").annex())    # doctest: +SKIP
+        >>> atlas.place("sacre_coeur").name, atlas.settings.promise_fpr    # doctest: +SKIP
+        ('Sacré-Cœur', 0.01)
+    """
+
+    annex: Annex
+
+    @cached_property
+    def rejection(self) -> Rejection:
+        """The thresholds.
+
+        Raises:
+            ArtefactError: they are damaged or of another version.
+        """
+        stored: dict[str, Any] = dict(self._document("rejection"))
+        entries = self.annex.entries
+        try:
+            stored["densities"] = {name: entry["density"] for name, entry in entries.items()}
+            stored["bounds"] = {name: entry["bound"] for name, entry in entries.items() if entry["bound"] is not None}
+        except (LookupError, TypeError) as error:
+            raise ArtefactError(f"the atlas's entries are damaged ({error!r}); enroll again") from None
+        bank = self.non_landmarks
+        cosine = stored.get("metric") == "cosine" and len(bank)
+        return Rejection.from_dict(stored, np.asarray(unit_length(bank), np.float32) if cosine else bank)
+
+    @property
+    def non_landmarks(self) -> Floats:
+        """`(m, d)` vectors of photos without a landmark, as they were given, none of them twice."""
+        return self.annex.common["non_landmarks"]
+
+    @cached_property
+    def settings(self) -> AtlasSettings:
+        """What was asked for at the last enrolment."""
+        try:
+            return AtlasSettings(**self._document("settings"))
+        except TypeError as error:
+            raise ArtefactError(f"the atlas's settings are damaged ({error}); enroll again") from None
+
+    @property
+    def confidence_scale(self) -> float:
+        """The margin that makes a step of confidence."""
+        return float(self._document("confidence_scale"))
+
+    @property
+    def places(self) -> list[str]:
+        """The ids of all places, sorted."""
+        return list(self.annex.entries)
+
+    def place(self, place: str) -> Place:
+        """What is known of a place; its id alone where it is not in the atlas."""
+        facts = self.annex.entries.get(place, {}).get("facts", {})
+        try:
+            return Place(place, **facts)
+        except (TypeError, InputError) as error:
+            raise ArtefactError(f"what the atlas knows of {place!r} is damaged ({error}); enroll again") from None
+
+    def photos(self, place: str) -> PlacePhotos:
+        """The photos of a place, those left out of centroids included."""
+        rows = self.annex.of(place)
+        return PlacePhotos(
+            self.annex.rows["photos"][rows], self.annex.sources[rows], self.annex.rows["templates"][rows]
+        )
+
+    def _document(self, key: str) -> Any:
+        if key not in self.annex.document:
+            raise ArtefactError(f"the gallery's annex holds no {key}: it is no atlas of landmarks; enroll again")
+        return self.annex.document[key]
+
+
+def atlas_annex(
+    photos: Mapping[str, PlacePhotos],
+    places: Mapping[str, Place],
+    rejection: Rejection,
+    non_landmarks: Floats,
+    settings: AtlasSettings,
+) -> Annex:
+    """What is written to the disk of an atlas.
+
+    Args:
+        photos: of every place, maybe none.
+        places: what is known of them; places that are missing here are known by their id.
+        rejection: the thresholds, for exactly the places of `photos`.
+        non_landmarks: that it was fitted to, as they were given: brought to unit length once more, they would differ.
+        settings: asked for.
+
+    Example:
+        >>> gallery.enroll_many(centroids, annex=lambda ids: atlas_annex(...))    # doctest: +SKIP
+    """
+    names = sorted(photos)
+    stored = rejection.to_dict()
+    densities, bounds = stored.pop("densities"), stored.pop("bounds")
+    entries = {}
+    for name in names:
+        place = places.get(name, Place(name))
+        entries[name] = {
+            "facts": {"name": place.name, "latitude": place.latitude, "longitude": place.longitude},
+            "density": densities[name],
+            "bound": bounds.get(name),
+        }
+    usual = statistics.median(-density for density in densities.values()) if densities else 0.0
+    dimension = non_landmarks.shape[1]
+    return Annex(
+        entries,
+        np.cumsum([0, *(len(photos[name].vectors) for name in names)], dtype=np.int64),
+        {
+            "photos": np.concatenate([np.empty((0, dimension), np.float32), *(photos[n].vectors for n in names)]),
+            "templates": np.concatenate([np.empty(0, np.int64), *(photos[n].templates for n in names)]),
+        },
+        [source for name in names for source in photos[name].sources],
+        {"non_landmarks": non_landmarks},
+        {
+            "rejection": stored,
+            "settings": asdict(settings),
+            "confidence_scale": CONFIDENCE_STEP * usual if usual > 0 else 1.0,
+        },
+    )
+
+
+def known_better(older: Place, newer: Place) -> Place:
+    """What is known of a place from two sources: the newer one's name and position, where it has them.
+
+    Example:
+        >>> known_better(Place("1", "Sacré-Cœur", 48.8867, 2.3431), Place("1", "Basilique")).map_url is not None
+        True
+    """
+    at = older if newer.latitude is None else newer
+    return Place(older.id, newer.name if newer.name != newer.id else older.name, at.latitude, at.longitude)

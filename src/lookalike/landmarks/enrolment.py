@@ -1,0 +1,285 @@
+"""Enrolment of places: photos are cleaned and clustered, centroids become templates, thresholds are fitted.
+
+All photos of all places are clustered again at every enrolment, those enrolled before included. So it does not matter
+whether places were enrolled one after the other or together, and the promise is about all of them. Nothing is embedded
+twice, and what was computed is written in one step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from lookalike.distances import MetricName, unit_length
+from lookalike.errors import InputError
+from lookalike.gallery import Annex, Gallery
+from lookalike.gallery.names import checked_name, readable
+from lookalike.landmarks.atlas import NO_TEMPLATE, Atlas, AtlasSettings, PlacePhotos, atlas_annex, known_better
+from lookalike.landmarks.centroids import Centroids
+from lookalike.landmarks.near_copies import copy_of
+from lookalike.landmarks.photo_cleaning import Cleaned, clean_and_recluster
+from lookalike.landmarks.place import Place
+from lookalike.landmarks.promised_rate import PromisedRate
+from lookalike.landmarks.rejection import fit_rejection
+
+__all__ = ["EnrolledPlaces", "LeftOut", "Progress", "enroll_places"]
+
+Floats = npt.NDArray[np.float32]
+#: Called with what is being done, how much of it is done, and of how much.
+Progress = Callable[[str, int, int], None]
+
+#: The identity of pictures without a landmark in data sets, which no place may bear: `datasets.places.NON_LANDMARK`.
+RESERVED = "non-landmark"
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A photo that went into no centroid, and why; where it was only in too small a cluster, that is said."""
+
+    place: str
+    source: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class EnrolledPlaces:
+    """What a gallery of landmarks holds after an enrolment.
+
+    Attributes:
+        places: all of them.
+        new: those that were not there before.
+        photos: of all places.
+        centroids: of all places.
+        non_landmarks: distinct photos without a landmark.
+        left_out: photos that went into no centroid.
+        promised: the threshold, and what it promises.
+    """
+
+    places: tuple[str, ...]
+    new: tuple[str, ...]
+    photos: int
+    centroids: int
+    non_landmarks: int
+    left_out: tuple[LeftOut, ...]
+    promised: PromisedRate
+
+
+def enroll_places(
+    gallery: Gallery,
+    metric: MetricName,
+    vectors: Floats,
+    places: Sequence[str],
+    sources: Sequence[str],
+    non_landmarks: Floats,
+    facts: Mapping[str, Place],
+    settings: AtlasSettings,
+    progress: Progress | None = None,
+) -> EnrolledPlaces:
+    """Add photos of places, and photos that show none, to what a gallery knows of landmarks; all of it, or nothing.
+
+    Args:
+        gallery: bound to the model of the vectors. Identities that were enrolled as people are, without photos in the
+            atlas, stay and count as places with their templates as centroids; where such a one now gets photos, its
+            templates are photos too.
+        metric: of the vectors.
+        vectors: `(n, d)` float32; a photo that a place has already, within rounding, is not stored again.
+        places: `(n,)` their ids.
+        sources: `(n,)` where the photos are.
+        non_landmarks: `(m, d)` float32.
+        facts: of new and older places; those not named keep theirs.
+        settings: of clusters and promise.
+        progress: told what is being done.
+
+    Raises:
+        InputError: a name that no place may bear, no place or too few non-landmarks at all.
+        StorageError: the disk is full or failing, or somebody else changed the gallery meanwhile; nothing was changed.
+    """
+    say = progress or (lambda *_: None)
+    since, held = gallery.change, gallery.annex()
+    atlas = None if held is None else Atlas(held)
+    names = [_checked_place(place) for place in places]
+    photos = _together(_held(gallery, atlas, set(names)), vectors, names, sources)
+    bank = non_landmarks if atlas is None else np.concatenate([atlas.non_landmarks, non_landmarks])
+    bank = bank[np.unique(copy_of(_directions(bank, metric)))]
+    if not len(bank):
+        raise InputError(
+            "no photos without a landmark were given, so no false-positive rate can be promised; give some hundreds "
+            "of the kind that users will send (non_landmarks, or --non-landmarks FOLDER)"
+        )
+    before = [person.name for person in gallery.people()]
+    of_templates = _of_templates(gallery, [name for name in before if name not in photos], metric)
+    if not photos and not len(of_templates):
+        raise InputError("no photos of places were given, and the gallery holds none; give photos of at least one")
+
+    found, cleaned = _clustered(photos, metric, settings, bank.shape[1], say)
+    say("Fitting thresholds", 0, 1)
+    together = _merged(found, of_templates)
+    rejection = fit_rejection(bank, together, promise_fpr=settings.promise_fpr, confidence=settings.confidence)
+    known = {} if atlas is None else {name: atlas.place(name) for name in atlas.places}
+    for place in facts:
+        name = _checked_place(place)
+        known[name] = known_better(known.get(name, Place(name)), facts[place])
+    bounds = np.searchsorted(np.array(found.places), sorted(photos)) if photos else np.empty(0, np.int64)
+    first = dict(zip(sorted(photos), bounds.tolist(), strict=True))
+
+    def annex(ids: Mapping[str, list[int]]) -> Annex:
+        filled = {name: PlacePhotos(_none(bank), (), np.empty(0, np.int64)) for name in of_templates.names()}
+        at = 0
+        for name, one in photos.items():
+            members = found.members[at : at + len(one.vectors)]
+            at += len(one.vectors)
+            templates = np.array([NO_TEMPLATE if m < 0 else ids[name][m - first[name]] for m in members], np.int64)
+            filled[name] = PlacePhotos(one.vectors, one.sources, templates)
+        return atlas_annex(filled, known, rejection, bank, settings)
+
+    say("Writing", 0, 1)
+    rows = [(name, *_templates(found, first[name], name)) for name in photos]
+    gallery.enroll_many(rows, replace=True, annex=annex, since=since)
+    return EnrolledPlaces(
+        places=together.names(),
+        new=tuple(name for name in photos if name not in set(before)),
+        photos=len(found.members),
+        centroids=len(together),
+        non_landmarks=len(rejection.bank),
+        left_out=_left_out(photos, found, cleaned),
+        promised=rejection.promised,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Photos:
+    """Distinct photos of one place."""
+
+    vectors: Floats
+    sources: Sequence[str]
+
+
+def _checked_place(place: str) -> str:
+    name = checked_name(place)
+    if name == RESERVED:
+        raise InputError(f"{RESERVED!r} is no place; give these pictures as photos without a landmark")
+    return name
+
+
+def _held(gallery: Gallery, atlas: Atlas | None, more: set[str]) -> list[tuple[str, _Photos]]:
+    """What the gallery has of each place that has photos or, being in `more`, will have some."""
+    held = []
+    late = set(gallery.uncovered())
+    for name in sorted(late & more | set(() if atlas is None else atlas.places)):
+        vectors, sources, known = np.empty((0, 0), np.float32), list[str](), set[int]()
+        if atlas is not None:
+            own = atlas.photos(name)
+            vectors, sources, known = own.vectors, list(own.sources), set(own.templates.tolist())
+        if name in late and (len(vectors) or name in more):
+            single = [template for template in gallery.templates(name) if template.id not in known]
+            vectors = np.stack([*vectors, *(template.vector for template in single)])
+            sources += [template.source for template in single]
+        if len(vectors):
+            held.append((name, _Photos(vectors, sources)))
+    return held
+
+
+def _together(
+    held: Sequence[tuple[str, _Photos]], vectors: Floats, places: Sequence[str], sources: Sequence[str]
+) -> dict[str, _Photos]:
+    """Photos held and new ones by place, each once, in order of places and then of their numbers."""
+    names = np.array([*(name for name, one in held for _ in one.sources), *places], object)
+    texts = [*(source for _, one in held for source in one.sources), *map(readable, sources)]
+    if not len(names):
+        return {}
+    x = np.concatenate([*(one.vectors for _, one in held), vectors])
+    each, codes = np.unique(names.astype(str), return_inverse=True)
+    first = copy_of(x, codes)
+    for at in np.flatnonzero(first != np.arange(len(x))):
+        # A photo given again has moved, if anything: the newer source is the one to be found.
+        texts[first[at]] = texts[at]
+    kept = np.flatnonzero(first == np.arange(len(x)))
+    # Sorted by their bytes within a place, so that the order of enrolments does not matter.
+    kept = kept[np.argsort(np.ascontiguousarray(x[kept]).view(f"V{4 * x.shape[1]}")[:, 0], kind="stable")]
+    order = kept[np.argsort(codes[kept], kind="stable")]
+    groups = np.split(order, np.flatnonzero(np.diff(codes[order])) + 1)
+    return {str(each[codes[rows[0]]]): _Photos(x[rows], [texts[row] for row in rows]) for rows in groups}
+
+
+def _directions(vectors: Floats, metric: MetricName) -> Floats:
+    return np.asarray(unit_length(vectors), np.float32) if metric == "cosine" and len(vectors) else vectors
+
+
+def _clustered(
+    photos: Mapping[str, _Photos], metric: MetricName, settings: AtlasSettings, dimension: int, say: Progress
+) -> tuple[Centroids, Cleaned]:
+    if not photos:
+        return _no_centroids(metric, dimension), Cleaned(np.empty(0, bool), (), np.empty(0))
+    return clean_and_recluster(
+        np.concatenate([one.vectors for one in photos.values()]),
+        [name for name, one in photos.items() for _ in one.sources],
+        metric,  # type: ignore[arg-type]  # inner_product is refused by name
+        rounds=3 if settings.clean else 0,
+        progress=lambda done, total: say(f"Finding centroids of {len(photos):,} places", done, total),
+        max_centroids=settings.max_centroids,
+    )
+
+
+def _no_centroids(metric: MetricName, dimension: int) -> Centroids:
+    none = np.empty(0, np.float32)
+    counts = np.empty(0, np.int64)
+    return Centroids(np.empty((0, dimension), np.float32), (), counts, none, none, none, counts, metric)
+
+
+def _of_templates(gallery: Gallery, names: Sequence[str], metric: MetricName) -> Centroids:
+    """Places that were enrolled without photos: their templates are centroids of one photo each."""
+    templates = [template for name in names for template in gallery.templates(name)]
+    if not templates:
+        return _no_centroids(metric, 0)
+    vectors = np.stack([template.vector for template in templates])
+    zeros = np.zeros(len(templates), np.float32)
+    return Centroids(
+        _directions(vectors, metric),
+        tuple(template.identity for template in templates),
+        np.ones(len(templates), np.int64),
+        zeros,
+        zeros,
+        zeros,
+        np.empty(0, np.int64),
+        metric,
+    )
+
+
+def _merged(a: Centroids, b: Centroids) -> Centroids:
+    """Both, in order of places; `members` is the first one's and refers to it."""
+    if not len(a) or not len(b):
+        return a if len(a) else b
+    places = np.array([*a.places, *b.places])
+    order = np.argsort(places, kind="stable")
+    names = ("sizes", "spread_mean", "spread_max", "spread_deviation")
+    return Centroids(
+        vectors=np.concatenate([a.vectors, b.vectors])[order],
+        places=tuple(places[order].tolist()),
+        members=a.members,
+        metric=a.metric,
+        **{name: np.concatenate([getattr(a, name), getattr(b, name)])[order] for name in names},
+    )
+
+
+def _templates(found: Centroids, first: int, name: str) -> tuple[Floats, list[str]]:
+    """A place's centroids, and what people read about each."""
+    last = first
+    while last < len(found) and found.places[last] == name:
+        last += 1
+    return found.vectors[first:last], [f"centroid of {size} photo(s)" for size in found.sizes[first:last].tolist()]
+
+
+def _left_out(photos: Mapping[str, _Photos], found: Centroids, cleaned: Cleaned) -> tuple[LeftOut, ...]:
+    flat = [(name, source) for name, one in photos.items() for source in one.sources]
+    return tuple(
+        LeftOut(name, source, cleaned.reasons[at] or "in too small a cluster")
+        for at, (name, source) in enumerate(flat)
+        if found.members[at] < 0
+    )
+
+
+def _none(bank: Floats) -> Floats:
+    return np.empty((0, bank.shape[1]), np.float32)

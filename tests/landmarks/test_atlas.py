@@ -1,0 +1,41 @@
+"""The atlas: read as it was written, and one clear error where it is damaged."""
+
+import json
+
+import pytest
+
+from lookalike import LandmarkRecognizer, open_gallery
+from lookalike.errors import ArtefactError
+from lookalike.landmarks.atlas import Atlas, AtlasSettings
+
+
+def test_an_atlas_reads_what_it_wrote(recognizer, town):
+    atlas = Atlas(recognizer.gallery.annex())
+    assert atlas.places == ["bridge", "church", "tower"]
+    assert atlas.settings == AtlasSettings(promise_fpr=0.02)
+    ids = {t.id: t for t in recognizer.gallery.templates("church")}
+    photos = atlas.photos("church")
+    assert set(photos.templates.tolist()) - {-1} == set(ids)
+    for vector, template in zip(photos.vectors, photos.templates.tolist(), strict=True):
+        if template >= 0:  # a photo is in the centroid that is nearest to it
+            far = {number: 1 - float(t.vector @ vector) for number, t in ids.items()}
+            assert min(far, key=far.get) == template
+    assert atlas.photos("nowhere").vectors.shape == (0, town.Colours.dimension)
+    assert atlas.place("nowhere").name == "nowhere"
+
+
+@pytest.mark.parametrize("change", [
+    lambda d: d["document"].pop("rejection"), lambda d: d["document"]["rejection"].update(neighbours="five"),
+    lambda d: d["document"].pop("confidence_scale"), lambda d: d["entries"]["church"].pop("density"),
+    lambda d: d["entries"]["church"].update(facts={"latitude": 1.0}),
+])  # fmt: skip
+def test_a_damaged_atlas_is_one_clear_error(recognizer, places_gallery, change, town):
+    (version,) = (places_gallery / "landmarks").iterdir()
+    recognizer.gallery.close()
+    card = json.loads((version / "annex.json").read_text())
+    change(card)
+    (version / "annex.json").write_text(json.dumps(card))
+    with open_gallery(places_gallery) as gallery:
+        opened = LandmarkRecognizer(town.Colours(), gallery)
+        with pytest.raises(ArtefactError, match="enroll again"):
+            opened.identify(town.photo("church", 1))
