@@ -247,6 +247,27 @@ def test_a_large_gallery_keeps_its_graph_on_disk(path, monkeypatch):
         assert found(gallery, 150) != "p150"
 
 
+def test_a_growing_graph_is_searched_more_widely(path, monkeypatch):
+    monkeypatch.setattr("lookalike.index.AUTO_EXACT_LIMIT", 100)
+    # What is measured begins at 20,000 vectors; here, a tenth of all.
+    monkeypatch.setattr("lookalike.index.scaling.effort_for_recall", lambda kind, count, *given: count // 10)
+
+    def candidates(gallery):
+        gallery.search(vectors(1)[0], k=1)
+        index = gallery._following.index
+        assert index.kind == "hnsw"
+        return index.spec.search.ef_search
+
+    with open_gallery(path) as gallery:
+        gallery.bind("f1", "net", "cosine", D)
+        gallery.enroll("few", vectors(400, seed=1))
+        assert candidates(gallery) == 64
+        gallery.enroll("many", vectors(800, seed=2))
+        assert candidates(gallery) == 120
+    with open_gallery(path) as gallery:
+        assert candidates(gallery) == 120
+
+
 def test_a_cache_of_another_history_is_not_believed(path, tmp_path, monkeypatch):
     monkeypatch.setattr("lookalike.index.AUTO_EXACT_LIMIT", 10)
     x = vectors(40)

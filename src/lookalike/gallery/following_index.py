@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 __all__ = ["FollowingIndex", "vector_from"]
 
 _log = logging.getLogger(__name__)
+#: Share of the nearest templates that a graph is to find. Who is missed here is missed, however good the model is.
+_RECALL = 0.99
+#: Candidates of a graph's search, at least: a small one needs fewer, and gains nothing by it.
+_FEWEST_CANDIDATES = 64
 _NAME = re.compile(r"cache-(\d+)-([0-9a-f]{16})\.index")
 
 
@@ -66,6 +70,7 @@ class FollowingIndex:
             change = self._latest()
             rows = self._database.run("SELECT id, vector FROM template ORDER BY id").fetchall()
         self._index = self._built(rows, model)
+        self._look_far_enough()
         self._change, self._outgrown = change, False
         self.save()
 
@@ -85,10 +90,22 @@ class FollowingIndex:
                     self._index.add(*self._arrays(rows, model))
                 if self._index.stats()["tombstones"] > len(self._index):
                     self._index.compact()
+                self._look_far_enough()
             self._change = latest
             limit = lookalike.index.AUTO_EXACT_LIMIT
             self._outgrown = self._index is not None and self._index.kind == "exact" and len(self._index) > limit
         return self._index
+
+    def _look_far_enough(self) -> None:
+        """Let a graph consider as many candidates as its size needs: at the same number, a larger one finds fewer."""
+        if self._index is None or self._index.kind != "hnsw":
+            return
+        from lookalike.index.scaling import effort_for_recall
+
+        build = self._index.spec.build.model_dump()
+        wanted = max(_FEWEST_CANDIDATES, effort_for_recall("hnsw", len(self._index), _RECALL, build))
+        if wanted != self._index.spec.search.model_dump()["ef_search"]:
+            self._index.configure(ef_search=wanted)
 
     def save(self) -> None:
         """Write the graph beside the database, unless it is up to date, small, or holds tombstones."""
@@ -141,6 +158,7 @@ class FollowingIndex:
                 continue
             if (index.fingerprint, index.metric, index.dimension) == (model.fingerprint, model.metric, model.dimension):
                 self._index, self._change, self._saved = index, change, change
+                self._look_far_enough()
                 return True
         return False
 
