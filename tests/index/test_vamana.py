@@ -5,7 +5,9 @@ import threading
 import numpy as np
 import pytest
 
-svs = pytest.importorskip("svs", reason="the vamana extra is not installed")
+pytest.importorskip("svs", reason="the vamana extra is not installed")
+
+import svs
 
 from lookalike.errors import ArtefactError, StorageError
 from lookalike.index import build_index, load_index
