@@ -7,13 +7,15 @@ import signal
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 import tomli_w
+from PIL import Image
 
 from lookalike import Embedder
 from lookalike.datasets import read_pictures, split_identities
 from lookalike.embedder import Calibration
-from lookalike.errors import StorageError
+from lookalike.errors import MissingDependencyError, StorageError
 from lookalike.evaluation.verification import verify_all_pairs
 
 
@@ -134,7 +136,7 @@ def test_choices_that_are_none(lookalike, refused, some_people, tmp_path):
     (tmp_path / "broken.toml").write_text("epochs =")
     for options, said in (
         (["--loss", "magic"], "loss 'magic' is unknown; choose arcface, "),
-        (["--recipe", "magic"], "choose small-faces, face-crops, faces or the path of a TOML file"),
+        (["--recipe", "magic"], "choose small-faces, face-crops, faces, landmarks, landmarks-large or the path of a"),
         (["--recipe", tmp_path / "none.toml"], "cannot be read: No such file"),
         (["--recipe", tmp_path / "bad.toml"], "bad.toml: epochs: "),
         (["--recipe", tmp_path / "broken.toml"], "is not a TOML recipe"),
@@ -213,3 +215,77 @@ def test_ctrl_c_then_resume_gives_the_model_of_an_uninterrupted_training(
     assert resumed.code == 0, resumed.err
     assert resumed.document["fingerprint"] == whole.document["fingerprint"]
     assert left_in(tmp_path) == ["long.toml", "m", "whole"]
+
+
+@pytest.fixture
+def some_scenes(tmp_path):
+    """Three places of three pictures that differ in colour and grain, and pictures that show none of them."""
+
+    def write(folder, colour, seed):
+        folder.mkdir(parents=True)
+        random = np.random.default_rng(seed)
+        for number in range(3):
+            grain = random.normal(0, 25, (24, 36, 3)) + colour
+            Image.fromarray(grain.clip(0, 255).astype(np.uint8)).resize((144, 96)).save(folder / f"{number}.jpg")
+
+    for seed, (name, colour) in enumerate(
+        (("bridge", (200, 60, 60)), ("gate", (60, 60, 200)), ("tower", (60, 180, 60)))
+    ):
+        write(tmp_path / "places" / name, colour, seed)
+    write(tmp_path / "others" / "food", (128, 128, 128), 9)
+    return tmp_path
+
+
+@pytest.mark.slow
+def test_places_and_one_class_of_non_landmarks(lookalike, some_scenes):
+    try:
+        Embedder.load("efficientnet_lite0")
+    except MissingDependencyError as error:
+        pytest.skip(str(error))
+    (some_scenes / "regions.csv").write_text("identity,group\ngate,north\ntower,north\nbridge,south\n")
+    options = ["--non-landmarks", some_scenes / "others", "--groups", some_scenes / "regions.csv"]
+    verb = ["train", some_scenes / "places", "--recipe", "landmarks", "--epochs", "2", "--batch-size", "8", "--json"]
+    trained = lookalike(*verb, *options, "--output", some_scenes / "m")
+    assert trained.code == 0, trained.err
+    document = trained.document
+    # Nothing is held out: places are a closed set.
+    assert (document["identities"], document["pictures"]) == (4, 12)
+    assert (document["held_out_identities"], document["calibration"]) == (0, None)
+    embedder = Embedder.load(some_scenes / "m")
+    card = embedder.card
+    assert (card.backbone, card.backbone_options) == ("tf_efficientnet_lite0", {"pooling": "gem"})
+    assert card.training["recipe"]["curriculum"] == [["gate", "tower"], ["bridge"]]
+    assert embedder.embed(sorted((some_scenes / "others").rglob("*.jpg"))).shape == (3, card.embedding_size)
+
+    without = lookalike(*verb, "--loss", "subcenter_arcface", "--epochs", "1", "--output", some_scenes / "s")
+    assert without.document["identities"] == 3
+    assert "note: no picture shows a non-landmark (--non-landmarks FOLDER)" in without.err
+
+
+def test_non_landmarks_are_never_held_out_and_need_no_group(train, some_people, tmp_path):
+    photos, others = some_people(6, 2), some_people(2, 2, "others")
+    groups = tmp_path / "groups.csv"
+    groups.write_text("identity,group\n" + "".join(f"{name},g{i // 4}\n" for i, name in enumerate(left_in(photos))))
+    document = train(photos, "--non-landmarks", others, "--groups", groups, "--validation", "0.9", "--json").document
+    assert (document["identities"], document["held_out_identities"]) == (2, 5)
+    whole = train(photos, "--non-landmarks", others, "--validation", "0", "--json", output="n").document
+    assert (whole["identities"], whole["pictures"]) == (7, 16)
+
+
+def test_groups_and_non_landmarks_that_are_none(train, refused, some_people, tmp_path):
+    photos = some_people(6, 2)
+    (tmp_path / "groups.csv").write_text("identity,group\ns01,north\n")
+    (tmp_path / "many.csv").write_text("identity,group\n" + "".join(f"{name},{name}\n" for name in left_in(photos)))
+    (tmp_path / "empty").mkdir()
+    for options, said in (
+        (
+            ["--groups", tmp_path / "groups.csv", "--validation", "0"],
+            "gives no group to 5 of 6 identities, such as 's02'",
+        ),
+        (["--groups", tmp_path / "many.csv", "--validation", "0"], "6 groups cannot join one after another"),
+        (["--groups", tmp_path / "no.csv"], "cannot be read: No such file"),
+        (["--non-landmarks", tmp_path / "no"], "is no folder"),
+        (["--non-landmarks", tmp_path / "empty"], "holds no pictures"),
+    ):
+        refused(train(photos, *options), said)
+    assert "m" not in left_in(tmp_path)

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lookalike.datasets import IdentityBatches, ShuffledBatches
-from lookalike.errors import DatasetError
+from lookalike.datasets.identity_batches import BalancedBatches
+from lookalike.errors import DatasetError, InputError
 
 quick = settings(max_examples=60, deadline=None)
 labelled = st.lists(st.integers(-5, 5), min_size=1, max_size=60).map(lambda ids: np.array(ids, np.int64))
@@ -143,3 +144,70 @@ def test_a_set_smaller_than_a_batch_makes_one():
 def test_batches_that_cannot_be(n, size):
     with pytest.raises(DatasetError, match="at least 2 and 2 are needed"):
         ShuffledBatches(np.zeros(n, np.int64), size)
+
+
+# BalancedBatches
+
+
+def shares(labels, power, seed=0, number=0, size=16):
+    """How many pictures of each class an epoch shows, and how many it should."""
+    shown = [i for batch in epoch(BalancedBatches(labels, size, power, seed), number) for i in batch]
+    sizes = np.unique(labels, return_counts=True)[1]
+    weights = sizes.astype(float) ** power
+    return Counter(labels[shown].tolist()), weights / weights.sum(), shown
+
+
+@quick
+@given(labels=labelled, power=st.floats(0, 1), seed=st.integers(0, 9), number=st.integers(0, 9))
+def test_every_class_gets_its_share_of_the_epoch_to_within_one_picture(labels, power, seed, number):
+    if len(labels) < 2:
+        return
+    shown, wanted, positions = shares(labels, power, seed, number, size=len(labels))  # one batch: nothing is dropped
+    assert len(positions) == len(labels)
+    for name, share in zip(np.unique(labels).tolist(), wanted, strict=True):
+        assert abs(shown[name] - share * len(labels)) < 1 + 1e-6
+    times = Counter(positions)
+    for name in np.unique(labels):
+        own = [times[i] for i in np.flatnonzero(labels == name).tolist()]
+        assert max(own) - min(own) <= 1  # none again before all came
+
+
+@quick
+@given(n=st.integers(2, 80), size=st.integers(2, 30), number=st.integers(0, 9))
+def test_balanced_batches_are_as_many_and_as_large_as_shuffled_ones(n, size, number):
+    labels = np.arange(n) % 3
+    sizes = [len(batch) for batch in epoch(ShuffledBatches(labels, size), number)]
+    assert [len(batch) for batch in epoch(BalancedBatches(labels, size), number)] == sizes
+    assert BalancedBatches(labels, size).batches_in(number) == len(BalancedBatches(labels, size)) == len(sizes)
+
+
+def test_shares_are_right_on_average():
+    labels = np.repeat(np.arange(4), [1, 4, 25, 100])
+    total, wanted = Counter(), None
+    for number in range(300):
+        shown, wanted, _ = shares(labels, 0.5, number=number, size=len(labels))
+        total.update(shown)
+    assert [total[i] / total.total() for i in range(4)] == pytest.approx(wanted.tolist(), rel=0.02)
+
+
+def test_power_one_is_a_shuffle():
+    labels = np.repeat(np.arange(5), [1, 2, 3, 4, 30])
+    for number in range(20):
+        assert sorted(epoch(BalancedBatches(labels, 40, 1.0), number)[0]) == list(range(40))
+
+
+def test_balanced_batches_follow_seed_and_epoch_alone():
+    labels = np.repeat(np.arange(5), [1, 2, 3, 4, 30])
+    batches = BalancedBatches(labels, 8)
+    next(batches.epoch(3))
+    assert epoch(batches, 3) == epoch(BalancedBatches(labels, 8), 3)
+    assert len({str(epoch(batches, number)) for number in range(20)}) == 20
+    assert epoch(BalancedBatches(labels, 8, seed=1), 3) != epoch(batches, 3)
+
+
+def test_balanced_batches_that_cannot_be():
+    with pytest.raises(DatasetError, match="at least 2 and 2 are needed"):
+        BalancedBatches(np.zeros(1, np.int64), 8)
+    for power in (-0.1, 1.1, float("nan")):
+        with pytest.raises(InputError, match="power is"):
+            BalancedBatches(np.zeros(9, np.int64), 8, power)

@@ -6,7 +6,8 @@ import sys
 import pytest
 import torch
 
-from lookalike.embedder.backbones import OWN_BACKBONES, create_backbone
+from lookalike.embedder.backbones import OWN_BACKBONES, TrunkAndHead, check_sizes, create_backbone
+from lookalike.embedder.gem_pooling import GeMPooling
 from lookalike.errors import InputError
 
 
@@ -42,6 +43,41 @@ def test_timm_networks_get_an_embedding_layer(name):
     assert network.eval()(torch.zeros(2, 1, 64, 48)).shape == (2, 24)
 
 
+# The second's last layers follow its own pooling; the third norms its features after it.
+@pytest.mark.parametrize("name", ["resnet10t", "mobilenetv3_small_050", "convnext_atto", "test_efficientnet"])
+def test_convolutional_timm_networks_pool_by_a_learned_generalised_mean(name):
+    network = create_backbone(name, 24, (64, 48), pooling="gem")
+    assert isinstance(network, TrunkAndHead)
+    assert [type(layer) for layer in network.head][:2] == [GeMPooling, torch.nn.Linear]
+    assert sum(isinstance(module, GeMPooling) for module in network.modules()) == 1
+    network(torch.randn(4, 3, 64, 48)).square().sum().backward()
+    assert network.head[0].p.grad.abs() > 0
+    # Fully convolutional: it takes any size.
+    check_sizes(network, name, 3, [(32, 32), (64, 48), (96, 128)])
+    assert all(module.training for module in network.modules())
+
+
+def test_gem_is_another_pooling_of_the_same_features():
+    torch.manual_seed(0)
+    plain = create_backbone("test_efficientnet", 8, (64, 64)).eval()
+    torch.manual_seed(0)
+    gem = create_backbone("test_efficientnet", 8, (64, 64), pooling="gem").eval()
+    assert [p.shape for p in plain.trunk.parameters()] == [p.shape for p in gem.trunk.parameters()]
+    x = torch.randn(2, 3, 64, 64)
+    with torch.inference_mode():
+        gem.head[0].p.fill_(1.0)  # the mean, where no feature is negative
+        assert torch.allclose(gem.head[0](gem.trunk(x)), gem.trunk(x).clamp(min=1e-6).mean((2, 3)), rtol=1e-4)
+        assert torch.allclose(plain.trunk(x), gem.trunk(x).mean((2, 3)), atol=1e-5)
+
+
+def test_sizes_that_a_network_cannot_take_are_refused_before_training():
+    fixed = create_backbone("mobilefacenet", 8, (64, 64))
+    check_sizes(fixed, "mobilefacenet", 3, [(64, 64)])
+    with pytest.raises(InputError, match=r"mobilefacenet cannot take pictures of 32×32 pixels: .*choose another size"):
+        check_sizes(fixed, "mobilefacenet", 3, [(64, 64), (32, 32)])
+    assert fixed.training
+
+
 @pytest.mark.parametrize("name", OWN_BACKBONES)
 def test_every_parameter_learns(name):
     network = create_backbone(name, 16, (32, 32), 1, width=0.25)
@@ -74,3 +110,11 @@ def test_errors_name_the_choices():
         create_backbone("levit_128s", 8, (30, 30))
     with pytest.raises(InputError, match="no pretrained weights"):
         create_backbone("iresnet18", 8, (32, 32), pretrained=True)
+    with pytest.raises(InputError, match="pooling is 'max'; choose 'gem'"):
+        create_backbone("resnet10t", 8, (32, 32), pooling="max")
+    with pytest.raises(InputError, match=r"mobilefacenet does not take these options: .*pooling"):
+        create_backbone("mobilefacenet", 8, (32, 32), pooling="gem")
+    # Tokens, and maps with their channels last.
+    for name in ("vit_tiny_patch16_224", "swin_tiny_patch4_window7_224"):
+        with pytest.raises(InputError, match=r"gives features of shape \(.*wants the \(channels, height, width\)"):
+            create_backbone(name, 8, (224, 224), pooling="gem")

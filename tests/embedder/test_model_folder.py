@@ -8,7 +8,7 @@ import torch
 
 from lookalike import Embedder
 from lookalike.embedder import Preprocessing
-from lookalike.embedder.model_folder import ModelCard, read_model, save_model
+from lookalike.embedder.model_folder import ModelCard, fingerprint_of, read_model, save_model
 from lookalike.errors import ArtefactError, StorageError
 
 
@@ -101,3 +101,13 @@ def test_a_model_that_gives_nan_says_so(tmp_path):
     save_model(tmp_path / "nan", broken, card())
     with pytest.raises(ValueError, match="gave NaN or infinity"):
         Embedder.load(tmp_path / "nan").embed([np.zeros((32, 32), np.uint8)])
+
+
+def test_fingerprints_of_older_models_stay_valid(tmp_path):
+    """The number was computed by the version before preprocessing had scales."""
+    (tmp_path / "w").write_bytes(b"weights")
+    old = Preprocessing(image_size=(64, 48), channels=1)
+    card = ModelCard(name="x", backbone="mobilefacenet", embedding_size=8, preprocessing=old)
+    assert fingerprint_of(tmp_path / "w", card) == "36b3cb38d9330c3a"
+    scaled = card.model_copy(update={"preprocessing": old.model_copy(update={"scales": (1.0, 0.5)})})
+    assert fingerprint_of(tmp_path / "w", scaled) != "36b3cb38d9330c3a"

@@ -8,7 +8,7 @@ from PIL import Image
 from lookalike.embedder import Embedder, Preprocessing
 from lookalike.embedder.model_folder import ModelCard
 from lookalike.embedder.network import NetworkEmbedder, network_input
-from lookalike.errors import ArtefactError, VectorError
+from lookalike.errors import ArtefactError, InputError, VectorError
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -49,6 +49,64 @@ def test_a_vector_is_the_network_of_the_normalised_picture_and_its_mirror_image(
     vectors = embedder.embed(pictures)
     assert vectors.dtype == np.float32
     assert np.allclose(vectors, expected, atol=1e-5)
+
+
+class Blurred(torch.nn.Module):
+    """Takes any size: three numbers of a map, which scales change."""
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.conv = torch.nn.Conv2d(1, 5, 3, bias=False)
+
+    def forward(self, x):
+        return self.conv(x).relu().amax((2, 3)) * x.shape[2]
+
+
+@pytest.mark.parametrize("flip", [True, False])
+def test_at_scales_a_vector_is_the_sum_of_unit_vectors(pictures, flip):
+    network = Blurred()
+    one = NetworkEmbedder(network, card())
+    both = one.at_scales([1.0, 0.5], flip_average=flip)
+    assert both.preprocessing.scales == (1.0, 0.5)
+    expected = []
+    for picture in pictures:
+        total = 0
+        for size in ((8, 6), (4, 3)):
+            # Pillow's antialiased bilinear is the same filter; it rounds no floats.
+            small = np.asarray(
+                Image.fromarray(picture.astype(np.float32)).resize(size[::-1], Image.Resampling.BILINEAR)
+            )
+            x = torch.from_numpy((small / 255 - 0.5) / 0.25)[None, None]
+            with torch.inference_mode():
+                vector = (network(x) + (network(x.flip(3)) if flip else 0))[0].numpy()
+            total = total + vector / np.linalg.norm(vector)
+        expected.append(total / np.linalg.norm(total))
+    assert np.allclose(both.embed(pictures), expected, atol=1e-4)
+
+
+def test_another_scale_is_another_model(tiny_model):
+    one = NetworkEmbedder(Blurred(), card(), calibration=Embedder.load(tiny_model).calibration)
+    assert one.at_scales([1.0]) is one
+    other = one.at_scales([1.0, 0.5])
+    assert other.fingerprint == one.at_scales([1.0, 0.5]).fingerprint
+    different = {e.fingerprint for e in (one, other, one.at_scales([0.5]), one.at_scales([1.0], flip_average=False))}
+    assert len(different) == 4
+    assert one.calibration is not None
+    assert other.calibration is None
+    for wrong, said in (
+        ([], "at least 1 item"),
+        ([9.0], "from 0.1 to 4"),
+        ([1, 1], "give different factors"),
+        (["x"], "number"),
+    ):
+        with pytest.raises(InputError, match=f"scales are .*{said}"):
+            one.at_scales(wrong)
+
+
+def test_scales_that_the_network_cannot_take(tiny_model):
+    with pytest.raises(InputError, match="model tiny cannot take pictures of 16×16 pixels"):
+        Embedder.load(tiny_model).at_scales([1.0, 0.5])
 
 
 def test_it_is_in_evaluation_mode_so_that_neighbours_in_a_batch_do_not_matter(tiny_model, people_folder):

@@ -39,3 +39,23 @@ def test_shrinking_is_antialiased():
 def test_unknown_entries_are_refused():
     with pytest.raises(ValidationError):
         Preprocessing(image_sise=(1, 1))
+
+
+def test_what_older_models_did_not_have_is_saved_only_where_it_was_chosen():
+    assert "scales" not in Preprocessing().model_dump(mode="json")
+    chosen = Preprocessing(scales=(1.0, 0.5))
+    assert chosen.model_dump(mode="json")["scales"] == [1.0, 0.5]
+    for preprocessing in (Preprocessing(), chosen):
+        assert Preprocessing.model_validate(preprocessing.model_dump(mode="json")) == preprocessing
+
+
+def test_sizes_at_scales():
+    preprocessing = Preprocessing(image_size=(128, 96))
+    assert [preprocessing.size_at(scale) for scale in (1.0, 0.7071, 1.5)] == [(128, 96), (91, 68), (192, 144)]
+    assert Preprocessing(image_size=(4, 2)).size_at(0.1) == (1, 1)
+
+
+@pytest.mark.parametrize("scales", [(), (0.0,), (1.0, 1.0), (5.0,), (float("nan"),), (-1.0,)])
+def test_scales_that_are_none(scales):
+    with pytest.raises(ValidationError, match="scales"):
+        Preprocessing(scales=scales)

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import get_args
 
+import numpy as np
 import pytest
 import torch
 
@@ -81,6 +82,42 @@ def test_dynamic_margins_follow_the_training_sets_own_counts():
     recipe = Recipe(loss="subcenter_arcface", loss_options={"dynamic_margins": True})
     margins = recipe.build_loss(pictures("a" * 16 + "b")).margins
     assert margins.tolist() == pytest.approx([0.5 * 16**-0.25 + 0.05, 0.55])
+
+
+def minmax(*counts, least=(), absent=()):
+    identities = [name for name, count in counts for _ in range(count)]
+    options = {"dynamic_margins": "minmax", "least_margin": [*least, *absent]}
+    loss = Recipe(loss="subcenter_arcface", loss_options=options).build_loss(pictures(identities))
+    return dict(zip(sorted({name for name, _ in counts}), loss.margins.tolist(), strict=True))
+
+
+def test_minmax_margins_are_those_of_the_landmark_winners_code():
+    counts = {"a": 3, "b": 17, "c": 40, "d": 5}
+    tmp = np.sqrt(1 / np.sqrt(list(counts.values())))
+    expected = (tmp - tmp.min()) / (tmp.max() - tmp.min()) * 0.45 + 0.05
+    assert list(minmax(*counts.items()).values()) == pytest.approx(expected)
+    assert list(minmax(("a", 4), ("b", 4)).values()) == pytest.approx([0.275, 0.275])
+
+
+@pytest.mark.parametrize("others", [1, 40, 400])
+def test_non_landmarks_have_the_least_margin_however_few_they_are(others):
+    margins = minmax(("a", 4), ("b", 64), ("non-landmark", others), least=["non-landmark"], absent=["nobody"])
+    assert margins["non-landmark"] == pytest.approx(0.05)
+    assert margins["a"] == pytest.approx(0.5)
+    assert margins["b"] >= 0.05 - 1e-9
+    if others <= 64:
+        assert margins["b"] == pytest.approx(0.05)
+
+
+def test_margins_that_are_none():
+    for options, said in (
+        ({"dynamic_margins": "max"}, "dynamic_margins is 'max'; choose true, 'minmax' or false"),
+        ({"least_margin": ["a"]}, "which only dynamic_margins give"),
+        ({"dynamic_margins": "minmax", "least_margin": "a"}, "give a list of identities by name"),
+        ({"dynamic_margins": "minmax", "least_margin": 3}, "give a list of identities by name"),
+    ):
+        with pytest.raises(InputError, match=said):
+            Recipe(loss="subcenter_arcface", loss_options=options).build_loss(pictures("aab"))
 
 
 def test_a_memory_goes_around_the_loss():

@@ -3,11 +3,15 @@
 from pathlib import Path
 
 import pytest
+import tomli_w
 
 from lookalike.datasets import IdentityBatches, PictureSet, ShuffledBatches
+from lookalike.datasets.identity_batches import BalancedBatches
+from lookalike.embedder import Preprocessing
 from lookalike.errors import DatasetError, InputError
 from lookalike.losses import ArcFaceLoss, SoftmaxLoss, TripletLoss
 from lookalike.training import Recipe
+from lookalike.training.curriculum import StagedBatches
 
 
 def pictures(*identities):
@@ -68,6 +72,69 @@ def test_hopeless_data_is_refused():
     with pytest.raises(DatasetError, match=r"every identity has one picture.*use arcface"):
         Recipe(loss="triplet").build_batches(pictures("a", "b", "c"))
     Recipe(loss="arcface").build_batches(pictures("a", "b", "c"))
+
+
+def test_classes_are_balanced_and_groups_join_as_the_recipe_says():
+    data = pictures(*"aaaabbccdd")
+    assert isinstance(Recipe(class_power=0.5).build_batches(data), BalancedBatches)
+    recipe = Recipe(curriculum=(("a", "b"), ("c", "d")), class_power=0.5, epochs=4, batch_size=2)
+    batches = recipe.build_batches(data)
+    assert isinstance(batches, StagedBatches)
+    assert {data.identities[i] for batch in batches.epoch(0) for i in batch} <= {"a", "b"}
+    assert [batches.batches_in(epoch) for epoch in range(4)] == [3, 3, 5, 5]
+    pairs = Recipe(loss="triplet", curriculum=(("a", "b"), ("c", "d")), epochs=4, batch_size=40).build_batches(data)
+    assert [len(next(pairs.epoch(epoch))) for epoch in range(4)] == [10, 10, 20, 20]  # 2 × 5, then 4 × 5
+
+
+def test_sizes_of_pictures_follow_one_another_by_shares_of_the_epochs():
+    recipe = Recipe(
+        progressive_sizes=((0.5, 32), (0.3, 48), (0.2, 64)), epochs=10, preprocessing=Preprocessing(image_size=(64, 48))
+    )
+    assert recipe.image_sizes == ((32, 24), (48, 36), (64, 48))
+    assert [recipe.image_size_in(epoch)[0] for epoch in range(10)] == [32] * 5 + [48] * 3 + [64] * 2
+    assert Recipe(epochs=3).image_size_in(2) == (112, 112)
+    thirds = Recipe(progressive_sizes=((1 / 3, 32), (1 / 3, 48), (1 / 3, 64)), epochs=3)
+    assert [thirds.image_size_in(epoch)[0] for epoch in range(3)] == [32, 48, 64]
+
+
+def test_a_pretrained_network_has_the_name_of_its_weights():
+    assert Recipe(backbone="efficientnet_lite0", pretrained=True).backbone == "tf_efficientnet_lite0"
+    assert Recipe(backbone="efficientnet_lite0").backbone == "efficientnet_lite0"  # timm's own of that name
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ({"trunk_rate": 0.1}, "trunk_rate and trunk_statistics are for timm networks; mobilefacenet has no trunk"),
+        ({"trunk_statistics": "fixed"}, "mobilefacenet has no trunk"),
+        ({"trunk_rate": -1}, "trunk_rate: .*greater than or equal to 0"),
+        ({"class_power": 2}, "class_power: .*less than or equal to 1"),
+        ({"loss": "triplet", "class_power": 0.5}, "triplet draws as many pictures of every identity"),
+        ({"curriculum": [["a"], ["b", "a"]]}, "curriculum names 'a' twice"),
+        ({"curriculum": [["a", "a"]]}, "curriculum names 'a' twice"),
+        ({"curriculum": [["a"], []]}, "group 2 of the curriculum is empty"),
+        ({"progressive_sizes": [[0.5, 64]]}, r"shares of progressive_sizes are \[0\.5\]; expected some that sum to 1"),
+        ({"progressive_sizes": [[1.5, 64], [-0.5, 64]]}, "expected some that sum to 1"),
+        ({"progressive_sizes": [[1.0, 113]]}, "expected 8 to 112"),
+        ({"progressive_sizes": [[1.0, 7]]}, "expected 8 to 112"),
+    ],
+)
+def test_schedules_that_cannot_be(content, message):
+    with pytest.raises(InputError, match=message):
+        Recipe.of(content)
+
+
+def test_a_recipe_with_schedules_round_trips_through_toml(tmp_path):
+    recipe = Recipe(
+        backbone="tf_efficientnet_lite0",
+        trunk_rate=0.1,
+        class_power=0.5,
+        curriculum=(("a",), ("b", "c")),
+        progressive_sizes=((0.5, 64), (0.5, 112)),
+    )
+    path = tmp_path / "r.toml"
+    path.write_text(tomli_w.dumps(recipe.model_dump(mode="json", exclude_none=True)), "utf-8")
+    assert Recipe.read(path) == recipe
 
 
 def test_the_learning_rate_rises_peaks_and_falls_to_zero():

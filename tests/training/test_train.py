@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import sys
 import threading
 
 import numpy as np
@@ -11,7 +10,8 @@ import pytest
 import torch
 
 from lookalike import Embedder
-from lookalike.datasets import read_pictures
+from lookalike.datasets import NON_LANDMARK, PictureSet, read_pictures
+from lookalike.embedder.seen_pictures import digests
 from lookalike.errors import (
     ArtefactError,
     DatasetError,
@@ -88,7 +88,7 @@ def test_pictures_are_embedded_in_chunks_of_the_recipes_size(pictures, tiny_reci
         sizes.append((len(x), size))
         return embed_in_chunks(backbone, x, size)
 
-    monkeypatch.setattr(sys.modules["lookalike.training.train"], "embed_in_chunks", embed)
+    monkeypatch.setattr("lookalike.training.steps.embed_in_chunks", embed)
     once = tiny_recipe.model_copy(update={"epochs": 1})
     whole = train(pictures, once, tmp_path / "whole").card.fingerprint
     # A chunk as large as the batch is the whole batch.
@@ -127,6 +127,38 @@ def test_an_interrupted_training_ends_as_if_it_had_not_been(pictures, tiny_recip
     assert resumed.card.fingerprint == whole.card.fingerprint
     assert [e["loss"] for e in resumed.history] == pytest.approx([e["loss"] for e in whole.history])
     assert not (tmp_path / "m.training").exists()
+
+
+@pytest.mark.parametrize("stop", [1, 4, 9, 12])
+def test_balance_curriculum_and_growing_pictures_survive_an_interruption(pictures, tmp_path, stop):
+    names = pictures.names
+    recipe = Recipe.of(
+        {
+            "backbone": "test_efficientnet",
+            "backbone_options": {"pooling": "gem"},
+            "trunk_rate": 0.3,
+            "trunk_statistics": "fixed",
+            "embedding_size": 16,
+            "preprocessing": {"image_size": (32, 32), "channels": 1},
+            "loss": "center",
+            "loss_options": {"without_center": ["non-landmark"]},
+            "optimizer": "adamw",
+            "learning_rate": 0.003,
+            "class_power": 0.5,
+            "curriculum": (names[:2], names[2:5], names[5:]),
+            "progressive_sizes": ((0.5, 16), (0.25, 24), (0.25, 32)),
+            "epochs": 6,
+            "batch_size": 12,
+        }
+    )
+    whole = train(pictures, recipe, tmp_path / "whole")
+    with pytest.raises(TrainingInterrupted, match=rf"step {stop} of 17;"):  # 1 + 2 + 2 + 4 + 4 + 4
+        train(pictures, recipe, tmp_path / "m", progress=interrupt_at(stop))
+    resumed = train(pictures, recipe, tmp_path / "m", resume=True)
+    assert resumed.card.fingerprint == whole.card.fingerprint
+    seen = [{k: v for k, v in entry.items() if k != "seconds"} for entry in resumed.history]
+    assert seen == [{k: v for k, v in entry.items() if k != "seconds"} for entry in whole.history]
+    assert Embedder.load(whole.folder).embed(pictures.paths[:2]).shape == (2, 16)
 
 
 def test_the_same_seed_gives_the_same_weights_and_another_seed_others(pictures, tiny_recipe, tmp_path):
@@ -210,3 +242,12 @@ def test_a_folder_of_the_users_is_not_taken_for_checkpoints(pictures, tiny_recip
     with pytest.raises(StorageError, match=r"m\.training is where checkpoints go, but letter\.txt is in it"):
         train(pictures, tiny_recipe, tmp_path / "m", **options)
     assert (tmp_path / "m.training" / "letter.txt").read_text() == "mine"
+
+
+def test_the_pictures_of_no_landmark_are_remembered(pictures, tiny_recipe, tmp_path):
+    nobody = pictures.names[0]
+    renamed = PictureSet(pictures.paths, tuple(NON_LANDMARK if n == nobody else n for n in pictures.identities))
+    recipe = tiny_recipe.model_copy(update={"epochs": 1})
+    seen = Embedder.load(train(renamed, recipe, tmp_path / "a").folder).seen_non_landmarks
+    assert sorted(seen.tolist()) == sorted(digests(pictures.of([nobody]).paths).tolist())
+    assert len(Embedder.load(train(pictures, recipe, tmp_path / "b").folder).seen_non_landmarks) == 0

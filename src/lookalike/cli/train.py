@@ -20,7 +20,9 @@ __all__ = ["train_command"]
 def train_command(
     data: Data,
     output: Annotated[Path, typer.Option("--output", "-o", help="The model folder to write.")] = Path("model"),
-    recipe: Annotated[str, typer.Option(help="small-faces, face-crops, faces, or a TOML file.")] = "small-faces",
+    recipe: Annotated[
+        str, typer.Option(help="small-faces, face-crops, faces, landmarks, landmarks-large, or a TOML file.")
+    ] = "small-faces",
     loss: Annotated[
         str | None, typer.Option(help="arcface, triplet, center, …: docs/losses has a page for each.")
     ] = None,
@@ -32,10 +34,22 @@ def train_command(
     ] = None,
     learning_rate: Annotated[float | None, typer.Option(help="Its peak.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Decides every random choice; else the recipe does.")] = None,
+    non_landmarks: Annotated[
+        Path | None, typer.Option(help="Folder of pictures that show no landmark: one class more to learn.")
+    ] = None,
+    groups: Annotated[
+        Path | None,
+        typer.Option(help="CSV identity,group: groups join the training one after another, in the file's order."),
+    ] = None,
     validation: Annotated[
-        float,
-        typer.Option(min=0, max=0.9, help="Share of identities held out to measure thresholds, at least 2; 0: none."),
-    ] = 0.2,
+        float | None,
+        typer.Option(
+            min=0,
+            max=0.9,
+            help="Share of identities held out to measure thresholds, at least 2; 0: none. [default: 0.2; 0 for "
+            "landmarks, whose thresholds come from non-landmarks when they are enrolled]",
+        ),
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted training.")] = False,
     restart: Annotated[bool, typer.Option("--restart", help="Drop an interrupted training.")] = False,
     replace: Annotated[bool, typer.Option("--replace", help="Replace an older model.")] = False,
@@ -46,13 +60,17 @@ def train_command(
     """Train an embedding network on your own pictures.
 
     A share of the identities is held out: the network never sees them, and the thresholds in calibration.json are
-    measured on them. Ctrl-C keeps a checkpoint; the same command with --resume goes on and gives the same model.
+    measured on them. Places are all learned, unless --validation holds some out; its thresholds then tell whether two
+    photos show the same place. Ctrl-C keeps a checkpoint; the same command with --resume goes on and gives the same
+    model.
     """
     from lookalike.atomic_files import check_replaceable
     from lookalike.cli.terminal import console, escape, note, print_json, progress_bar
-    from lookalike.datasets import read_pictures
+    from lookalike.datasets import NON_LANDMARK, place_pictures, read_pictures
     from lookalike.errors import InputError
-    from lookalike.training import Progress, train
+    from lookalike.landmarks.recipe import RECIPES as LANDMARK_RECIPES
+    from lookalike.training import Progress, Recipe, train
+    from lookalike.training.curriculum import read_curriculum
 
     if resume and restart:
         raise InputError("both --resume and --restart were given; the one goes on, the other begins anew: give one")
@@ -69,10 +87,21 @@ def train_command(
     if cropped:
         chosen = chosen.for_crops()
     check_replaceable(output, "model.toml", replace)
-    pictures = read_pictures(data)
+    of_places = recipe in LANDMARK_RECIPES or non_landmarks is not None
+    pictures = place_pictures(data, non_landmarks) if of_places else read_pictures(data)
     for line in pictures.notes:
         note(line)
+    if of_places and NON_LANDMARK not in pictures.names:
+        note(
+            "no picture shows a non-landmark (--non-landmarks FOLDER): the network learns to tell places apart only, "
+            "and enrolment will want some for its thresholds"
+        )
+    if validation is None:
+        validation = 0.0 if recipe in LANDMARK_RECIPES else 0.2
     learn, held_out = _hold_out(pictures, validation, chosen.seed)
+    if groups is not None:
+        curriculum = read_curriculum(groups, learn.names, from_the_start=[NON_LANDMARK])
+        chosen = Recipe.of(chosen.model_dump() | {"curriculum": curriculum}, f"--groups {groups}")
     chosen.build_batches(learn)  # refuses hopeless data before any work
     held_out = _usable(held_out, chosen.preprocessing, skip_bad)
 
@@ -129,27 +158,34 @@ def train_command(
 
 def _recipe(name: str, changes: dict[str, Any]) -> Recipe:
     from lookalike.errors import InputError
-    from lookalike.faces.recipe import RECIPES, face_recipe
+    from lookalike.faces.recipe import RECIPES as FACE_RECIPES
+    from lookalike.faces.recipe import face_recipe
+    from lookalike.landmarks.recipe import RECIPES as LANDMARK_RECIPES
+    from lookalike.landmarks.recipe import landmark_recipe
     from lookalike.training import LossName, Recipe
 
     losses = get_args(LossName)
     if changes.get("loss", losses[0]) not in losses:
         raise InputError(f"loss {changes['loss']!r} is unknown; choose {', '.join(losses)}")
+    path = Path(name)
+    if name in LANDMARK_RECIPES:
+        return landmark_recipe(name, **changes)
     if "backbone" in changes:
         changes["backbone_options"] = {}  # the recipe's are those of its own backbone
-    path = Path(name)
-    if name in RECIPES or not (path.suffix == ".toml" or path.exists()):
+    if name in FACE_RECIPES:
         return face_recipe(name, **changes)
-    return Recipe.read(path, **changes)
+    if path.suffix == ".toml" or path.exists():
+        return Recipe.read(path, **changes)
+    names = ", ".join((*FACE_RECIPES, *LANDMARK_RECIPES))
+    raise InputError(f"recipe {name!r} is unknown; choose {names} or the path of a TOML file")
 
 
 def _hold_out(pictures: PictureSet, share: float, seed: int) -> tuple[PictureSet, PictureSet | None]:
     """Who is learned from, and who is kept to measure thresholds on: at least two, with two pictures or more each."""
     from lookalike.cli.terminal import note
-    from lookalike.datasets import split_identities
+    from lookalike.datasets import NON_LANDMARK, split_identities
 
-    single = set(pictures.single)
-    several = [name for name in pictures.names if name not in single]
+    several = [name for name in pictures.names if name not in {*pictures.single, NON_LANDMARK}]
     if share == 0:
         return pictures, None
     if len(several) < 5:

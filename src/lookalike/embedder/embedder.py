@@ -41,6 +41,7 @@ class Embedder(ABC):
         dimension: length of a vector.
         calibration: thresholds with the promise they were measured to keep, or None.
         documented_threshold: what the model's authors recommend, used where nothing was measured.
+        seen_non_landmarks: digests of pictures without a landmark that it was trained on (`seen_pictures`).
     """
 
     name: str
@@ -49,35 +50,48 @@ class Embedder(ABC):
     dimension: int
     calibration: Calibration | None = None
     documented_threshold: Threshold | None = None
+    seen_non_landmarks: npt.NDArray[np.uint64] = np.empty(0, np.uint64)
 
     @classmethod
     def load(cls, source: str | Path, cropped: bool | None = None) -> Embedder:
         """Load an embedder.
 
         Args:
-            source: a model folder written by `lookalike train`, or `"dlib"` (128-d faces, detection and
-                alignment, no training needed).
+            source: a model folder written by `lookalike train`, or, with no training needed, `"dlib"` (128-d faces,
+                detection and alignment) or `"efficientnet_lite0"` (1280-d features learned from ImageNet, for
+                landmarks and other pictures of places and things).
             cropped: pictures are face crops: where no face is found, the whole picture is taken. None keeps what
                 the model was saved with.
 
         Raises:
             ArtefactError: there is no model, or it is damaged.
             MissingDependencyError: it needs an extra that is not installed.
+
+        Example:
+            >>> Embedder.load("efficientnet_lite0").dimension    # doctest: +SKIP
+            1280
         """
         text = str(source)
         if text == "dlib":
             from lookalike.embedder.dlib_faces import DlibFaces
 
             return DlibFaces(cropped=bool(cropped))
+        if text == "efficientnet_lite0":
+            from lookalike.embedder.pretrained_features import pretrained_features
+
+            return pretrained_features()
         if text.startswith("hf://") or text.endswith(".onnx"):
             raise InputError(
-                f"{text}: models from a hub and ONNX files cannot be loaded yet; give a model folder or 'dlib'"
+                f"{text}: models from a hub and ONNX files cannot be loaded yet; give a model folder, 'dlib' or "
+                "'efficientnet_lite0'"
             )
         if Path(text).is_dir():
             from lookalike.embedder.network import NetworkEmbedder
 
             return NetworkEmbedder.read(Path(text), cropped)
-        raise ArtefactError(f"there is no model at {text}; give a folder written by `lookalike train`, or 'dlib'")
+        raise ArtefactError(
+            f"there is no model at {text}; give a folder written by `lookalike train`, 'dlib' or 'efficientnet_lite0'"
+        )
 
     def use_calibration(self, path: str | Path) -> None:
         """Answer with thresholds from a `calibration.json` that lies elsewhere, for example beside a report.

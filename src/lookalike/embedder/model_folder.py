@@ -8,6 +8,8 @@ import tomllib
 from pathlib import Path
 from typing import Any, Final, Literal
 
+import numpy as np
+import numpy.typing as npt
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from safetensors import SafetensorError
@@ -19,9 +21,10 @@ from lookalike.distances import MetricName
 from lookalike.embedder.backbones import create_backbone
 from lookalike.embedder.calibration import Calibration
 from lookalike.embedder.preprocessing import Preprocessing
+from lookalike.embedder.seen_pictures import FILE_NAME
 from lookalike.errors import ArtefactError, StorageError
 
-__all__ = ["FORMAT_VERSION", "ModelCard", "read_model", "save_model"]
+__all__ = ["FORMAT_VERSION", "ModelCard", "fingerprint_of", "read_model", "save_model"]
 
 #: The version of the folder this code writes and reads.
 FORMAT_VERSION: Final = 1
@@ -50,7 +53,7 @@ class ModelCard(BaseModel):
         )
 
 
-def _fingerprint(weights: Path, card: ModelCard) -> str:
+def fingerprint_of(weights: Path, card: ModelCard) -> str:
     """16 hexadecimal digits of everything that decides a vector: weights, network, metric, preprocessing."""
     digest = hashlib.sha256()
     with weights.open("rb") as file:
@@ -61,7 +64,14 @@ def _fingerprint(weights: Path, card: ModelCard) -> str:
     return digest.hexdigest()[:16]
 
 
-def save_model(folder: Path, network: nn.Module, card: ModelCard, log: str = "", replace: bool = False) -> ModelCard:
+def save_model(
+    folder: Path,
+    network: nn.Module,
+    card: ModelCard,
+    log: str = "",
+    replace: bool = False,
+    seen_non_landmarks: npt.NDArray[np.uint64] | None = None,
+) -> ModelCard:
     """Write a model folder, whole or not at all.
 
     Args:
@@ -70,6 +80,7 @@ def save_model(folder: Path, network: nn.Module, card: ModelCard, log: str = "",
         card: its fingerprint is filled in.
         log: text of the training log, JSON lines.
         replace: put it in the place of an older model.
+        seen_non_landmarks: `seen_pictures.digests` of pictures without a landmark that it was trained on.
 
     Returns:
         The card with its fingerprint.
@@ -85,9 +96,11 @@ def save_model(folder: Path, network: nn.Module, card: ModelCard, log: str = "",
             save_file({name: tensor.contiguous().cpu() for name, tensor in network.state_dict().items()}, weights)
         except SafetensorError as error:
             raise StorageError(f"{folder} could not be written: {error}; what was there before is unharmed") from error
-        card = card.model_copy(update={"fingerprint": _fingerprint(weights, card)})
+        card = card.model_copy(update={"fingerprint": fingerprint_of(weights, card)})
         (partial / "model.toml").write_text(tomli_w.dumps(card.model_dump(mode="json", exclude_none=True)), "utf-8")
         (partial / "training.jsonl").write_text(log, "utf-8")
+        if seen_non_landmarks is not None and len(seen_non_landmarks):
+            np.save(partial / FILE_NAME, np.sort(seen_non_landmarks), allow_pickle=False)
         # safetensors makes files that only their owner may read; a model is as public as the folder it lies in.
         weights.chmod((partial / "model.toml").stat().st_mode)
     return card
@@ -120,7 +133,7 @@ def read_model(folder: Path) -> tuple[nn.Module, ModelCard, Calibration | None]:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise ArtefactError(f"{toml} is damaged at {where}: {first['msg']}; restore a copy") from None
-    if _fingerprint(weights, card) != card.fingerprint:
+    if fingerprint_of(weights, card) != card.fingerprint:
         raise ArtefactError(
             f"{weights} does not fit {toml.name} (fingerprint {card.fingerprint}); restore a whole copy"
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -110,21 +110,43 @@ class LossChoice:
         if not self.pairs:
             given |= {"num_classes": len(pictures.names), "embedding_size": embedding_size}
         if "without_center" in given:
-            given["without_center"] = _positions(given["without_center"], pictures)
-        if given.pop("dynamic_margins", False):
-            given["class_counts"] = np.bincount(pictures.labels, minlength=len(pictures.names)).tolist()
+            given["without_center"] = _positions(given["without_center"], pictures, "without_center")
+        margins, least = given.pop("dynamic_margins", False), given.pop("least_margin", [])
+        if margins:
+            given |= _dynamic_margins(margins, _positions(least, pictures, "least_margin"), pictures)
+        elif least:
+            raise InputError(f"least_margin is {least!r}, which only dynamic_margins give; set these, or leave it out")
         try:
             return self.make(**given)
         except TypeError as error:  # "abc" where a number belongs
             raise InputError(f"loss_options {dict(options)!r} cannot be used: {error}") from None
 
 
-def _positions(names: Any, pictures: PictureSet) -> list[int]:
-    """Identities that shall have no center, by name, as class numbers; those not among the pictures are left out."""
-    if isinstance(names, str) or not all(isinstance(name, str) for name in names):
-        raise InputError(f"without_center is {names!r}; give a list of identities by name")
+def _positions(names: Any, pictures: PictureSet, option: str) -> list[int]:
+    """Identities by name as class numbers; those not among the pictures are left out."""
+    if not isinstance(names, Sequence) or isinstance(names, str) or not all(isinstance(name, str) for name in names):
+        raise InputError(f"{option} is {names!r}; give a list of identities by name")
     position = {name: i for i, name in enumerate(pictures.names)}
     return [position[name] for name in names if name in position]
+
+
+def _dynamic_margins(kind: Any, least: Sequence[int], pictures: PictureSet) -> dict[str, Any]:
+    """Options of the loss for margins that grow as classes get smaller.
+
+    `"minmax"`: ``0.05 + 0.45 · minmax(n_c^(-1/4))``, so that the largest class has 0.05 and the smallest 0.5 radians,
+    as Ha et al. 2020 compute it (0.275 where all are equal); True: ``0.05 + 0.5 n_c^(-1/4)``. Classes with the least
+    margin have that of the largest class, however few their pictures.
+    """
+    if kind not in (True, "minmax"):
+        raise InputError(f"dynamic_margins is {kind!r}; choose true, 'minmax' or false")
+    counts = np.bincount(pictures.labels, minlength=len(pictures.names))
+    counts[list(least)] = counts.max()
+    options: dict[str, Any] = {"class_counts": counts.tolist()}
+    if kind == "minmax":
+        low, high = float(counts.max()) ** -0.25, float(counts.min()) ** -0.25
+        slope = 0.45 / (high - low) if high > low else 0.0
+        options["dynamic"] = (slope, 0.25, 0.05 - slope * low if slope else 0.275)
+    return options
 
 
 def _softmax_and_center(
@@ -155,7 +177,9 @@ LOSSES: dict[LossName, LossChoice] = {
     "sphereface": LossChoice(SphereFaceLoss, margin=4.0),
     "cosface": LossChoice(CosFaceLoss, margin=0.35, scaled=True),
     "combined_margin": LossChoice(CombinedMarginLoss, scaled=True),
-    "subcenter_arcface": LossChoice(SubCenterArcFaceLoss, margin=0.5, scaled=True, more=("dynamic_margins",)),
+    "subcenter_arcface": LossChoice(
+        SubCenterArcFaceLoss, margin=0.5, scaled=True, more=("dynamic_margins", "least_margin")
+    ),
     "adaface": LossChoice(AdaFaceLoss, margin=0.4, scaled=True),
     "curricularface": LossChoice(CurricularFaceLoss, margin=0.5, scaled=True),
     "proxy_anchor": LossChoice(ProxyAnchorLoss, margin=0.1, rate=3.0),

@@ -7,14 +7,19 @@ import tomllib
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from torch import nn
 
 from lookalike.datasets import IdentityBatches, PictureSet, ShuffledBatches
 from lookalike.datasets.augmentation import Augmentation
+from lookalike.datasets.identity_batches import BalancedBatches, Batches
 from lookalike.embedder import Preprocessing
+from lookalike.embedder.backbones import OWN_BACKBONES, PRETRAINED_ALIASES
 from lookalike.errors import DatasetError, InputError
 from lookalike.losses import CrossBatchMemory
+from lookalike.training.curriculum import StagedBatches
 from lookalike.training.loss_choice import LOSSES, LossChoice, LossName
 
 __all__ = ["LossName", "Recipe"]
@@ -32,7 +37,11 @@ class Recipe(BaseModel):
 
     backbone: str = "mobilefacenet"
     backbone_options: dict[str, Any] = Field(default_factory=dict)
-    pretrained: bool = Field(False, description="start from timm's weights (timm networks only)")
+    pretrained: bool = Field(False, description="start from weights learned from ImageNet (timm networks only)")
+    trunk_rate: float = Field(1.0, ge=0, description="factor on the timm network's learning rate; 0 freezes it")
+    trunk_statistics: Literal["moving", "fixed"] = Field(
+        "moving", description="fixed: its batch norms keep the mean and variance that they were pretrained with"
+    )
     embedding_size: int = Field(128, ge=2, le=8192)
     preprocessing: Preprocessing = Preprocessing()
     augmentation: Augmentation = Augmentation()
@@ -50,6 +59,16 @@ class Recipe(BaseModel):
     batch_size: int = Field(60, ge=2, description="pictures in a batch")
     chunk_size: int | None = Field(None, ge=1, description="pictures embedded at a time: gradient caching")
     pictures_per_identity: int = Field(5, ge=2, description="K of the P×K batches; losses over pairs only")
+    class_power: float | None = Field(
+        None, ge=0, le=1, description="a class of n pictures is shown ∝ n^power: 0 balances; losses over classes only"
+    )
+    curriculum: tuple[tuple[str, ...], ...] = Field(
+        (), description="groups of identities that join one after another; whoever is in none is there from the start"
+    )
+    curriculum_share: float = Field(0.5, gt=0, lt=1, description="share of the epochs after which all have joined")
+    progressive_sizes: tuple[tuple[float, int], ...] = Field(
+        (), description="(share of the epochs, height of the pictures in pixels) one after another; empty: full size"
+    )
     optimizer: Literal["sgd", "adamw"] = Field("sgd", description="sgd has Nesterov momentum")
     learning_rate: float = Field(0.1, gt=0, description="its peak")
     warmup: float = Field(0.15, ge=0, lt=1, description="share of the steps in which the rate rises to its peak")
@@ -61,6 +80,13 @@ class Recipe(BaseModel):
     @model_validator(mode="after")
     def _fill_in(self) -> Recipe:
         choice = self.choice
+        if self.pretrained:
+            object.__setattr__(self, "backbone", PRETRAINED_ALIASES.get(self.backbone, self.backbone))
+        if self.backbone in OWN_BACKBONES and (self.trunk_rate != 1 or self.trunk_statistics == "fixed"):
+            raise ValueError(f"trunk_rate and trunk_statistics are for timm networks; {self.backbone} has no trunk")
+        if self.class_power is not None and choice.pairs:
+            raise ValueError(f"class_power is given, but {self.loss} draws as many pictures of every identity")
+        self._check_schedules()
         if self.margin is not None and choice.margin is None:
             raise ValueError(f"margin is given, but {self.loss} has none of that kind; leave it out")
         unknown = sorted(set(self.loss_options) - set(choice.options))
@@ -78,6 +104,25 @@ class Recipe(BaseModel):
             if getattr(self, name) is None:
                 object.__setattr__(self, name, default)
         return self
+
+    def _check_schedules(self) -> None:
+        seen: set[str] = set()
+        for number, group in enumerate(self.curriculum, 1):
+            twice = sorted(name for name in set(group) if name in seen or group.count(name) > 1)
+            if twice:
+                raise ValueError(f"curriculum names {twice[0]!r} twice; an identity joins once")
+            if not group:
+                raise ValueError(f"group {number} of the curriculum is empty; leave it out")
+            seen |= set(group)
+        if self.progressive_sizes:
+            shares, sizes = zip(*self.progressive_sizes, strict=True)
+            if not all(share > 0 for share in shares) or not math.isclose(math.fsum(shares), 1, abs_tol=1e-6):
+                raise ValueError(f"the shares of progressive_sizes are {list(shares)}; expected some that sum to 1")
+            height = self.preprocessing.image_size[0]
+            if not all(8 <= size <= height for size in sizes):
+                raise ValueError(
+                    f"progressive_sizes are {list(sizes)} pixels high; expected 8 to {height}, the height of image_size"
+                )
 
     @property
     def choice(self) -> LossChoice:
@@ -122,20 +167,47 @@ class Recipe(BaseModel):
             return CrossBatchMemory(loss, self.embedding_size, self.memory, self.memory_warm_up)
         return loss
 
-    def build_batches(self, pictures: PictureSet) -> IdentityBatches | ShuffledBatches:
-        """P×K batches for losses over pairs of pictures, shuffled ones for classification."""
+    def build_batches(self, pictures: PictureSet) -> Batches:
+        """P×K batches for losses over pairs of pictures; shuffled or balanced ones for classification.
+
+        With a curriculum, of those that have joined by the epoch.
+        """
         if len(pictures.names) < 2:
             raise DatasetError(
                 f"the pictures are of {len(pictures.names)} identity(ies); training needs at least 2 to tell apart"
             )
-        if not self.choice.pairs:
-            return ShuffledBatches(pictures.labels, self.batch_size, self.seed)
-        if len(pictures.single) == len(pictures.names):
+        if self.choice.pairs and len(pictures.single) == len(pictures.names):
             raise DatasetError(
                 f"every identity has one picture; {self.loss} loss needs some with at least 2 (use arcface)"
             )
-        identities = min(max(2, self.batch_size // self.pictures_per_identity), len(pictures.names))
-        return IdentityBatches(pictures.labels, identities, self.pictures_per_identity, self.seed)
+        if self.curriculum:
+            return StagedBatches(pictures, self.curriculum, self.epochs, self.curriculum_share, self._batches)
+        return self._batches(pictures.labels)
+
+    def _batches(self, labels: npt.NDArray[np.int64]) -> Batches:
+        if self.choice.pairs:
+            identities = min(max(2, self.batch_size // self.pictures_per_identity), len(np.unique(labels)))
+            return IdentityBatches(labels, identities, self.pictures_per_identity, self.seed)
+        if self.class_power is not None:
+            return BalancedBatches(labels, self.batch_size, self.class_power, self.seed)
+        return ShuffledBatches(labels, self.batch_size, self.seed)
+
+    @property
+    def image_sizes(self) -> tuple[tuple[int, int], ...]:
+        """`(height, width)` of the pictures that training shows, one after another."""
+        height, width = self.preprocessing.image_size
+        if not self.progressive_sizes:
+            return ((height, width),)
+        return tuple((size, max(1, round(size * width / height))) for _, size in self.progressive_sizes)
+
+    def image_size_in(self, epoch: int) -> tuple[int, int]:
+        """`(height, width)` of the pictures in an epoch (from 0)."""
+        passed, sizes = 0.0, self.image_sizes
+        for (share, _), size in zip(self.progressive_sizes, sizes, strict=False):
+            passed += share
+            if epoch < passed * self.epochs - 1e-6:
+                return size
+        return sizes[-1]
 
     def learning_rate_at(self, step: int, steps: int) -> float:
         """Linear rise over the warm-up, then half a cosine down to zero."""

@@ -9,29 +9,27 @@ import shutil
 import signal
 import threading
 import time
+from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import torch
-from lightning_fabric import Fabric
-from torch import Tensor, nn
-from torch.nn import functional
 
 from lookalike.atomic_files import check_replaceable
-from lookalike.datasets import PictureSet
-from lookalike.embedder.backbones import create_backbone
+from lookalike.datasets import NON_LANDMARK, PictureSet
 from lookalike.embedder.model_folder import ModelCard, save_model
-from lookalike.embedder.network import network_input
+from lookalike.embedder.seen_pictures import digests
 from lookalike.errors import ArtefactError, StorageError, TrainingDiverged, TrainingInterrupted
 from lookalike.training.checkpoint import foreign_entry, load_checkpoint, read_state, save_checkpoint
 from lookalike.training.collapse import CollapseMonitor
-from lookalike.training.gradient_cache import embed_in_chunks
 from lookalike.training.prepared_pictures import prepare_pictures
 from lookalike.training.recipe import Recipe
+from lookalike.training.steps import TrainingSteps
 
 __all__ = ["Progress", "Trained", "train"]
 
@@ -65,26 +63,6 @@ class Trained:
     history: tuple[dict[str, Any], ...]
     notes: tuple[str, ...]
     warnings: tuple[str, ...] = ()
-
-
-class _Trainee(nn.Module):
-    """Backbone and loss as one module, so that Fabric (and later DDP) wraps one forward pass."""
-
-    #: Of the last batch, as the loss got them, for the collapse monitor.
-    embeddings: Tensor
-
-    def __init__(self, backbone: nn.Module, loss: nn.Module, unit_length: bool, chunk_size: int | None) -> None:
-        super().__init__()
-        self.backbone, self.loss, self.unit_length, self.chunk_size = backbone, loss, unit_length, chunk_size
-
-    def forward(self, x: Tensor, labels: Tensor) -> Tensor:
-        whole = self.chunk_size is None or self.chunk_size >= len(x)
-        embeddings = self.backbone(x) if whole else embed_in_chunks(self.backbone, x, self.chunk_size or 1)
-        if self.unit_length:
-            embeddings = functional.normalize(embeddings.float())
-        self.embeddings = embeddings.detach()
-        value: Tensor = self.loss(embeddings, labels)
-        return value
 
 
 def train(
@@ -148,11 +126,14 @@ def train(
         data = prepare_pictures(pictures, recipe.preprocessing, scratch, skip_bad, decoded)
         batches = recipe.build_batches(data.pictures)
         torch.manual_seed(recipe.seed)
-        run = _Run(recipe, data.pictures)
+        run = TrainingSteps(recipe, data.pictures)
         if state is not None:
             load_checkpoint(scratch, run.module, run.optimizer, state)
         history: list[dict[str, Any]] = list(state["history"]) if state else []
-        labels, steps = torch.from_numpy(data.pictures.labels), recipe.epochs * len(batches)
+        labels = torch.from_numpy(data.pictures.labels)
+        # Epochs differ in length where a curriculum lets more and more identities join.
+        ends = list(accumulate(batches.batches_in(epoch) for epoch in range(recipe.epochs)))
+        steps = ends[-1]
         first, saved_at = int(state["step"]) if state else 0, time.monotonic()
         losses: list[float] = list(state["losses"]) if state else []
         # At first every network finds everything alike, so the first epochs do not count.
@@ -171,13 +152,12 @@ def train(
             )
 
         with _interruptible() as interrupted:
-            for epoch in range(first // len(batches), recipe.epochs):
-                started = time.monotonic()
-                for at, positions in enumerate(batches.epoch(epoch)):
-                    step = epoch * len(batches) + at
+            for epoch in range(bisect_right(ends, first), recipe.epochs):
+                started, size, end = time.monotonic(), recipe.image_size_in(epoch), ends[epoch]
+                for step, positions in enumerate(batches.epoch(epoch), end - batches.batches_in(epoch)):
                     if step < first:
                         continue
-                    loss = run.step(data.pixels[positions], labels[torch.from_numpy(positions)], step, steps)
+                    loss = run.step(data.pixels[positions], labels[torch.from_numpy(positions)], step, steps, size)
                     if not math.isfinite(loss):
                         whose = "and" if not monitor.observe(*run.seen).finite else "though not"
                         raise TrainingDiverged(
@@ -187,14 +167,14 @@ def train(
                     losses.append(loss)
                     if progress:
                         progress(Progress("training", step + 1, steps, sum(losses) / len(losses)))
-                    if interrupted.is_set() and at + 1 < len(batches):
+                    if interrupted.is_set() and step + 1 < end:
                         raise stopped(step + 1)
                 mean = sum(losses) / max(1, len(losses))
                 history.append(
                     {
                         "epoch": epoch + 1,
                         "loss": mean,
-                        "learning_rate": recipe.learning_rate_at((epoch + 1) * len(batches) - 1, steps),
+                        "learning_rate": recipe.learning_rate_at(end - 1, steps),
                         "seconds": round(time.monotonic() - started, 2),
                         **monitor.entry(monitor.observe(*run.seen)),
                     }
@@ -203,15 +183,20 @@ def train(
                 for line in monitor.warnings():
                     warnings.append(f"epoch {epoch + 1}: {line}")
                     if progress:
-                        progress(Progress("training", (epoch + 1) * len(batches), steps, mean, warnings[-1]))
+                        progress(Progress("training", end, steps, mean, warnings[-1]))
                 if interrupted.is_set() and epoch + 1 < recipe.epochs:
-                    raise stopped((epoch + 1) * len(batches))
+                    raise stopped(end)
                 if time.monotonic() - saved_at > _CHECKPOINT_SECONDS and epoch + 1 < recipe.epochs:
-                    save((epoch + 1) * len(batches))
+                    save(end)
                     saved_at = time.monotonic()
         card = _card(recipe, name or folder.name, data.pictures)
         log = "".join(json.dumps(entry) + "\n" for entry in history)
-        card = save_model(folder, run.backbone, card, log, replace)
+        others = [
+            path
+            for path, name in zip(data.pictures.paths, data.pictures.identities, strict=True)
+            if name == NON_LANDMARK
+        ]
+        card = save_model(folder, run.backbone, card, log, replace, digests(others))
     shutil.rmtree(scratch, ignore_errors=True)
     return Trained(folder, card, tuple(history), data.notes, tuple(warnings))
 
@@ -254,65 +239,6 @@ def _kept_if_useful(scratch: Path) -> Iterator[None]:
         if not (scratch / "state.json").exists():
             shutil.rmtree(scratch, ignore_errors=True)
         raise
-
-
-class _Run:
-    """Network, loss and optimizer on the device; one call of `step` is one step."""
-
-    def __init__(self, recipe: Recipe, pictures: PictureSet) -> None:
-        self.recipe = recipe
-        p = recipe.preprocessing
-        self.backbone = create_backbone(
-            recipe.backbone,
-            recipe.embedding_size,
-            p.image_size,
-            channels=p.channels,
-            pretrained=recipe.pretrained,
-            **recipe.backbone_options,
-        )
-        # Channels last is what CPU and GPU convolutions are fastest in.
-        self.backbone = self.backbone.to(memory_format=torch.channels_last)
-        loss = recipe.build_loss(pictures)
-        self.module = _Trainee(self.backbone, loss, recipe.choice.unit_length, recipe.chunk_size)
-        rate = recipe.loss_rate or 1.0
-        groups: list[dict[str, Any]] = [
-            {"params": [q for q in part.parameters() if q.requires_grad and (q.ndim > 1) == weights], "factor": factor}
-            | {"weight_decay": recipe.weight_decay if weights else 0.0}
-            for part, factor in ((self.backbone, 1.0), (loss, rate))
-            for weights in (True, False)
-        ]
-        groups = [group for group in groups if group["params"]]
-        self.optimizer: torch.optim.Optimizer
-        if recipe.optimizer == "adamw":
-            self.optimizer = torch.optim.AdamW(groups, lr=recipe.learning_rate)
-        else:
-            self.optimizer = torch.optim.SGD(
-                groups, lr=recipe.learning_rate, momentum=recipe.momentum, nesterov=recipe.momentum > 0
-            )
-        self.fabric = Fabric(accelerator="auto", devices=1)
-        self._wrapped, self._wrapped_optimizer = self.fabric.setup(self.module, self.optimizer)
-        self._wrapped.train()
-        self._generator = torch.Generator()
-
-    def step(self, pixels: Any, labels: Tensor, step: int, steps: int) -> float:
-        """Augment, embed, and take one step; returns the loss."""
-        # Seeded by step: a resumed training draws what the uninterrupted one would have drawn.
-        seed = (self.recipe.seed * 1_000_003 + step) % 2**63
-        torch.manual_seed(seed)
-        batch = self.recipe.augmentation(network_input(pixels), self._generator.manual_seed(seed))
-        x = self.recipe.preprocessing.normalise(batch).contiguous(memory_format=torch.channels_last)
-        for group in self.optimizer.param_groups:
-            group["lr"] = group["factor"] * self.recipe.learning_rate_at(step, steps)
-        x, labels = self.fabric.to_device((x, labels))
-        loss = self._wrapped(x, labels)
-        self.seen = self.module.embeddings, labels
-        self.optimizer.zero_grad()
-        self.fabric.backward(loss)
-        self.fabric.clip_gradients(
-            self._wrapped, self._wrapped_optimizer, max_norm=self.recipe.clip_gradient, error_if_nonfinite=False
-        )
-        self._wrapped_optimizer.step()
-        return float(loss.detach())
 
 
 def _card(recipe: Recipe, name: str, pictures: PictureSet) -> ModelCard:
