@@ -24,6 +24,7 @@ PAGES = {
     "evaluation": ROOT / "docs" / "evaluation.md",
     "losses": ROOT / "docs" / "losses" / "README.md",
     "indexes": ROOT / "docs" / "indexes.md",
+    "landmarks": ROOT / "docs" / "landmarks.md",
     "small-data": ROOT / "docs" / "small-data.md",
     "dependencies": ROOT / "docs" / "dependencies.md",
     "architecture": ROOT / "ARCHITECTURE.md",
@@ -37,8 +38,8 @@ FURTHER = {
     if path not in PAGES.values()
 }
 PACKAGES = (
-    "datasets", "distances", "embedder", "errors", "evaluation", "faces", "gallery", "images", "index", "losses",
-    "recognizer", "training",
+    "datasets", "distances", "embedder", "errors", "evaluation", "faces", "gallery", "images", "index", "landmarks",
+    "losses", "recognizer", "training",
 )  # fmt: skip
 STYLE = """
 :root { color-scheme: light dark; --ink: #1d2127; --muted: #69727d; --line: #dde2e8; --page: #fefefe; --soft: #f1f3f6; }

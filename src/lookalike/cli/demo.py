@@ -1,16 +1,14 @@
-"""`lookalike demo`: the whole product on real faces, in a few minutes, with a report to look at."""
+"""`lookalike demo`: the whole product in a few minutes, with a report to look at: on real faces, or on landmarks."""
 
 from __future__ import annotations
 
 import shlex
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lookalike.cli.demo_steps import step, timed, usable_output
 from lookalike.cli.options import AsJson
 
 if TYPE_CHECKING:
@@ -32,38 +30,57 @@ _FOLDERS = {
 
 
 def demo(
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for models, gallery, report.")] = Path("demo"),
+    what: Annotated[str, typer.Argument(help="faces: real ones; landmarks: synthetic ones, rendered here.")] = "faces",
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Folder for models, gallery, report; demo, or demo-landmarks.")
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Decides who is unseen, and every other random choice.")] = 0,
     epochs: Annotated[
         int | None, typer.Option(min=1, help="Fewer than the recipe's, for a quick look at the machinery.")
     ] = None,
+    places: Annotated[
+        int | None, typer.Option(min=2, help="Landmarks: fewer than 48 buildings, for a quick look.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Learn to tell people apart, prove it on people never seen, and name a face: on real pictures, offline.
+    """Learn, prove it on what was never seen, and answer questions: offline, in a few minutes.
 
-    Trains three small networks on 24 people of the ORL faces, sets the threshold on 6 more, compares six methods on
-    the 10 people left, fills a gallery, asks it, and writes report.html.
+    faces: trains three small networks on 24 people of the ORL faces, sets the threshold on 6 more, compares six methods
+    on the 10 people left, fills a gallery, asks it, and writes report.html.
+
+    landmarks: renders 48 buildings in 3-D (synthetic, and kept for the next time), trains a network on photos of them,
+    enrolls them with a promise about photos that show none, compares it with pretrained features on viewpoints never
+    seen, asks two questions, and writes report.html with maps of what was found.
     """
+    from lookalike.errors import InputError
+
+    if what == "faces":
+        if places is not None:
+            raise InputError("--places is for landmarks; leave it out, or run `lookalike demo landmarks`")
+        _faces(output or Path("demo"), seed, epochs, as_json)
+    elif what == "landmarks":
+        from lookalike.cli.demo_landmarks import demo_landmarks
+
+        demo_landmarks(output or Path("demo-landmarks"), seed, epochs, places, as_json)
+    else:
+        raise InputError(f"there is no demo of {what!r}; choose faces or landmarks")
+
+
+def _faces(output: Path, seed: int, epochs: int | None, as_json: bool) -> None:
     import json
 
-    from lookalike.atomic_files import check_replaceable, write_atomically
+    from lookalike.atomic_files import write_atomically
     from lookalike.cli.tables import print_summary
     from lookalike.cli.terminal import console, escape, note, plain, print_json
     from lookalike.datasets import orl_faces
     from lookalike.embedder import Embedder
-    from lookalike.errors import StorageError
     from lookalike.evaluation import summary
     from lookalike.faces.comparison import divide_people
 
     seconds: dict[str, float] = {}
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StorageError(f"{output} cannot be made: {error.strerror}; choose another with --output") from None
-    for name, marker in _FOLDERS.items():
-        check_replaceable(output / name, marker, replace=True)
+    usable_output(output, _FOLDERS)
 
-    _step(1, "Faces of 40 people, 10 pictures each (ORL)")
+    step(1, "Faces of 40 people, 10 pictures each (ORL)")
     pictures = orl_faces()
     learn, measure, unseen = divide_people(pictures, seed)
     seen = pictures.of([*learn.names, *measure.names])
@@ -73,29 +90,29 @@ def demo(
         soft_wrap=True,
     )
 
-    _step(2, "Learn, and compare on the unseen people")
-    with _timed(seconds, "train, embed and compare"):
+    step(2, "Learn, and compare on the unseen people")
+    with timed(seconds, "train, embed and compare"):
         results, compared = _compare(learn, measure, unseen, output, seed, epochs)
     for method in compared:
         for line in method.notes[:3]:
             note(f"{method.name}: {line}")
 
-    _step(3, "What they are worth, on people none of them has seen")
-    with _timed(seconds, "evaluate"):
+    step(3, "What they are worth, on people none of them has seen")
+    with timed(seconds, "evaluate"):
         summaries = {name: summary.summarise(result, seed=seed) for name, result in results.items()}
     if not as_json:
         print_summary(summaries)
 
-    _step(4, "A gallery, and two questions")
-    with _timed(seconds, "enroll, verify, identify"):
+    step(4, "A gallery, and two questions")
+    with timed(seconds, "enroll, verify, identify"):
         embedder = Embedder.load(output / "arcface")
         answers = _ask(embedder, seen, unseen, output)
     if not as_json:
         for line in answers["lines"]:
             typer.echo(f"   {line}")
 
-    _step(5, "The report")
-    with _timed(seconds, "report"):
+    step(5, "The report")
+    with timed(seconds, "report"):
         report = _write_report(results, compared, embedder, unseen, answers, output, seed)
         metrics = summary.metrics_json(results, seed=seed)
         metrics["answers"] = {key: value for key, value in answers.items() if key != "lines"}
@@ -113,19 +130,6 @@ def demo(
     )
     if as_json:
         print_json(metrics | {"report": report, "seconds": seconds})
-
-
-def _step(number: int, title: str) -> None:
-    from lookalike.cli.terminal import console
-
-    console.print(f"\n[bold cyan]{number}[/bold cyan]  [bold]{title}[/bold]")
-
-
-@contextmanager
-def _timed(seconds: dict[str, float], name: str) -> Iterator[None]:
-    started = time.monotonic()
-    yield
-    seconds[name] = time.monotonic() - started
 
 
 def _compare(

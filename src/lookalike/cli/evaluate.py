@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from lookalike.cli.options import AsJson, Cropped, Data, Model, SkipBad
+from lookalike.cli.options import AsJson, Cropped, Data, Recipe, Rerank, Scales, SkipBad
 
 __all__ = ["evaluate"]
 
 
 def evaluate(
     data: Data,
-    model: Model,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model",
+            "-m",
+            envvar="LOOKALIKE_MODEL",
+            help="A model folder, dlib (pretrained faces), or efficientnet_lite0; every evaluation but that of a "
+            "--submission needs one.",
+        ),
+    ] = None,
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Folder for report.html, metrics.json and more.")
     ] = Path("evaluation"),
@@ -50,6 +57,23 @@ def evaluate(
         str | None, typer.Option("--trained-on", help="What the model was trained on: nobody of it may be tested.")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of enrolments and bootstrap.")] = 0,
+    recipe: Recipe = None,
+    gallery: Annotated[
+        str | None,
+        typer.Option("--gallery", "-g", envvar="LOOKALIKE_GALLERY", help="Landmarks: the gallery that is asked."),
+    ] = None,
+    non_landmarks: Annotated[
+        Path | None,
+        typer.Option("--non-landmarks", help="Landmarks: a folder of photos that show none, and are not enrolled."),
+    ] = None,
+    rerank: Rerank = True,
+    submission: Annotated[
+        Path | None,
+        typer.Option(
+            "--submission", help="Score this file of Google Landmarks v2 against DATA's solution; needs no model."
+        ),
+    ] = None,
+    scales: Scales = None,
     cropped: Cropped = False,
     skip_bad: SkipBad = False,
     as_json: AsJson = False,
@@ -58,12 +82,18 @@ def evaluate(
 
     Writes report.html (self-contained), metrics.json and calibration.json. Use people the model was not trained on.
     What the promise means among a thousand people and among ten million is told in the report.
+
+    With --recipe landmarks, a gallery of places is asked about every photo of DATA: GAP, top-1, right answers, the
+    false-positive rate beside the promise, mAP@100, and a report with the answers.
     """
     import json
 
     from lookalike.atomic_files import write_atomically
     from lookalike.cli import further_measurements
+    from lookalike.cli.evaluate_landmarks import evaluate_places, score_submission
+    from lookalike.cli.landmark_answers import at_scales, chosen_recipe, of_landmarks
     from lookalike.cli.measuring import Thumbnails, embed_set
+    from lookalike.cli.output_folder import output_folder
     from lookalike.cli.terminal import console, escape, note, plain, print_json
     from lookalike.datasets import read_pictures
     from lookalike.datasets.picture_groups import read_groups
@@ -76,11 +106,46 @@ def evaluate(
     from lookalike.evaluation.retrieval import self_retrieval
     from lookalike.evaluation.verification import verify_all_pairs
 
+    if submission is not None:
+        score_submission(data, submission, seed=seed, as_json=as_json)
+        return
+    if model is None:
+        raise InputError("no model was given; give --model, or --submission to score a file")
+    if of_landmarks(recipe) or (gallery is not None and chosen_recipe(None, gallery)):
+        if gallery is None:
+            raise InputError("no gallery was given; give --gallery, made by `lookalike enroll --recipe landmarks`")
+        for option, given in (
+            ("--enrolled", enrolled != 1),
+            ("--trials", trials != 20),
+            ("--calibrate", calibrate),
+            ("--promise", promise is not None),
+            ("--distractors", distractors is not None),
+            ("--groups", groups is not None),
+            ("--against", against is not None),
+            ("--pairs", pairs is not None),
+            ("--trained-on", trained_on is not None),
+        ):
+            if given:
+                raise InputError(f"{option} is for people; leave it out for landmarks")
+        evaluate_places(
+            data,
+            at_scales(Embedder.load(model, cropped or None), scales),
+            gallery,
+            output,
+            non_landmarks=non_landmarks,
+            rerank=rerank,
+            seed=seed,
+            skip_bad=skip_bad,
+            as_json=as_json,
+        )
+        return
+    if non_landmarks is not None:
+        raise InputError("--non-landmarks was given; give --recipe landmarks with it")
     wanted = Promise.parse(promise or "fpir=0.01")
-    with _folder(output):
+    with output_folder(output):
         pass  # one that cannot be made is refused before the work
     pictures = read_pictures(data)
-    embedder = Embedder.load(model, cropped or None)
+    embedder = at_scales(Embedder.load(model, cropped or None), scales)
     if calibrate and not Path(model).is_dir():
         raise InputError(f"{model} is no model folder, so thresholds cannot be stored in it; leave out --calibrate")
     rival = None if against is None else Embedder.load(against, cropped or None)
@@ -146,7 +211,7 @@ def evaluate(
         seed=seed,
     )
     metrics = plain(summary.metrics_json(methods, seed=seed) | further.metrics)
-    with _folder(output):
+    with output_folder(output):
         write_report(output / "report.html", report)
         write_atomically(output / "metrics.json", (json.dumps(metrics, indent=2) + "\n").encode())
         calibration.save(output / "calibration.json")
@@ -168,20 +233,3 @@ def evaluate(
         + f"\n[green]wrote[/green] {escape(str(output / 'report.html'))}",
         soft_wrap=True,
     )
-
-
-@contextmanager
-def _folder(path: Path) -> Iterator[None]:
-    """Make a folder for the block to write into; one that was made and is empty afterwards goes again."""
-    from lookalike.errors import StorageError
-
-    missing = not path.exists()
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StorageError(f"{path} cannot be made: {error.strerror}; choose another with --output") from None
-    try:
-        yield
-    finally:
-        if missing and not any(path.iterdir()):
-            path.rmdir()

@@ -123,6 +123,7 @@ def enroll_places(
     # All names are checked before anybody is enrolled, and a gallery of another model is refused before the work.
     photos = PictureSet(photos.paths, tuple(map(checked_name, photos.identities)), photos.notes)
     facts = _facts(data, places, photos)
+    others = _unseen(embedder, others)
     _check_before_the_work(gallery, embedder, len(photos), len(others), rate)
     none = np.empty((0, embedder.dimension), np.float32)
     vectors, kept = embed_set(embedder, photos, skip_bad, "Embedding places") if len(photos) else (none, photos)
@@ -212,6 +213,28 @@ def _pictures(data: Sequence[str], name: str | None, non_landmarks: Path | None)
         raise DatasetError(f"{non_landmarks} is no folder; give one that holds pictures without a landmark")
     others = [] if non_landmarks is None else pictures_below(non_landmarks)
     return PictureSet((*map(Path, data), *others), (*([name or ""] * len(data)), *([NON_LANDMARK] * len(others))))
+
+
+def _unseen(embedder: Embedder, others: PictureSet) -> PictureSet:
+    """Without those that the network was trained on: it refuses them better than any it will be asked about."""
+    import numpy as np
+
+    from lookalike.cli.terminal import note
+    from lookalike.embedder.seen_pictures import seen_among
+    from lookalike.errors import DatasetError
+
+    seen = seen_among(embedder.seen_non_landmarks, others.paths)
+    if not seen.any():
+        return others
+    if seen.all():
+        raise DatasetError(
+            f"all {len(others)} photos without a landmark trained model {embedder.name}, so a promise set on them "
+            "would not hold; give others with --non-landmarks"
+        )
+    note(
+        f"{int(seen.sum())} of {len(others)} photos without a landmark trained this model: no threshold is set on them"
+    )
+    return others.select(np.flatnonzero(~seen))
 
 
 def _facts(data: Sequence[str], places: Path | None, photos: PictureSet) -> dict[str, Place]:

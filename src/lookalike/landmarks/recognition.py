@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from os import PathLike, fspath
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -20,6 +21,7 @@ import numpy.typing as npt
 
 from lookalike.embedder import Embedder
 from lookalike.embedder.preparation import named
+from lookalike.embedder.seen_pictures import seen_among
 from lookalike.errors import ImageError, InputError, StorageError, VectorError
 from lookalike.gallery import Candidate, Gallery
 from lookalike.images import Picture
@@ -242,6 +244,13 @@ class LandmarkRecognizer:
         """
         if isinstance(places, str) or len(places) != len(pictures):
             raise InputError(f"{len(pictures)} pictures came with {_count(places)} places; give the place of each")
+        paths = [Path(one) for one in non_landmarks if isinstance(one, str | PathLike)]
+        seen = int(seen_among(self.embedder.seen_non_landmarks, paths).sum())
+        if seen:
+            raise InputError(
+                f"{seen} of {len(non_landmarks)} non_landmarks trained model {self.embedder.name}, so a promise set on "
+                "them would not hold; leave those out (embedder.seen_pictures.seen_among tells which)"
+            )
         vectors = self._embed(pictures, _part(progress, "Embedding places", len(pictures)))[0]
         others = self._embed(non_landmarks, _part(progress, "Embedding non-landmarks", len(non_landmarks)))[0]
         sources = [fspath(one) if isinstance(one, str | PathLike) else "" for one in pictures]
