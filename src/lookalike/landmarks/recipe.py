@@ -27,7 +27,6 @@ RECIPES: dict[str, dict[str, Any]] = {
         "pretrained": True,
         "trunk_rate": 0.3,
         "trunk_statistics": "fixed",
-        "trunk_statistics": "fixed",
         "embedding_size": 256,
         "preprocessing": {"image_size": (128, 128), "mean": 0.5, "std": 0.5},
         "augmentation": {"rotation": 5.0, "zoom": 0.15, "shift": 0.08, "erase": 0.25},
