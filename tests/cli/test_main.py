@@ -55,7 +55,7 @@ def test_version_and_no_arguments(lookalike):
         (["train", "x", "--epochs", "0"], "'--epochs'"),
         (["train", "x", "--validation", "nan"], "'--validation'"),
         (["train", "x", "--validation", "1"], "'--validation'"),
-        (["evaluate", "x"], "no model was given"),
+        (["embed", "x", "--output", "v"], "Missing option"),
         (["people", "--gallery"], "requires an argument"),
         (["verify", "a", "--model", "m"], "Missing argument 'b'; see lookalike verify --help"),
     ],
