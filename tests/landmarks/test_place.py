@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 
@@ -48,6 +48,7 @@ steps = st.lists(st.tuples(st.integers(-150, 150), st.integers(-150, 150)), min_
 
 
 @given(centres, steps)
+@example((0.0, 0.0), [(0, 130), (-10, 117), (26, 0), (26, 0)])  # the middle is a photo
 def test_no_position_is_nearer_to_all_photos_together(centre, offsets):
     photos = town(*centre, offsets)
     found = middle_position(photos)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from lookalike.errors import InputError
 
@@ -14,6 +15,8 @@ __all__ = ["Place", "checked_position", "middle_position"]
 
 #: Radians below which photos are taken to stand on one spot: 6 mm on the ground.
 SPOT = 1e-9
+#: On the sphere of radius 1.
+CENTIMETRE = 1.6e-9
 ITERATIONS = 500
 MAP_ZOOM = 17
 
@@ -112,9 +115,17 @@ def middle_position(positions: Sequence[tuple[float, float]]) -> tuple[float, fl
         before, middle = middle, weight @ points / weight.sum()
         if ((middle - before) ** 2).sum() < (SPOT / 1000) ** 2:
             break
+    # Where the middle is a photo itself, the iteration creeps up to it without end. Of two, any position between is one.
+    photo = points[((points - middle) ** 2).sum(axis=1).argmin()]
+    if _sum_of_distances(points, photo) < _sum_of_distances(points, middle) - CENTIMETRE:
+        middle = photo
     length = math.sqrt(float(middle @ middle))
     if length < 1e-6:
         return float(degrees[0, 0]), float(degrees[0, 1])
     x, y, z = (middle / length).tolist()
     # Rounded to 1e-7 degrees, 1 cm: no position is known better.
     return round(math.degrees(math.asin(max(-1.0, min(1.0, z)))), 7), round(math.degrees(math.atan2(y, x)), 7)
+
+
+def _sum_of_distances(points: npt.NDArray[np.float64], at: npt.NDArray[np.float64]) -> float:
+    return float(np.sqrt(((points - at) ** 2).sum(axis=1)).sum())

@@ -52,7 +52,7 @@ def render_units(
         working: pictures go to `set/` below it, a row a picture to `done/NAME.json`.
         size: side of the pictures in pixels.
         seed: of the set.
-        workers: processes; with one, this process renders itself.
+        workers: processes; with one, this process renders itself, and must have loaded torch before if it ever will.
         progress: called with the number of pictures that are done and of all.
 
     Raises:
@@ -65,8 +65,11 @@ def render_units(
     done = total - sum(map(len, left.values()))
     if progress:
         progress(done, total)
+    if not left:
+        return
     count = min(_WORKERS if workers is None else workers, len(left))
-    if count <= 1:
+    # Only where it is asked for: torch, loaded after VTK has drawn in the same process, ends it.
+    if workers == 1:
         for name, shots in left.items():
             _render_unit(name, shots, working, size, seed)
             done += len(shots)
