@@ -115,7 +115,7 @@ def middle_position(positions: Sequence[tuple[float, float]]) -> tuple[float, fl
         before, middle = middle, weight @ points / weight.sum()
         if ((middle - before) ** 2).sum() < (SPOT / 1000) ** 2:
             break
-    # Where the middle is a photo itself, the iteration creeps up to it without end. Of two, any position between is one.
+    # Where the middle is a photo itself, the iteration creeps up to it without end. Of two, all between are middles.
     photo = points[((points - middle) ** 2).sum(axis=1).argmin()]
     if _sum_of_distances(points, photo) < _sum_of_distances(points, middle) - CENTIMETRE:
         middle = photo
