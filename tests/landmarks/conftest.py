@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from lookalike import LandmarkRecognizer, open_gallery
+from lookalike.datasets import PictureSet
 from lookalike.embedder import Embedder
 from lookalike.embedder.preprocessing import Preprocessing
 from lookalike.landmarks.place import Place
@@ -37,6 +38,16 @@ class Town:
     FACTS: ClassVar = {"church": Place("church", "Église Saint-Jean", 48.5, 2.25)}
     Colours = Colours
     folder = Path(__file__).parent
+
+    @staticmethod
+    def files(folder, pictures):
+        """Pictures as files: `(identity, pixels)` each."""
+        folder.mkdir()
+        paths = []
+        for number, (_, pixels) in enumerate(pictures):
+            paths.append(folder / f"{number}.png")
+            Image.fromarray(pixels).save(paths[-1])
+        return PictureSet(tuple(paths), tuple(name for name, _ in pictures))
 
     def __init__(self):
         self.others = [self.other(number) for number in range(400)]

@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 
 import pytest
-from PIL import Image
 
 from lookalike import open_gallery
 from lookalike.cli.terminal import plain
@@ -17,26 +16,16 @@ from lookalike.landmarks.photo_splits import PhotoSplits
 SETTINGS = AtlasSettings(promise_fpr=0.05)
 
 
-def _set(folder, pictures):
-    """Pictures as files: `(identity, pixels)`."""
-    folder.mkdir()
-    paths = []
-    for number, (_, pixels) in enumerate(pictures):
-        paths.append(folder / f"{number}.png")
-        Image.fromarray(pixels).save(paths[-1])
-    return PictureSet(tuple(paths), tuple(name for name, _ in pictures))
-
-
 @pytest.fixture(scope="module")
 def photos(town, tmp_path_factory):
     root = tmp_path_factory.mktemp("comparison")
     others = [(NON_LANDMARK, pixels) for pixels in town.others]
     return PhotoSplits(
-        _set(root / "places", [(name, town.photo(name, n)) for name in town.LOOKS for n in range(8)]),
-        _set(root / "test", [(name, town.photo(name, 100 + n)) for name in town.LOOKS for n in range(4)]),
-        _set(root / "learn", others[:10]),
-        _set(root / "calibration", others[10:70]),
-        _set(root / "others", others[80:90]),
+        town.files(root / "places", [(name, town.photo(name, n)) for name in town.LOOKS for n in range(8)]),
+        town.files(root / "test", [(name, town.photo(name, 100 + n)) for name in town.LOOKS for n in range(4)]),
+        town.files(root / "learn", others[:10]),
+        town.files(root / "calibration", others[10:70]),
+        town.files(root / "others", others[80:90]),
     )
 
 

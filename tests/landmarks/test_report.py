@@ -3,10 +3,9 @@
 import re
 
 import pytest
-from PIL import Image
 
 from lookalike import LandmarkRecognizer, open_gallery
-from lookalike.datasets import NON_LANDMARK, PictureSet
+from lookalike.datasets import NON_LANDMARK
 from lookalike.errors import InputError
 from lookalike.evaluation.report import render
 from lookalike.landmarks.comparison import Compared
@@ -18,25 +17,16 @@ from lookalike.landmarks.report import landmark_report, viewpoints_of
 PLACES = {"church": Place("church", "Église <Saint-Jean>", 48.5, 2.25)}
 
 
-def _files(folder, pictures):
-    folder.mkdir()
-    paths = []
-    for number, (_, pixels) in enumerate(pictures):
-        paths.append(folder / f"{number}.png")
-        Image.fromarray(pixels).save(paths[-1])
-    return PictureSet(tuple(paths), tuple(name for name, _ in pictures))
-
-
 @pytest.fixture(scope="module")
 def photos(town, tmp_path_factory):
     root = tmp_path_factory.mktemp("report")
     others = [(NON_LANDMARK, pixels) for pixels in town.others]
     return PhotoSplits(
-        _files(root / "places", [(name, town.photo(name, n)) for name in town.LOOKS for n in range(10)]),
-        _files(root / "test", [(name, town.photo(name, 100 + n)) for name in town.LOOKS for n in range(4)]),
-        _files(root / "learn", others[:1]),
-        _files(root / "calibration", others[1:101]),
-        _files(root / "others", others[101:131]),
+        town.files(root / "places", [(name, town.photo(name, n)) for name in town.LOOKS for n in range(10)]),
+        town.files(root / "test", [(name, town.photo(name, 100 + n)) for name in town.LOOKS for n in range(4)]),
+        town.files(root / "learn", others[:1]),
+        town.files(root / "calibration", others[1:101]),
+        town.files(root / "others", others[101:131]),
     )
 
 
