@@ -10,7 +10,7 @@ from torch import Tensor
 
 from lookalike.errors import InputError
 from lookalike.losses.class_chunks import class_scores
-from lookalike.losses.directions import lengths_of, unit_vectors
+from lookalike.losses.directions import SMALLEST, lengths_of, unit_vectors
 from lookalike.losses.margin_softmax import MarginSoftmaxLoss, add_angle, multiply_angle, share_lost
 
 __all__ = [
@@ -217,7 +217,7 @@ class SphereFaceLoss(MarginSoftmaxLoss):
         if self.by_length:
             lengths = lengths_of(x)
             scores = class_scores(x, self.centers, labels)
-            cos = scores.target / lengths.clamp(min=1e-12)
+            cos = scores.target / lengths.clamp(min=SMALLEST)
             value = share_lost(lengths * self.target_logits(cos), scores.rest)
         else:
             value = super().over(x, labels)

@@ -1,24 +1,24 @@
 """Directions of vectors, and the one rule for the gradients of short ones: embeddings, class weights, proxies.
 
 A direction u = x / |x| does not depend on the length, so its derivative (I - u uᵀ) / |x| grows without bound as the
-length falls: of an all-zero embedding it is whatever a floor of 1e-12 under the length makes of it. One such row would
-outweigh the rest of its batch by many orders of magnitude, and clipping the gradient would then take the rest away.
+length falls, to 1e12 for an all-zero vector where lengths are kept above 1e-12. One such row outweighs the rest of its
+batch by many orders of magnitude, and clipping the gradient then takes the rest away.
 
-The rule, for every vector by itself and whatever else is in the batch:
+The rule, for every vector by itself, whatever else is in the batch:
 
-- The direction is x / |x| for every vector, however short or long. A zero vector has none: it counts as 0, and is at
-  cosine 0 to everything. (Vectors below 1e-30 come out shorter than 1, and so lead on to it.)
-- The gradient is the true one for lengths from `SHORTEST` on. A shorter vector gets the gradient of a vector of length
-  1 in its direction: |d loss / d x| <= |d loss / d u|. So no gradient is above |d loss / d u| / `SHORTEST`, a zero vector's
-  is bounded and leads away from zero, and a network all of whose embeddings are short still learns.
+- The direction is x / |x| for every vector, however short or long. A zero vector has none: its direction is 0, and its
+  cosine with everything is 0. (The largest entry counts as at least `SMALLEST`, so that directions go to 0 below it.)
+- The gradient is the true one from a length of `SHORTEST` on. A shorter vector gets that of a vector of length 1 with
+  its direction, so |d loss / d x| <= |d loss / d u|; for a zero vector the two are equal. The largest factor between
+  the two is therefore 1 / `SHORTEST`, just above the floor, and embeddings that are all short or zero still learn.
 
-`SHORTEST` is 0.001. Where float16 stops being precise it is about reached: 256 entries at its smallest normal number,
-6e-5, have a length of 0.00098. And 64 / 0.001, an angular margin's scale over the floor, is within float16's 65504.
-Embeddings and class weights of an ordinary network, at its start too, are 0.01 to 100 long.
+`SHORTEST` is 0.001. Embeddings and class weights of ordinary networks, also before training, are 0.01 to 100 long.
+Below about 0.001 float16 loses precision: 256 entries at its smallest normal number, 6e-5, have a length of 0.00098.
+And 64 / 0.001, the usual scale over the floor, is within float16's range.
 
-Lengths are taken in the vectors' own precision, where squares of 1e-30 and of 1e20 do not fit; rows outside the
-ordinary range, and only those, are computed a second time. Batches of ordinary vectors are as without this rule, bit
-for bit.
+Lengths are computed in the vectors' own precision, in which the squares of 1e-30 and of 1e20 may not fit. Rows that are
+short, or longer than 1e15, are computed again in float64. All other rows are x / |x| as PyTorch computes it, bit for
+bit.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ from torch.nn import functional
 
 from lookalike.losses.batch import first_derivatives_only
 
-__all__ = ["SHORTEST", "lengths_of", "unit_directions", "unit_vectors", "without_stretch"]
+__all__ = ["SHORTEST", "SMALLEST", "lengths_of", "unit_directions", "unit_vectors", "without_stretch"]
 
 #: A vector below this length gets the gradient of one of length 1.
 SHORTEST = 1e-3
 #: Above this length, float32's squares may not fit.
 _LONGEST = 1e15
-#: Entries below this do not count in full.
-_SMALLEST = 1e-30
+#: Vectors whose largest entry is below this have a direction shorter than 1.
+SMALLEST = 1e-30
 
 
 def unit_vectors(x: Tensor) -> Tensor:
@@ -62,12 +62,13 @@ def unit_vectors(x: Tensor) -> Tensor:
 
 def lengths_of(x: Tensor) -> Tensor:
     """Lengths `(n,)` of `(n, d)`, which carry gradients: the directions; also where the squares do not fit."""
-    lengths = torch.linalg.vector_norm(x, dim=1)
+    lengths: Tensor = torch.linalg.vector_norm(x, dim=1)
     rows = _unusual(lengths.detach())
     if rows is None:
         return lengths
     found = torch.linalg.vecdot(x[rows], _careful(x.detach()[rows])[0])
-    return torch.linalg.vector_norm(x.index_fill(0, rows, 1.0), dim=1).index_copy(0, rows, found)
+    ordinary: Tensor = torch.linalg.vector_norm(x.index_fill(0, rows, 1.0), dim=1)
+    return ordinary.index_copy(0, rows, found)
 
 
 def unit_directions(vectors: Tensor, room: Tensor | None = None) -> tuple[Tensor, Tensor]:
@@ -125,7 +126,7 @@ def _unusual(lengths: Tensor) -> Tensor | None:
 
 def _careful(vectors: Tensor) -> tuple[Tensor, Tensor]:
     """Directions and rates of vectors of any length, in float64, where no square leaves the range."""
-    largest = torch.linalg.vector_norm(vectors.double(), ord=torch.inf, dim=1, keepdim=True).clamp_(min=_SMALLEST)
+    largest = torch.linalg.vector_norm(vectors.double(), ord=torch.inf, dim=1, keepdim=True).clamp_(min=SMALLEST)
     scaled = vectors / largest
     shrunk = torch.linalg.vector_norm(scaled, dim=1, keepdim=True)
     lengths = (largest * shrunk)[:, 0]

@@ -6,6 +6,7 @@ that lie close. Those pairs, and only those, are computed once more from their d
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Literal, Protocol, get_args
@@ -168,10 +169,11 @@ class _Euclidean:
         """
         values, wide_pull = self._differences(rows.double(), columns.double())
         values = values.to(rows.dtype)
-        if not bool(torch.isfinite(values).all()) and bool(torch.isfinite(rows).all() & torch.isfinite(columns).all()):
+        largest = float(torch.cat([rows, columns]).abs().amax())
+        if largest < math.inf and not bool(torch.isfinite(values).all()):
             raise VectorError(
-                f"embeddings have entries up to {float(torch.cat([rows, columns]).abs().amax()):.3g}, whose distances do "
-                f"not fit {rows.dtype}; expected lengths of about 1 to 100: scale them, or lower the learning rate"
+                f"embeddings have entries up to {largest:.3g}, whose distances do not fit {rows.dtype}; "
+                "expected lengths of about 1 to 100: scale them, or lower the learning rate"
             )
 
         def pull(gradient: Tensor, to_columns: Tensor) -> Tensor:
