@@ -197,7 +197,9 @@ def test_vectors_whose_squares_do_not_fit_float32(name, length):
 def test_vectors_whose_distances_do_not_fit_float32():
     x, y = (v.float() * 1e20 for v in data())
     measure = measure_of("squared_euclidean")
-    with pytest.raises(VectorError, match=r"entries up to 3.48e\+20, whose distances do not fit torch.float32; expected"):
+    with pytest.raises(
+        VectorError, match=r"entries up to 3.48e\+20, whose distances do not fit torch.float32; expected"
+    ):
         measure.against(y)(x)
     assert torch.isfinite(measure_of("euclidean").against(y)(x)[0]).all()
     assert measure.against(y[:0])(x)[0].shape == (6, 0)

@@ -52,9 +52,10 @@ def unit_vectors(x: Tensor) -> Tensor:
         >>> unit_vectors(x).tolist()
         [[0.6000000238418579, 0.800000011920929], [0.0, 0.0]]
     """
-    rows = _unusual(torch.linalg.vector_norm(x.detach(), dim=1))
+    lengths: Tensor = torch.linalg.vector_norm(x, dim=1, keepdim=True)
+    rows = _unusual(lengths.detach()[:, 0])
     if rows is None:
-        return functional.normalize(x)
+        return x / lengths
     # Ones in their place: no gradient of 0 / 0 may reach these rows.
     ordinary = functional.normalize(x.index_fill(0, rows, 1.0))
     return ordinary.index_copy(0, rows, cast("Tensor", _UnusualDirections.apply(x[rows])))
@@ -115,11 +116,11 @@ class _UnusualDirections(torch.autograd.Function):
 
 
 def _unusual(lengths: Tensor) -> Tensor | None:
-    """Rows that are short, very long or no number, `(k,)` int64; None (and one transfer to the CPU) where none is."""
+    """Rows that are short, very long or no number, `(k,)` int64; None where none is."""
     if not len(lengths):
         return None
     least, most = lengths.aminmax()
-    if bool((least >= SHORTEST) & (most <= _LONGEST)):
+    if float(least) >= SHORTEST and float(most) <= _LONGEST:
         return None
     return (~((lengths >= SHORTEST) & (lengths <= _LONGEST))).nonzero()[:, 0]
 
