@@ -15,7 +15,7 @@ from torch import nn
 from torch.nn import functional
 
 from lookalike import losses
-from lookalike.distances import Covariance, minkowski
+from lookalike.distances import Covariance, cosine, minkowski
 from lookalike.errors import InputError, VectorError
 from lookalike.losses import ContrastiveLoss, ShardedSoftmaxLoss, SphereFaceLoss, TripletLoss
 from lookalike.losses.directions import SHORTEST, lengths_of, unit_directions, unit_vectors, without_stretch
@@ -24,6 +24,7 @@ CLASSES, D = 4, 5
 METRICS = {
     "squared": "squared_euclidean",
     "cosine": "cosine",
+    "cosine function": cosine,
     "manhattan": "manhattan",
     "inner product": "inner_product",
     "minkowski 1.5": partial(minkowski, p=1.5),

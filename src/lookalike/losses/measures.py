@@ -14,7 +14,7 @@ from typing import Any, Literal, Protocol, get_args
 import torch
 from torch import Tensor
 
-from lookalike.distances import Covariance, minkowski
+from lookalike.distances import Covariance, cosine, minkowski
 from lookalike.errors import InputError, VectorError
 from lookalike.losses.directions import unit_vectors
 
@@ -54,6 +54,8 @@ def measure_of(metric: object) -> Measure:
     """
     if isinstance(metric, Covariance):
         return _Euclidean(whiten=metric)
+    if metric is cosine:
+        metric = "cosine"  # by the rule for short vectors, which its function leaves to whoever calls it
     if callable(metric):
         return _AnyMetric(metric)
     measures: dict[object, Callable[[], Measure]] = {
