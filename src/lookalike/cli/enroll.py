@@ -52,7 +52,7 @@ def enroll(
     from lookalike.embedder import Embedder
     from lookalike.errors import ArtefactError, InputError, StorageError
     from lookalike.gallery import open_gallery
-    from lookalike.gallery.names import checked_name
+    from lookalike.identity_names import checked_name
     from lookalike.recognizer import Recognizer
 
     given = pictures or []

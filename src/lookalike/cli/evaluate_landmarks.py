@@ -46,7 +46,7 @@ def evaluate_places(
     from lookalike.datasets.place_questions import read_questions
     from lookalike.evaluation.report import write_report
     from lookalike.gallery import open_gallery
-    from lookalike.gallery.names import checked_name
+    from lookalike.identity_names import checked_name
     from lookalike.landmarks.evaluation_report import evaluation_report
     from lookalike.landmarks.measurement import measure_answers
     from lookalike.landmarks.photo_retrieval import already_enrolled, retrieve_photos

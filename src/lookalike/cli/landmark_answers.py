@@ -115,7 +115,7 @@ def enroll_places(
     from lookalike.cli.terminal import console, escape, note, print_json
     from lookalike.datasets import PictureSet, split_non_landmarks
     from lookalike.gallery import open_gallery
-    from lookalike.gallery.names import checked_name
+    from lookalike.identity_names import checked_name
     from lookalike.landmarks.recognition import LandmarkRecognizer
 
     rate = None if promise is None else fpr_of(promise)

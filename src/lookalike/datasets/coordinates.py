@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from lookalike.datasets.csv_rows import csv_rows, named_rows
+from lookalike.csv_rows import csv_rows, named_rows
 from lookalike.datasets.image_folder import read_csv
 from lookalike.datasets.picture_set import PictureSet
 from lookalike.errors import DatasetError

@@ -29,7 +29,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
 
-from lookalike.datasets.csv_rows import named_rows
+from lookalike.csv_rows import named_rows
 from lookalike.datasets.picture_set import PictureSet
 from lookalike.errors import DatasetError
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lookalike.datasets.bundled_faces import BUNDLED_ORL, orl_faces
-from lookalike.datasets.csv_rows import csv_rows
+from lookalike.csv_rows import csv_rows
 from lookalike.datasets.picture_set import PictureSet
 from lookalike.errors import DatasetError
 from lookalike.images import PICTURE_SUFFIXES

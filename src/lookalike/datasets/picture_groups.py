@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from lookalike.datasets.csv_rows import csv_rows
+from lookalike.csv_rows import csv_rows
 from lookalike.datasets.picture_set import PictureSet
 from lookalike.errors import DatasetError
 

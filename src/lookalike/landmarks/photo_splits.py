@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lookalike.datasets import NON_LANDMARK, PictureSet
-from lookalike.datasets.csv_rows import named_rows
+from lookalike.csv_rows import named_rows
 from lookalike.errors import DatasetError
 
 __all__ = ["PhotoSplits", "read_azimuths", "read_splits"]

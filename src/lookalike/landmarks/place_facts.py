@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from lookalike.datasets.coordinates import LocatedPictures, header, read_located_pictures, read_place_rows
-from lookalike.datasets.csv_rows import named_rows
+from lookalike.csv_rows import named_rows
 from lookalike.datasets.google_landmarks import category_name, checked_landmark
 from lookalike.datasets.picture_set import PictureSet
 from lookalike.datasets.places import NON_LANDMARK

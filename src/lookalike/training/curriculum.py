@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lookalike.datasets import PictureSet
-from lookalike.datasets.csv_rows import named_rows
+from lookalike.csv_rows import named_rows
 from lookalike.datasets.identity_batches import Batches
 from lookalike.errors import DatasetError, InputError
 

@@ -1,6 +1,6 @@
 import pytest
 
-from lookalike.datasets.csv_rows import csv_rows, named_rows
+from lookalike.csv_rows import csv_rows, named_rows
 from lookalike.errors import DatasetError
 
 
