@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lookalike.errors import InputError
-from lookalike.gallery.names import checked_name, readable
+from lookalike.identity_names import checked_name
 
 
 @pytest.mark.parametrize(
@@ -59,9 +59,3 @@ def test_a_kept_name_is_normal_and_stays(name):
     assert unicodedata.is_normalized("NFC", kept)
     assert 1 <= len(kept) <= 200
     kept.encode("utf-8")
-
-
-def test_sources_with_undecodable_bytes_stay_readable():
-    assert readable("caf\udce9.jpg") == "caf\\udce9.jpg"
-    with pytest.raises(InputError, match="int; give text"):
-        readable(3)

@@ -23,8 +23,8 @@ SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 BEGINNING = 4096
 #: Characters of a damaged row that a message shows.
 SHOWN = 80
-# A field is in quotes, those within it doubled, or has none. Blanks before a quote do not make it part of the field.
-_FIELD = r'(?: *+"(?:[^"]|"")*+"|[^",]*+)'
+# A field is in quotes, those within it doubled, or has none.
+_FIELD = r'(?:"(?:[^"]|"")*+"|[^",]*+)'
 _ROW = re.compile(rf"{_FIELD}(?:,{_FIELD})*+\s*+")
 
 
@@ -96,7 +96,11 @@ def csv_rows(
 
 
 def named_rows(
-    path: Path, columns: Sequence[str], may_be_empty: Collection[str] = (), with_blanks: Collection[str] = ()
+    path: Path,
+    columns: Sequence[str],
+    may_be_empty: Collection[str] = (),
+    with_blanks: Collection[str] = (),
+    undecodable: str = "strict",
 ) -> Iterator[tuple[str, list[str]]]:
     """The fields of columns that must all be there, as `csv_rows` gives them; further columns are passed over.
 
@@ -105,6 +109,7 @@ def named_rows(
         columns: names, in lower case.
         may_be_empty: those whose fields may be empty.
         with_blanks: those whose fields keep the blanks at their ends.
+        undecodable: what to do with bytes that are not UTF-8, as the `errors` of `open`.
 
     Raises:
         DatasetError: as `csv_rows`, or a column is missing.
@@ -115,7 +120,7 @@ def named_rows(
             raise DatasetError(f"{path} has the columns {found}; expected a header with {','.join(columns)}")
         return columns
 
-    return csv_rows(path, choose, may_be_empty, with_blanks)
+    return csv_rows(path, choose, may_be_empty, with_blanks, undecodable)
 
 
 def _rows(path: Path, file: io.TextIOWrapper) -> Iterator[tuple[str, list[str]]]:
@@ -127,7 +132,7 @@ def _rows(path: Path, file: io.TextIOWrapper) -> Iterator[tuple[str, list[str]]]
             text.append(line)
             yield line
 
-    reader = csv.reader(lines(), strict=True, skipinitialspace=True)
+    reader = csv.reader(lines(), strict=True)
     while True:
         text.clear()
         try:
@@ -146,7 +151,8 @@ def _rows(path: Path, file: io.TextIOWrapper) -> Iterator[tuple[str, list[str]]]
             raise DatasetError(f"{where} holds a NUL character: {_shown(raw)}; save the file as UTF-8 text")
         if '"' in raw and not _ROW.fullmatch(raw):
             raise DatasetError(
-                f'{where}: {_shown(raw)} has a quote in a field without quotes; write such a field as "The ""Boss"""'
+                f"{where}: {_shown(raw)} has a quote in a field that does not begin with one; write such a field as "
+                '"The ""Boss""", without a blank between comma and quote'
             )
         yield where, row
 
@@ -188,11 +194,10 @@ def _shown(text: str) -> str:
 
 def _undecodable_line(path: Path) -> int:
     """The first line that is not UTF-8, from 1."""
-    number = 0
     with path.open("rb") as file:
         for number, line in enumerate(file, 1):
             try:
                 line.decode()
             except UnicodeDecodeError:
-                break
-    return number
+                return number
+    return 1

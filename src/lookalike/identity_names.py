@@ -4,8 +4,8 @@ One rule for data sets, labels, groups, lists of pairs and galleries. Two texts 
 form (Unicode's composed form) after blanks at both ends are removed. Archives from a Mac spell names decomposed (NFD),
 tables have blanks beside separators: neither makes another person.
 
-Nothing else is equal: `Ada` and `ada`, `Ada Lovelace` with one blank and with two, or with a zero-width character in it,
-are different names. Those that look the same are reported by `name_remarks`, never merged.
+Nothing else is equal: `Ada` and `ada`, `Ada Lovelace` with one blank and with two, or with a zero-width character in
+it, are different names. Those that look the same are reported by `name_remarks`, never merged.
 
 Source: Unicode Standard Annex #15, "Unicode Normalization Forms".
 """
@@ -35,10 +35,10 @@ _NOT_DRAWN = set("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u3164\u
 
 
 def canonical_name(name: str) -> str:
-    """Return the one form of a name: NFC, without blanks at its ends. Nothing is refused.
+    r"""Return the one form of a name: NFC, without blanks at its ends. Nothing is refused.
 
     Example:
-        >>> canonical_name(" Jose\\u0301 ") == canonical_name("Jos\\u00e9")
+        >>> canonical_name(" Jose\u0301 ") == canonical_name("Jos\u00e9")
         True
     """
     # Composed first: a composed text may begin or end with a blank that was part of a longer sequence.
@@ -69,13 +69,13 @@ def checked_name(name: object) -> str:
 
 
 def visible_form(name: str) -> str:
-    """Return what a reader sees of a name: every run of blanks as one, nothing that is not drawn.
+    r"""Return what a reader sees of a name: every run of blanks as one, nothing that is not drawn.
 
     For comparing only. Two names with one visible form may be two people: a zero-width joiner is part of the spelling
     in some scripts.
 
     Example:
-        >>> visible_form("Ada\\u200b \\u00a0Lovelace")
+        >>> visible_form("Ada\u200b \u00a0Lovelace")
         'Ada Lovelace'
     """
     if not name.isascii():
