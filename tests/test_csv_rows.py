@@ -125,7 +125,7 @@ def test_tables_with_any_text_are_read_as_they_were_written(tmp_path_factory, ro
 
 # What happens to tables on their way
 
-NAMES = st.text(st.sampled_from('aé ,";\t'), min_size=1, max_size=6).filter(lambda name: name.strip())
+NAMES = st.text(st.sampled_from('aé ,";\t'), min_size=1, max_size=6).filter(lambda name: {*name} & {*"aé"})
 
 
 def outside_quotes(text, position):

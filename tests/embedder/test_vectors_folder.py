@@ -55,5 +55,5 @@ def test_names_are_one_however_an_older_folder_spells_them(tiny_model, tmp_path)
 def test_a_damaged_list_of_pictures(tiny_model, tmp_path):
     write_vectors(tmp_path / "v", np.zeros((1, 32), np.float32), ["a"], ["Smith, John"], Embedder.load(tiny_model))
     (tmp_path / "v" / "pictures.csv").write_text("id,path,identity\n0,a,Smith, John\n")
-    with pytest.raises(ArtefactError, match="not a whole vectors folder: .*line 2: .* has 4 field"):
+    with pytest.raises(ArtefactError, match=r"not a whole vectors folder: .*line 2: .* has 4 field"):
         read_vectors(tmp_path / "v")

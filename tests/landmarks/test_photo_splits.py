@@ -83,7 +83,7 @@ def test_places_in_another_spelling(listing):
 
 
 def test_two_azimuths_of_a_photo(listing):
-    with pytest.raises(DatasetError, match="line 3: train/a/0.jpg has another azimuth above"):
+    with pytest.raises(DatasetError, match=r"line 3: train/a/0.jpg has another azimuth above"):
         read_azimuths(changed(listing, "train/b/0.jpg", "train/a/0.jpg"))
 
 
