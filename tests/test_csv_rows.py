@@ -125,11 +125,14 @@ def test_tables_with_any_text_are_read_as_they_were_written(tmp_path_factory, ro
 
 # What happens to tables on their way
 
-NAMES = st.text(st.sampled_from('aé ,";\t'), min_size=1, max_size=6).filter(lambda name: {*name} & {*"aé"})
+# Without its quotes, a name's last comma is what spreadsheets write after a row.
+NAMES = st.text(st.sampled_from('aé ,";\t'), min_size=1, max_size=6).filter(
+    lambda name: {*name} & {*"aé"} and not name.strip().endswith(",")
+)
 
 
 def outside_quotes(text, position):
-    return text[:position].count('"') % 2 == 0
+    return text[:position].count('"') % 2 == 0 and text[position - 1 : position + 1] != '""'
 
 
 @st.composite
@@ -156,9 +159,9 @@ def damaged(draw):
     elif kind in ("comma", "quote"):
         at = draw(st.sampled_from([at for at in range(len(table) + 1) if outside_quotes(table, at)]))
         table = table[:at] + {"comma": ",", "quote": '"'}[kind] + table[at:]
-    elif kind == "unquote" and (found := re.findall(r'"(?:[^"]|"")*"', table)):
-        field = draw(st.sampled_from(found))
-        table = table.replace(field, field[1:-1], 1)
+    elif kind == "unquote" and (found := [one.span() for one in re.finditer(r'"(?:[^"]|"")*"', table)]):
+        start, stop = draw(st.sampled_from(found))
+        table = table[:start] + table[start + 1 : stop - 1] + table[stop:]
     elif kind == "separator":
         sign = draw(st.sampled_from(";\t|: "))
         again = io.StringIO()

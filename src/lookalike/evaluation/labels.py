@@ -6,7 +6,7 @@ and identities that merge turn impostors into genuine pairs without a word.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ import numpy.typing as npt
 from lookalike.errors import VectorError
 from lookalike.identity_names import canonical_name
 
-__all__ = ["canonical_label", "checked_vectors", "identity_codes"]
+__all__ = ["canonical_label", "check_labels", "checked_vectors", "identity_codes"]
 
 
 def identity_codes(labels: Any, count: int | None = None) -> tuple[npt.NDArray[np.int64], tuple[Hashable, ...]]:
@@ -41,18 +41,29 @@ def identity_codes(labels: Any, count: int | None = None) -> tuple[npt.NDArray[n
         raise VectorError("no labels were given; every picture needs the label of its identity")
     if count is not None and len(values) != count:
         raise VectorError(f"{len(values)} label(s) were given for {count} vector(s); every vector needs exactly one")
+    check_labels(values)
+    # Integers of any size sort before strings; the order does not depend on the order of the pictures.
+    spelled = set(values)
+    canonical = {
+        value: name for value in spelled if not isinstance(value, int) and (name := canonical_label(value)) != value
+    }
+    names = sorted(
+        (spelled - canonical.keys()).union(canonical.values()),
+        key=lambda v: (0, v, "") if isinstance(v, int) else (1, 0, str(v)),
+    )
+    code = {name: number for number, name in enumerate(names)}
+    code |= {value: code[name] for value, name in canonical.items()}
+    return np.fromiter((code[value] for value in values), np.int64, len(values)), tuple(names)
+
+
+def check_labels(values: Iterable[Any]) -> None:
+    """Raise a `VectorError` that names the first of some plain Python objects that is no label."""
     for position, value in enumerate(values):
         if not isinstance(value, int | str | bytes):
             raise VectorError(
                 f"label {position} is {value!r} ({type(value).__name__}); labels must be integers or strings "
                 "(floats cannot tell large numbers apart)"
             )
-    # Integers of any size sort before strings; the order does not depend on the order of the pictures.
-    canonical = {value: canonical_label(value) for value in set(values)}
-    names = sorted(set(canonical.values()), key=lambda v: (0, v, "") if isinstance(v, int) else (1, 0, str(v)))
-    number_of = {name: number for number, name in enumerate(names)}
-    code = {value: number_of[name] for value, name in canonical.items()}
-    return np.fromiter((code[value] for value in values), np.int64, len(values)), tuple(names)
 
 
 def canonical_label(label: Any) -> Any:
@@ -64,7 +75,8 @@ def canonical_label(label: Any) -> Any:
         >>> canonical_label(np.str_(" Ada"))
         'Ada'
     """
-    plain = label.item() if hasattr(label, "item") else label
+    kind = type(label)
+    plain = label if kind is str or kind is int else label.item() if hasattr(label, "item") else label
     if isinstance(plain, str):
         return canonical_name(plain)
     if isinstance(plain, bytes):

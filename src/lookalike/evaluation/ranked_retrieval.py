@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lookalike.errors import InputError, VectorError
-from lookalike.evaluation.labels import canonical_label, identity_codes
+from lookalike.evaluation.labels import canonical_label, check_labels
 
 __all__ = ["GlobalAveragePrecision", "RankedRetrieval", "global_average_precision", "mean_average_precision_at"]
 
@@ -96,8 +96,7 @@ def global_average_precision(
     said = [canonical_label(label) for label in predictions]
     shown = [_labels(entry) for entry in truth]
     every = [label for label in said if label is not None] + [label for labels in shown for label in labels]
-    if every:
-        identity_codes(every)  # refuses what is no label
+    check_labels(every)
     landmarks = sum(bool(labels) for labels in shown)
     if not landmarks:
         raise InputError(f"none of {len(truth)} queries shows a landmark; GAP is a share of those that do")
@@ -141,8 +140,7 @@ def mean_average_precision_at(rankings: Sequence[Any], relevant: Sequence[Any], 
     average = np.full(len(relevant), np.nan)
     for query, (ranking, wanted) in enumerate(zip(rankings, relevant, strict=True)):
         ids, wanted_ids = [canonical_label(i) for i in ranking[:k]], {canonical_label(i) for i in wanted}
-        if ids or wanted_ids:
-            identity_codes([*ids, *wanted_ids])  # refuses what is no id
+        check_labels([*ids, *wanted_ids])
         if not wanted_ids:
             continue
         found, total, waiting = 0, 0.0, set(wanted_ids)
