@@ -49,7 +49,7 @@ def test_what_is_not_there(touch):
     root = touch("a.png")
     files = ListedFiles(root)
     for name in ("none.png", f"{NFC}.png", f"{NFC}/1.png", "a.png/b.png", "."):
-        assert files.sought(name) == root / name
+        assert files.sought(name, "here") == root / name
         with pytest.raises(DatasetError, match=r"here: .* does not exist; paths are relative to"):
             files.found(name, "here")
     with pytest.raises(DatasetError, match=r"here: .* cannot be read: File name too long"):

@@ -108,5 +108,5 @@ def test_too_few_epochs_for_all_to_join():
 def test_identities_in_another_spelling(csv):
     path = csv("identity,group\nJose\u0301,a\nBo,b\nJosé,a\n")
     assert read_curriculum(path, ["José", "Bo"]) == (("José",), ("Bo",))
-    made = staged(pictures(["José", "José", "Cy", "Cy", "Bo", "Bo"]), [["Cy"], ["Jose\u0301"], ["Bo "]])
+    made = staged(pictures(["José", "José", "Cy", "Di", "Bo", "Bo"]), [["Cy", "Di"], ["Jose\u0301"], ["Bo "]])
     assert [made.batches_in(epoch) for epoch in (0, 2, 4)] == [1, 2, 3]

@@ -46,7 +46,7 @@ class LfwPairs:
             DatasetError: some do not exist.
         """
         files = ListedFiles(Path(folder))
-        paths = tuple(files.sought(name) for name in self.pictures)
+        paths = tuple(files.sought(name, str(folder)) for name in self.pictures)
         missing = [path for path in paths if not path.is_file()]
         if missing:
             raise DatasetError(

@@ -29,7 +29,7 @@ class ListedFiles:
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     Path(folder, "Jose\u0301.png").touch()
         ...     files = ListedFiles(Path(folder))
-        ...     files.sought("Jos\u00e9.png").name == "Jose\u0301.png", len(files.remarks)
+        ...     files.sought("Jos\u00e9.png", "here").name == "Jose\u0301.png", len(files.remarks)
         (True, 1)
     """
 
@@ -66,7 +66,7 @@ class ListedFiles:
             hint = f"{hint}, with / between folders, not with backslashes as on Windows"
         raise DatasetError(f"{where}: {self._folder / written.strip()} does not exist; {hint}")
 
-    def sought(self, written: str, where: str = "") -> Path:
+    def sought(self, written: str, where: str) -> Path:
         """As `found`, but the path as it is written where there is no such file."""
         return self._find(written, where) or self._folder / written.strip()
 

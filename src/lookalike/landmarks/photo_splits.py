@@ -92,9 +92,9 @@ def read_splits(listing: str | Path) -> PhotoSplits:
             known = ", ".join(name for other, name in found if other == kind[0])
             raise DatasetError(f"{where}: {identity} has the split {split!r}; expected {known}")
         file = files.sought(photo, where)
-        if file in seen:
+        if (file_itself := file.resolve()) in seen:  # a/../b.jpg and b.jpg are one photo
             raise DatasetError(f"{where}: {photo} stands above already; a photo has one row")
-        seen.add(file)
+        seen.add(file_itself)
         found[kind].append((file, identity))
     sets = [PictureSet(tuple(p for p, _ in rows), tuple(name for _, name in rows)) for rows in found.values()]
     return PhotoSplits(*sets)
