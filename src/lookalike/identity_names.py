@@ -12,6 +12,7 @@ Source: Unicode Standard Annex #15, "Unicode Normalization Forms".
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable
@@ -26,12 +27,11 @@ LONGEST_NAME = 200
 _FORBIDDEN = {"Cc", "Cs", "Zl", "Zp"}
 # Marks that reverse the reading direction: two names that look the same could be different ones.
 _BIDI = set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-# Format characters (category Cf) that are drawn: Arabic, Syriac and Kaithi number signs.
-_DRAWN = set("\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd")
-# Characters of other categories that are not drawn: joiners, fillers, selectors of variants.
-_NOT_DRAWN = set("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u3164\uffa0") | {
-    chr(code) for start, stop in ((0xFE00, 0xFE10), (0xE0100, 0xE01F0)) for code in range(start, stop)
-}
+# What is not drawn: Unicode's property Default_Ignorable_Code_Point (Unicode Standard, section 5.21).
+_NOT_DRAWN = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164"
+    "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+)
 
 
 def canonical_name(name: str) -> str:
@@ -41,7 +41,6 @@ def canonical_name(name: str) -> str:
         >>> canonical_name(" Jose\u0301 ") == canonical_name("Jos\u00e9")
         True
     """
-    # Composed first: a composed text may begin or end with a blank that was part of a longer sequence.
     return (name if name.isascii() else unicodedata.normalize("NFC", name)).strip()
 
 
@@ -78,13 +77,8 @@ def visible_form(name: str) -> str:
         >>> visible_form("Ada\u200b \u00a0Lovelace")
         'Ada Lovelace'
     """
-    if not name.isascii():
-        name = "".join(character for character in canonical_name(name) if not _is_invisible(character))
-    return unicodedata.normalize("NFC", " ".join(name.split()))
-
-
-def _is_invisible(character: str) -> bool:
-    return character in _NOT_DRAWN or (unicodedata.category(character) == "Cf" and character not in _DRAWN)
+    drawn = name if name.isascii() else _NOT_DRAWN.sub("", name)
+    return canonical_name(" ".join(drawn.split()))
 
 
 def name_remarks(spellings: Iterable[str]) -> tuple[str, ...]:
@@ -142,4 +136,4 @@ def look_alike_remarks(names: Iterable[str], known: Iterable[str] = ()) -> tuple
 def _shown(name: str) -> str:
     """A name as Python writes it; with every character that is not ASCII as its number where it would not be seen."""
     decomposed = not unicodedata.is_normalized("NFC", name)
-    return ascii(name) if decomposed or any(map(_is_invisible, name)) else repr(name)
+    return ascii(name) if decomposed or _NOT_DRAWN.search(name) else repr(name)
