@@ -191,3 +191,34 @@ def test_a_large_set_is_sampled_for_its_figures_and_counted_whole(evaluate, peop
     assert (document["calibration"]["identities"], document["calibration"]["impostor_pairs"]) == (8, 1008)
     whole = evaluate(people_folder, "--json").document
     assert whole["methods"]["tiny"] == document["methods"]["tiny"], "the same seed draws the same people"
+
+
+def test_the_spellings_of_a_name_are_one_person(evaluate, some_people):
+    """A person whose pictures lie in two folders, as a Mac's archive and a server spell the name, is measured once."""
+    photos = some_people(3, 4)
+    once = evaluate(photos, "--json").document["methods"]["tiny"]
+    for name, spelled, (first, second) in (
+        ("s01", "Jose\u0301", ("2.png", "3.png")),
+        ("s02", "s02 ", ("0.png", "1.png")),
+    ):
+        (photos / spelled).mkdir()
+        for picture in (first, second):
+            (photos / name / picture).rename(photos / spelled / picture)
+    (photos / "s01").rename(photos / "José")
+    if len(list(photos.iterdir())) < 5:
+        pytest.skip("this file system takes the names for one")
+    said = evaluate(photos, "--json")
+    assert said.document["methods"]["tiny"]["eer"] == pytest.approx(once["eer"])
+    assert said.document["methods"]["tiny"]["genuine_pairs"] == once["genuine_pairs"]
+    assert "note: 2 identity(ies) are spelled in several ways, such as " in said.err
+
+
+def test_a_table_in_which_a_comma_is_not_quoted_is_not_measured(evaluate, refused, some_people, tmp_path):
+    photos = some_people(2, 2)
+    rows = [f"{photos.name}/s0{n}/{k}.png,Smith, {name}" for n, name in ((1, "John"), (2, "Jane")) for k in (0, 1)]
+    table = tmp_path / "list.csv"
+    table.write_text("\n".join(["path,identity", *rows]))
+    refused(evaluate(table), "list.csv, line 2: ", "has 3 field(s), the header 2; put a field that holds a comma")
+    assert not (tmp_path / "e" / "metrics.json").exists()
+    table.write_text("\n".join(["path,identity", *rows]).replace(",", ";"), "utf-8")
+    refused(evaluate(table), "'path;identity', fields separated by semicolons; separate them by commas")

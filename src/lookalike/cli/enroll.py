@@ -52,7 +52,7 @@ def enroll(
     from lookalike.embedder import Embedder
     from lookalike.errors import ArtefactError, InputError, StorageError
     from lookalike.gallery import open_gallery
-    from lookalike.gallery.names import checked_name
+    from lookalike.identity_names import checked_name, look_alike_remarks
     from lookalike.recognizer import Recognizer
 
     given = pictures or []
@@ -95,6 +95,8 @@ def enroll(
     with open_gallery(gallery) as people:
         Recognizer(embedder, people)
         before = len(people)
+        for line in look_alike_remarks(kept.names, (person.name for person in people.people())):
+            note(line)
         with bar("Enrolling", len(kept.names)) as done:
             for number, (identity, mine) in enumerate(kept.groups()):
                 try:

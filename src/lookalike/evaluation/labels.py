@@ -1,4 +1,4 @@
-"""Identity labels: any integers or strings, compared exactly.
+"""Identity labels: any integers or strings, compared exactly; texts in their canonical form (`identity_names`).
 
 A label never becomes a float on its way: float32 merges integers above 2**24, float64 above 2**53,
 and identities that merge turn impostors into genuine pairs without a word.
@@ -6,26 +6,28 @@ and identities that merge turn impostors into genuine pairs without a word.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from lookalike.errors import VectorError
+from lookalike.identity_names import canonical_name
 
-__all__ = ["checked_vectors", "identity_codes"]
+__all__ = ["canonical_label", "check_labels", "checked_vectors", "identity_codes"]
 
 
 def identity_codes(labels: Any, count: int | None = None) -> tuple[npt.NDArray[np.int64], tuple[Hashable, ...]]:
     """Number identities 0, 1, … in sorted order (integers before strings).
 
     Args:
-        labels: `(n,)` integers of any size, or strings; a sequence, an array, or a tensor.
+        labels: `(n,)` integers of any size, or strings; a sequence, an array, or a tensor. Strings with one canonical
+            form are one label.
         count: how many there must be, when that is known.
 
     Returns:
-        codes `(n,)` int64, and the label of every code.
+        codes `(n,)` int64, and the canonical label of every code.
 
     Raises:
         VectorError: a label is neither integer nor string, there are none, or not `count` of them.
@@ -39,16 +41,48 @@ def identity_codes(labels: Any, count: int | None = None) -> tuple[npt.NDArray[n
         raise VectorError("no labels were given; every picture needs the label of its identity")
     if count is not None and len(values) != count:
         raise VectorError(f"{len(values)} label(s) were given for {count} vector(s); every vector needs exactly one")
+    check_labels(values)
+    # Integers of any size sort before strings; the order does not depend on the order of the pictures.
+    spelled = set(values)
+    canonical = {
+        value: name for value in spelled if not isinstance(value, int) and (name := canonical_label(value)) != value
+    }
+    names = sorted(
+        (spelled - canonical.keys()).union(canonical.values()),
+        key=lambda v: (0, v, "") if isinstance(v, int) else (1, 0, str(v)),
+    )
+    code = {name: number for number, name in enumerate(names)}
+    code |= {value: code[name] for value, name in canonical.items()}
+    return np.fromiter((code[value] for value in values), np.int64, len(values)), tuple(names)
+
+
+def check_labels(values: Iterable[Any]) -> None:
+    """Raise a `VectorError` that names the first of some plain Python objects that is no label."""
     for position, value in enumerate(values):
         if not isinstance(value, int | str | bytes):
             raise VectorError(
                 f"label {position} is {value!r} ({type(value).__name__}); labels must be integers or strings "
                 "(floats cannot tell large numbers apart)"
             )
-    # Integers of any size sort before strings; the order does not depend on the order of the pictures.
-    names = sorted(set(values), key=lambda v: (0, v, "") if isinstance(v, int) else (1, 0, str(v)))
-    code = {name: number for number, name in enumerate(names)}
-    return np.fromiter((code[value] for value in values), np.int64, len(values)), tuple(names)
+
+
+def canonical_label(label: Any) -> Any:
+    """A label as `identity_codes` compares it: a Python integer, or text (or its UTF-8 bytes) in its canonical form.
+
+    What is no label is returned as it is.
+
+    Example:
+        >>> canonical_label(np.str_(" Ada"))
+        'Ada'
+    """
+    kind = type(label)
+    plain = label if kind is str or kind is int else label.item() if hasattr(label, "item") else label
+    if isinstance(plain, str):
+        return canonical_name(plain)
+    if isinstance(plain, bytes):
+        # Undecodable bytes stay what they are.
+        return canonical_name(plain.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
+    return plain
 
 
 def _values(labels: Any) -> list[Any]:

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from lookalike.distances import MetricName
 from lookalike.errors import VectorError
-from lookalike.evaluation.labels import checked_vectors, identity_codes
+from lookalike.evaluation.labels import canonical_label, checked_vectors, identity_codes
 from lookalike.evaluation.listed_pairs import pair_distances
 
 __all__ = ["Templates", "make_templates"]
@@ -62,7 +62,7 @@ class Templates:
             unknown = np.flatnonzero((known[at] != wanted).ravel())
         else:
             place = {name: number for number, name in enumerate(self.ids)}
-            flat = [place.get(name, -1) for name in np.asarray(ids, object).ravel().tolist()]
+            flat = [place.get(canonical_label(name), -1) for name in np.asarray(ids, object).ravel().tolist()]
             at = np.array(flat, np.int64).reshape(wanted.shape)
             unknown = np.flatnonzero(at.ravel() < 0)
         if len(unknown):

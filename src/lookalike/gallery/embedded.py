@@ -27,7 +27,8 @@ from lookalike.gallery.annex import Annex, AnnexFolder, MakeAnnex
 from lookalike.gallery.database import FORMAT_VERSION, Database
 from lookalike.gallery.following_index import FollowingIndex, vector_from
 from lookalike.gallery.gallery import Candidate, Counts, Identity, Model, Searched, Template
-from lookalike.gallery.names import checked_name, readable
+from lookalike.gallery.sources import readable
+from lookalike.identity_names import checked_name
 from lookalike.index.checks import checked_k, checked_vectors
 
 if TYPE_CHECKING:

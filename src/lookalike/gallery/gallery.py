@@ -37,7 +37,7 @@ class Identity:
     """Somebody or something enrolled.
 
     Attributes:
-        name: as `names.checked_name` returned it.
+        name: as `identity_names.checked_name` returned it.
         templates: how many it has, at least 1.
         created_at: of the first enrolment, ISO 8601, UTC.
     """

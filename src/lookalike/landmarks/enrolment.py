@@ -16,7 +16,8 @@ import numpy.typing as npt
 from lookalike.distances import MetricName, unit_length
 from lookalike.errors import InputError
 from lookalike.gallery import Annex, Gallery
-from lookalike.gallery.names import checked_name, readable
+from lookalike.gallery.sources import readable
+from lookalike.identity_names import checked_name
 from lookalike.landmarks.atlas import NO_TEMPLATE, Atlas, AtlasSettings, PlacePhotos, atlas_annex, known_better
 from lookalike.landmarks.centroids import Centroids
 from lookalike.landmarks.near_copies import copy_of
