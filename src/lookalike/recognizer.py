@@ -24,6 +24,7 @@ from lookalike.embedder.preparation import named
 from lookalike.embedder.promise import Promise, PromisedThreshold
 from lookalike.errors import ImageError, InputError
 from lookalike.gallery import Candidate, Gallery
+from lookalike.identity_names import checked_name
 from lookalike.images import Picture
 
 __all__ = ["Decision", "Enrolled", "Identified", "Recognizer", "Verified"]
@@ -53,7 +54,7 @@ _ONE_PICTURE = (str, bytes, bytearray, memoryview)
 
 @dataclass(frozen=True)
 class Enrolled:
-    """What `enroll` stored: the templates' numbers, and remarks on the pictures."""
+    """What `enroll` stored: the name as it is kept, the templates' numbers, and remarks on the pictures."""
 
     identity: str
     template_ids: tuple[int, ...]
@@ -238,11 +239,12 @@ class Recognizer:
             InputError: the name is empty or too long.
             StorageError: the disk is full or failing; what was stored before is unharmed.
         """
+        name = checked_name(identity)  # before the pictures are embedded, which takes longer
         one = not isinstance(pictures, Sequence) or isinstance(pictures, _ONE_PICTURE)
         several: list[Picture] = [cast(Picture, pictures)] if one else list(cast(Sequence[Picture], pictures))
         vectors, notes = self._embed(several)
         sources = [fspath(picture) if isinstance(picture, str | PathLike) else "" for picture in several]
-        return Enrolled(identity, tuple(self.gallery.enroll(identity, vectors, sources)), notes)
+        return Enrolled(name, tuple(self.gallery.enroll(name, vectors, sources)), notes)
 
     def verify(self, a: Picture, b: Picture) -> Verified:
         """Do two pictures show the same identity?"""

@@ -545,6 +545,7 @@ def test_counts_follow_every_change(gallery, path):
         counts = gallery.counts()
         assert counts == gallery.search_counted(vectors(1)).counts
         assert counts.identities == len(gallery) == len(gallery.people()) == gallery.stats()["identities"]
+        assert gallery.names() == [person.name for person in gallery.people()]
         assert counts.templates == len(gallery.templates()) == gallery.stats()["templates"]
         assert counts.change == gallery.change
         return counts.identities, counts.templates

@@ -95,7 +95,7 @@ def enroll(
     with open_gallery(gallery) as people:
         Recognizer(embedder, people)
         before = len(people)
-        for line in look_alike_remarks(kept.names, (person.name for person in people.people())):
+        for line in look_alike_remarks(kept.names, people.names()):
             note(line)
         with bar("Enrolling", len(kept.names)) as done:
             for number, (identity, mine) in enumerate(kept.groups()):

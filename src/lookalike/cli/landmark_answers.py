@@ -129,7 +129,7 @@ def enroll_places(
     vectors, kept = embed_set(embedder, photos, skip_bad, "Embedding places") if len(photos) else (none, photos)
     strangers = embed_set(embedder, others, skip_bad, "Embedding others")[0] if len(others) else none
     with open_gallery(gallery) as opened, _steps() as progress:
-        for line in look_alike_remarks(kept.names, (place.name for place in opened.people())):
+        for line in look_alike_remarks(kept.names, opened.names()):
             note(line)
         found = LandmarkRecognizer(embedder, opened).enroll_vectors(
             vectors,

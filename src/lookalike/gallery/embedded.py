@@ -257,6 +257,11 @@ class EmbeddedGallery:
 
     # --- reading ------------------------------------------------------------------------------------------
 
+    def names(self) -> list[str]:
+        """Names of all identities, in order. See `Gallery.names`."""
+        with self._database.read("read"):
+            return [row[0] for row in self._database.run("SELECT name FROM identity ORDER BY name")]
+
     def people(self) -> list[Identity]:
         """All identities, by name."""
         with self._database.read("read"):

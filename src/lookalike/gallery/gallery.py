@@ -180,6 +180,9 @@ class Gallery(Protocol):
     def uncovered(self) -> list[str]:
         """Identities with templates that came after the annex, by name; all, where there is no annex."""
 
+    def names(self) -> list[str]:
+        """Names of all identities, in order; quicker than `people`, which also counts templates."""
+
     def people(self) -> list[Identity]:
         """All identities, by name."""
 
