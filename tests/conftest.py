@@ -16,6 +16,15 @@ settings.load_profile("shared")
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared" / "data"
+#: Whoever uses one of these runs a network.
+MODELS = {"linear_model", "tiny_model"}
+
+
+@pytest.hookimpl(tryfirst=True)  # before `-m` chooses
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if MODELS & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.network)
 
 
 @pytest.fixture(scope="session")
@@ -97,53 +106,70 @@ def known_vectors(orl):
 
 
 @pytest.fixture(scope="session")
-def tiny_model(orl, known_vectors, tmp_path_factory):
-    """A model folder with `known_vectors`, calibrated on s06, s07 and s08.
+def linear_model():
+    """Write a model folder that embeds given pictures as given vectors.
 
-    Its thresholds are 0.56 for a false match rate of 0.1, the default, and 0.09 and 0.06 for 0.01 and 0.001.
-
-    A linear map of 32×32 grey pixels. 400 pictures span a part of its 1,024 dimensions in which any vectors can be
-    given to them; the map of least norm is solved for in float64. Embedding in float32 leaves the vectors as they are
-    to about 1e-5, whatever the processor.
+    A linear map of 32×32 grey pixels. Up to some hundreds of pictures span a part of its 1,024 dimensions in which any
+    vectors can be given to them; the map of least norm is solved for in float64. Embedding in float32 leaves unit
+    vectors as they are to about 1e-6, whatever the processor.
     """
     import numpy as np
     import torch
 
-    from lookalike.cli.measuring import calibrate_on
-    from lookalike.embedder import Embedder, Preprocessing
+    from lookalike.embedder import Preprocessing
     from lookalike.embedder.model_folder import ModelCard, save_model
 
-    preprocessing = Preprocessing(image_size=(32, 32), channels=1, flip_average=False)
-    pixels = np.stack([preprocessing.prepare(path).pixels.ravel() for path in orl.paths])
-    inputs = (pixels / 255 - preprocessing.mean) / preprocessing.std
-    matrix, _, _, singular = np.linalg.lstsq(inputs, known_vectors)
-    assert singular[0] / singular[-1] < 1000, "some pictures are so nearly alike that rounding matters"
-    card = ModelCard(name="tiny", backbone="linear", embedding_size=32, preprocessing=preprocessing)
-    network = card.build()
-    with torch.no_grad():
-        network[1].weight.copy_(torch.from_numpy(matrix.T))
-        network[2].running_var.fill_(1 - network[2].eps)  # so that the batch norm changes nothing
-    folder = tmp_path_factory.mktemp("models") / "tiny"
-    save_model(folder, network, card)
-    calibration = calibrate_on(Embedder.load(folder), three_people(orl), "three people of ORL")
+    def write(folder, paths, vectors, name="tiny"):
+        preprocessing = Preprocessing(image_size=(32, 32), channels=1, flip_average=False)
+        pixels = np.stack([preprocessing.prepare(path).pixels.ravel() for path in paths])
+        inputs = (pixels / 255 - preprocessing.mean) / preprocessing.std
+        matrix, _, _, singular = np.linalg.lstsq(inputs, vectors)
+        assert singular[0] / singular[-1] < 2000, "some pictures are so nearly alike that rounding matters"
+        card = ModelCard(name=name, backbone="linear", embedding_size=vectors.shape[1], preprocessing=preprocessing)
+        network = card.build()
+        with torch.no_grad():
+            network[1].weight.copy_(torch.from_numpy(matrix.T))
+            network[2].running_var.fill_(1 - network[2].eps)  # so that the batch norm changes nothing
+        save_model(folder, network, card)
+        return folder
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def tiny_model(orl, known_vectors, linear_model, tmp_path_factory):
+    """A model folder that embeds the ORL faces as `known_vectors`, calibrated on s06, s07 and s08.
+
+    Its thresholds are 0.56 for a false match rate of 0.1, the default, and 0.09 and 0.06 for 0.01 and 0.001.
+    """
+    import numpy as np
+
+    from lookalike.cli.measuring import calibrate_on
+    from lookalike.embedder import Embedder
+
+    folder = linear_model(tmp_path_factory.mktemp("models") / "tiny", orl.paths, known_vectors)
+    three = np.concatenate([mine[:6] for name, mine in orl.groups() if name in ("s06", "s07", "s08")])
+    calibration = calibrate_on(Embedder.load(folder), orl.select(three), "three people of ORL")
     calibration.save(folder / "calibration.json")
     return folder
 
 
-def three_people(orl):
-    """Six pictures each of s06, s07 and s08, as in `people_folder`."""
-    import numpy as np
+@pytest.fixture(scope="session")
+def threads():
+    """How many of torch, here and in the processes that tests start: one, or what OMP_NUM_THREADS says.
 
-    return orl.select(np.concatenate([mine[:6] for name, mine in orl.groups() if name in ("s06", "s07", "s08")]))
+    Networks this small only wait for a second one; but CI asks for two as well, see `make test-processors`.
+    """
+    return int(os.environ.get("OMP_NUM_THREADS", "1"))
 
 
 @pytest.fixture
-def one_thread():
-    """Bit-for-bit repeatable sums, whatever else the machine does."""
+def one_thread(threads):
+    """As many threads as `threads` says, one where CI asks for no more: sums repeat themselves on one machine."""
     import torch
 
     before = torch.get_num_threads()
-    torch.set_num_threads(1)
+    torch.set_num_threads(threads)
     yield
     torch.set_num_threads(before)
 

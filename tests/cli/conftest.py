@@ -19,7 +19,7 @@ STEP = re.compile(r" *\d+\.\d s  ")
 
 @pytest.fixture(autouse=True)
 def _one_thread(one_thread):
-    """Networks this small only wait for a second thread."""
+    """As many threads in this process as in those that it starts."""
 
 
 @dataclass
@@ -54,10 +54,13 @@ def lookalike(monkeypatch, capsys):
 
 
 @pytest.fixture(scope="session")
-def child_environment():
-    """No colours, a wide terminal, one thread: sums are the same in every process."""
+def child_environment(threads):
+    """No colours, a wide terminal, and as many threads as here: sums are the same in every process.
+
+    What chooses torch's instructions (ATEN_CPU_CAPABILITY, ONEDNN_MAX_CPU_ISA) is passed on with all the rest.
+    """
     env = {k: v for k, v in os.environ.items() if k not in ("FORCE_COLOR", "LOOKALIKE_MODEL", "LOOKALIKE_GALLERY")}
-    return env | {"COLUMNS": "200", "TERM": "dumb", "NO_COLOR": "1", "OMP_NUM_THREADS": "1"}
+    return env | {"COLUMNS": "200", "TERM": "dumb", "NO_COLOR": "1", "OMP_NUM_THREADS": str(threads)}
 
 
 @pytest.fixture(scope="session")
