@@ -57,7 +57,7 @@ def people_folder(orl, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def tiny_recipe():
-    """A recipe that trains in about two seconds: small pictures, a thin network, few epochs."""
+    """A recipe that trains in about a second: small pictures, a thin network, few epochs. It need not learn anything."""
     from lookalike.training import Recipe
 
     return Recipe.of(

@@ -101,9 +101,10 @@ def refused():
 
 @pytest.fixture
 def tiny_toml(tiny_recipe, tmp_path_factory):
-    """The tiny recipe as a user's file, one epoch long."""
+    """The tiny recipe as a user's file, one epoch long, of the linear network: the verb does the same for any."""
     path = tmp_path_factory.mktemp("recipe") / "tiny.toml"
-    content = tiny_recipe.model_dump(mode="json", exclude_none=True) | {"epochs": 1}
+    changes = {"epochs": 1, "backbone": "linear", "backbone_options": {}}
+    content = tiny_recipe.model_dump(mode="json", exclude_none=True) | changes
     path.write_text(tomli_w.dumps(content), "utf-8")
     return path
 

@@ -103,7 +103,8 @@ def enrolled(enroll, places, others):
 def test_evaluate_measures_what_identify_answers(
     enrolled, evaluate, lookalike, tiny_model, people_folder, unseen, unseen_others, path, tmp_path
 ):
-    photos, strangers = (shutil.copytree(one, tmp_path / one.name) for one in (unseen, unseen_others))
+    photos = shutil.copytree(unseen, tmp_path / "photos")
+    strangers = shutil.copytree(unseen_others, tmp_path / "strangers")
     # A wrong label, and a photo of a place among those that show none: figures that are all right show little.
     shutil.copy(people_folder / "s02" / "4.png", photos / "s01" / "wrong.png")
     shutil.copy(people_folder / "s03" / "4.png", strangers / "wrong.png")
@@ -118,7 +119,9 @@ def test_evaluate_measures_what_identify_answers(
     assert 0.5 < whole.gap < 1
     found = metrics["recognition"]
     assert found["gap"] == pytest.approx(whole.gap)
-    assert found["top_1"] == sum(guess == place for guess, place in zip(guesses[:7], truth[:7], strict=True)) / 7 == 6 / 7
+    assert (
+        found["top_1"] == sum(guess == place for guess, place in zip(guesses[:7], truth[:7], strict=True)) / 7 == 6 / 7
+    )
     accepted = sum(one["decision"] != "unknown" for one in asked["answers"][7:])
     assert found["false_positives"]["value"] == accepted / 41 == 1 / 41
     assert metrics["outcomes"] == {"right": 6, "wrong place": 1, "missed": 0, "refused": 40, "falsely accepted": 1}
