@@ -57,7 +57,7 @@ def people_folder(orl, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def tiny_recipe():
-    """A recipe that trains in about a second: small pictures, a thin network, few epochs. It need not learn anything."""
+    """A recipe that trains in about a second: small pictures, a thin network, few epochs. It need not learn much."""
     from lookalike.training import Recipe
 
     return Recipe.of(

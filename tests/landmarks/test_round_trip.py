@@ -1,7 +1,7 @@
 """A folder in the format of Google Landmarks v2 through all verbs: train, enroll, identify, submit, score.
 
-The places are synthetic and few, and the model is one whose answers are known: what is tested is that every file is read
-as it was written, and that the same answers have the same worth, however they reach the one who measures.
+The places are synthetic and few, and the model is one whose answers are known: what is tested is that every file is
+read as it was written, and that the same answers have the same worth, however they reach the one who measures.
 """
 
 import json
