@@ -10,7 +10,7 @@ from lookalike.distances import pairwise
 from lookalike.embedder.promise import Promise
 from lookalike.errors import FingerprintError, ImageError, InputError, NoFaceError, VectorError
 
-pytestmark = pytest.mark.usefixtures("one_thread")
+pytestmark = [pytest.mark.network, pytest.mark.usefixtures("one_thread")]
 
 
 @pytest.fixture(scope="module")

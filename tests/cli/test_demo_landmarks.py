@@ -9,6 +9,8 @@ from lookalike import Embedder, LandmarkRecognizer, open_gallery
 from lookalike.cli.demo_landmarks import FOLDERS
 from lookalike.cli.demo_steps import usable_output
 
+pytestmark = pytest.mark.network
+
 
 @pytest.mark.slow
 def test_the_demo_leaves_a_model_galleries_and_a_report_that_says_what_it_is(lookalike, tmp_path, monkeypatch):

@@ -10,6 +10,8 @@ from lookalike.embedder.backbones import OWN_BACKBONES, TrunkAndHead, check_size
 from lookalike.embedder.gem_pooling import GeMPooling
 from lookalike.errors import InputError
 
+pytestmark = pytest.mark.network
+
 CONVOLUTIONAL = [name for name in OWN_BACKBONES if name != "linear"]
 
 

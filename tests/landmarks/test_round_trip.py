@@ -27,7 +27,7 @@ from lookalike.errors import MissingDependencyError
 from lookalike.evaluation.landmark_measures import measure_recognition
 from lookalike.landmarks.synthetic import render_landmarks
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.network]
 
 PLACES = 5
 #: One model for what needs no training: ImageNet's features.

@@ -12,7 +12,7 @@ from lookalike.errors import InputError
 from lookalike.training import Recipe
 from lookalike.training.steps import TrainingSteps
 
-pytestmark = pytest.mark.usefixtures("one_thread")
+pytestmark = [pytest.mark.network, pytest.mark.usefixtures("one_thread")]
 
 
 def pictures():
