@@ -9,6 +9,8 @@ from lookalike.distances import pairwise
 from lookalike.embedder.backbones import check_sizes, create_backbone
 from lookalike.errors import InputError
 
+pytestmark = pytest.mark.network
+
 PEOPLE = tuple(f"s{number:02d}" for number in range(1, 9))
 
 

@@ -122,8 +122,8 @@ def test_unusable_settings(patience, skip):
 
 
 # On real trainings. What they come to differs a little from processor to processor, and does not matter: over seeds 0
-# to 2, with torch's plainest instructions and with AVX-512, collapsed embeddings have a mean similarity of 0.9998 or more
-# and all others one of 0.02 or less.
+# to 2, with torch's plainest instructions and with AVX-512, collapsed embeddings have a mean similarity of 0.9998 or
+# more, and all others one of 0.02 or less.
 
 
 def trained(loss, seed, unit=True, normalised=False, epochs=12, rate=0.1):
