@@ -17,7 +17,7 @@ from lookalike.embedder.preprocessing import Prepared
 from lookalike.embedder.promise import ImpostorTail, MissCurve, Promise
 from lookalike.errors import FingerprintError, ImageError, InputError, NoFaceError, VectorError
 
-pytestmark = pytest.mark.usefixtures("one_thread")
+pytestmark = [pytest.mark.network, pytest.mark.usefixtures("one_thread")]
 
 
 @pytest.fixture(scope="module")

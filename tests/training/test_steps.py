@@ -13,7 +13,7 @@ from lookalike.losses import ContrastiveLoss, TripletLoss
 from lookalike.training import Recipe
 from lookalike.training.steps import TrainingSteps, _Trainee
 
-pytestmark = pytest.mark.usefixtures("one_thread")
+pytestmark = [pytest.mark.network, pytest.mark.usefixtures("one_thread")]
 
 
 def pictures():
