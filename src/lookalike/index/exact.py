@@ -7,6 +7,7 @@ asked for in float32; `float64_order` puts them in order, and tells which querie
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import faiss as _faiss
@@ -14,7 +15,16 @@ import numpy as np
 import numpy.typing as npt
 
 from lookalike.errors import ArtefactError
-from lookalike.index.float64_order import FloorOf, Wide, exact_values, in_order, nearest_in_float64, squared_lengths
+from lookalike.index.float64_order import (
+    Wide,
+    exact_values,
+    in_order,
+    least_of_expanded_squares,
+    least_of_sums,
+    most_of_products,
+    nearest_in_float64,
+    squared_lengths,
+)
 from lookalike.index.vector_index import Floats, Found, Positions, VectorIndex
 
 if TYPE_CHECKING:
@@ -97,9 +107,9 @@ class FlatVectors:
         vectors = self.view()
         rough, positions = self._compare(queries, min(k + _SPARE, count))
         values, positions, unsure = self._ordered(queries, vectors, rough, positions, k)
-        few = int(faiss.cvar.distance_compute_blas_threshold) - 1
-        for start in range(0, len(unsure), few):
-            rows = unsure[start : start + few]
+        step = _few() - 1 if len(unsure) else 1
+        for start in range(0, len(unsure), step):
+            rows = unsure[start : start + step]
             asked = queries[rows]
             rough, found = self._compare(asked, min(k + _MORE, count), differences=True)
             values[rows], positions[rows], left = self._ordered(asked, vectors, rough, found, k, differences=True)
@@ -135,15 +145,16 @@ class FlatVectors:
         values, found = in_order(exact_values(queries, vectors, positions, self._metric), positions, k)
         if rough.shape[1] == len(vectors):
             return values, found, np.empty(0, np.int64)
-        last, longest = rough[:, -1].astype(np.float64), float(np.sqrt(self._longest))
+        last, d, longest = rough[:, -1].astype(np.float64), queries.shape[1], math.sqrt(self._longest)
         if self._by_products and not (differences and self._metric == "cosine"):
-            beyond = FloorOf.products(queries, longest)(-last)
+            squares = squared_lengths(queries)
+            beyond = -most_of_products(last, d, squares, longest)
             if self._metric == "cosine":  # |x - y|² = |x|² + |y|² - 2xy
-                beyond = 2 * beyond + squared_lengths(queries) + (1 - self._off_unit)
-        elif differences or self._metric == "manhattan" or len(queries) < faiss.cvar.distance_compute_blas_threshold:
-            beyond = FloorOf.sums(queries)(last)
-        else:  # from that number of queries on, faiss computes |x|² - 2xy + |y|²
-            beyond = FloorOf.expanded_squares(queries, longest)(last)
+                beyond = 2 * beyond + squares + (1 - self._off_unit)
+        elif differences or self._metric == "manhattan" or len(queries) < _few():
+            beyond = least_of_sums(last, d)
+        else:
+            beyond = least_of_expanded_squares(last, d, squared_lengths(queries), longest)
         # Not beyond it: a vector that was not fetched may be as near as the k-th.
         return values, found, np.flatnonzero(~(beyond > values[:, -1]))
 
@@ -163,6 +174,11 @@ class FlatVectors:
             if small:
                 faiss.omp_set_num_threads(threads)
         return found
+
+
+def _few() -> int:
+    """From so many queries on, faiss computes squares as ``|x|² - 2xy + |y|²``, of fewer from differences."""
+    return int(faiss.cvar.distance_compute_blas_threshold)
 
 
 def nearest_among(queries: Floats, vectors: Floats, k: int, metric: str) -> tuple[Wide, Positions]:

@@ -10,14 +10,20 @@ add to it, still is beyond the k-th. The bounds are Higham's (*Accuracy and Stab
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 
 from lookalike.distances import nearest as nearest_of_any
 
-__all__ = ["FloorOf", "exact_values", "in_order", "nearest_in_float64", "squared_lengths"]
+__all__ = [
+    "exact_values",
+    "in_order",
+    "least_of_expanded_squares",
+    "least_of_sums",
+    "most_of_products",
+    "nearest_in_float64",
+    "squared_lengths",
+]
 
 Floats = npt.NDArray[np.float32]
 Wide = npt.NDArray[np.float64]
@@ -26,54 +32,36 @@ Positions = npt.NDArray[np.int64]
 _UNIT = 2.0**-24
 #: What a single operation may lose where numbers are too small for float32.
 _SMALLEST = 2.0**-126
-#: Numbers of the differences that are computed at a time (2 MB, which stay in the cache).
-_NUMBERS = 1 << 18
+#: Numbers of the differences that are computed at a time (0.5 MB, which stay in the cache).
+_NUMBERS = 1 << 16
 #: Vectors compared at a time where all have to be in float64.
 _ROWS = 1 << 14
-
-
-@dataclass(frozen=True)
-class FloorOf:
-    """From float32 values to what the true ones are at least: ``value - share |value| - fixed``.
-
-    Attributes:
-        share: of the value itself.
-        fixed: `(q,)`, for each query.
-    """
-
-    share: float
-    fixed: Wide
-
-    def __call__(self, values: Wide) -> Wide:
-        """Of `(q,)` values."""
-        floor: Wide = values - self.share * np.abs(values) - self.fixed
-        return floor
-
-    @classmethod
-    def sums(cls, queries: Floats) -> FloorOf:
-        """Of distances summed from differences: all terms are positive, so each digit is worth its own size."""
-        d = queries.shape[1]
-        return cls(1.01 * (d + 8) * _UNIT, np.full(len(queries), (d + 8) * _SMALLEST))
-
-    @classmethod
-    def products(cls, queries: Floats, longest: float) -> FloorOf:
-        """Of inner products with vectors up to a length."""
-        d = queries.shape[1]
-        return cls(0.0, 1.01 * (d + 8) * _UNIT * np.sqrt(squared_lengths(queries)) * longest + (d + 8) * _SMALLEST)
-
-    @classmethod
-    def expanded_squares(cls, queries: Floats, longest: float) -> FloorOf:
-        """Of squared distances computed as ``|x|² - 2xy + |y|²``."""
-        d = queries.shape[1]
-        return cls(
-            0.0, 1.01 * (d + 8) * _UNIT * (np.sqrt(squared_lengths(queries)) + longest) ** 2 + 4 * (d + 8) * _SMALLEST
-        )
 
 
 def squared_lengths(queries: Floats) -> Wide:
     """`(q,)` in float64."""
     wide = queries.astype(np.float64)
     return np.asarray(np.einsum("ij,ij->i", wide, wide))
+
+
+def least_of_sums(values: Wide, dimension: int) -> Wide:
+    """What distances are at least that float32 summed from `dimension` differences, or their squares, to `values`."""
+    # No term is negative, so a sum is right to a share of itself.
+    least: Wide = values * (1 - 1.01 * (dimension + 8) * _UNIT) - (dimension + 8) * _SMALLEST
+    return least
+
+
+def least_of_expanded_squares(values: Wide, dimension: int, squares: Wide, longest: float) -> Wide:
+    """The same of ``|x|² - 2xy + |y|²``, for queries of these squared lengths and vectors up to a length."""
+    error = 1.01 * (dimension + 8) * _UNIT * (np.sqrt(squares) + longest) ** 2 + 4 * (dimension + 8) * _SMALLEST
+    least: Wide = values - error
+    return least
+
+
+def most_of_products(values: Wide, dimension: int, squares: Wide, longest: float) -> Wide:
+    """What inner products are at most that came out as `values`, for the same."""
+    most: Wide = values + (1.01 * (dimension + 8) * _UNIT * longest * np.sqrt(squares) + (dimension + 8) * _SMALLEST)
+    return most
 
 
 def exact_values(queries: Floats, vectors: Floats, positions: Positions, metric: str) -> Wide:
@@ -86,22 +74,24 @@ def exact_values(queries: Floats, vectors: Floats, positions: Positions, metric:
     step = max(1, _NUMBERS // (positions.shape[1] * queries.shape[1]))
     for start in range(0, len(queries), step):
         rows = slice(start, start + step)
-        terms = vectors[positions[rows]].astype(np.float64)
+        terms = vectors.take(positions[rows], axis=0).astype(np.float64)
         own = queries[rows, None, :].astype(np.float64)
         if metric == "inner_product":
-            terms *= own
-            np.negative(terms.sum(axis=2), out=found[rows])
+            np.negative(np.einsum("qcd,qcd->qc", terms, np.broadcast_to(own, terms.shape)), out=found[rows])
             continue
         terms -= own
         if metric == "manhattan":
             np.abs(terms, out=terms).sum(axis=2, out=found[rows])
         else:
-            np.square(terms, out=terms).sum(axis=2, out=found[rows])
+            np.einsum("qcd,qcd->qc", terms, terms, out=found[rows])
     return found
 
 
 def in_order(values: Wide, positions: Positions, k: int) -> tuple[Wide, Positions]:
     """The k lowest of `(q, c)` values and their positions; where values are equal, the lower position comes first."""
+    if len(values) == 1:  # the hot path of a service
+        first = np.lexsort((positions[0], values[0]))[:k]
+        return values[:, first], positions[:, first]
     order = np.lexsort((positions, values))[:, :k]
     return np.take_along_axis(values, order, 1), np.take_along_axis(positions, order, 1)
 
