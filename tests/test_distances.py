@@ -141,7 +141,9 @@ def test_integers_are_computed_in_float64():
     x = [[2**40, 1]]
     for found in (minkowski(x, [[2**40, 0]]), minkowski(torch.tensor(x), torch.tensor([[2**40, 0]]))):
         assert found.item() == 1.0
-    assert cosine(torch.tensor([[1, 0]]), torch.tensor([[0, 1]])).item() == 1.0
+    found = cosine(torch.tensor([[1, 0]]), torch.tensor([[0, 1]]))
+    assert found.dtype == torch.float64
+    assert found.item() == pytest.approx(1.0, rel=1e-15)
 
 
 def test_tensors_of_two_precisions_meet_in_the_wider(xy):
@@ -149,11 +151,28 @@ def test_tensors_of_two_precisions_meet_in_the_wider(xy):
     assert minkowski(x.float(), y).dtype == torch.float64
 
 
-def test_half_precision_tensors_are_computed_wider(xy):
-    x, y = (torch.from_numpy(a).half() for a in xy)
-    found = minkowski(x, y)
-    assert found.dtype == torch.float16
-    np.testing.assert_allclose(found.float(), minkowski(x.float(), y.float()), rtol=1e-3)
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision_tensors_are_computed_as_float32(xy, metric, dtype):
+    x, y = (torch.from_numpy(a).to(dtype) for a in xy)
+    found = pairwise(x, y, metric)
+    assert found.dtype == torch.float32
+    assert (found == pairwise(x.float(), y.float(), metric)).all()
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_half_precision_arrays_are_computed_as_float32(xy, metric):
+    # float16 itself would overflow: 300² is beyond 65,504.
+    x, y = ((a * 100).astype(np.float16) for a in xy)
+    wide = [a.astype(np.float32) for a in (x, y)]
+    found = pairwise(x, y, metric)
+    assert found.dtype == np.float32
+    assert np.isfinite(found).all()
+    np.testing.assert_array_equal(found, pairwise(*wide, metric))
+    for got, expected in zip(nearest(x, y, 3, metric), nearest(*wide, 3, metric), strict=True):
+        np.testing.assert_array_equal(got, expected)
+    np.testing.assert_array_equal(unit_length(x), unit_length(wide[0]))
+    assert Covariance(np.eye(6)).whiten(x).dtype == np.float32
 
 
 @pytest.mark.parametrize("p", ORDERS)
@@ -351,7 +370,7 @@ def test_a_fitted_mahalanobis_distance_is_whitening_and_the_euclidean(seed, n, s
         ([[1.0, 0.0], [0.0, -1.0]], "positive definite"),
         (np.zeros((2, 2)), "positive definite"),
         ([["a"]], "numbers"),
-        ([[1.0], [1.0, 2.0]], "no array"),
+        ([[1.0], [1.0, 2.0]], "cannot be read as an array"),
     ],
 )
 def test_unusable_covariances_are_refused(matrix, message):
@@ -503,7 +522,7 @@ def test_orders_below_one_are_refused(p):
         ([[1j]], [[1.0]], "numbers"),
         ([[None]], [[1.0]], "numbers"),
         (None, [[1.0]], "numbers"),
-        ([[1.0, 2.0], [3.0]], [[1.0]], "no array of numbers"),
+        ([[1.0, 2.0], [3.0]], [[1.0]], "cannot be read as an array of numbers"),
         (np.array([["2020-01-01"]], "datetime64[D]"), [[1.0]], "numbers"),
         (torch.ones(1, 2), np.ones((1, 2)), "both as tensors"),
         ([[1.0]], torch.ones(1, 1), "both as tensors"),

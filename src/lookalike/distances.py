@@ -32,6 +32,7 @@ from lookalike.errors import VectorError
 __all__ = [
     "Covariance",
     "MetricName",
+    "check_metric",
     "cosine",
     "inner_product",
     "mahalanobis",
@@ -311,11 +312,13 @@ def squared_differences(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) 
         [[1e-18, 1.0]]
     """
     own, other = np.einsum("ij,ij->i", x, x), np.einsum("ij,ij->i", y, y)
-    found: npt.NDArray[np.float64] = x @ y.T
-    found *= -2
+    found: npt.NDArray[np.float64] = (-2 * x) @ y.T
     found += own[:, None]
     found += other
-    close = np.flatnonzero(found < _CLOSE * (own[:, None] + other))
+    close = np.flatnonzero(found < _CLOSE * (own + other.max(initial=0.0))[:, None])
+    if len(close):
+        rows, columns = np.divmod(close, len(y))
+        close = close[found.ravel()[close] < _CLOSE * (own[rows] + other[columns])]
     if len(close) > found.size // _MANY:
         from scipy.spatial.distance import cdist
 
@@ -339,6 +342,12 @@ def inner_product(x: Any, y: Any) -> Any:
     return np.negative(found, out=found)
 
 
+def check_metric(metric: object) -> None:
+    """Raise a `VectorError` unless `metric` is a name of `MetricName`."""
+    if metric not in get_args(MetricName):
+        raise VectorError(f"metric {metric!r} is unknown; choose one of {', '.join(get_args(MetricName))}")
+
+
 def pairwise(x: Any, y: Any, metric: MetricName) -> Any:
     """Distances of `(n, d)` to `(m, d)` under a metric given by name; returns `(n, m)`."""
     functions: dict[str, Callable[[Any, Any], Any]] = {
@@ -347,8 +356,7 @@ def pairwise(x: Any, y: Any, metric: MetricName) -> Any:
         "inner_product": inner_product,
         "manhattan": lambda a, b: minkowski(a, b, p=1),
     }
-    if metric not in functions:
-        raise VectorError(f"metric {metric!r} is unknown; choose one of {', '.join(get_args(MetricName))}")
+    check_metric(metric)
     return functions[metric](x, y)
 
 
@@ -382,6 +390,7 @@ def nearest(
     """
     if not isinstance(k, int | np.integer) or k < 1:
         raise VectorError(f"k is {k!r}; it must be a whole number, at least 1")
+    check_metric(metric)
     q, v = _checked(_array("queries", queries), _array("vectors", vectors))
     k = min(operator.index(k), len(v))
     positions = np.empty((len(q), k), np.int64)
