@@ -20,6 +20,7 @@ from lookalike.distances import (
     minkowski,
     nearest,
     pairwise,
+    squared_differences,
     unit_length,
 )
 from lookalike.errors import VectorError
@@ -224,6 +225,68 @@ def test_mahalanobis_of_float32_vectors_far_from_the_origin():
     found = mahalanobis(x, y, c)
     assert found.dtype == np.float32
     assert found.item() == pytest.approx(expected, rel=1e-6)
+
+
+NARROW = [0.0, 1e3, 1e4, 1e6]
+
+
+def extended(x, y, metric):
+    """`(n, m)` in extended precision, and what float64 may be off by."""
+    x, y = (a.astype(np.longdouble) for a in (x, y))
+    if metric == "inner_product":
+        return -(x[:, None] * y).sum(axis=2), 1e-14 * np.abs(x[:, None] * y).sum(axis=2).max()
+    if metric == "cosine":
+        x, y = (a / np.sqrt((a**2).sum(axis=1, keepdims=True)) for a in (x, y))
+    difference = np.abs(x[:, None] - y)
+    if metric == "manhattan":
+        return difference.sum(axis=2), 0
+    squares = (difference**2).sum(axis=2)
+    # A number of a float64 unit vector is off by 1e-16, whatever the distance is.
+    return (squares / 2, 1e-15 * np.sqrt(squares).max() + 1e-30) if metric == "cosine" else (np.sqrt(squares), 0)
+
+
+@quick
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    shift=st.sampled_from(NARROW),
+    scale=st.sampled_from([1e-18, 1.0, 1e18]),
+    dtype=st.sampled_from([np.float32, np.float64]),
+    metric=st.sampled_from(METRICS),
+)
+def test_distances_and_their_order_in_a_narrow_cone(seed, shift, scale, dtype, metric):
+    rng = np.random.default_rng(seed)
+    scale = scale if shift == 0 or scale < 1 else 1.0  # the products of float32 numbers must fit
+    x, y = (((rng.normal(size=(n, 8)) + shift) * scale).astype(dtype) for n in (5, 60))
+    y[30:40], x[0] = y[:10], y[0]
+    true, off = extended(x, y, metric)
+    digits = 4 * np.finfo(dtype).eps if dtype == np.float32 else 1e-9
+    found = pairwise(x, y, metric)
+    assert found.dtype == dtype
+    assert (np.abs(found - true) <= digits * np.abs(true) + off).all()
+    positions, near = nearest(x, y, 10, metric)
+    best = np.sort(true, axis=1)[:, :10]
+    assert (np.abs(np.take_along_axis(true, positions, 1) - best) <= 1e-12 * np.abs(best) + off).all()
+    assert (np.abs(near - best) <= digits * np.abs(best) + off).all()
+
+
+def test_cosine_of_tensors_keeps_the_digits_of_near_duplicates():
+    rng = np.random.default_rng(0)
+    x, y = (rng.normal(size=(n, 16)) + 1e3 for n in (4, 9))
+    true, _ = extended(x, y, "cosine")
+    found = cosine(torch.from_numpy(x), torch.from_numpy(y))
+    np.testing.assert_allclose(found.numpy(), true.astype(float), rtol=1e-9)
+    single = cosine(torch.from_numpy(x).float(), torch.from_numpy(y).float())
+    np.testing.assert_allclose(single.numpy(), true.astype(float), rtol=1e-2)
+
+
+def test_squared_differences_of_many_close_pairs_and_of_few():
+    rng = np.random.default_rng(0)
+    for spread in (1.0, 1e-9):
+        x = rng.normal(size=(30, 5))
+        y = np.concatenate([x[:10] + spread * rng.normal(size=(10, 5)), rng.normal(size=(200, 5))])
+        for some in (y, y[:10]):
+            np.testing.assert_allclose(squared_differences(x, some), ((x[:, None] - some) ** 2).sum(axis=2), rtol=1e-8)
+    assert squared_differences(np.empty((0, 3)), np.empty((4, 3))).shape == (0, 4)
 
 
 def test_cosine_of_huge_and_tiny_vectors():

@@ -59,6 +59,26 @@ def test_pairs_within_limits_equal_the_slow_way(case, data):
     np.testing.assert_array_equal(comparison.nearer(rows, block, slow.min(axis=1)), slow.min(axis=1))
 
 
+@pytest.mark.parametrize("shift", [0.0, 1e4, 1e6])
+def test_cosine_keeps_its_digits_in_a_narrow_cone(shift):
+    # ``1 - x·y`` is off by 1e-16; the distances at 1e6 are 1e-12, and those of near copies less.
+    rng = np.random.default_rng(0)
+    x, y = (rng.normal(size=(n, 16)) + shift for n in (20, 300))
+    wide = [a.astype(np.longdouble) for a in (x, y)]
+    wide = [a / np.sqrt((a**2).sum(axis=1, keepdims=True)) for a in wide]
+    true = ((wide[0][:, None] - wide[1]) ** 2).sum(axis=2) / 2
+    comparison = Comparison(x, "cosine")
+    block, rows = comparison.block(y), slice(0, 20)
+    i, j = np.indices(true.shape).reshape(2, -1)
+    np.testing.assert_allclose(comparison.distances(i, y, j), true.ravel().astype(float), rtol=1e-8)
+    nearest = comparison.nearer(rows, block, np.full(20, np.inf))
+    np.testing.assert_allclose(nearest, true.min(axis=1).astype(float), rtol=1e-8)
+    limits = np.sort(true, axis=1)[:, 9:11].mean(axis=1).astype(float)
+    found = comparison.within(rows, block, limits)
+    assert (np.bincount(found.rows, minlength=20) == 10).all()
+    assert (true[found.rows, found.columns] <= limits[found.rows]).all()
+
+
 @pytest.mark.parametrize("metric", METRICS)
 @pytest.mark.parametrize("offset", [0.0, 3.0, 1e6])
 def test_rounding_stays_within_its_bound(metric, offset):
