@@ -264,7 +264,7 @@ def unit_length(x: Any) -> Any:
 
 
 def cosine(x: Any, y: Any) -> Any:
-    """Cosine distance ``1 - x·y / (|x| |y|)``, in [0, 2].
+    """Cosine distance ``1 - x·y / (|x| |y|)``, in [0, 2], computed as ``|x - y|² / 2`` of unit vectors.
 
     It is not a metric: the triangle inequality fails (its square root, on unit vectors, is one).
 

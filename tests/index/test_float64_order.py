@@ -64,8 +64,10 @@ def test_values_are_the_definition_in_whatever_parts(metric, monkeypatch):
     }.get(metric, ((x - y) ** 2).sum(axis=2))
     whole = exact_values(queries, vectors, positions, metric)
     np.testing.assert_allclose(whole, expected, rtol=1e-12)
-    monkeypatch.setattr(float64_order, "_NUMBERS", 1)
-    assert (exact_values(queries, vectors, positions, metric) == whole).all()
+    for numbers in (1, 30):
+        monkeypatch.setattr(float64_order, "_NUMBERS", numbers)
+        monkeypatch.setattr(float64_order, "_LARGEST", numbers)
+        assert (exact_values(queries, vectors, positions, metric) == whole).all()
 
 
 @pytest.mark.parametrize("metric", METRICS)

@@ -47,8 +47,8 @@ _METRICS = {
 #: `(q, k)` distances, float32 or float64, and positions.
 Near = tuple[npt.NDArray[Any], Positions]
 
-#: How many neighbours beyond k are fetched before their distances are computed again in float64; and how many for
-#: queries that these do not decide.
+#: How many neighbours beyond k, and a share of k, are fetched before their distances are computed again in float64; and
+#: how many for queries that these do not decide.
 _SPARE, _MORE = 16, 256
 
 #: Up to so many multiplications (about 10 ms) one thread works alone: on a busy machine, waiting for a second one
@@ -105,13 +105,13 @@ class FlatVectors:
         """The same with float64 distances; equal ones in order of position."""
         count = len(self)
         vectors = self.view()
-        rough, positions = self._compare(queries, min(k + _SPARE, count))
+        rough, positions = self._compare(queries, min(k + _SPARE + k // 32, count))
         values, positions, unsure = self._ordered(queries, vectors, rough, positions, k)
         step = _few() - 1 if len(unsure) else 1
         for start in range(0, len(unsure), step):
             rows = unsure[start : start + step]
             asked = queries[rows]
-            rough, found = self._compare(asked, min(k + _MORE, count), differences=True)
+            rough, found = self._compare(asked, min(k + _MORE + k // 8, count), differences=True)
             values[rows], positions[rows], left = self._ordered(asked, vectors, rough, found, k, differences=True)
             if len(left):
                 at = rows[left]

@@ -34,6 +34,8 @@ _UNIT = 2.0**-24
 _SMALLEST = 2.0**-126
 #: Numbers of the differences that are computed at a time (0.5 MB, which stay in the cache).
 _NUMBERS = 1 << 16
+#: And of a single query, whose memory this bounds (8 MB).
+_LARGEST = 1 << 20
 #: Vectors compared at a time where all have to be in float64.
 _ROWS = 1 << 14
 
@@ -71,19 +73,23 @@ def exact_values(queries: Floats, vectors: Floats, positions: Positions, metric:
         `(q, c)` squared Euclidean distances (cosine, euclidean), negated inner products, or Manhattan distances.
     """
     found = np.empty(positions.shape)
-    step = max(1, _NUMBERS // (positions.shape[1] * queries.shape[1]))
-    for start in range(0, len(queries), step):
-        rows = slice(start, start + step)
-        terms = vectors.take(positions[rows], axis=0).astype(np.float64)
-        own = queries[rows, None, :].astype(np.float64)
-        if metric == "inner_product":
-            np.negative(np.einsum("qcd,qcd->qc", terms, np.broadcast_to(own, terms.shape)), out=found[rows])
-            continue
-        terms -= own
-        if metric == "manhattan":
-            np.abs(terms, out=terms).sum(axis=2, out=found[rows])
-        else:
-            np.einsum("qcd,qcd->qc", terms, terms, out=found[rows])
+    width = max(1, _LARGEST // queries.shape[1])
+    for first in range(0, positions.shape[1], width):
+        part = positions[:, first : first + width]
+        step = max(1, _NUMBERS // (part.shape[1] * queries.shape[1]))
+        for start in range(0, len(queries), step):
+            rows = slice(start, start + step)
+            values = found[rows, first : first + width]
+            terms = vectors.take(part[rows], axis=0).astype(np.float64)
+            own = queries[rows, None, :].astype(np.float64)
+            if metric == "inner_product":
+                np.negative(np.einsum("qcd,qcd->qc", terms, np.broadcast_to(own, terms.shape)), out=values)
+                continue
+            terms -= own
+            if metric == "manhattan":
+                np.abs(terms, out=terms).sum(axis=2, out=values)
+            else:
+                np.einsum("qcd,qcd->qc", terms, terms, out=values)
     return found
 
 
