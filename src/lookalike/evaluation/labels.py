@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from lookalike.array_input import as_array, at_least_float32
 from lookalike.errors import VectorError
 from lookalike.identity_names import canonical_name
 
@@ -92,15 +93,18 @@ def _values(labels: Any) -> list[Any]:
     # A list is not passed through np.asarray, which would turn [2**63, -1] into floats and [1, "1"] into strings.
     if isinstance(labels, Sequence):
         return [value.item() if isinstance(value, np.generic) else value for value in labels]
-    array = np.asarray(labels)
+    array = as_array(labels, "labels")
     if array.ndim != 1:
         raise VectorError(f"labels have shape {array.shape}; they must be one-dimensional, one per vector")
     return [value.item() if isinstance(value, np.generic) else value for value in array.tolist()]
 
 
 def checked_vectors(vectors: npt.ArrayLike, name: str = "embeddings") -> npt.NDArray[Any]:
-    """`(n, d)` finite numbers with `n, d >= 1` as an array, or a `VectorError` that names the bad row."""
-    array = np.asarray(vectors)
+    """`(n, d)` finite numbers with `n, d >= 1` as an array, or a `VectorError` that names the bad row.
+
+    Takes what `array_input.as_array` takes, torch tensors too; float16 becomes float32.
+    """
+    array = at_least_float32(as_array(vectors, name))
     if array.ndim != 2 or 0 in array.shape:
         raise VectorError(f"{name} have shape {array.shape}; expected (vectors, dimensions), at least one of each")
     if array.dtype.kind not in "fiub":

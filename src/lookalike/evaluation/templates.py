@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from lookalike.array_input import as_array
 from lookalike.distances import MetricName
 from lookalike.errors import VectorError
 from lookalike.evaluation.labels import canonical_label, checked_vectors, identity_codes
@@ -171,7 +172,7 @@ def _lengths(vectors: npt.NDArray[Any]) -> Floats:
 def _checked_scores(scores: npt.ArrayLike | None, n: int) -> Floats:
     if scores is None:
         return np.ones(n)
-    weights = np.asarray(scores)
+    weights = as_array(scores, "scores")
     if weights.shape != (n,) or weights.dtype.kind not in "fiu":
         raise VectorError(
             f"detection_scores have shape {weights.shape} and dtype {weights.dtype}; expected one number for each of "

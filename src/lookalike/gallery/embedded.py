@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar, get_args
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, get_args
 import numpy as np
 import numpy.typing as npt
 
+from lookalike.array_input import as_array
 from lookalike.distances import MetricName
 from lookalike.errors import (
     ArtefactError,
@@ -408,10 +408,9 @@ class EmbeddedGallery:
 
     @staticmethod
     def _checked(vectors: Any, model: Model | None, name: str, allow_none: bool) -> npt.NDArray[np.float32]:
-        with suppress(TypeError, ValueError):  # what is no array, checked_vectors refuses with its own words
-            given = np.asarray(vectors)
-            vectors = given[None, :] if given.ndim == 1 else given
-        ready = checked_vectors(vectors, model.dimension if model else None, name, allow_none)
+        given = as_array(vectors, name)
+        one = given[None, :] if given.ndim == 1 else given
+        ready = checked_vectors(one, model.dimension if model else None, name, allow_none)
         if model is not None and model.metric == "cosine" and not ready.any(axis=1).all():
             row = int(np.flatnonzero(~ready.any(axis=1))[0])
             raise VectorError(f"{name}[{row}] is all zeros; it has no direction, embed the picture again")
