@@ -2,9 +2,12 @@
 
 import threading
 import time
+from functools import partial
+from pathlib import Path
 
 import pytest
 
+from lookalike.index import readers_writer_lock
 from lookalike.index.readers_writer_lock import ReadersWriterLock
 
 
@@ -91,14 +94,16 @@ def free(lock):
     return done == [1, 2]
 
 
+@pytest.mark.parametrize("bytecodes", [False, True])
 @pytest.mark.parametrize("enter", ["read", "write"])
-def test_an_interruption_anywhere_leaves_nothing_held(enter):
-    steps = 0
-    while True:
+def test_an_interruption_anywhere_leaves_nothing_held(interrupted, enter, bytecodes):
+    at, points = 0, None
+    while points is None:
         lock, done = ReadersWriterLock(), []
         lock.read(int)
-        if not interrupted_at(steps, lambda lock=lock, done=done: getattr(lock, enter)(done.append, 1), [SOURCE]):
-            break
-        assert free(lock), steps
-        steps += 1
-    assert steps >= 5
+        act = partial(getattr(lock, enter), done.append, 1)
+        points = interrupted(act, [Path(readers_writer_lock.__file__)], at, bytecodes)
+        assert free(lock), at
+        at += 1
+    assert done == [1]
+    assert points > 3
