@@ -178,7 +178,7 @@ def off_of(kind, settings):
     """How far distances may be from the truth: float32, or what the store keeps of it."""
     if kind != "ivfpq":
         return 1e-5
-    return {"float32": 1e-5, "float16": 1e-2, "sq8": 0.2, "none": None}[settings["store"]]
+    return {"float32": 1e-5, "float16": 1e-2, "sq8": 1.0, "none": None}[settings["store"]]
 
 
 class Worlds:
