@@ -1,7 +1,10 @@
 """What several tests need: real faces as a user's folder, and a model whose answers about them are known."""
 
 import contextlib
+import dis
+import functools
 import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -193,3 +196,72 @@ def nobody() -> Callable[[Path], AbstractContextManager[None]]:
             os.chdir(before)
 
     return as_nobody
+
+
+@pytest.fixture(scope="session")
+def interrupted() -> Callable[..., int | None]:
+    """Run a function and raise `KeyboardInterrupt` in it, as Ctrl-C does: `interrupted(act, files, at, bytecodes)`.
+
+    Points are counted from 0 in frames of these source files. CPython looks for signals where a function begins,
+    behind a call, and where a loop goes back; without `bytecodes` only the first two are points. With it every bytecode
+    is one, but for the few between the end of a `with` block and the call that leaves it: no signal comes there, and no
+    program could be right if one did.
+
+    Returns None where the exception was raised, else how many points there were.
+    """
+    return _interrupted
+
+
+@functools.cache
+def _between_with_and_exit(code: object) -> frozenset[int]:
+    """Offsets of the instructions that load what `__exit__` is called with."""
+    steps = list(dis.get_instructions(code))
+    found: set[int] = set()
+    for start in range(len(steps) - 4):
+        loads = steps[start : start + 3]
+        call = steps[start + 3]
+        if call.opname in ("PRECALL", "CALL") and call.argval == 2 and all(
+            step.opname == "LOAD_CONST" and step.argval is None for step in loads
+        ):  # fmt: skip
+            last = start + 4 if call.opname == "PRECALL" else start + 3
+            first = start - 1 if start and steps[start - 1].opname in ("SWAP", "POP_BLOCK", "NOP") else start
+            found.update(step.offset for step in steps[first : last + 1])
+    return frozenset(found)
+
+
+def _interrupted(act: Callable[[], object], files: list[Path], at: int, bytecodes: bool = False) -> int | None:
+    points, names = 0, tuple(str(file) for file in files)
+
+    def point() -> None:
+        nonlocal points
+        points += 1
+        if points == at + 1:
+            raise KeyboardInterrupt
+
+    def local(frame, event, argument):
+        if event == "opcode" and frame.f_lasti not in _between_with_and_exit(frame.f_code):
+            point()
+        return local
+
+    def trace(frame, event, argument):
+        if not frame.f_code.co_filename.startswith(names):
+            return None
+        frame.f_trace_opcodes, frame.f_trace_lines = True, False
+        return local
+
+    def profile(frame, event, argument):
+        if event in ("call", "return", "c_return") and frame.f_code.co_filename.startswith(names):
+            point()
+
+    set_hook, hook = (sys.settrace, trace) if bytecodes else (sys.setprofile, profile)
+    before = sys.gettrace() if bytecodes else sys.getprofile()
+    try:
+        set_hook(hook)
+        try:
+            act()
+        finally:
+            set_hook(before)
+    except KeyboardInterrupt:
+        assert points == at + 1
+        return None
+    return points

@@ -7,7 +7,6 @@ import ctypes
 import os
 import secrets
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -60,16 +59,17 @@ def written_folder(path: Path) -> Iterator[Path]:
 
     The files are forced to disk, then the folder is exchanged with the old one in one step
     (`renameat2(RENAME_EXCHANGE)`; where the system lacks it, the old folder is moved aside first, and a crash
-    between the two moves leaves it there under the name `.NAME.old`). When the block raises, `path` is as before.
+    between the two moves leaves it there under the name `.NAME.old`). When the block raises, `path` is as before; a
+    signal afterwards leaves the old folder or the new one there, whole.
 
     Raises:
         StorageError: the disk is full, read-only or failing.
     """
-    temporary: Path | None = None
+    # Named before it is made, so that a signal in between leaves nothing behind.
+    temporary = path.parent / f".{path.name}.{secrets.token_hex(6)}.tmp"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent))
-        temporary.chmod(0o777 & ~_umask())
+        temporary.mkdir()
         yield temporary
         for file in filter(Path.is_file, temporary.rglob("*")):
             with file.open("rb") as opened:
@@ -84,14 +84,7 @@ def written_folder(path: Path) -> Iterator[Path]:
         reason = error.strerror or f"the disk is full or failing ({error})"
         raise StorageError(f"{path} could not be written: {reason}; what was there before is unharmed") from error
     finally:
-        if temporary is not None:
-            shutil.rmtree(temporary, ignore_errors=True)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def sync_folder(folder: Path) -> None:
@@ -114,11 +107,12 @@ def _swap(new: Path, target: Path) -> None:
         return
     aside = target.with_name(f".{target.name}.old")
     shutil.rmtree(aside, ignore_errors=True)
-    target.rename(aside)
     try:
+        target.rename(aside)
         new.rename(target)
-    except OSError:
-        aside.rename(target)
+    except BaseException:  # a signal included
+        if not target.exists():
+            aside.rename(target)
         raise
     shutil.rmtree(aside, ignore_errors=True)
 

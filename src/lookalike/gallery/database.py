@@ -203,8 +203,8 @@ class Database:
     def read(self, done: str) -> Iterator[None]:
         """One consistent view of the database for several statements."""
         with self.lock, self.errors(done):
-            self.run("BEGIN")
             try:
+                self.run("BEGIN")
                 yield
             finally:
                 self._end("COMMIT")
@@ -213,23 +213,26 @@ class Database:
     def write(self, done: str, wait: bool = True) -> Iterator[None]:
         """A transaction that is on the disk when it returns, or has changed nothing."""
         with self.lock, self.errors(done):
-            if not wait:
-                self.run("PRAGMA busy_timeout = 0")
             try:
-                self.run("BEGIN IMMEDIATE")
-            finally:
-                if not wait:
-                    self.run(f"PRAGMA busy_timeout = {int(self.timeout * 1000)}")
-            try:
+                self._begin(wait)
                 yield
                 self.run("COMMIT")
             except BaseException:
                 self._end("ROLLBACK")
                 raise
 
+    def _begin(self, wait: bool) -> None:
+        try:
+            if not wait:
+                self.run("PRAGMA busy_timeout = 0")
+            self.run("BEGIN IMMEDIATE")
+        finally:
+            if not wait:
+                self.run(f"PRAGMA busy_timeout = {int(self.timeout * 1000)}")
+
     def _end(self, how: str) -> None:
-        # After some errors SQLite has rolled back by itself.
-        if self._connection is not None and self._connection.in_transaction:
+        # After some errors SQLite has rolled back by itself; after a fork the transaction is the other process's.
+        if self._connection is not None and self._process == os.getpid() and self._connection.in_transaction:
             self._connection.execute(how)
 
     def scrub(self, wait: bool = True) -> bool:

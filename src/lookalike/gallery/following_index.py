@@ -75,7 +75,10 @@ class FollowingIndex:
         self.save()
 
     def follow(self, model: Model) -> VectorIndex | None:
-        """Take in what changed; call inside `read`, so that the index shows what the transaction sees."""
+        """Take in what changed; call inside `read`, so that the index shows what the transaction sees.
+
+        An error or a signal in the middle does no harm: the next call takes in the same changes once more.
+        """
         latest = self._latest()
         if latest != self._change:
             since = (self._change,)
@@ -85,15 +88,16 @@ class FollowingIndex:
             if self._index is None:
                 self._index = self._built(rows, model)
             else:
-                self._index.remove(gone)
+                # New ones, too: where a call before was interrupted, they are in already.
+                self._index.remove([*gone, *(row[0] for row in rows)])
                 if rows:
                     self._index.add(*self._arrays(rows, model))
                 if self._index.stats()["tombstones"] > len(self._index):
                     self._index.compact()
                 self._look_far_enough()
-            self._change = latest
             limit = lookalike.index.AUTO_EXACT_LIMIT
             self._outgrown = self._index is not None and self._index.kind == "exact" and len(self._index) > limit
+            self._change = latest
         return self._index
 
     def _look_far_enough(self) -> None:

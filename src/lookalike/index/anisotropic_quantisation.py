@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import re
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import faiss
@@ -176,7 +177,8 @@ class ScannIndex(PrefixIndex):
         if folder.files.get(_DATASET, {"bytes": 0})["bytes"] < engine.vectors.nbytes:
             raise StorageError(f"{path} was written in part; free disk space and save again")
         # The mapping outlives the name of the file, which `artefact` is about to change.
-        self._built = self._built._replace(engine=_Searcher(engine.native, _mapped(path / "dataset.npy")))
+        mapped = _Searcher(engine.native, _mapped(path / "dataset.npy"))
+        folder.when_in_place(partial(self._adopt, self._built._replace(engine=mapped)))
 
     def _read_engine(self, folder: IndexFolder, covered: int) -> _Searcher:
         files = {name: folder.file(name) for name in (_ASSETS, _DATASET)}

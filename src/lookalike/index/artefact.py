@@ -64,6 +64,16 @@ class NewIndexFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.files: dict[str, dict[str, Any]] = {}
+        self._in_place: list[Callable[[], None]] = []
+
+    def when_in_place(self, act: Callable[[], None]) -> None:
+        """Have `act` called once the folder is on the disk under its own name; never, where saving fails."""
+        self._in_place.append(act)
+
+    def in_place(self) -> None:
+        """The folder is on the disk under its own name."""
+        for act in self._in_place:
+            act()
 
     def _add(self, name: str, fill: Callable[[_Hashed], None]) -> None:
         out = _Hashed(self.path / name)
@@ -172,6 +182,7 @@ def save(index: VectorIndex, path: Path) -> None:
         if index.covariance is not None:
             folder.add_array("covariance.npy", index.covariance.matrix)
         write_header(folder, index.spec, len(index), index.id_map.next_id, index.tuned)
+    folder.in_place()
 
 
 def check_path(path: Path) -> None:

@@ -14,24 +14,25 @@ __all__ = ["counted"]
 
 T = TypeVar("T")
 _lock = threading.Lock()
-_running = 0
+_running: set[object] = set()
 _overlaps = 0
 
 
 def counted(read: Callable[[], int], search: Callable[[], T]) -> tuple[T, int | None]:
     """Run `search`; returns what it returns, and how much `read()` grew, or None where searches overlapped."""
-    global _running, _overlaps
-    with _lock:
-        alone = _running == 0
-        _running += 1
-        if not alone:
-            _overlaps += 1
-        mark, before = _overlaps, read()
+    global _overlaps
+    this = object()  # a set instead of a number: taking out twice, or what never went in, does no harm after a signal
     try:
+        with _lock:
+            alone = not _running
+            _running.add(this)
+            if not alone:
+                _overlaps += 1
+            mark, before = _overlaps, read()
         result = search()
     finally:
         with _lock:
-            _running -= 1
-            alone = alone and mark == _overlaps
-            after = read()
+            _running.discard(this)
+            after, overlaps = read(), _overlaps
+    alone = alone and mark == overlaps
     return result, after - before if alone else None

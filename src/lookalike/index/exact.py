@@ -96,6 +96,11 @@ class FlatVectors:
         """Take vectors out; those after them move up."""
         self.flat.remove_ids(faiss.IDSelectorBatch(positions))
 
+    def truncate(self, count: int) -> None:
+        """Take out the vectors from position `count` on, where there are any."""
+        if len(self) > count:
+            self.remove(np.arange(count, len(self)))
+
     def nearest(self, queries: Floats, k: int) -> tuple[Floats, Positions]:
         """Exact `(q, k)` distances and positions of the k nearest, `k` at most as many as there are."""
         distances, positions = self.nearest_wide(queries, k)
@@ -227,11 +232,16 @@ class ExactIndex(VectorIndex):
     def _append(self, vectors: Floats) -> None:
         self._vectors.add(vectors)
 
-    def _discard(self, positions: Positions) -> None:
+    def _shorten(self, size: int) -> int:
+        self._vectors.truncate(size)
+        return 0
+
+    def _discard(self) -> None:
         if self._mapped:  # the file is not ours to write: tombstones, as elsewhere
             return
-        self._vectors.remove(positions)
-        self._ids.compact()
+        if len(self._vectors) == self._ids.size:  # else they went before an interruption
+            self._vectors.remove(np.flatnonzero(self._ids.dead))
+        self._ids = self._ids.compacted()
 
     def _rebuilt(self, positions: Positions) -> Any:
         vectors = FlatVectors(self.dimension, self._space.metric)

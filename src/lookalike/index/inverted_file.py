@@ -55,6 +55,9 @@ class IvfIndex(PrefixIndex):
     def _extend(self, engine: Any, vectors: Floats) -> None:
         engine.engine.add(vectors)
 
+    def _cut(self, engine: Any, size: int) -> None:
+        engine.truncate(size)
+
     def _search_engine(self, engine: Any, queries: Floats, k: int, settings: SearchSettings) -> Found:
         return self._found(engine, queries, k, settings, None)
 

@@ -82,7 +82,14 @@ class PrefixIndex(VectorIndex):
         """Read an engine of `covered` vectors; `ArtefactError` where it holds another number."""
 
     def _extend(self, engine: Any, vectors: Floats) -> None:
-        """Where `_grows`: put prepared vectors at the engine's next positions. Nobody else runs."""
+        """Where `_grows`: put prepared vectors at the engine's next positions. Under the write lock."""
+        raise NotImplementedError
+
+    def _cut(self, engine: Any, size: int) -> None:
+        """Where `_grows`: drop what the engine holds from position `size` on, wherever `_extend` was interrupted.
+
+        Under the write lock; when it was itself interrupted, it is called again.
+        """
         raise NotImplementedError
 
     def _filter_engine(
@@ -104,12 +111,20 @@ class PrefixIndex(VectorIndex):
             return
         built.tail.add(vectors)
 
-    def _settle(self) -> None:
+    def _shorten(self, size: int) -> int:
+        built = self._built
+        if self._grows and built.engine is not None:
+            self._cut(built.engine, size)
+            self._built = built._replace(covered=size)
+        else:
+            built.tail.truncate(size - built.covered)
+        return 0
+
+    def _settled(self) -> Any:
         built = self._built
         if len(built.tail) > (_REBUILD_SHARE * built.covered if built.covered else EXACT_BELOW):
-            state = self._rebuilt(np.arange(built.covered + len(built.tail)))
-            with self._lock.writing():
-                self._adopt(state)
+            return self._rebuilt(np.arange(built.covered + len(built.tail)))
+        return None
 
     def _rebuilt(self, positions: Positions) -> Any:
         built = self._built

@@ -57,12 +57,12 @@ class IvfPqIndex(IvfIndex):
     def _extend(self, engine: Any, vectors: Floats) -> None:
         if engine.store is not None:
             engine.store.append(vectors)
-        try:
-            engine.codes.engine.add(vectors)
-        except BaseException:
-            if engine.store is not None:
-                engine.store.truncate(len(engine.store) - len(vectors))
-            raise
+        engine.codes.engine.add(vectors)
+
+    def _cut(self, engine: Any, size: int) -> None:
+        if engine.store is not None:
+            engine.store.truncate(size)
+        engine.codes.truncate(size)
 
     def _found(self, engine: _Coded, queries: Floats, k: int, settings: SearchSettings, allowed: Mask | None) -> Found:
         wanted: IvfPqSearch = settings  # type: ignore[assignment]

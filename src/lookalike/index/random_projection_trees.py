@@ -9,6 +9,7 @@ more at equal search_k (100,000 × 64 around a common mean), and its distances k
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import faiss
@@ -141,14 +142,14 @@ class TreesIndex(PrefixIndex):
 
     def _write_engine(self, engine: _Forest, folder: NewIndexFolder) -> None:
         path = folder.path / _FILE
-        with self._lock.writing():  # annoy drops its memory and maps the file: nobody may be searching
-            try:
-                engine.trees.save(str(path))
-            except OSError as error:
-                raise StorageError(f"{path} could not be written ({error}); free disk space and save again") from error
-            # The mapping outlives the name of the file, which `artefact` is about to change.
-            self._built = self._built._replace(engine=self._mapped_forest(engine.trees, path))
+        try:
+            self._lock.write(engine.trees.save, str(path))  # annoy drops its memory and maps the file
+        except OSError as error:
+            raise StorageError(f"{path} could not be written ({error}); free disk space and save again") from error
         folder.add_written(_FILE)
+        # The mapping outlives the name of the file, which `artefact` is about to change, and the file itself.
+        mapped = self._mapped_forest(engine.trees, path)
+        folder.when_in_place(partial(self._adopt, self._built._replace(engine=mapped)))
 
     def _read_engine(self, folder: IndexFolder, covered: int) -> _Forest:
         path, stride = folder.file(_FILE), 4 * (self.dimension + _HEADER)

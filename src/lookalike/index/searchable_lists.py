@@ -41,6 +41,7 @@ class SearchableLists:
         self._rabitq = isinstance(lists, faiss.IndexIVFRaBitQ | faiss.IndexIVFRaBitQFastScan)
         self._parameters = lru_cache(maxsize=64)(self._make_parameters)
         self._lists = lists
+        self._addressable = addressable
         if addressable:
             lists.make_direct_map()
 
@@ -50,6 +51,15 @@ class SearchableLists:
             raise ArtefactError(
                 f"index.faiss holds {self.engine.ntotal} × {self.engine.d}, expected {count} × {dimension}"
             )
+
+    def truncate(self, count: int) -> None:
+        """Drop the vectors from position `count` on; whatever of them an interrupted addition has left, and where."""
+        lists = self._lists
+        lists.set_direct_map_type(faiss.DirectMap.NoMap)  # faiss removes nothing from lists with a table of positions
+        lists.remove_ids(faiss.IDSelectorRange(count, np.iinfo(np.int64).max))
+        lists.ntotal = self.engine.ntotal = lists.invlists.compute_ntotal()
+        if self._addressable:
+            lists.make_direct_map()
 
     @property
     def bytes(self) -> int:

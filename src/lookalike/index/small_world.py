@@ -83,6 +83,14 @@ class HnswIndex(VectorIndex):
     def _append(self, vectors: Floats) -> None:
         self._graph.add(vectors)
 
+    def _shorten(self, size: int) -> int:
+        # Others may link to what was added, so it stays. faiss looks for signals while it adds, and stops between two
+        # vectors: such a graph is whole, the rest is linked to nothing. Where memory ran out, it may not be.
+        if size and _is_whole(self._graph):
+            return int(self._graph.ntotal) - size
+        self._graph = self._rebuilt(np.arange(size))
+        return 0
+
     def _vectors_at(self, positions: Positions) -> Floats:
         storage = faiss.downcast_index(self._graph.storage)
         stored: Floats = faiss.rev_swig_ptr(storage.get_xb(), storage.ntotal * self.dimension)
@@ -125,6 +133,15 @@ class HnswIndex(VectorIndex):
                 f"index.faiss holds {self._graph.ntotal} × {self._graph.d}, "
                 f"expected {self._ids.size} × {self.dimension}"
             )
+
+
+def _is_whole(graph: Any) -> bool:
+    """Whether every vector has its place in the tables of links."""
+    hnsw = graph.hnsw
+    return bool(
+        graph.storage.ntotal == graph.ntotal == hnsw.levels.size() == hnsw.offsets.size() - 1
+        and hnsw.neighbors.size() == hnsw.offsets.at(graph.ntotal)
+    )
 
 
 class NswIndex(HnswIndex):

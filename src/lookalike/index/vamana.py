@@ -77,12 +77,15 @@ class _Graph:
         with self._turn:
             if window != self._window:
                 buffer = svs.SearchBufferConfig(window)
+                self._window = -1  # unknown, should a signal come between the next two
                 self.native.search_parameters = svs.VamanaSearchParameters(buffer, True, *self._prefetch)
                 self._window = window
             if len(queries) > 1:
                 threads = faiss.omp_get_max_threads() if len(queries) >= _MANY else 1
                 if threads != self._threads:
-                    self.native.num_threads = self._threads = threads
+                    self._threads = -1
+                    self.native.num_threads = threads
+                    self._threads = threads
             positions, distances = self.native.search(queries, k)
         return positions.view(np.int64), distances
 

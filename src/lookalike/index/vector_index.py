@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import threading
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +29,7 @@ __all__ = ["Found", "Hits", "VectorIndex"]
 Floats = npt.NDArray[np.float32]
 Positions = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
+T = TypeVar("T")
 
 #: What a kind's search gives: `(q, k)` distances in our convention, nearest first; `(q, k)` positions, -1 where
 #: there is none; the number of distances computed, or None where the engine does not tell.
@@ -56,6 +59,22 @@ class Hits:
         return len(self.ids)
 
 
+_TORN = object()
+
+
+class _Unfinished(NamedTuple):
+    """A change that is under way, or was interrupted.
+
+    Attributes:
+        mend: leaves the state before the change or the one after it, from any point of it and of itself; under the
+            write lock.
+        torn: whether engine and ids may disagree now. Between two slices of an addition they do not.
+    """
+
+    mend: Callable[[], None]
+    torn: bool
+
+
 class VectorIndex(ABC):
     """A searchable set of vectors under 64-bit ids.
 
@@ -64,6 +83,11 @@ class VectorIndex(ABC):
 
     Any number of threads may search, add and remove at once. A search sees each vector of an addition as it goes in;
     once `remove` has returned, no search that starts finds what it removed.
+
+    An error or a signal (Ctrl-C) in the middle of a change leaves the state before it or the one after it. Engine and
+    ids are two things that cannot change in one step, and a signal cannot be put off in every thread. So a change first
+    notes how it is brought back or to its end (`_unfinished`), and crosses the note out as its last step, which is one
+    assignment. Who comes next, be it a search or a change, and finds a note that is nobody's, does what it says.
 
     Args:
         spec: what the index is.
@@ -79,7 +103,7 @@ class VectorIndex(ABC):
         self._ids = IdMap()
         self._lock = ReadersWriterLock()
         self._changing = threading.Lock()  # one change at a time; the lock above only guards its short steps
-        self._live_mask: Mask | None = None
+        self._unfinished: _Unfinished | None = None
         self._mapped = False
         self._tuned: dict[str, Any] = {}
 
@@ -123,43 +147,34 @@ class VectorIndex(ABC):
     @property
     def ids(self) -> npt.NDArray[np.int64]:
         """`(n,)` the live ids, in the order they were added."""
-        self._lock.start_reading()
-        try:
-            return self._ids.ids[~self._ids.dead]
-        finally:
-            self._lock.stop_reading()
+        return self._whole_state(lambda: self._ids.ids[self._ids.live_mask])
 
     def __len__(self) -> int:
-        return len(self._ids)
+        return self._whole_state(lambda: self._ids.live)
 
     def __contains__(self, item: object) -> bool:
         if isinstance(item, bool) or not isinstance(item, int | np.integer) or not -(2**63) <= item < 2**63:
             return False
-        self._lock.start_reading()
-        try:
-            return bool(self._ids.find(np.array([item], np.int64))[0] >= 0)
-        finally:
-            self._lock.stop_reading()
+        return self._whole_state(lambda: bool(self._ids.find(np.array([item], np.int64))[0] >= 0))
 
     def stats(self) -> dict[str, Any]:
         """Kind, metric, dimension, count, tombstones, bytes in memory, the settings and the tuning, ready for JSON."""
-        self._lock.start_reading()
-        try:
-            return {
-                "kind": self.kind,
-                "metric": self.metric,
-                "dimension": self.dimension,
-                "count": len(self),
-                "tombstones": self._ids.size - len(self._ids),
-                "bytes": int(self._bytes() + self._ids.bytes),
-                "mapped": self._mapped,
-                "fingerprint": self.fingerprint,
-                "build": self._spec.build.model_dump(),
-                "search": self._spec.search.model_dump(),
-                "tuned": self.tuned,
-            }
-        finally:
-            self._lock.stop_reading()
+        return self._whole_state(self._stats)
+
+    def _stats(self) -> dict[str, Any]:
+        return {
+            "kind": self.kind,
+            "metric": self.metric,
+            "dimension": self.dimension,
+            "count": self._ids.live,
+            "tombstones": self._ids.size - self._ids.live,
+            "bytes": int(self._bytes() + self._ids.bytes),
+            "mapped": self._mapped,
+            "fingerprint": self.fingerprint,
+            "build": self._spec.build.model_dump(),
+            "search": self._spec.search.model_dump(),
+            "tuned": self.tuned,
+        }
 
     # --- what it does -------------------------------------------------------------------------------------
 
@@ -189,15 +204,14 @@ class VectorIndex(ABC):
         wanted = k if type(k) is int and k > 0 else checked_k(k)
         ready = self._space.queries(queries)
         settings = (self._spec.with_search(**search_settings) if search_settings else self._spec).search
-        self._lock.start_reading()
-        try:
-            ids = self._ids
-            if among is None and len(ids) == ids.size >= wanted and len(ready):
-                distances, positions, computed = self._whole(ready, wanted, settings)
-                return Hits(ids.at(positions), distances, computed)
-            return self._partial(ready, wanted, settings, among)
-        finally:
-            self._lock.stop_reading()
+        return self._whole_state(self._hits, ready, wanted, settings, among)
+
+    def _hits(self, queries: Floats, k: int, settings: SearchSettings, among: npt.ArrayLike | None) -> Hits:
+        ids = self._ids
+        if among is None and ids.live == ids.size >= k and len(queries):
+            distances, positions, computed = self._whole(queries, k, settings)
+            return Hits(ids.at(positions), distances, computed)
+        return self._partial(queries, k, settings, among)
 
     def _whole(self, queries: Floats, k: int, settings: SearchSettings) -> Found:
         """Search all vectors, none of which is dead."""
@@ -229,10 +243,7 @@ class VectorIndex(ABC):
     def _allowed(self, among: npt.NDArray[np.int64] | None) -> tuple[Mask, int]:
         """`(size,)` which positions may be found, and how many they are."""
         if among is None:
-            mask = self._live_mask
-            if mask is None:
-                mask = self._live_mask = ~self._ids.dead
-            return mask, len(self._ids)
+            return self._ids.live_mask, self._ids.live
         positions = self._ids.find(np.unique(among))
         positions = positions[positions >= 0]
         mask = np.zeros(self._ids.size, bool)
@@ -257,22 +268,36 @@ class VectorIndex(ABC):
         with self._changing:
             if self._mapped:
                 raise InputError("this index was opened mapped, which adds nothing; load it without mapped=True")
+            self._mend()
             given = self._ids.fresh(len(ready)) if ids is None else checked_ids(ids, len(ready))
             self._ids.check_new(given)
-            start = self._ids.size
-            step = self._slice if start else len(ready)  # in an empty index nobody searches
+            undo = partial(self._take_back, self._ids)
+            step = self._slice if self._ids.size else len(ready)  # in an empty index nobody searches
             try:
                 for at in range(0, len(ready), step):
-                    part = slice(at, at + step)
-                    with self._lock.writing():
-                        self._append(ready[part])
-                        self._ids.append(given[part])
-                        self._live_mask = None
+                    self._lock.write(self._grow, ready[at : at + step], given[at : at + step], undo)
+                state = self._settled()
+                if state is None:
+                    self._unfinished = None
+                else:
+                    self._finish(partial(self._adopt, state))
             except BaseException:
-                self._bury(self._ids.ids[start:])
+                self._mend()
                 raise
-            self._settle()
         return given
+
+    def _grow(self, vectors: Floats, ids: npt.NDArray[np.int64], undo: Callable[[], None]) -> None:
+        self._unfinished = _Unfinished(undo, torn=True)
+        self._append(vectors)
+        self._ids = self._ids.appended(ids)
+        self._unfinished = _Unfinished(undo, torn=False)
+
+    def _take_back(self, before: IdMap) -> None:
+        """Undo an addition, whatever of it has happened."""
+        self._ids = before
+        left = self._shorten(before.size)
+        if left:
+            self._ids = before.with_dead(left)
 
     def remove(self, ids: npt.ArrayLike) -> int:
         """Remove vectors; the next search does not see them. Ids that are not live are passed over.
@@ -285,15 +310,16 @@ class VectorIndex(ABC):
         """
         given = checked_ids(ids)
         with self._changing:
-            return self._bury(given)
-
-    def _bury(self, ids: npt.NDArray[np.int64]) -> int:
-        with self._lock.writing():
-            positions = self._ids.remove(ids)
+            self._mend()
+            positions = self._ids.find(np.unique(given))
+            positions = positions[positions >= 0]
             if len(positions):
-                self._live_mask = None
-                self._discard(positions)
+                self._finish(partial(self._bury, self._ids, positions))
         return len(positions)
+
+    def _bury(self, before: IdMap, positions: Positions) -> None:
+        self._ids = before.without(positions)
+        self._discard()
 
     def configure(self, **search_settings: Any) -> None:
         """Change search settings, for example ``configure(ef_search=128)``; nothing is rebuilt."""
@@ -311,16 +337,18 @@ class VectorIndex(ABC):
         Takes as long as a build, and the memory of a second index. Returns how many tombstones were dropped.
         """
         with self._changing:
-            dropped = self._ids.size - len(self._ids)
+            self._mend()
+            dropped = self._ids.size - self._ids.live
             if dropped:
                 if self._mapped:
                     raise InputError("this index was opened mapped and cannot be rebuilt; load it without mapped=True")
-                state = self._rebuilt(np.flatnonzero(~self._ids.dead))
-                with self._lock.writing():
-                    self._adopt(state)
-                    self._ids.compact()
-                    self._live_mask = None
+                state = self._rebuilt(np.flatnonzero(self._ids.live_mask))
+                self._finish(partial(self._exchange, state, self._ids.compacted()))
             return dropped
+
+    def _exchange(self, state: Any, ids: IdMap) -> None:
+        self._adopt(state)
+        self._ids = ids
 
     def save(self, path: str | Path) -> None:
         """Write the index as a directory, whole or not at all; what was at `path` before is kept until then.
@@ -332,7 +360,40 @@ class VectorIndex(ABC):
         from lookalike.index.artefact import save
 
         with self._changing:
+            self._mend()
             save(self, Path(path))
+
+    # --- whole states -----------------------------------------------------------------------------------------
+
+    def _whole_state(self, work: Callable[..., T], *given: Any) -> T:
+        """Call `work(*given)` while nothing changes, on the state before or after every change."""
+        while True:
+            answer: Any = self._lock.read(self._if_whole, work, given)
+            if answer is not _TORN:
+                return answer  # type: ignore[no-any-return]
+            with self._changing:
+                self._mend()
+
+    def _if_whole(self, work: Callable[..., Any], given: tuple[Any, ...]) -> Any:
+        unfinished = self._unfinished
+        # A note while somebody is changing is theirs; what they have added so far may be seen.
+        if unfinished is not None and (unfinished.torn or not self._changing.locked()):
+            return _TORN
+        return work(*given)
+
+    def _finish(self, change: Callable[[], None]) -> None:
+        """Make a change that may be begun again from any point of it; with `_changing` held."""
+        self._lock.write(self._run, _Unfinished(change, torn=True))
+
+    def _mend(self) -> None:
+        """Bring a change that was interrupted to its end, or back; with `_changing` held."""
+        if self._unfinished is not None:
+            self._finish(self._unfinished.mend)
+
+    def _run(self, change: _Unfinished) -> None:
+        self._unfinished = change
+        change.mend()
+        self._unfinished = None
 
     # --- filters --------------------------------------------------------------------------------------------
 
@@ -412,13 +473,27 @@ class VectorIndex(ABC):
 
     @abstractmethod
     def _append(self, vectors: Floats) -> None:
-        """Put prepared vectors at the next positions; the ids follow when this succeeded. Nobody else runs."""
+        """Put prepared vectors at the next positions; the ids follow when this succeeded. Under the write lock.
 
-    def _settle(self) -> None:  # noqa: B027 - most kinds have nothing to do
-        """An addition is over: rebuild, where that is due. Searches run meanwhile; take the lock to swap."""
+        Where it is interrupted, `_shorten` follows.
+        """
 
-    def _discard(self, positions: Positions) -> None:  # noqa: B027 - tombstones do for most kinds
-        """The ids of these positions have just been marked dead. Nobody else runs."""
+    @abstractmethod
+    def _shorten(self, size: int) -> int:
+        """Drop what the engine holds from position `size` on, after an addition that was interrupted anywhere.
+
+        Under the write lock. When it was itself interrupted, it is called again.
+
+        Returns:
+            how many positions from `size` on the engine cannot let go of; they are dead from then on.
+        """
+
+    def _settled(self) -> Any:
+        """An engine to `_adopt`, where an addition has made one due, else None. Searches run meanwhile."""
+        return None
+
+    def _discard(self) -> None:  # noqa: B027 - tombstones do for most kinds
+        """Some positions have just been marked dead. Under the write lock; when interrupted, it is called again."""
 
     @abstractmethod
     def _rebuilt(self, positions: Positions) -> Any:
@@ -426,7 +501,7 @@ class VectorIndex(ABC):
 
     @abstractmethod
     def _adopt(self, state: Any) -> None:
-        """Take what `_rebuilt` made. Nobody else runs."""
+        """Take what `_rebuilt` made, by one assignment. Under the write lock."""
 
     @abstractmethod
     def _bytes(self) -> int:
