@@ -1,6 +1,7 @@
 """Training: it learns, repeats itself, survives interruption, and refuses what cannot work."""
 
 import json
+import math
 import os
 import signal
 import threading
@@ -21,9 +22,10 @@ from lookalike.errors import (
     TrainingInterrupted,
 )
 from lookalike.evaluation.verification import verify_all_pairs
-from lookalike.training import Recipe, train
+from lookalike.training import Recipe, running_loss, train
 from lookalike.training.gradient_cache import embed_in_chunks
 from lookalike.training.loss_choice import LOSSES
+from lookalike.training.running_loss import RunningLoss
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -125,7 +127,7 @@ def test_an_interrupted_training_ends_as_if_it_had_not_been(pictures, tiny_recip
         train(pictures, tiny_recipe, tmp_path / "m")
     resumed = train(pictures, tiny_recipe, tmp_path / "m", resume=True)
     assert resumed.card.fingerprint == whole.card.fingerprint
-    assert [e["loss"] for e in resumed.history] == pytest.approx([e["loss"] for e in whole.history])
+    assert [e["loss"] for e in resumed.history] == [e["loss"] for e in whole.history]
     assert not (tmp_path / "m.training").exists()
 
 
@@ -199,12 +201,55 @@ def test_signal_handlers_are_put_back_and_threads_may_train(pictures, tiny_recip
     assert len(made) == 1
 
 
-def test_divergence_is_said(pictures, tiny_recipe, tmp_path):
+@pytest.fixture
+def diverging(tiny_recipe):
     changes = {"learning_rate": 1e30, "clip_gradient": 1e30, "loss": "softmax", "margin": None}
-    recipe = Recipe.of(tiny_recipe.model_dump() | changes)
-    with pytest.raises(TrainingDiverged, match=r"the loss became .* lower learning_rate"):
-        train(pictures, recipe, tmp_path / "m")
-    assert not (tmp_path / "m").exists()
+    return Recipe.of(tiny_recipe.model_dump() | changes)
+
+
+@pytest.fixture
+def read_every(monkeypatch):
+    """Read losses after so many steps, whatever the time."""
+
+    def set_to(steps):
+        monkeypatch.setattr(running_loss, "READ_STEPS", steps)
+        monkeypatch.setattr(running_loss, "READ_SECONDS", math.inf)
+
+    return set_to
+
+
+def test_divergence_is_said_of_the_step_it_happened_in_however_late_it_is_noticed(
+    pictures, diverging, tmp_path, read_every
+):
+    messages = set()
+    for steps in (1, 2, 1000):
+        read_every(steps)
+        with pytest.raises(TrainingDiverged, match=r"the loss became .* lower learning_rate") as told:
+            train(pictures, diverging, tmp_path / "m")
+        messages.add(str(told.value))
+        assert list(tmp_path.iterdir()) == []
+    assert len(messages) == 1
+
+
+def test_weights_that_have_diverged_are_never_a_checkpoint(pictures, diverging, tmp_path, read_every):
+    read_every(1000)
+    with pytest.raises(TrainingDiverged, match="the loss became"):
+        train(pictures, diverging, tmp_path / "m", progress=interrupt_at(2))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_losses_are_read_seldom(pictures, tiny_recipe, tmp_path, read_every, monkeypatch):
+    read_every(1000)
+    read, reads = RunningLoss.read, []
+    monkeypatch.setattr(RunningLoss, "read", lambda self: reads.append(1) or read(self))
+    shown = []
+    trained = train(
+        pictures, tiny_recipe, tmp_path / "m", progress=lambda p: shown.append(p) if p.stage == "training" else None
+    )
+    assert len(shown) == 12
+    assert len(reads) == 2 * tiny_recipe.epochs  # the first of every epoch, and its end
+    assert all(math.isfinite(p.loss) for p in shown)
+    assert all(math.isfinite(entry["loss"]) for entry in trained.history)
 
 
 def test_what_exists_is_not_overwritten(pictures, tiny_recipe, tmp_path):

@@ -29,6 +29,7 @@ from lookalike.training.checkpoint import foreign_entry, load_checkpoint, read_s
 from lookalike.training.collapse import CollapseMonitor
 from lookalike.training.prepared_pictures import prepare_pictures
 from lookalike.training.recipe import Recipe
+from lookalike.training.running_loss import RunningLoss
 from lookalike.training.steps import TrainingSteps
 
 __all__ = ["Progress", "Trained", "train"]
@@ -39,8 +40,9 @@ _CHECKPOINT_SECONDS = 15.0
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a training stands: `stage` is `pictures` or `training`, `done` of `total`, and the last mean loss.
+    """Where a training stands: `stage` is `pictures` or `training`, and `done` of `total`.
 
+    `loss` is the epoch's mean up to the last time that losses were read from the device, a fraction of a second ago.
     `warning` is what the collapse monitor has just found, empty most of the time.
     """
 
@@ -135,14 +137,25 @@ def train(
         ends = list(accumulate(batches.batches_in(epoch) for epoch in range(recipe.epochs)))
         steps = ends[-1]
         first, saved_at = int(state["step"]) if state else 0, time.monotonic()
-        losses: list[float] = list(state["losses"]) if state else []
+        running = _running_loss(state)
         # At first every network finds everything alike, so the first epochs do not count.
         monitor = CollapseMonitor(run.module.loss, skip=math.ceil(recipe.epochs / 5))
         monitor.resume(history)
         warnings: list[str] = list(state.get("warnings", ())) if state else []
 
+        def read_losses() -> None:
+            diverged = running.read()
+            if diverged is not None:
+                whose = "though not" if diverged.finite_embeddings else "and"
+                raise TrainingDiverged(
+                    f"the loss became {diverged.loss} in step {diverged.step + 1} of {steps}, {whose} the embeddings; "
+                    f"lower learning_rate (now {recipe.learning_rate:g}) or the margin"
+                )
+
         def save(step: int) -> None:
-            content = {"step": step, "digest": digest, "history": history, "losses": losses, "warnings": warnings}
+            read_losses()  # weights that have diverged do not replace the checkpoint before
+            sums = {"loss_sum": running.total, "loss_count": running.count}
+            content = {"step": step, "digest": digest, "history": history, **sums, "warnings": warnings}
             save_checkpoint(scratch, run.module, run.optimizer, content)
 
         def stopped(step: int) -> TrainingInterrupted:
@@ -157,19 +170,20 @@ def train(
                 for step, positions in enumerate(batches.epoch(epoch), end - batches.batches_in(epoch)):
                     if step < first:
                         continue
-                    loss = run.step(data.pixels[positions], labels[torch.from_numpy(positions)], step, steps, size)
-                    if not math.isfinite(loss):
-                        whose = "and" if not monitor.observe(*run.seen).finite else "though not"
-                        raise TrainingDiverged(
-                            f"the loss became {loss} in step {step + 1} of {steps}, {whose} the embeddings; "
-                            f"lower learning_rate (now {recipe.learning_rate:g}) or the margin"
-                        )
-                    losses.append(loss)
+                    try:
+                        loss = run.step(data.pixels[positions], labels[torch.from_numpy(positions)], step, steps, size)
+                    except Exception:
+                        read_losses()  # a step after a loss that is not finite may fail; that loss is the cause
+                        raise
+                    running.add(step, loss, run.seen[0])
+                    if running.due:
+                        read_losses()
                     if progress:
-                        progress(Progress("training", step + 1, steps, sum(losses) / len(losses)))
+                        progress(Progress("training", step + 1, steps, running.mean))
                     if interrupted.is_set() and step + 1 < end:
                         raise stopped(step + 1)
-                mean = sum(losses) / max(1, len(losses))
+                read_losses()
+                mean = running.mean
                 history.append(
                     {
                         "epoch": epoch + 1,
@@ -179,7 +193,7 @@ def train(
                         **monitor.entry(monitor.observe(*run.seen)),
                     }
                 )
-                losses.clear()
+                running = RunningLoss()
                 for line in monitor.warnings():
                     warnings.append(f"epoch {epoch + 1}: {line}")
                     if progress:
@@ -199,6 +213,18 @@ def train(
         card = save_model(folder, run.backbone, card, log, replace, digests(others))
     shutil.rmtree(scratch, ignore_errors=True)
     return Trained(folder, card, tuple(history), data.notes, tuple(warnings))
+
+
+def _running_loss(state: dict[str, Any] | None) -> RunningLoss:
+    """The losses of the epoch that a checkpoint was written in; older ones list them all."""
+    if state is None:
+        return RunningLoss()
+    if "losses" in state:
+        total = 0.0
+        for loss in state["losses"]:  # one after the other, as they are added up since: `sum` rounds otherwise
+            total += loss
+        return RunningLoss(total, len(state["losses"]))
+    return RunningLoss(state["loss_sum"], state["loss_count"])
 
 
 def _checkpoint_to_use(scratch: Path, digest: str, resume: bool, restart: bool) -> dict[str, Any] | None:
