@@ -20,7 +20,7 @@ from typing import Any
 
 import torch
 
-from lookalike.atomic_files import check_replaceable
+from lookalike.atomic_files import check_replaceable, make_folders
 from lookalike.datasets import NON_LANDMARK, PictureSet
 from lookalike.embedder.model_folder import ModelCard, save_model
 from lookalike.embedder.seen_pictures import digests
@@ -237,7 +237,7 @@ def _checkpoint_to_use(scratch: Path, digest: str, resume: bool, restart: bool) 
     if restart:
         shutil.rmtree(scratch, ignore_errors=True)
     try:
-        scratch.mkdir(parents=True, exist_ok=True)
+        make_folders(scratch)
     except OSError as error:
         raise StorageError(f"{scratch} cannot be made: {error.strerror}; choose a folder you may write to") from None
     state = read_state(scratch)
