@@ -1,10 +1,13 @@
 """Training: it learns, repeats itself, survives interruption, and refuses what cannot work."""
 
+import hashlib
 import json
 import math
 import os
+import shutil
 import signal
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -43,6 +46,10 @@ def interrupt_at(stop):
     return progress
 
 
+def without_seconds(trained):
+    return [{key: value for key, value in entry.items() if key != "seconds"} for entry in trained.history]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("loss", LOSSES)
 def test_every_loss_learns_the_people_it_is_shown(pictures, tiny_recipe, tmp_path, loss):
@@ -79,8 +86,7 @@ def test_what_a_loss_remembers_survives_an_interruption(pictures, tiny_recipe, t
         train(pictures, recipe, tmp_path / "m", progress=interrupt_at(7))
     resumed = train(pictures, recipe, tmp_path / "m", resume=True)
     assert resumed.card.fingerprint == whole.card.fingerprint
-    seen = [{k: v for k, v in entry.items() if k != "seconds"} for entry in resumed.history]
-    assert seen == [{k: v for k, v in entry.items() if k != "seconds"} for entry in whole.history]
+    assert without_seconds(resumed) == without_seconds(whole)
 
 
 def test_pictures_are_embedded_in_chunks_of_the_recipes_size(pictures, tiny_recipe, tmp_path, monkeypatch):
@@ -158,8 +164,7 @@ def test_balance_curriculum_and_growing_pictures_survive_an_interruption(picture
         train(pictures, recipe, tmp_path / "m", progress=interrupt_at(stop))
     resumed = train(pictures, recipe, tmp_path / "m", resume=True)
     assert resumed.card.fingerprint == whole.card.fingerprint
-    seen = [{k: v for k, v in entry.items() if k != "seconds"} for entry in resumed.history]
-    assert seen == [{k: v for k, v in entry.items() if k != "seconds"} for entry in whole.history]
+    assert without_seconds(resumed) == without_seconds(whole)
     assert Embedder.load(whole.folder).embed(pictures.paths[:2]).shape == (2, 16)
 
 
@@ -183,10 +188,94 @@ def test_training_leaves_the_programs_random_numbers_alone(pictures, tiny_recipe
 def test_restart_drops_the_checkpoint_and_other_data_does_not_fit(pictures, tiny_recipe, tmp_path):
     with pytest.raises(TrainingInterrupted):
         train(pictures, tiny_recipe, tmp_path / "m", progress=interrupt_at(2))
-    with pytest.raises(ArtefactError, match="had another recipe or other pictures"):
+    with pytest.raises(ArtefactError, match=r"had other pictures: 24 are missing or changed, such as one of 's05'"):
         train(pictures.of(pictures.names[:4]), tiny_recipe, tmp_path / "m", resume=True)
+    other = tiny_recipe.model_copy(update={"epochs": 9, "learning_rate": 0.3})
+    with pytest.raises(ArtefactError, match=r"had another recipe \(epochs, learning_rate\); give that again"):
+        train(pictures, other, tmp_path / "m", resume=True)
     train(pictures, tiny_recipe.model_copy(update={"epochs": 1}), tmp_path / "m", restart=True)
     assert not (tmp_path / "m.training").exists()
+
+
+def test_pictures_may_move_be_renamed_and_come_in_another_order(pictures, tiny_recipe, tmp_path):
+    whole = train(pictures, tiny_recipe, tmp_path / "whole")
+    (tmp_path / "first").mkdir()
+    first = PictureSet(
+        tuple(tmp_path / "first" / f"{at:02d}.png" for at in range(len(pictures))), pictures.identities, ("a note",)
+    )
+    for old, new in zip(pictures.paths, first.paths, strict=True):
+        shutil.copy(old, new)
+    with pytest.raises(TrainingInterrupted):
+        train(first, tiny_recipe, tmp_path / "m", progress=interrupt_at(5))
+    order = np.random.default_rng(0).permutation(len(first)).tolist()
+    (tmp_path / "second").mkdir()
+    for at, number in enumerate(order):
+        first.paths[number].rename(tmp_path / "second" / f"{at}.jpg")
+    second = PictureSet(
+        tuple(tmp_path / "second" / f"{at}.jpg" for at in range(len(order))), tuple(first.identities[n] for n in order)
+    )
+    stages = []
+    resumed = train(second, tiny_recipe, tmp_path / "m", resume=True, progress=lambda p: stages.append(p.stage))
+    assert resumed.card.fingerprint == whole.card.fingerprint
+    assert without_seconds(resumed) == without_seconds(whole)
+    assert list(dict.fromkeys(stages)) == ["checking", "pictures", "training"]
+
+
+def test_other_pictures_are_refused_before_they_are_decoded(pictures, tiny_recipe, tmp_path):
+    with pytest.raises(TrainingInterrupted):
+        train(pictures, tiny_recipe, tmp_path / "m", progress=interrupt_at(2))
+    before = {path.name: path.read_bytes() for path in (tmp_path / "m.training").iterdir()}
+    changed = tmp_path / "0.png"
+    changed.write_bytes(pictures.paths[0].read_bytes() + b"more")
+    relabelled = (pictures.identities[-1], *pictures.identities[1:])
+    stages = set()
+    for now, words in [
+        (PictureSet((changed, *pictures.paths[1:]), pictures.identities), rf"1 are new or changed, such as {changed}"),
+        (PictureSet((*pictures.paths, changed), (*pictures.identities, "s01")), "1 are new or changed"),
+        (pictures.select(range(1, len(pictures))), "1 are missing or changed, such as one of 's01'"),
+        (
+            PictureSet(pictures.paths, relabelled),
+            "1 have another identity, such as .* of 's01' before and of 's08' now",
+        ),
+    ]:
+        with pytest.raises(ArtefactError, match=words):
+            train(now, tiny_recipe, tmp_path / "m", resume=True, progress=lambda p: stages.add(p.stage))
+        assert stages == {"checking"}
+        assert {path.name: path.read_bytes() for path in (tmp_path / "m.training").iterdir()} == before
+
+
+def as_format_1(folder, recipe, pictures):
+    """Turn a checkpoint into what version 1 wrote: a digest of recipe and paths, and the epoch's losses."""
+    state = json.loads((folder / "state.json").read_text("utf-8"))
+    content = [recipe.model_dump(mode="json"), [[str(path) for path in pictures.paths], pictures.identities]]
+    old = {
+        "step": state["step"],
+        "digest": hashlib.sha256(json.dumps(content).encode()).hexdigest(),
+        "history": state["history"],
+        "losses": [state["loss_sum"]] * state["loss_count"],
+        "warnings": state["warnings"],
+        "format_version": 1,
+        "tensors": state["tensors"],
+        "optimizer": state["optimizer"],
+    }
+    assert state["loss_count"] == 1  # so that the sum is the one loss
+    (folder / "state.json").write_text(json.dumps(old, indent=1), "utf-8")
+    (folder / "pictures.json").unlink()
+
+
+def test_a_checkpoint_of_format_1_goes_on_in_place(pictures, tiny_recipe, tmp_path):
+    whole = train(pictures, tiny_recipe, tmp_path / "whole")
+    with pytest.raises(TrainingInterrupted):
+        train(pictures, tiny_recipe, tmp_path / "m", progress=interrupt_at(4))  # the first step of the second epoch
+    as_format_1(tmp_path / "m.training", tiny_recipe, pictures)
+    elsewhere = PictureSet(tuple(Path(os.path.relpath(path)) for path in pictures.paths), pictures.identities)
+    with pytest.raises(ArtefactError, match="other pictures, or these from another folder"):
+        train(elsewhere, tiny_recipe, tmp_path / "m", resume=True)
+    with pytest.raises(TrainingInterrupted):  # whereupon it is one of today's
+        train(pictures, tiny_recipe, tmp_path / "m", resume=True, progress=interrupt_at(8))
+    resumed = train(elsewhere, tiny_recipe, tmp_path / "m", resume=True)
+    assert resumed.card.fingerprint == whole.card.fingerprint
+    assert without_seconds(resumed) == without_seconds(whole)
 
 
 def test_signal_handlers_are_put_back_and_threads_may_train(pictures, tiny_recipe, tmp_path):

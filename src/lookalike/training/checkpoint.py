@@ -21,9 +21,12 @@ from lookalike.errors import ArtefactError, StorageError
 
 __all__ = ["foreign_entry", "load_checkpoint", "read_state", "save_checkpoint"]
 
-FORMAT_VERSION = 1
-#: Files of a training folder: the checkpoint, its parts while they are written, and the prepared pictures.
-_OURS = re.compile(r"\.?state(-\d+)?\.(json|safetensors)(\.part)?|pictures\.npy")
+FORMAT_VERSION = 2
+#: Version 1 knew pictures by their paths and listed all losses of the epoch.
+_READ = (1, FORMAT_VERSION)
+#: Files of a training folder: the checkpoint, which pictures it is about, both while they are written, and the prepared
+#: pictures.
+_OURS = re.compile(r"\.?state(-\d+)?\.(json|safetensors)(\.part)?|pictures\.(npy|json)|\.pictures\.json\.\w+\.part")
 
 
 def save_checkpoint(folder: Path, module: nn.Module, optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
@@ -88,7 +91,7 @@ def read_state(folder: Path) -> dict[str, Any] | None:
         state = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise ArtefactError(f"{path} cannot be read: {error}; start over with --restart") from None
-    if not isinstance(state, dict) or state.get("format_version") != FORMAT_VERSION:
+    if not isinstance(state, dict) or state.get("format_version") not in _READ:
         raise ArtefactError(f"{path} is not a checkpoint this Lookalike reads; start over with --restart")
     return state
 
