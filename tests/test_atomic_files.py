@@ -171,6 +171,7 @@ def write_a_folder_of_folders(folder):
     with written_folder(folder / "set") as partial:
         (partial / "a" / "b").mkdir(parents=True)
         (partial / "a" / "b" / "c").write_text("c")
+        (partial / "a" / "up").symlink_to("..")
     return [folder / "set"]
 
 

@@ -157,12 +157,12 @@ def make_folders(folder: Path) -> None:
 
 
 def sync_tree(path: Path) -> None:
-    """Force a file, or a folder with everything in it, to disk.
+    """Force a file, or a folder with everything in it, to disk; folders that are linked to are left alone.
 
     Raises:
         OSError: the disk is failing.
     """
-    if path.is_dir():
+    if path.is_dir() and not path.is_symlink():
         for entry in path.iterdir():
             sync_tree(entry)
         sync_folder(path)
