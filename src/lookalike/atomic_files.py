@@ -1,9 +1,14 @@
-"""Files and folders that are written whole or not at all, and never lose what was there before."""
+"""Files and folders that are written whole or not at all, and never lose what was there before.
+
+A rename is on the disk only when the folder that holds the name has been synced: until then a power cut may undo it,
+and yet keep what was done after it. So whatever is put in place goes through `rename_durably` or `written_folder`.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import os
 import secrets
 import shutil
@@ -13,14 +18,26 @@ from pathlib import Path
 
 from lookalike.errors import StorageError
 
-__all__ = ["check_replaceable", "sync_folder", "write_atomically", "written_folder"]
+__all__ = [
+    "check_replaceable",
+    "make_folders",
+    "rename_durably",
+    "sync_folder",
+    "sync_tree",
+    "write_atomically",
+    "written_folder",
+]
+
+#: What a system answers that cannot sync a folder: some network file systems, and folders that may not be read.
+_CANNOT_SYNC = frozenset({errno.EINVAL, errno.ENOTSUP, errno.EACCES, errno.EPERM})
 
 
 def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:
-    """Write a whole file or nothing: into a temporary sibling, synced, then renamed over `path`.
+    """Write a whole file or nothing: into a temporary sibling, synced, then renamed over `path`, on the disk when done.
 
     Raises:
-        StorageError: the folder is missing or the disk is full, read-only or failing; `path` is as before.
+        StorageError: the folder is missing or the disk is full, read-only or failing; `path` is as before, or new where
+            the message says so.
     """
     path = Path(path)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.part")
@@ -29,7 +46,9 @@ def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        temporary.replace(path)
+        rename_durably(temporary, path)
+    except StorageError:
+        raise
     except OSError as error:
         raise StorageError(
             f"{path} could not be written: {error.strerror or error}; what was there before is unharmed"
@@ -37,6 +56,34 @@ def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:
     finally:
         with contextlib.suppress(OSError):  # after the rename there is nothing left to remove
             temporary.unlink(missing_ok=True)
+
+
+def rename_durably(source: Path, target: Path) -> None:
+    """Give a file or folder, which is on the disk already, the name `target`; on the disk when this returns.
+
+    A power cut leaves the old `target` or the new one.
+
+    Args:
+        source: on the same file system, synced (`sync_tree`).
+        target: replaced where it is a file or an empty folder.
+
+    Raises:
+        OSError: it could not be renamed; all is as before.
+        StorageError: it was renamed, but the disk did not confirm it.
+    """
+    source.replace(target)
+    _confirmed(target)
+
+
+def _confirmed(target: Path) -> None:
+    """Force the folder of a new `target` to disk."""
+    try:
+        sync_folder(target.parent)
+    except OSError as error:
+        raise StorageError(
+            f"{target} is written, but the disk did not confirm it: {error.strerror or error}; check the disk, and "
+            "write it again"
+        ) from error
 
 
 def check_replaceable(folder: Path, marker: str, replace: bool) -> None:
@@ -57,7 +104,7 @@ def check_replaceable(folder: Path, marker: str, replace: bool) -> None:
 def written_folder(path: Path) -> Iterator[Path]:
     """Yield an empty folder to fill; when the block ends well it becomes `path`, in the place of what was there.
 
-    The files are forced to disk, then the folder is exchanged with the old one in one step
+    Everything in it is forced to disk, then the folder is exchanged with the old one in one step
     (`renameat2(RENAME_EXCHANGE)`; where the system lacks it, the old folder is moved aside first, and a crash
     between the two moves leaves it there under the name `.NAME.old`). When the block raises, `path` is as before; a
     signal afterwards leaves the old folder or the new one there, whole.
@@ -68,15 +115,12 @@ def written_folder(path: Path) -> Iterator[Path]:
     # Named before it is made, so that a signal in between leaves nothing behind.
     temporary = path.parent / f".{path.name}.{secrets.token_hex(6)}.tmp"
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folders(path.parent)
         temporary.mkdir()
         yield temporary
-        for file in filter(Path.is_file, temporary.rglob("*")):
-            with file.open("rb") as opened:
-                os.fsync(opened.fileno())
-        sync_folder(temporary)
+        sync_tree(temporary)
         _swap(temporary, path)
-        sync_folder(path.parent)
+        _confirmed(path)
     except OSError as error:
         if isinstance(error, StorageError):
             raise
@@ -87,15 +131,57 @@ def written_folder(path: Path) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
+def make_folders(folder: Path) -> None:
+    """Make a folder and those above it where they are missing, all of them on the disk when this returns.
+
+    Without that a power cut may take a new folder away with everything that was synced in it.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    missing = []
+    for one in (folder, *folder.parents):
+        if one.exists():
+            break
+        missing.append(one)
+    folder.mkdir(parents=True, exist_ok=True)
+    for one in missing:
+        sync_folder(one.parent)
+
+
+def sync_tree(path: Path) -> None:
+    """Force a file, or a folder with everything in it, to disk; folders that are linked to are left alone.
+
+    Raises:
+        OSError: the disk is failing.
+    """
+    if path.is_dir() and not path.is_symlink():
+        for entry in path.iterdir():
+            sync_tree(entry)
+        sync_folder(path)
+    elif path.is_file():
+        with path.open("rb") as opened:
+            os.fsync(opened.fileno())
+
+
 def sync_folder(folder: Path) -> None:
-    """Force a folder's names to disk."""
+    """Force a folder's names to disk, where the system can.
+
+    Raises:
+        OSError: the disk is failing.
+    """
     if os.name == "nt":  # Windows neither can nor must
         return
-    handle = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+    except OSError as error:
+        # The names are then as durable as the file system makes them by itself; refusing to write would help nobody.
+        if error.errno not in _CANNOT_SYNC:
+            raise
 
 
 def _swap(new: Path, target: Path) -> None:

@@ -186,7 +186,8 @@ def test_ctrl_c_then_resume_gives_the_model_of_an_uninterrupted_training(
 ):
     recipe = tmp_path / "long.toml"
     recipe.write_text(tomli_w.dumps(tiny_recipe.model_dump(mode="json", exclude_none=True) | {"epochs": 40}))
-    verb = ["train", str(people_folder), "--recipe", str(recipe), "--json", "--output"]
+    photos = shutil.copytree(people_folder, tmp_path / "photos")
+    verb = ["train", str(photos), "--recipe", str(recipe), "--json", "--output"]
     whole = shell(*verb, tmp_path / "whole")
     assert whole.code == 0, whole.err
 
@@ -209,14 +210,15 @@ def test_ctrl_c_then_resume_gives_the_model_of_an_uninterrupted_training(
         r"training was interrupted at step \d+ of 80; run the same command with --resume to go on", said["message"]
     )
     assert err.decode().count("lookalike: ") == 1
-    assert left_in(tmp_path) == ["long.toml", "m.training", "whole"]
+    assert left_in(tmp_path) == ["long.toml", "m.training", "photos", "whole"]
 
     again = shell(*verb, tmp_path / "m")
     assert (again.code, again.document["error"]) == (2, "ArtefactError")
+    verb[1] = str(photos.rename(tmp_path / "moved"))
     resumed = shell(*verb, tmp_path / "m", "--resume")
     assert resumed.code == 0, resumed.err
     assert resumed.document["fingerprint"] == whole.document["fingerprint"]
-    assert left_in(tmp_path) == ["long.toml", "m", "whole"]
+    assert left_in(tmp_path) == ["long.toml", "m", "moved", "whole"]
 
 
 @pytest.fixture

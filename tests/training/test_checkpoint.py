@@ -82,10 +82,16 @@ def test_what_no_training_put_there_is_foreign(tmp_path):
     assert foreign_entry(tmp_path / "none") is None
     module, optimizer = pair("sgd")
     save_checkpoint(tmp_path, module, optimizer, {"step": 3})
-    for name in (".state.json.part", ".state-4.safetensors.part", "pictures.npy"):
+    for name in (
+        ".state.json.part",
+        ".state-4.safetensors.part",
+        "pictures.npy",
+        "pictures.json",
+        ".pictures.json.0a1b2c.part",
+    ):
         (tmp_path / name).touch()
     assert foreign_entry(tmp_path) is None
-    for name in ("state.json.txt", "mystate.json", "s01", ".hidden"):
+    for name in ("state.json.txt", "mystate.json", "pictures.csv", "s01", ".hidden"):
         (tmp_path / name).touch()
         assert foreign_entry(tmp_path) == name
         (tmp_path / name).unlink()

@@ -8,6 +8,7 @@ from lookalike.datasets import read_pictures
 from lookalike.embedder import Preprocessing
 from lookalike.errors import DatasetError
 from lookalike.training import prepared_pictures
+from lookalike.training.known_pictures import KnownPictures, picture_digests
 from lookalike.training.prepared_pictures import prepare_pictures
 
 SMALL = Preprocessing(image_size=(16, 16), channels=1)
@@ -30,6 +31,14 @@ def test_memory_and_disk_hold_the_same(folder, tmp_path, monkeypatch):
     assert isinstance(mapped.pixels, np.memmap)
     assert (in_memory.pixels == mapped.pixels).all()
     assert in_memory.pixels.shape == (5, 16, 16, 1)
+
+
+def test_all_pictures_are_known_by_their_contents(folder, tmp_path):
+    (folder / "ada" / "0.png").write_bytes(b"bad")
+    pictures = read_pictures(folder)
+    prepared = prepare_pictures(pictures, SMALL, tmp_path, skip_bad=True)
+    assert len(prepared.pictures) == 4
+    assert prepared.known == KnownPictures(picture_digests(pictures.paths), pictures.identities)
 
 
 def test_identities_with_one_picture_are_kept_and_said(folder, tmp_path):

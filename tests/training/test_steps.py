@@ -1,10 +1,13 @@
 """One step: which weights move, how far, and at what size the network sees the pictures."""
 
+import math
+import traceback
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from lookalike.datasets import PictureSet
 from lookalike.embedder.backbones import create_backbone
@@ -124,3 +127,29 @@ def test_a_picture_that_the_network_makes_nothing_of_does_not_outweigh_its_batch
     assert torch.isfinite(lengths).all()
     # The others are about 4 long, so their gradients are a quarter of those of vectors of length 1.
     assert lengths[3] <= 20 * lengths[torch.arange(8) != 3].amax()
+
+
+class _ReadsNothing(torch.nn.Module):
+    def forward(self, embeddings, labels):
+        return embeddings.square().mean()
+
+
+@pytest.mark.parametrize("chunk_size", [None, 5])
+def test_a_step_never_waits_for_the_device(chunk_size):
+    torch.manual_seed(0)
+    steps = TrainingSteps(recipe(chunk_size=chunk_size, momentum=0.9), pictures())
+    steps.module.loss = _ReadsNothing()  # ours check labels, and read them for that
+    pixels = np.random.default_rng(0).integers(0, 256, (12, 64, 64, 3), np.uint8)
+    reads = []
+
+    class Reads(TorchDispatchMode):
+        def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+            if func is torch.ops.aten._local_scalar_dense.default:
+                reads.append("".join(traceback.format_stack(limit=6)))
+            return func(*args, **(kwargs or {}))
+
+    with Reads():
+        loss = steps.step(pixels, torch.from_numpy(pictures().labels), 0, 10, (64, 64))
+        assert reads == []
+        assert math.isfinite(float(loss))
+        assert len(reads) == 1  # such a wait is seen

@@ -7,12 +7,13 @@ from typing import Annotated
 
 import typer
 
-from lookalike.cli.options import AsJson, Cropped, GalleryPath, Model, Recipe, Scales, SkipBad
+from lookalike.cli.options import AsJson, Cropped, GalleryPath, Model, Recipe, Scales, SkipBad, refuse_given
 
 __all__ = ["enroll"]
 
 
 def enroll(
+    context: typer.Context,
     model: Model,
     pictures: Annotated[
         list[str] | None,
@@ -45,12 +46,13 @@ def enroll(
     With --recipe landmarks, photos are cleaned and clustered, several centroids stand for each place, and thresholds
     keep a promise about photos without a landmark. Without pictures they are fitted anew, say to another --promise.
     """
+    from lookalike.cli.existing_gallery import existing_gallery
     from lookalike.cli.landmark_answers import at_scales, chosen_recipe, enroll_places
     from lookalike.cli.measuring import embed_set
     from lookalike.cli.terminal import bar, console, escape, note, print_json
     from lookalike.datasets import PictureSet, read_pictures
     from lookalike.embedder import Embedder
-    from lookalike.errors import ArtefactError, InputError, StorageError
+    from lookalike.errors import InputError, StorageError
     from lookalike.gallery import open_gallery
     from lookalike.identity_names import checked_name, look_alike_remarks
     from lookalike.recognizer import Recognizer
@@ -69,9 +71,13 @@ def enroll(
             as_json=as_json,
         )
         return
-    for option, value in (("--non-landmarks", non_landmarks), ("--promise", promise), ("--places", places)):
-        if value is not None:
-            raise InputError(f"{option} was given, and {gallery} holds people; give --recipe landmarks with it")
+    refuse_given(
+        context,
+        "non_landmarks",
+        "promise",
+        "places",
+        why=f"is for landmarks, and {gallery} holds none; give --recipe landmarks with it",
+    )
     if name is not None and given:
         chosen = PictureSet(tuple(Path(p) for p in given), (name,) * len(given))
     elif not given:
@@ -83,11 +89,8 @@ def enroll(
     # All names are checked before anybody is enrolled, and a gallery of another model is refused before the work.
     chosen = PictureSet(chosen.paths, tuple(map(checked_name, chosen.identities)), chosen.notes)
     embedder = at_scales(Embedder.load(model, cropped or None), scales)
-    try:
-        older = open_gallery(gallery, create=False)
-    except ArtefactError:
-        pass  # there is none yet, or it is damaged: opening it to write says so
-    else:
+    older = existing_gallery(gallery)
+    if older is not None:
         with older:
             Recognizer(embedder, older)
     vectors, kept = embed_set(embedder, chosen, skip_bad)

@@ -7,12 +7,18 @@ from typing import Annotated
 
 import typer
 
-from lookalike.cli.options import AsJson, Cropped, Data, Recipe, Rerank, Scales, SkipBad
+from lookalike.cli.options import AsJson, Cropped, Data, Recipe, Rerank, Scales, SkipBad, given, refuse_given
 
 __all__ = ["evaluate"]
 
 
+#: Options of one kind of evaluation only, refused in the others.
+_PEOPLE = ("enrolled", "trials", "calibrate", "promise", "distractors", "groups", "against", "pairs", "trained_on")
+_LANDMARKS = ("non_landmarks", "rerank")
+
+
 def evaluate(
+    context: typer.Context,
     data: Data,
     model: Annotated[
         str | None,
@@ -105,8 +111,13 @@ def evaluate(
     from lookalike.evaluation.report import write_report
     from lookalike.evaluation.retrieval import self_retrieval
     from lookalike.evaluation.verification import verify_all_pairs
+    from lookalike.gallery import open_gallery
 
     if submission is not None:
+        refuse_given(
+            context, "output", "gallery", "scales", "cropped", "skip_bad", *_PEOPLE, *_LANDMARKS,
+            why="does nothing to a --submission, which is scored as it is; leave it out",
+        )  # fmt: skip
         score_submission(data, submission, seed=seed, as_json=as_json)
         return
     if model is None:
@@ -114,19 +125,7 @@ def evaluate(
     if of_landmarks(recipe) or (gallery is not None and chosen_recipe(None, gallery)):
         if gallery is None:
             raise InputError("no gallery was given; give --gallery, made by `lookalike enroll --recipe landmarks`")
-        for option, given in (
-            ("--enrolled", enrolled != 1),
-            ("--trials", trials != 20),
-            ("--calibrate", calibrate),
-            ("--promise", promise is not None),
-            ("--distractors", distractors is not None),
-            ("--groups", groups is not None),
-            ("--against", against is not None),
-            ("--pairs", pairs is not None),
-            ("--trained-on", trained_on is not None),
-        ):
-            if given:
-                raise InputError(f"{option} is for people; leave it out for landmarks")
+        refuse_given(context, *_PEOPLE, why="is for people; leave it out for landmarks")
         evaluate_places(
             data,
             at_scales(Embedder.load(model, cropped or None), scales),
@@ -139,8 +138,11 @@ def evaluate(
             as_json=as_json,
         )
         return
-    if non_landmarks is not None:
-        raise InputError("--non-landmarks was given; give --recipe landmarks with it")
+    if given(context, "gallery"):
+        # One in the environment serves other verbs, and is no question about places.
+        with open_gallery(gallery or "", create=False):
+            refuse_given(context, "gallery", why=f"is for landmarks, and {gallery} holds none; leave it out for people")
+    refuse_given(context, *_LANDMARKS, why="is for landmarks; give --recipe landmarks with it, or leave it out")
     wanted = Promise.parse(promise or "fpir=0.01")
     with output_folder(output):
         pass  # one that cannot be made is refused before the work

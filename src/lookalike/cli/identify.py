@@ -18,6 +18,7 @@ from lookalike.cli.options import (
     Scales,
     TargetFmr,
     ThresholdDistance,
+    refuse_given,
 )
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ __all__ = ["identify"]
 
 
 def identify(
+    context: typer.Context,
     pictures: Annotated[list[str], typer.Argument(help="One or more pictures.")],
     model: Model,
     gallery: GalleryPath = "people.gallery",
@@ -60,28 +62,29 @@ def identify(
     from lookalike.cli.terminal import note, plain, print_json
     from lookalike.embedder import Embedder
     from lookalike.embedder.promise import Promise
-    from lookalike.errors import InputError
     from lookalike.gallery import open_gallery
     from lookalike.recognizer import Recognizer
 
     if chosen_recipe(recipe, gallery):
-        for option, value in (
-            ("--threshold", threshold),
-            ("--fmr", fmr),
-            ("--fpir", fpir),
-            ("--calibration", calibration),
-        ):
-            if value is not None:
-                raise InputError(
-                    f"{option} is for people; a gallery of landmarks has thresholds of its own, set by "
-                    "`lookalike enroll --recipe landmarks --promise fpr=RATE`"
-                )
+        refuse_given(
+            context,
+            "threshold",
+            "fmr",
+            "fpir",
+            "calibration",
+            why="is for people; a gallery of landmarks has thresholds of its own, set by "
+            "`lookalike enroll --recipe landmarks --promise fpr=RATE`",
+        )
         embedder = at_scales(Embedder.load(model, cropped or None), scales)
         identify_places(pictures, embedder, gallery, top=top, rerank=rerank, submission=submission, as_json=as_json)
         return
-    if submission is not None:
-        raise InputError(f"--submission is for landmarks, and {gallery} holds people; enroll with --recipe landmarks")
     with open_gallery(gallery, create=False) as people:
+        refuse_given(
+            context,
+            "submission",
+            "rerank",
+            why=f"is for landmarks, and {gallery} holds none; leave it out, or enroll with --recipe landmarks",
+        )
         embedder = at_scales(Embedder.load(model, cropped or None), scales)
         if calibration is not None:
             embedder.use_calibration(calibration)

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from lookalike.cli.existing_gallery import existing_gallery, holds_places
+
 if TYPE_CHECKING:
     from lookalike.datasets import PictureSet
     from lookalike.embedder import Embedder
@@ -27,18 +29,9 @@ def chosen_recipe(recipe: str | None, gallery: str) -> bool:
 
     Raises:
         InputError: there is no such recipe here.
+        ArtefactError: the gallery is damaged, of a newer version, or none at all, so nobody knows what it holds.
     """
-    from lookalike.errors import ArtefactError
-    from lookalike.gallery import open_gallery
-
-    if of_landmarks(recipe):
-        return True
-    try:
-        opened = open_gallery(gallery, create=False)
-    except ArtefactError:
-        return False  # there is none yet, or it is damaged: opening it for the work says so
-    with opened:
-        return opened.annex() is not None
+    return of_landmarks(recipe) or holds_places(gallery) is True
 
 
 def of_landmarks(recipe: str | None) -> bool:
@@ -271,17 +264,14 @@ def _check_before_the_work(gallery: str, embedder: Embedder, photos: int, others
     """Refuse what an hour of embedding would end in: another model's gallery, or a promise that cannot be made."""
     import numpy as np
 
-    from lookalike.errors import ArtefactError, InputError
-    from lookalike.gallery import open_gallery
+    from lookalike.errors import InputError
     from lookalike.landmarks.atlas import AtlasSettings
     from lookalike.landmarks.promised_rate import promised_threshold
     from lookalike.landmarks.recognition import LandmarkRecognizer
 
-    try:
-        older = open_gallery(gallery, create=False)
-    except ArtefactError:
-        first, empty = True, True  # there is none yet, or it is damaged: opening it to write says so
-    else:
+    first, empty = True, True
+    older = existing_gallery(gallery)
+    if older is not None:
         with older:
             LandmarkRecognizer(embedder, older)
             first, empty = older.annex() is None, len(older) == 0

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from lookalike.errors import InputError
+
 __all__ = [
     "AsJson",
     "CalibrationFile",
@@ -20,6 +22,8 @@ __all__ = [
     "SkipBad",
     "TargetFmr",
     "ThresholdDistance",
+    "given",
+    "refuse_given",
 ]
 
 Data = Annotated[
@@ -60,3 +64,31 @@ ThresholdDistance = Annotated[
     float | None, typer.Option("--threshold", help="Match up to this distance, not the model's measured one.")
 ]
 TargetFmr = Annotated[float | None, typer.Option("--fmr", help="Use the threshold measured for this false match rate.")]
+
+
+def given(context: typer.Context, parameter: str) -> bool:
+    """Whether an option was given on the command line, its default value included; not by the environment.
+
+    Args:
+        context: of the verb that is run.
+        parameter: the name of the verb's argument in Python, such as `non_landmarks`.
+    """
+    source = context.get_parameter_source(parameter)
+    return source is not None and source.name == "COMMANDLINE"
+
+
+def refuse_given(context: typer.Context, *parameters: str, why: str) -> None:
+    """Refuse options that would do nothing.
+
+    Args:
+        context: of the verb that is run.
+        *parameters: their names in Python.
+        why: what the message says after the option.
+
+    Raises:
+        InputError: one of them was given, whatever its value.
+    """
+    spelled = {str(one.name): max(one.opts, key=len) for one in context.command.params}
+    for parameter in parameters:
+        if given(context, parameter):
+            raise InputError(f"{spelled[parameter]} {why}")

@@ -109,13 +109,14 @@ def train_command(
 
     with progress_bar() as bars:
         tasks = {
+            "checking": bars.add_task("Comparing with the checkpoint", total=len(learn), visible=False, extra=""),
             "pictures": bars.add_task("Reading pictures", total=len(learn), extra=""),
             "training": bars.add_task(f"Training ({chosen.loss})", total=None, extra=""),
         }
 
         def show(p: Progress) -> None:
             extra = f"loss {p.loss:.3f}" if p.stage == "training" else ""
-            bars.update(tasks[p.stage], completed=p.done, total=p.total, extra=extra)
+            bars.update(tasks[p.stage], completed=p.done, total=p.total, extra=extra, visible=True)
             if p.warning:
                 note(p.warning)
 

@@ -6,12 +6,14 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
+from typing import TypeVar
 
 from lookalike.embedder.preprocessing import Prepared
 from lookalike.errors import DatasetError, ImageError
-from lookalike.images import Picture
 
 __all__ = ["kind_of_note", "named", "note_of_unusable", "prepare_many"]
+
+Given = TypeVar("Given")
 
 
 def named(error: ImageError, where: str) -> ImageError:
@@ -42,22 +44,22 @@ def kind_of_note(note: str) -> str:
 
 
 def prepare_many(
-    prepare: Callable[[Picture], Prepared],
-    pictures: Iterable[Picture],
+    prepare: Callable[[Given], Prepared],
+    pictures: Iterable[Given],
     batch_size: int,
     unusable: Callable[[int, ImageError], None] | None = None,
 ) -> Iterator[list[tuple[int, Prepared]]]:
     """Yield batches of (position, prepared picture), in order.
 
     Args:
-        prepare: `Embedder.prepare` or `Preprocessing.prepare`.
-        pictures: any iterable; consumed batch by batch.
+        prepare: `Embedder.prepare`, `Preprocessing.prepare`, or what takes more than a picture; called in threads.
+        pictures: any iterable of what it takes; consumed batch by batch.
         batch_size: pictures per batch.
         unusable: called with position and error of a picture that cannot be used, which is then left out of its
             batch. Without it, the first such error is raised.
     """
 
-    def one(picture: Picture) -> Prepared | ImageError:
+    def one(picture: Given) -> Prepared | ImageError:
         try:
             return prepare(picture)
         except ImageError as error:

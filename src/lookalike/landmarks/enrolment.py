@@ -110,7 +110,7 @@ def enroll_places(
             "no photos without a landmark were given, so no false-positive rate can be promised; give some hundreds "
             "of the kind that users will send (non_landmarks, or --non-landmarks FOLDER)"
         )
-    before = gallery.names()
+    before = dict.fromkeys(gallery.names())  # ordered, and looked up once for each place
     of_templates = _of_templates(gallery, [name for name in before if name not in photos], metric)
     if not photos and not len(of_templates):
         raise InputError("no photos of places were given, and the gallery holds none; give photos of at least one")
@@ -141,7 +141,7 @@ def enroll_places(
     gallery.enroll_many(rows, replace=True, annex=annex, since=since)
     return EnrolledPlaces(
         places=together.names(),
-        new=tuple(name for name in photos if name not in set(before)),
+        new=tuple(name for name in photos if name not in before),
         photos=len(found.members),
         centroids=len(together),
         non_landmarks=len(rejection.bank),

@@ -47,12 +47,16 @@ def copy_of(vectors: npt.NDArray[np.float32], groups: npt.NDArray[np.int64] | No
     along = vectors @ (direction / np.linalg.norm(direction))
     near = ROUNDING * float(np.sqrt(np.einsum("ij,ij->i", vectors, vectors, dtype=np.float64)).max())
     order = np.lexsort((along, codes))
+    # Ranks in this order whose neighbour `shift` ranks further on may be a copy. One that was too far away at a
+    # smaller shift is not looked at again, so the work is that of the pairs that are close, not of all vectors.
+    candidates = np.arange(n)
     for shift in range(1, n):
-        a, b = order[:-shift], order[shift:]
+        candidates = candidates[candidates < n - shift]
+        a, b = order[candidates], order[candidates + shift]
         close = (codes[a] == codes[b]) & (along[b] - along[a] <= near)
         if not close.any():
             break
-        a, b = a[close], b[close]
+        candidates, a, b = candidates[close], a[close], b[close]
         same = np.linalg.norm(vectors[a] - vectors[b], axis=1) <= near
         earlier, later = np.minimum(a[same], b[same]), np.maximum(a[same], b[same])
         np.minimum.at(first, later, earlier)

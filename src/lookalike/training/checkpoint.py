@@ -1,13 +1,12 @@
 """Checkpoints of a training: tensors in safetensors, the rest in JSON, nothing pickled.
 
 A checkpoint is `state.json` and the tensor file that it names. The tensors are written first, then the JSON is
-put in place in one step; whatever moment the process dies at, the folder holds one whole checkpoint.
+put in place in one step; whatever moment the process dies or the power fails at, the folder holds one whole checkpoint.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import re
 from pathlib import Path
 from typing import Any
@@ -17,13 +16,17 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from lookalike.atomic_files import rename_durably, sync_tree
 from lookalike.errors import ArtefactError, StorageError
 
 __all__ = ["foreign_entry", "load_checkpoint", "read_state", "save_checkpoint"]
 
-FORMAT_VERSION = 1
-#: Files of a training folder: the checkpoint, its parts while they are written, and the prepared pictures.
-_OURS = re.compile(r"\.?state(-\d+)?\.(json|safetensors)(\.part)?|pictures\.npy")
+FORMAT_VERSION = 2
+#: Version 1 knew pictures by their paths and listed all losses of the epoch.
+_READ = (1, FORMAT_VERSION)
+#: Files of a training folder: the checkpoint, which pictures it is about, both while they are written, and the prepared
+#: pictures.
+_OURS = re.compile(r"\.?state(-\d+)?\.(json|safetensors)(\.part)?|pictures\.(npy|json)|\.pictures\.json\.\w+\.part")
 
 
 def save_checkpoint(folder: Path, module: nn.Module, optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
@@ -45,24 +48,23 @@ def save_checkpoint(folder: Path, module: nn.Module, optimizer: torch.optim.Opti
     try:
         partial = folder / f".{name}.part"
         save_file({key: tensor.detach().contiguous().cpu() for key, tensor in tensors.items()}, partial)
-        _synced(partial).replace(folder / name)
+        sync_tree(partial)
+        rename_durably(partial, folder / name)
         partial = folder / ".state.json.part"
         partial.write_text(json.dumps(content, indent=1), "utf-8")
-        _synced(partial).replace(folder / "state.json")
+        sync_tree(partial)
+        # On the disk before the older tensors go, or a power cut could leave the older JSON without its tensors.
+        rename_durably(partial, folder / "state.json")
         for old in folder.glob("state-*.safetensors"):
             if old.name != name:
                 old.unlink()
+    except StorageError:  # renamed, but not confirmed
+        raise
     except (OSError, SafetensorError) as error:
         for partial in folder.glob(".*.part"):
             partial.unlink(missing_ok=True)
         reason = getattr(error, "strerror", None) or error
         raise StorageError(f"{folder}: no checkpoint could be written: {reason}; the one before is whole") from None
-
-
-def _synced(path: Path) -> Path:
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
-    return path
 
 
 def foreign_entry(folder: Path) -> str | None:
@@ -89,7 +91,7 @@ def read_state(folder: Path) -> dict[str, Any] | None:
         state = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise ArtefactError(f"{path} cannot be read: {error}; start over with --restart") from None
-    if not isinstance(state, dict) or state.get("format_version") != FORMAT_VERSION:
+    if not isinstance(state, dict) or state.get("format_version") not in _READ:
         raise ArtefactError(f"{path} is not a checkpoint this Lookalike reads; start over with --restart")
     return state
 

@@ -114,12 +114,13 @@ class StagedBatches:
                 "give more epochs or fewer groups"
             )
         group_of = {canonical_name(name): number for number, members in enumerate(groups) for name in members}
-        group = np.array([group_of.get(name, 0) for name in pictures.names], np.int64)[pictures.labels]
+        group_of_class = np.array([group_of.get(name, 0) for name in pictures.names], np.int64)
+        group = group_of_class[pictures.labels]
         self._joins = joins
         self._stages: list[tuple[Positions, Batches]] = []
         for number in range(len(groups)):
             taking_part = np.flatnonzero(group <= number).astype(np.int64)
-            if (classes := len(np.unique(pictures.labels[taking_part]))) < 2:
+            if (classes := int((group_of_class <= number).sum())) < 2:
                 raise DatasetError(
                     f"the curriculum's first {number + 1} group(s) hold {classes} identity(ies) of those trained on; "
                     "at least 2 are needed to tell apart"

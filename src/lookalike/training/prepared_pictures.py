@@ -12,7 +12,9 @@ import numpy.typing as npt
 from lookalike.datasets import PictureSet
 from lookalike.embedder import Preprocessing
 from lookalike.embedder.preparation import kind_of_note, named, note_of_unusable, prepare_many
+from lookalike.embedder.preprocessing import Prepared
 from lookalike.errors import ImageError, StorageError
+from lookalike.training.known_pictures import UNREADABLE, KnownPictures, picture_digest
 
 __all__ = ["MEMORY_LIMIT", "PreparedPictures", "prepare_pictures"]
 
@@ -22,11 +24,15 @@ MEMORY_LIMIT = 4 * 2**30
 
 @dataclass(frozen=True)
 class PreparedPictures:
-    """`pixels` `(n, h, w, c)` uint8 of the usable `pictures`, and remarks for the user."""
+    """`pixels` `(n, h, w, c)` uint8 of the usable `pictures`, and remarks for the user.
+
+    `known` are all pictures that were given, those that cannot be used included.
+    """
 
     pictures: PictureSet
     pixels: npt.NDArray[np.uint8]
     notes: tuple[str, ...]
+    known: KnownPictures
 
 
 def prepare_pictures(
@@ -36,7 +42,7 @@ def prepare_pictures(
     skip_bad: bool = False,
     progress: Callable[[int], None] | None = None,
 ) -> PreparedPictures:
-    """Decode, align and resize every picture once.
+    """Decode, align and resize every picture once, and take the digest of its file.
 
     Args:
         pictures: what to read.
@@ -65,7 +71,14 @@ def prepare_pictures(
     def unusable(position: int, error: ImageError) -> None:
         bad.append(named(error, str(pictures.paths[position])))
 
-    for batch in prepare_many(preprocessing.prepare, pictures.paths, 64, unusable):
+    found = [UNREADABLE] * len(pictures)
+
+    def prepare(numbered: tuple[int, Path]) -> Prepared:
+        position, path = numbered
+        found[position] = picture_digest(path)
+        return preprocessing.prepare(path)  # the file's bytes are still in the system's cache
+
+    for batch in prepare_many(prepare, enumerate(pictures.paths), 64, unusable):
         for position, prepared in batch:
             pixels[len(kept)] = prepared.pixels
             kept.append(position)
@@ -83,4 +96,5 @@ def prepare_pictures(
             f"{len(chosen.single)} identity(ies) have one picture, such as {chosen.single[0]!r}; they are kept: "
             "they teach what others are not"
         )
-    return PreparedPictures(chosen, pixels[: len(kept)], tuple(notes))
+    known = KnownPictures(tuple(found), pictures.identities)
+    return PreparedPictures(chosen, pixels[: len(kept)], tuple(notes), known)

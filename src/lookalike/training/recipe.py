@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import tomllib
+from collections import Counter
 from pathlib import Path
 from typing import Any, Literal
 
@@ -108,12 +109,12 @@ class Recipe(BaseModel):
     def _check_schedules(self) -> None:
         seen: set[str] = set()
         for number, group in enumerate(self.curriculum, 1):
-            twice = sorted(name for name in set(group) if name in seen or group.count(name) > 1)
+            twice = sorted(name for name, count in Counter(group).items() if name in seen or count > 1)
             if twice:
                 raise ValueError(f"curriculum names {twice[0]!r} twice; an identity joins once")
             if not group:
                 raise ValueError(f"group {number} of the curriculum is empty; leave it out")
-            seen |= set(group)
+            seen.update(group)
         if self.progressive_sizes:
             shares, sizes = zip(*self.progressive_sizes, strict=True)
             if not all(share > 0 for share in shares) or not math.isclose(math.fsum(shares), 1, abs_tol=1e-6):

@@ -110,8 +110,8 @@ class TrainingSteps:
 
     def step(
         self, pixels: npt.NDArray[np.uint8], labels: Tensor, step: int, steps: int, size: tuple[int, int]
-    ) -> float:
-        """Take one step.
+    ) -> Tensor:
+        """Take one step; where there is a device, its work is queued and not waited for.
 
         Args:
             pixels: `(n, h, w, c)`, prepared.
@@ -121,7 +121,7 @@ class TrainingSteps:
             size: `(height, width)` to which the pictures are brought.
 
         Returns:
-            The loss before the step.
+            The loss before the step: a detached scalar on the device.
         """
         # Seeded by step: a resumed training draws what the uninterrupted one would have drawn.
         seed = (self.recipe.seed * 1_000_003 + step) % 2**63
@@ -140,4 +140,5 @@ class TrainingSteps:
             self._wrapped, self._wrapped_optimizer, max_norm=self.recipe.clip_gradient, error_if_nonfinite=False
         )
         self._wrapped_optimizer.step()
-        return float(loss.detach())
+        detached: Tensor = loss.detach()
+        return detached

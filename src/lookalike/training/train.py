@@ -20,15 +20,17 @@ from typing import Any
 
 import torch
 
-from lookalike.atomic_files import check_replaceable
+from lookalike.atomic_files import check_replaceable, make_folders
 from lookalike.datasets import NON_LANDMARK, PictureSet
 from lookalike.embedder.model_folder import ModelCard, save_model
 from lookalike.embedder.seen_pictures import digests
 from lookalike.errors import ArtefactError, StorageError, TrainingDiverged, TrainingInterrupted
 from lookalike.training.checkpoint import foreign_entry, load_checkpoint, read_state, save_checkpoint
 from lookalike.training.collapse import CollapseMonitor
+from lookalike.training.known_pictures import KnownPictures, picture_digests
 from lookalike.training.prepared_pictures import prepare_pictures
 from lookalike.training.recipe import Recipe
+from lookalike.training.running_loss import RunningLoss
 from lookalike.training.steps import TrainingSteps
 
 __all__ = ["Progress", "Trained", "train"]
@@ -39,8 +41,11 @@ _CHECKPOINT_SECONDS = 15.0
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a training stands: `stage` is `pictures` or `training`, `done` of `total`, and the last mean loss.
+    """Where a training stands: `stage` is `checking`, `pictures` or `training`, and `done` of `total`.
 
+    `checking` comes first where a training is resumed: are these the pictures that it was begun with?
+
+    `loss` is the epoch's mean up to the last time that losses were read from the device, a fraction of a second ago.
     `warning` is what the collapse monitor has just found, empty most of the time.
     """
 
@@ -81,7 +86,8 @@ def train(
 
     While it runs, checkpoints lie in `FOLDER.training`; Ctrl-C finishes the step, writes one and raises. The
     same recipe and pictures give the same weights on one machine, interrupted or not: batches, augmentation and
-    dropout are functions of (seed, step).
+    dropout are functions of (seed, step). A resumed training knows its pictures by their contents and identities: they
+    may have been moved, renamed or listed in another order meanwhile.
 
     Args:
         pictures: at least two identities.
@@ -109,21 +115,24 @@ def train(
     with torch.random.fork_rng(devices=[]):
         recipe.build_loss(pictures)
     scratch = folder.with_name(f"{folder.name}.training")
-    digest = hashlib.sha256(
-        json.dumps([recipe.model_dump(mode="json"), [[str(p) for p in pictures.paths], pictures.identities]]).encode()
-    ).hexdigest()
-    state = _checkpoint_to_use(scratch, digest, resume, restart)
+    state = _checkpoint_to_use(scratch, resume, restart)
 
-    prepared_count = 0
+    def counted(stage: str) -> Callable[[int], None]:
+        done = 0
 
-    def decoded(count: int) -> None:
-        nonlocal prepared_count
-        prepared_count += count
-        if progress:
-            progress(Progress("pictures", prepared_count, len(pictures)))
+        def add(count: int) -> None:
+            nonlocal done
+            done += count
+            if progress:
+                progress(Progress(stage, done, len(pictures)))
+
+        return add
+
+    if state is not None:
+        pictures = _pictures_begun_with(scratch, state, recipe, pictures, counted("checking"))
 
     with _kept_if_useful(scratch), torch.random.fork_rng(devices=[]):
-        data = prepare_pictures(pictures, recipe.preprocessing, scratch, skip_bad, decoded)
+        data = prepare_pictures(pictures, recipe.preprocessing, scratch, skip_bad, counted("pictures"))
         batches = recipe.build_batches(data.pictures)
         torch.manual_seed(recipe.seed)
         run = TrainingSteps(recipe, data.pictures)
@@ -135,14 +144,30 @@ def train(
         ends = list(accumulate(batches.batches_in(epoch) for epoch in range(recipe.epochs)))
         steps = ends[-1]
         first, saved_at = int(state["step"]) if state else 0, time.monotonic()
-        losses: list[float] = list(state["losses"]) if state else []
+        running = _running_loss(state)
         # At first every network finds everything alike, so the first epochs do not count.
         monitor = CollapseMonitor(run.module.loss, skip=math.ceil(recipe.epochs / 5))
         monitor.resume(history)
         warnings: list[str] = list(state.get("warnings", ())) if state else []
 
+        def read_losses() -> None:
+            diverged = running.read()
+            if diverged is not None:
+                whose = "though not" if diverged.finite_embeddings else "and"
+                raise TrainingDiverged(
+                    f"the loss became {diverged.loss} in step {diverged.step + 1} of {steps}, {whose} the embeddings; "
+                    f"lower learning_rate (now {recipe.learning_rate:g}) or the margin"
+                )
+
+        known_as = ""
+
         def save(step: int) -> None:
-            content = {"step": step, "digest": digest, "history": history, "losses": losses, "warnings": warnings}
+            nonlocal known_as
+            read_losses()  # weights that have diverged do not replace the checkpoint before
+            sums = {"loss_sum": running.total, "loss_count": running.count}
+            known_as = known_as or data.known.write(scratch)  # once: it may be tens of megabytes
+            identity = {"recipe": _entries(recipe), "pictures": known_as}
+            content = {"step": step, **identity, "history": history, **sums, "warnings": warnings}
             save_checkpoint(scratch, run.module, run.optimizer, content)
 
         def stopped(step: int) -> TrainingInterrupted:
@@ -157,19 +182,20 @@ def train(
                 for step, positions in enumerate(batches.epoch(epoch), end - batches.batches_in(epoch)):
                     if step < first:
                         continue
-                    loss = run.step(data.pixels[positions], labels[torch.from_numpy(positions)], step, steps, size)
-                    if not math.isfinite(loss):
-                        whose = "and" if not monitor.observe(*run.seen).finite else "though not"
-                        raise TrainingDiverged(
-                            f"the loss became {loss} in step {step + 1} of {steps}, {whose} the embeddings; "
-                            f"lower learning_rate (now {recipe.learning_rate:g}) or the margin"
-                        )
-                    losses.append(loss)
+                    try:
+                        loss = run.step(data.pixels[positions], labels[torch.from_numpy(positions)], step, steps, size)
+                    except Exception:
+                        read_losses()  # a step after a loss that is not finite may fail; that loss is the cause
+                        raise
+                    running.add(step, loss, run.seen[0])
+                    if running.due:
+                        read_losses()
                     if progress:
-                        progress(Progress("training", step + 1, steps, sum(losses) / len(losses)))
+                        progress(Progress("training", step + 1, steps, running.mean))
                     if interrupted.is_set() and step + 1 < end:
                         raise stopped(step + 1)
-                mean = sum(losses) / max(1, len(losses))
+                read_losses()
+                mean = running.mean
                 history.append(
                     {
                         "epoch": epoch + 1,
@@ -179,7 +205,7 @@ def train(
                         **monitor.entry(monitor.observe(*run.seen)),
                     }
                 )
-                losses.clear()
+                running = RunningLoss()
                 for line in monitor.warnings():
                     warnings.append(f"epoch {epoch + 1}: {line}")
                     if progress:
@@ -201,7 +227,19 @@ def train(
     return Trained(folder, card, tuple(history), data.notes, tuple(warnings))
 
 
-def _checkpoint_to_use(scratch: Path, digest: str, resume: bool, restart: bool) -> dict[str, Any] | None:
+def _running_loss(state: dict[str, Any] | None) -> RunningLoss:
+    """The losses of the epoch that a checkpoint was written in; older ones list them all."""
+    if state is None:
+        return RunningLoss()
+    if "losses" in state:
+        total = 0.0
+        for loss in state["losses"]:  # one after the other, as they are added up since: `sum` rounds otherwise
+            total += loss
+        return RunningLoss(total, len(state["losses"]))
+    return RunningLoss(state["loss_sum"], state["loss_count"])
+
+
+def _checkpoint_to_use(scratch: Path, resume: bool, restart: bool) -> dict[str, Any] | None:
     """Make the training folder and return the state to go on from, or None to start from the beginning."""
     foreign = foreign_entry(scratch)
     if foreign is not None:
@@ -211,7 +249,7 @@ def _checkpoint_to_use(scratch: Path, digest: str, resume: bool, restart: bool) 
     if restart:
         shutil.rmtree(scratch, ignore_errors=True)
     try:
-        scratch.mkdir(parents=True, exist_ok=True)
+        make_folders(scratch)
     except OSError as error:
         raise StorageError(f"{scratch} cannot be made: {error.strerror}; choose a folder you may write to") from None
     state = read_state(scratch)
@@ -222,12 +260,42 @@ def _checkpoint_to_use(scratch: Path, digest: str, resume: bool, restart: bool) 
             f"{scratch} holds an interrupted training (step {state['step']}); "
             "go on with --resume, or drop it with --restart"
         )
-    if state["digest"] != digest:
-        raise ArtefactError(
-            f"the training in {scratch} had another recipe or other pictures; "
-            "give those again, or drop it with --restart"
-        )
     return state
+
+
+def _pictures_begun_with(
+    scratch: Path, state: dict[str, Any], recipe: Recipe, pictures: PictureSet, progress: Callable[[int], None]
+) -> PictureSet:
+    """The pictures in the order in which a checkpoint's training was begun; an `ArtefactError` where it was another."""
+    if "digest" in state:  # format 1
+        if state["digest"] != _digest_of_paths(recipe, pictures):
+            raise ArtefactError(
+                f"the training in {scratch} had another recipe or other pictures, or these from another folder (an "
+                "older Lookalike began it, which knew pictures by their paths); give those again, or drop it with "
+                "--restart"
+            )
+        return pictures
+    entries = _entries(recipe)
+    changed = sorted(name for name in {*entries, *state["recipe"]} if entries.get(name) != state["recipe"].get(name))
+    if changed:
+        raise ArtefactError(
+            f"the training in {scratch} had another recipe ({', '.join(changed)}); give that again, or drop it with "
+            "--restart"
+        )
+    known = KnownPictures.read(scratch, state["pictures"])
+    return known.in_order(pictures, picture_digests(pictures.paths, progress), scratch)
+
+
+def _entries(recipe: Recipe) -> dict[str, str]:
+    """A digest of each entry of a recipe, by which a checkpoint tells whether it is the same and what is not."""
+    content = recipe.model_dump(mode="json")
+    return {name: hashlib.sha256(json.dumps(value).encode()).hexdigest()[:16] for name, value in content.items()}
+
+
+def _digest_of_paths(recipe: Recipe, pictures: PictureSet) -> str:
+    """What a checkpoint of format 1 knew recipe and pictures by."""
+    content = [recipe.model_dump(mode="json"), [[str(path) for path in pictures.paths], pictures.identities]]
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
 @contextmanager

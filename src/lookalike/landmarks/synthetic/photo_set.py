@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from lookalike.atomic_files import sync_folder, write_atomically
+from lookalike.atomic_files import rename_durably, sync_tree, write_atomically
 from lookalike.csv_rows import named_rows
 from lookalike.datasets.places import NON_LANDMARK
 from lookalike.errors import ArtefactError, InputError, LookalikeError, MissingDependencyError, StorageError
@@ -286,13 +286,10 @@ def _finish(units: dict[str, list[Shot]], working: Path, target: Path, arguments
         "arguments": arguments, "azimuth_gap": _azimuth_gap(rows), "places": [asdict(place) for place in places],
     }  # fmt: skip
     write_atomically(made / _CARD, json.dumps(card, indent=1).encode())
-    for file in filter(Path.is_file, made.rglob("*")):
-        with file.open("rb") as opened:
-            os.fsync(opened.fileno())
+    sync_tree(made)
     if target.is_dir():  # an empty one, or it would have been refused
         target.rmdir()
-    made.rename(target)
-    sync_folder(target.parent)
+    rename_durably(made, target)
     for done in (working / "done").glob("*.json"):
         done.unlink()
     (working / "done").rmdir()
