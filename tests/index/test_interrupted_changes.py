@@ -410,6 +410,10 @@ while stopped < repetitions:
 def test_real_signals_at_any_moment(kind):
     repetitions = 200 if EVERY_STEP else 8
     child = subprocess.run(
-        [sys.executable, "-c", SIGNALS, kind, str(repetitions)], capture_output=True, text=True, timeout=500, check=False
+        [sys.executable, "-c", SIGNALS, kind, str(repetitions)],
+        capture_output=True,
+        text=True,
+        timeout=500,
+        check=False,
     )
     assert child.returncode == 0, child.stderr
