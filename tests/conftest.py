@@ -1,4 +1,4 @@
-"""What several tests need: real faces as a user's folder, and a model that was really trained, if briefly."""
+"""What several tests need: real faces as a user's folder, and a model whose answers about them are known."""
 
 import contextlib
 import dis
@@ -19,6 +19,15 @@ settings.load_profile("shared")
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared" / "data"
+#: Whoever uses one of these runs a network.
+MODELS = {"linear_model", "tiny_model"}
+
+
+@pytest.hookimpl(tryfirst=True)  # before `-m` chooses
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if MODELS & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.network)
 
 
 @pytest.fixture(scope="session")
@@ -51,7 +60,7 @@ def people_folder(orl, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def tiny_recipe():
-    """A recipe that trains in about two seconds: small pictures, a thin network, few epochs."""
+    """A recipe that trains in about a second: small pictures, a thin network, few epochs. It need not learn much."""
     from lookalike.training import Recipe
 
     return Recipe.of(
@@ -68,38 +77,102 @@ def tiny_recipe():
 
 
 @pytest.fixture(scope="session")
-def tiny_model(people_folder, tiny_recipe, tmp_path_factory):
-    """A model folder, trained on five of the eight people and calibrated on the other three."""
+def known_vectors(orl):
+    """Where `tiny_model` puts the 400 ORL faces, in the order of `orl`: `(400, 32)` float64 of unit length.
+
+    Chosen, not learned, so that every test knows who is near whom, by margins of which rounding is no part:
+
+    - Two pictures of one person are less than 0.1 apart, in cosine distance; of the six in `people_folder`, 0.05.
+      Picture 0 of s01 to s08 is the person's centre.
+    - Pictures of two people are more than 0.59 apart; those of s01 to s08, between 0.88 and 1.13.
+    - But s06 and s07 are look-alikes: their pictures are 0.52 to 0.67 apart. And picture 5 of s07 is a hard one: it is
+      nearer to all of s06 (0.09 to 0.13) than to any other of s07 (0.23 to 0.3), so that error rates are not all zero.
+
+    The centres of s01 to s08 are axes, those of the others columns of a Hadamard matrix: any two have a cosine of 0 or
+    ±1/√32 = ±0.18. Each picture leans from its centre in a direction of its own.
+    """
+    import numpy as np
+    from scipy.linalg import hadamard
+
+    centres = np.concatenate([np.eye(32)[:8], hadamard(32) / np.sqrt(32)])
+    centres[6] = 0.4 * centres[5] + np.sqrt(1 - 0.4**2) * centres[6]
+    vectors = np.empty((len(orl), 32))
+    for person, (name, positions) in enumerate(zip(orl.names, (mine for _, mine in orl.groups()), strict=True)):
+        for number, position in enumerate(positions):
+            lean = np.random.default_rng([person, number]).standard_normal(32)
+            lean -= (lean @ centres[person]) * centres[person]
+            sine = 0.0 if person < 8 and number == 0 else 0.1 + 0.02 * number
+            vectors[position] = np.sqrt(1 - sine**2) * centres[person] + sine * lean / np.linalg.norm(lean)
+            if (name, number) == ("s07", 5):
+                vectors[position] += 1.6 * centres[5]
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+@pytest.fixture(scope="session")
+def linear_model():
+    """Write a model folder that embeds given pictures as given vectors.
+
+    A linear map of 32×32 grey pixels. Up to some hundreds of pictures span a part of its 1,024 dimensions in which any
+    vectors can be given to them; the map of least norm is solved for in float64. Embedding in float32 leaves unit
+    vectors as they are to about 1e-6, whatever the processor.
+    """
+    import numpy as np
     import torch
 
-    from lookalike.cli.measuring import calibrate_on
-    from lookalike.datasets import read_pictures
-    from lookalike.embedder import Embedder
-    from lookalike.training import train
+    from lookalike.embedder import Preprocessing
+    from lookalike.embedder.model_folder import ModelCard, save_model
 
-    folder = tmp_path_factory.mktemp("models") / "tiny"
-    pictures = read_pictures(people_folder)
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)  # as `one_thread`, which is no session's fixture
-    try:
-        # Four epochs leave batch normalisation's statistics so far behind that all embeddings nearly agree: rounding
-        # decided who was who.
-        recipe = tiny_recipe.model_copy(update={"epochs": 20, "margin": 0.2})
-        train(pictures.of(pictures.names[:5]), recipe, folder)
-        embedder = Embedder.load(folder)
-        calibrate_on(embedder, pictures.of(pictures.names[5:]), "three people of ORL").save(folder / "calibration.json")
-    finally:
-        torch.set_num_threads(before)
+    def write(folder, paths, vectors, name="tiny"):
+        preprocessing = Preprocessing(image_size=(32, 32), channels=1, flip_average=False)
+        pixels = np.stack([preprocessing.prepare(path).pixels.ravel() for path in paths])
+        inputs = (pixels / 255 - preprocessing.mean) / preprocessing.std
+        matrix, _, _, singular = np.linalg.lstsq(inputs, vectors)
+        assert singular[0] / singular[-1] < 2000, "some pictures are so nearly alike that rounding matters"
+        card = ModelCard(name=name, backbone="linear", embedding_size=vectors.shape[1], preprocessing=preprocessing)
+        network = card.build()
+        with torch.no_grad():
+            network[1].weight.copy_(torch.from_numpy(matrix.T))
+            network[2].running_var.fill_(1 - network[2].eps)  # so that the batch norm changes nothing
+        save_model(folder, network, card)
+        return folder
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def tiny_model(orl, known_vectors, linear_model, tmp_path_factory):
+    """A model folder that embeds the ORL faces as `known_vectors`, calibrated on s06, s07 and s08.
+
+    Its thresholds are 0.56 for a false match rate of 0.1, the default, and 0.09 and 0.06 for 0.01 and 0.001.
+    """
+    import numpy as np
+
+    from lookalike.cli.measuring import calibrate_on
+    from lookalike.embedder import Embedder
+
+    folder = linear_model(tmp_path_factory.mktemp("models") / "tiny", orl.paths, known_vectors)
+    three = np.concatenate([mine[:6] for name, mine in orl.groups() if name in ("s06", "s07", "s08")])
+    calibration = calibrate_on(Embedder.load(folder), orl.select(three), "three people of ORL")
+    calibration.save(folder / "calibration.json")
     return folder
 
 
+@pytest.fixture(scope="session")
+def threads():
+    """How many of torch, here and in the processes that tests start: one, or what OMP_NUM_THREADS says.
+
+    Networks this small only wait for a second one; but CI asks for two as well, see `make test-processors`.
+    """
+    return int(os.environ.get("OMP_NUM_THREADS", "1"))
+
+
 @pytest.fixture
-def one_thread():
-    """Bit-for-bit repeatable sums, whatever else the machine does."""
+def one_thread(threads):
+    """As many threads as `threads` says, one where CI asks for no more: sums repeat themselves on one machine."""
     import torch
 
     before = torch.get_num_threads()
-    torch.set_num_threads(1)
+    torch.set_num_threads(threads)
     yield
     torch.set_num_threads(before)
 

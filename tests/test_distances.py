@@ -20,6 +20,7 @@ from lookalike.distances import (
     minkowski,
     nearest,
     pairwise,
+    squared_differences,
     unit_length,
 )
 from lookalike.errors import VectorError
@@ -141,7 +142,9 @@ def test_integers_are_computed_in_float64():
     x = [[2**40, 1]]
     for found in (minkowski(x, [[2**40, 0]]), minkowski(torch.tensor(x), torch.tensor([[2**40, 0]]))):
         assert found.item() == 1.0
-    assert cosine(torch.tensor([[1, 0]]), torch.tensor([[0, 1]])).item() == 1.0
+    found = cosine(torch.tensor([[1, 0]]), torch.tensor([[0, 1]]))
+    assert found.dtype == torch.float64
+    assert found.item() == pytest.approx(1.0, rel=1e-15)
 
 
 def test_tensors_of_two_precisions_meet_in_the_wider(xy):
@@ -149,11 +152,28 @@ def test_tensors_of_two_precisions_meet_in_the_wider(xy):
     assert minkowski(x.float(), y).dtype == torch.float64
 
 
-def test_half_precision_tensors_are_computed_wider(xy):
-    x, y = (torch.from_numpy(a).half() for a in xy)
-    found = minkowski(x, y)
-    assert found.dtype == torch.float16
-    np.testing.assert_allclose(found.float(), minkowski(x.float(), y.float()), rtol=1e-3)
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision_tensors_are_computed_as_float32(xy, metric, dtype):
+    x, y = (torch.from_numpy(a).to(dtype) for a in xy)
+    found = pairwise(x, y, metric)
+    assert found.dtype == torch.float32
+    assert (found == pairwise(x.float(), y.float(), metric)).all()
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_half_precision_arrays_are_computed_as_float32(xy, metric):
+    # float16 itself would overflow: 300² is beyond 65,504.
+    x, y = ((a * 100).astype(np.float16) for a in xy)
+    wide = [a.astype(np.float32) for a in (x, y)]
+    found = pairwise(x, y, metric)
+    assert found.dtype == np.float32
+    assert np.isfinite(found).all()
+    np.testing.assert_array_equal(found, pairwise(*wide, metric))
+    for got, expected in zip(nearest(x, y, 3, metric), nearest(*wide, 3, metric), strict=True):
+        np.testing.assert_array_equal(got, expected)
+    np.testing.assert_array_equal(unit_length(x), unit_length(wide[0]))
+    assert Covariance(np.eye(6)).whiten(x).dtype == np.float32
 
 
 @pytest.mark.parametrize("p", ORDERS)
@@ -205,6 +225,68 @@ def test_mahalanobis_of_float32_vectors_far_from_the_origin():
     found = mahalanobis(x, y, c)
     assert found.dtype == np.float32
     assert found.item() == pytest.approx(expected, rel=1e-6)
+
+
+NARROW = [0.0, 1e3, 1e4, 1e6]
+
+
+def extended(x, y, metric):
+    """`(n, m)` in extended precision, and what float64 may be off by."""
+    x, y = (a.astype(np.longdouble) for a in (x, y))
+    if metric == "inner_product":
+        return -(x[:, None] * y).sum(axis=2), 1e-14 * np.abs(x[:, None] * y).sum(axis=2).max()
+    if metric == "cosine":
+        x, y = (a / np.sqrt((a**2).sum(axis=1, keepdims=True)) for a in (x, y))
+    difference = np.abs(x[:, None] - y)
+    if metric == "manhattan":
+        return difference.sum(axis=2), 0
+    squares = (difference**2).sum(axis=2)
+    # A number of a float64 unit vector is off by 1e-16, whatever the distance is.
+    return (squares / 2, 1e-15 * np.sqrt(squares).max() + 1e-30) if metric == "cosine" else (np.sqrt(squares), 0)
+
+
+@quick
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    shift=st.sampled_from(NARROW),
+    scale=st.sampled_from([1e-18, 1.0, 1e18]),
+    dtype=st.sampled_from([np.float32, np.float64]),
+    metric=st.sampled_from(METRICS),
+)
+def test_distances_and_their_order_in_a_narrow_cone(seed, shift, scale, dtype, metric):
+    rng = np.random.default_rng(seed)
+    scale = scale if shift == 0 or scale < 1 else 1.0  # the products of float32 numbers must fit
+    x, y = (((rng.normal(size=(n, 8)) + shift) * scale).astype(dtype) for n in (5, 60))
+    y[30:40], x[0] = y[:10], y[0]
+    true, off = extended(x, y, metric)
+    digits = 4 * np.finfo(dtype).eps if dtype == np.float32 else 1e-9
+    found = pairwise(x, y, metric)
+    assert found.dtype == dtype
+    assert (np.abs(found - true) <= digits * np.abs(true) + off).all()
+    positions, near = nearest(x, y, 10, metric)
+    best = np.sort(true, axis=1)[:, :10]
+    assert (np.abs(np.take_along_axis(true, positions, 1) - best) <= 1e-12 * np.abs(best) + off).all()
+    assert (np.abs(near - best) <= digits * np.abs(best) + off).all()
+
+
+def test_cosine_of_tensors_keeps_the_digits_of_near_duplicates():
+    rng = np.random.default_rng(0)
+    x, y = (rng.normal(size=(n, 16)) + 1e3 for n in (4, 9))
+    true, _ = extended(x, y, "cosine")
+    found = cosine(torch.from_numpy(x), torch.from_numpy(y))
+    np.testing.assert_allclose(found.numpy(), true.astype(float), rtol=1e-9)
+    single = cosine(torch.from_numpy(x).float(), torch.from_numpy(y).float())
+    np.testing.assert_allclose(single.numpy(), true.astype(float), rtol=1e-2)
+
+
+def test_squared_differences_of_many_close_pairs_and_of_few():
+    rng = np.random.default_rng(0)
+    for spread in (1.0, 1e-9):
+        x = rng.normal(size=(30, 5))
+        y = np.concatenate([x[:10] + spread * rng.normal(size=(10, 5)), rng.normal(size=(200, 5))])
+        for some in (y, y[:10]):
+            np.testing.assert_allclose(squared_differences(x, some), ((x[:, None] - some) ** 2).sum(axis=2), rtol=1e-8)
+    assert squared_differences(np.empty((0, 3)), np.empty((4, 3))).shape == (0, 4)
 
 
 def test_cosine_of_huge_and_tiny_vectors():
@@ -351,7 +433,7 @@ def test_a_fitted_mahalanobis_distance_is_whitening_and_the_euclidean(seed, n, s
         ([[1.0, 0.0], [0.0, -1.0]], "positive definite"),
         (np.zeros((2, 2)), "positive definite"),
         ([["a"]], "numbers"),
-        ([[1.0], [1.0, 2.0]], "no array"),
+        ([[1.0], [1.0, 2.0]], "cannot be read as an array"),
     ],
 )
 def test_unusable_covariances_are_refused(matrix, message):
@@ -503,7 +585,7 @@ def test_orders_below_one_are_refused(p):
         ([[1j]], [[1.0]], "numbers"),
         ([[None]], [[1.0]], "numbers"),
         (None, [[1.0]], "numbers"),
-        ([[1.0, 2.0], [3.0]], [[1.0]], "no array of numbers"),
+        ([[1.0, 2.0], [3.0]], [[1.0]], "cannot be read as an array of numbers"),
         (np.array([["2020-01-01"]], "datetime64[D]"), [[1.0]], "numbers"),
         (torch.ones(1, 2), np.ones((1, 2)), "both as tensors"),
         ([[1.0]], torch.ones(1, 1), "both as tensors"),

@@ -1,16 +1,23 @@
 """The recognizer against its parts: the embedder's vectors, the gallery's search, the calibration's threshold."""
 
+import itertools
 import math
+import threading
 
 import numpy as np
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from lookalike import Embedder, Recognizer, open_gallery
 from lookalike.distances import pairwise
-from lookalike.embedder.promise import Promise
+from lookalike.embedder import Calibration, OperatingPoint
+from lookalike.embedder.match_odds import MatchOdds
+from lookalike.embedder.preprocessing import Prepared
+from lookalike.embedder.promise import ImpostorTail, MissCurve, Promise
 from lookalike.errors import FingerprintError, ImageError, InputError, NoFaceError, VectorError
 
-pytestmark = pytest.mark.usefixtures("one_thread")
+pytestmark = [pytest.mark.network, pytest.mark.usefixtures("one_thread")]
 
 
 @pytest.fixture(scope="module")
@@ -252,3 +259,174 @@ def test_probabilities_are_those_of_the_odds(promising, gallery, faces):
     pair = recognizer.verify(faces["s01"][0], faces["s01"][3])
     assert pair.probability == odds.probability(pair.distance)
     assert (pair.decision == "match") == pair.match
+
+
+# --- two candidates, whatever was measured: pictures that say themselves where they lie ---------------------
+
+
+class Plane(Embedder):
+    """Pictures of one row of eight pixels, whose bytes are a point of the plane."""
+
+    name, fingerprint, metric, dimension = "plane", "0123456789abcdef", "euclidean", 2
+
+    def prepare(self, picture):
+        return Prepared(np.asarray(picture))
+
+    def embed_prepared(self, pixels):
+        return np.ascontiguousarray(pixels).view(np.float32).reshape(len(pixels), 2)
+
+
+def at(x, y):
+    return np.array([[x, y]], np.float32).view(np.uint8)
+
+
+def calibrated(threshold, odds):
+    """The plane with a calibration of that threshold."""
+    embedder = Plane()
+    point = OperatingPoint(
+        target_fmr=0.01,
+        threshold=threshold,
+        fmr=0.0,
+        fnmr=0.1,
+        fnmr_low=0.0,
+        fnmr_high=0.5,
+        impostor_pairs=27,
+        sufficient=False,
+    )
+    embedder.calibration = Calibration(
+        fingerprint=embedder.fingerprint,
+        metric=embedder.metric,
+        source="three points",
+        identities=3,
+        pictures=9,
+        genuine_pairs=9,
+        impostor_pairs=27,
+        eer=0.1,
+        eer_threshold=threshold,
+        points=(point,),
+        default_target_fmr=0.01,
+        odds=odds,
+    )
+    return embedder
+
+
+@pytest.fixture(scope="module")
+def one_apart(tmp_path_factory):
+    """Bob in the middle, Ada one away from him: on a circle around Bob only Ada comes nearer."""
+    with open_gallery(tmp_path_factory.mktemp("plane") / "g") as opened:
+        recognizer = Recognizer(Plane(), opened, threshold=1.0)
+        recognizer.enroll("Bob", at(0, 0))
+        recognizer.enroll("Ada", at(1, 0))
+        yield opened
+
+
+def on_the_circle(distance):
+    """A picture one away from Bob, and so far from Ada."""
+    angle = 2 * math.asin(distance / 2)
+    return at(math.cos(angle), math.sin(angle))
+
+
+@st.composite
+def some_odds(draw):
+    """None, or odds of any strength over any distances; the weakest say nothing at all."""
+    if draw(st.booleans()):
+        return None
+    grid = sorted(draw(st.sets(st.integers(0, 300).map(lambda n: n / 100), min_size=1, max_size=6)))
+    strength = draw(st.sampled_from([0.0, 0.5, 2.0, 30.0]))
+    ratios = draw(st.lists(st.floats(-1, 1), min_size=len(grid), max_size=len(grid)))
+    ordered = tuple(sorted((strength * ratio for ratio in ratios), reverse=True))
+    return MatchOdds(distances=tuple(grid), log_ratios=ordered, cllr=0.5)
+
+
+CERTAINTY = {"unknown": 0, "ambiguous": 1, "match": 2}
+#: As measured on three people: the distances of genuine pairs begin at 0.9, and odds say the same of all below.
+SATURATED = MatchOdds(distances=(0.9, 1.5), log_ratios=(1.2, -1.2), cllr=0.8)
+
+
+@given(some_odds(), st.floats(0.05, 2.0), st.sampled_from([{}, {"threshold": 1.05}, {"margin": 0.3}]))
+@example(SATURATED, 1.1, {})
+def test_a_nearer_first_is_never_less_certain(one_apart, odds, threshold, options):
+    recognizer = Recognizer(calibrated(threshold, odds), one_apart, **options)
+    answers = [recognizer.identify(on_the_circle(distance)) for distance in np.linspace(0.99, 0, 12)]
+    for farther, nearer in itertools.pairwise(answers):
+        assert nearer.candidates[0].identity == "Ada"
+        assert CERTAINTY[nearer.decision] >= CERTAINTY[farther.decision]
+        assert odds is None or nearer.probability >= farther.probability - 1e-6
+
+
+@given(some_odds(), st.floats(0.05, 15.0))
+@example(SATURATED, 1.1)
+def test_an_enrolled_picture_is_recognised(one_apart, odds, threshold):
+    """Distance 0 to one identity, and clearly more to the other: no odds and no threshold make nobody of it."""
+    answer = Recognizer(calibrated(threshold, odds), one_apart).identify(at(1, 0))
+    assert (answer.decision, answer.identity, answer.distance) == ("match", "Ada", 0)
+    assert answer.margin == pytest.approx(1)
+
+
+def test_clearly_nearer_is_a_match_though_weak_odds_could_not_tell(one_apart):
+    weak = Recognizer(calibrated(1.1, SATURATED), one_apart)
+    assert weak.identify(on_the_circle(0.4)).identity == "Ada"  # nearer by more than half of the threshold
+    assert weak.identify(on_the_circle(0.5)).decision == "ambiguous"
+    steep = MatchOdds(distances=(0.0, 2.0), log_ratios=(30.0, -30.0), cllr=0.1)
+    strong = Recognizer(calibrated(1.1, steep), one_apart)
+    assert strong.identify(on_the_circle(0.9)).identity == "Ada"  # e**3 times likelier
+    assert strong.identify(on_the_circle(0.95)).decision == "ambiguous"
+
+
+def test_an_answer_says_that_its_calibration_is_weak(one_apart):
+    weak = Recognizer(calibrated(1.1, SATURATED), one_apart)
+    for answer in (weak.identify(at(1, 0)), weak.verify(at(0, 0), at(1, 0))):
+        assert "three points, no pair was more than 77% likely a match" in answer.weakness
+    strong = MatchOdds(distances=(0.1, 2.0), log_ratios=(5.0, -5.0), cllr=0.1)
+    for odds in (strong, None):
+        recognizer = Recognizer(calibrated(1.1, odds), one_apart)
+        assert recognizer.identify(at(1, 0)).weakness == recognizer.verify(at(0, 0), at(1, 0)).weakness == ""
+
+
+def test_threshold_size_and_candidates_are_of_one_state(tmp_path):
+    """While another connection enrolls and forgets, an answer's threshold is that of the gallery it searched."""
+    embedder = calibrated(0.5, None)
+    tail = ImpostorTail(
+        start=1.0,
+        start_rate=0.1,
+        logarithmic=False,
+        scale=0.1,
+        shape=0.0,
+        exceedances=100,
+        identity_pairs=100,
+        impostor_pairs=10**6,
+        dispersion=0.0,
+        distances=(0.01, 1.0),
+        rates=(1e-6, 0.1),
+        upper=(1e-6, 0.1),
+    )
+    misses = MissCurve(distances=(0.0, 1.0), fnmr=(1.0, 0.0), low=(0.5, 0.0), high=(1.0, 0.1))
+    embedder.calibration = embedder.calibration.model_copy(update={"tail": tail, "misses": misses})
+    stop = threading.Event()
+    with open_gallery(tmp_path / "g") as gallery:
+        recognizer = Recognizer(embedder, gallery, promise="fpir=0.01")
+        recognizer.enroll("p0", [at(0, 0), at(0, 1)])
+
+        def change():
+            with open_gallery(tmp_path / "g") as other:
+                while not stop.is_set():
+                    for n in range(1, 6):
+                        other.enroll(f"p{n}", [[n, 0], [n, 1]])
+                    for n in range(1, 6):
+                        other.forget(f"p{n}")
+
+        changing = threading.Thread(target=change)
+        changing.start()
+        seen = set()
+        try:
+            for _ in range(200):
+                answer = recognizer.identify(at(0, 0), k=99)
+                assert answer.identity == "p0"
+                assert answer.templates == 2 * answer.identities == 2 * len(answer.candidates)
+                assert answer.promised.templates == answer.templates
+                assert answer.threshold == embedder.calibration.threshold_for(fpir=0.01, gallery=answer.templates)
+                seen.add(answer.identities)
+        finally:
+            stop.set()
+            changing.join()
+    assert len(seen) > 1

@@ -3,7 +3,10 @@
 All functions are pairwise: `(n, d)` and `(m, d)` give `(n, m)`. They take NumPy arrays (and return
 NumPy) or torch tensors (and return tensors that carry gradients). Smaller always means more alike.
 
-Floating inputs keep their precision (float32 stays float32); integers are computed in float64.
+Floating inputs keep their precision (float32 stays float32), but float16 and bfloat16 become float32: their sums have
+two or three digits, and overflow. Integers are computed in float64. Distances of arrays are computed in float64 and
+rounded once: near duplicates keep their digits, under cosine too, which is ``|x - y|² / 2`` of unit vectors.
+
 Arrays are searched for NaN, infinity and (cosine) zero vectors, which raise. Tensors are not, for that would
 stall a GPU at every step: NaN stays NaN, and a zero vector is at cosine distance 1 from everything.
 
@@ -18,25 +21,25 @@ import math
 import operator
 import sys
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, Literal, cast, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 
+from lookalike.array_input import as_array, at_least_float32
 from lookalike.errors import VectorError
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = [
     "Covariance",
     "MetricName",
+    "check_metric",
     "cosine",
     "inner_product",
     "mahalanobis",
     "minkowski",
     "nearest",
     "pairwise",
+    "squared_differences",
     "unit_length",
 ]
 
@@ -45,6 +48,11 @@ MetricName = Literal["euclidean", "cosine", "inner_product", "manhattan"]
 #: One block of a pairwise computation holds at most about this many numbers (64 MiB of float32).
 BLOCK_NUMBERS = 16_777_216
 
+#: A squared difference below this share of the squared lengths is computed from the difference.
+_CLOSE = 1e-4
+#: Where more than one in so many are, all of a block are.
+_MANY = 16
+
 
 def _is_torch(value: object) -> bool:
     torch = sys.modules.get("torch")
@@ -52,13 +60,17 @@ def _is_torch(value: object) -> bool:
 
 
 def _array(name: str, value: Any) -> npt.NDArray[Any]:
-    try:
-        a = np.asarray(value)
-    except (ValueError, TypeError, RuntimeError) as error:  # rows of different lengths, a tensor with gradients
-        raise VectorError(f"{name} is no array of numbers ({error}); give (vectors, dimensions)") from None
+    a = as_array(value, name)
     if a.dtype.kind not in "fiub":
         raise VectorError(f"{name} has dtype {a.dtype}; vectors must be numbers")
-    return a
+    return at_least_float32(a)
+
+
+def _wide_tensor(x: Any) -> Any:
+    """A tensor of float32 or float64; gradients pass."""
+    import torch
+
+    return x.to(torch.promote_types(x.dtype, torch.float32) if x.dtype.is_floating_point else torch.float64)
 
 
 def _checked(x: Any, y: Any, finite: bool = True) -> tuple[Any, Any]:
@@ -73,7 +85,7 @@ def _checked(x: Any, y: Any, finite: bool = True) -> tuple[Any, Any]:
         dtype = torch.promote_types(x.dtype, y.dtype)
         if dtype.is_complex:
             raise VectorError(f"x has dtype {x.dtype} and y {y.dtype}; vectors must be real numbers")
-        dtype = dtype if dtype.is_floating_point else torch.float64
+        dtype = torch.promote_types(dtype, torch.float32) if dtype.is_floating_point else torch.float64
         x, y = x.to(dtype), y.to(dtype)
     else:
         x, y = _array("x", x), _array("y", y)
@@ -104,7 +116,7 @@ def minkowski(x: Any, y: Any, p: float = 2.0) -> Any:
         p: order, at least 1, `math.inf` allowed.
 
     Returns:
-        `(n, m)` distances, of the inputs' library and floating dtype.
+        `(n, m)` distances, of the inputs' library and floating dtype, float32 at least.
 
     Raises:
         VectorError: shapes differ, an array holds NaN or infinity, or `p < 1` (below 1 the triangle inequality fails).
@@ -120,8 +132,7 @@ def minkowski(x: Any, y: Any, p: float = 2.0) -> Any:
         import torch
 
         # The matrix-multiply shortcut loses half the digits for near-duplicates, which is where margins act.
-        wide = torch.promote_types(x.dtype, torch.float32)  # cdist takes no half precision
-        return torch.cdist(x.to(wide), y.to(wide), p=p, compute_mode="donot_use_mm_for_euclid_dist").to(x.dtype)
+        return torch.cdist(x, y, p=p, compute_mode="donot_use_mm_for_euclid_dist")
     from scipy.spatial.distance import cdist
 
     name, extra = {1.0: "cityblock", 2.0: "euclidean", math.inf: "chebyshev"}.get(float(p), "minkowski"), {}
@@ -197,6 +208,7 @@ class Covariance:
         if _is_torch(x):
             import torch
 
+            x = _wide_tensor(x)
             return x @ torch.as_tensor(self.whitening, dtype=x.dtype, device=x.device)
         return (x @ self.whitening).astype(x.dtype if x.dtype.kind == "f" else np.float64, copy=False)
 
@@ -231,7 +243,7 @@ def mahalanobis(x: Any, y: Any, covariance: Covariance | npt.ArrayLike) -> Any:
 
 
 def unit_length(x: Any) -> Any:
-    """Scale `(n, d)` vectors to Euclidean length 1.
+    """Scale `(n, d)` vectors to Euclidean length 1; float16 and bfloat16 come back as float32.
 
     A zero vector has no direction: in an array it raises a `VectorError`, in a tensor it stays zero.
     """
@@ -241,7 +253,7 @@ def unit_length(x: Any) -> Any:
     if _is_torch(x):
         import torch
 
-        return torch.nn.functional.normalize(x, dim=1)
+        return torch.nn.functional.normalize(_wide_tensor(x), dim=1)
     x = x if x.dtype.kind == "f" else x.astype(np.float64)
     # Divide by the largest entry first, so that huge or tiny vectors neither overflow nor vanish.
     largest = np.abs(x).max(axis=1, keepdims=True, initial=0.0)
@@ -252,7 +264,7 @@ def unit_length(x: Any) -> Any:
 
 
 def cosine(x: Any, y: Any) -> Any:
-    """Cosine distance ``1 - x·y / (|x| |y|)``, in [0, 2].
+    """Cosine distance ``1 - x·y / (|x| |y|)``, in [0, 2], computed as ``|x - y|² / 2`` of unit vectors.
 
     It is not a metric: the triangle inequality fails (its square root, on unit vectors, is one).
 
@@ -271,15 +283,69 @@ def cosine(x: Any, y: Any) -> Any:
         1.0
     """
     x, y = _checked(x, y)
-    similarity = unit_length(x) @ unit_length(y).T
-    # Rounding takes unit vectors past 1; a distance is never negative.
-    return (1 - similarity).clip(0, 2)
+    if _is_torch(x):
+        import torch
+
+        x, y = unit_length(x), unit_length(y)
+        squares = torch.cdist(x, y, compute_mode="donot_use_mm_for_euclid_dist").square()
+        nowhere = (x == 0).all(dim=1)[:, None] | (y == 0).all(dim=1)  # without a direction: like nothing
+        return torch.where(nowhere, 1.0, (squares / 2).clip(max=2))
+    dtype = np.result_type(x, y)
+    x, y = unit_length(x.astype(np.float64)), unit_length(y.astype(np.float64))
+    # What all vectors share changes no difference, and costs digits where they lie in a narrow cone.
+    centre = y.mean(axis=0) if len(y) else 0.0
+    x, y = x - centre, y - centre
+    found = np.empty((len(x), len(y)), dtype)
+    for rows in blocks(len(x), 8 * len(y)):
+        np.minimum(squared_differences(x[rows], y) / 2, 2, out=found[rows], casting="same_kind")
+    return found
+
+
+def squared_differences(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """``|x - y|²`` of `(n, d)` and `(m, d)` float64 vectors, as `(n, m)`, every one to eight digits or more.
+
+    It is ``|x|² - 2xy + |y|²``, one matrix product; where this cancels most of the digits, the difference is taken. It
+    pays to move both by what they have in common first.
+
+    Example:
+        >>> squared_differences(np.array([[1.0, 0.0]]), np.array([[1.0, 1e-9], [0.0, 0.0]])).tolist()
+        [[1e-18, 1.0]]
+    """
+    own, other = np.einsum("ij,ij->i", x, x), np.einsum("ij,ij->i", y, y)
+    found: npt.NDArray[np.float64] = (-2 * x) @ y.T
+    found += own[:, None]
+    found += other
+    close = np.flatnonzero(found < _CLOSE * (own + other.max(initial=0.0))[:, None])
+    if len(close):
+        rows, columns = np.divmod(close, len(y))
+        close = close[found.ravel()[close] < _CLOSE * (own[rows] + other[columns])]
+    if len(close) > found.size // _MANY:
+        from scipy.spatial.distance import cdist
+
+        return np.asarray(cdist(x, y, "sqeuclidean"))
+    for part in blocks(len(close), x.shape[1]):
+        rows, columns = np.divmod(close[part], len(y))
+        difference = x[rows] - y[columns]
+        found.ravel()[close[part]] = np.einsum("ij,ij->i", difference, difference)
+    return found
 
 
 def inner_product(x: Any, y: Any) -> Any:
     """Negated inner product ``-x·y``: smaller means more alike, as everywhere here; not a metric."""
     x, y = _checked(x, y)
-    return -(x @ y.T)
+    if _is_torch(x):
+        return -(x @ y.T)
+    found = np.empty((len(x), len(y)), np.result_type(x, y))
+    wide = y.astype(np.float64, copy=False).T
+    for rows in blocks(len(x), len(y)):
+        found[rows] = x[rows].astype(np.float64, copy=False) @ wide
+    return np.negative(found, out=found)
+
+
+def check_metric(metric: object) -> None:
+    """Raise a `VectorError` unless `metric` is a name of `MetricName`."""
+    if metric not in get_args(MetricName):
+        raise VectorError(f"metric {metric!r} is unknown; choose one of {', '.join(get_args(MetricName))}")
 
 
 def pairwise(x: Any, y: Any, metric: MetricName) -> Any:
@@ -290,8 +356,7 @@ def pairwise(x: Any, y: Any, metric: MetricName) -> Any:
         "inner_product": inner_product,
         "manhattan": lambda a, b: minkowski(a, b, p=1),
     }
-    if metric not in functions:
-        raise VectorError(f"metric {metric!r} is unknown; choose one of {', '.join(get_args(MetricName))}")
+    check_metric(metric)
     return functions[metric](x, y)
 
 
@@ -325,15 +390,18 @@ def nearest(
     """
     if not isinstance(k, int | np.integer) or k < 1:
         raise VectorError(f"k is {k!r}; it must be a whole number, at least 1")
+    check_metric(metric)
     q, v = _checked(_array("queries", queries), _array("vectors", vectors))
     k = min(operator.index(k), len(v))
     positions = np.empty((len(q), k), np.int64)
     distances = np.empty((len(q), k), np.result_type(q, v))
     if not k:
         return positions, distances
+    q, v = q.astype(np.float64), v.astype(np.float64)
+    if metric == "cosine":
+        q, v = unit_length(q), unit_length(v)
     for rows in blocks(len(q), len(v)):
-        block = cast("npt.NDArray[Any]", pairwise(q[rows], v, metric))
-        slack = _rounding(q[rows], v, metric)
+        block, slack = _roughly(q[rows], v, metric)
         # Everything up to the k-th distance, ties and what rounding may hide included, then ordered stably: the
         # answer does not depend on the block size, and equal distances come in order of position.
         kth = np.partition(block, k - 1, axis=1)[:, k - 1] + slack
@@ -345,23 +413,31 @@ def nearest(
     return positions, distances
 
 
-def _rounding(q: npt.NDArray[Any], v: npt.NDArray[Any], metric: MetricName) -> npt.NDArray[np.float64] | float:
-    """Bound on how far rounding may move a pair's matrix product, twice over, for each query."""
+def _roughly(
+    q: npt.NDArray[np.float64], v: npt.NDArray[np.float64], metric: MetricName
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Distances of float64 vectors (of length 1 under cosine), and twice how far rounding may move each query's."""
     if metric in ("euclidean", "manhattan"):
-        return 0.0  # SciPy computes every pair on its own
-    bound: float = 4.0 * (q.shape[1] + 2) * float(np.finfo(np.result_type(q, v)).eps)
+        return pairwise(q, v, metric), np.zeros(len(q))  # SciPy computes every pair on its own, the same in any block
     if metric == "cosine":
-        return bound
-    lengths = [np.linalg.norm(a.astype(np.float64), axis=1) for a in (q, v)]
-    slack: npt.NDArray[np.float64] = bound * lengths[0] * lengths[1].max()
-    return slack
+        centre = v.mean(axis=0)
+        q, v = q - centre, v - centre
+    own, other = np.einsum("ij,ij->i", q, q), np.einsum("ij,ij->i", v, v)
+    found = q @ v.T
+    np.negative(found, out=found)
+    # Sums of d + 2 products (Higham, Accuracy and Stability, section 3.1).
+    slack = 4 * (q.shape[1] + 8) * 2.0**-52 * np.sqrt(own * other.max())
+    if metric == "cosine":
+        found += own[:, None] / 2
+        found += other / 2
+        slack += 4 * (q.shape[1] + 8) * 2.0**-52 * (own + other.max())
+    return found, slack
 
 
-def _one_by_one(query: npt.NDArray[Any], vectors: npt.NDArray[Any], metric: MetricName) -> npt.NDArray[Any]:
-    """Distances of one query, each summed alone in float64: a matrix product rounds by its block's shape."""
-    x, y = query.astype(np.float64)[None], vectors.astype(np.float64, order="C")
+def _one_by_one(
+    query: npt.NDArray[np.float64], vectors: npt.NDArray[np.float64], metric: MetricName
+) -> npt.NDArray[np.float64]:
+    """Distances of one query, each summed alone: a matrix product rounds by its block's shape."""
     if metric == "cosine":
-        x, y = unit_length(x), unit_length(y)
-    products = (x * y).sum(axis=1)
-    found = (1 - products).clip(0, 2) if metric == "cosine" else -products
-    return cast("npt.NDArray[Any]", found.astype(np.result_type(query, vectors), copy=False))
+        return np.asarray(np.minimum(((vectors - query) ** 2).sum(axis=1) / 2, 2))
+    return np.asarray(-(vectors * query).sum(axis=1))

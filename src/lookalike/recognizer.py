@@ -24,6 +24,7 @@ from lookalike.embedder.preparation import named
 from lookalike.embedder.promise import Promise, PromisedThreshold
 from lookalike.errors import ImageError, InputError
 from lookalike.gallery import Candidate, Gallery
+from lookalike.identity_names import checked_name
 from lookalike.images import Picture
 
 __all__ = ["Decision", "Enrolled", "Identified", "Recognizer", "Verified"]
@@ -36,6 +37,14 @@ Decision = Literal["match", "ambiguous", "unknown"]
 CLEARLY_LIKELIER = math.log(9)
 #: In place of that where no odds were measured: the second has to be farther by this share of the threshold.
 MARGIN_SHARE = 0.05
+#: Farther by this share of the threshold, the second is never a rival. Odds measured on some forty identities or more
+#: say so by themselves; those of fewer people say too little of any two distances.
+CLEAR_SHARE = 0.5
+#: Nor where the first is so many times nearer (or at distance 0): that is an enrolled picture itself, or all but it,
+#: and the odds of ordinary pairs of pictures have no say.
+MANY_TIMES_NEARER = 20
+#: Odds that call no measured pair so likely a match come from too few identities, or from a model that cannot tell.
+WEAK_BELOW = 0.99
 #: Distances of equal vectors differ by so much in float32: whose threshold is the user's own, only they are ambiguous.
 ROUNDING = 1e-6
 
@@ -45,7 +54,7 @@ _ONE_PICTURE = (str, bytes, bytearray, memoryview)
 
 @dataclass(frozen=True)
 class Enrolled:
-    """What `enroll` stored: the templates' numbers, and remarks on the pictures."""
+    """What `enroll` stored: the name as it is kept, the templates' numbers, and remarks on the pictures."""
 
     identity: str
     template_ids: tuple[int, ...]
@@ -66,6 +75,7 @@ class Verified:
             farther than the distance at which the promise is expected to hold.
         probability: of one identity, at even odds beforehand; None where no odds were measured.
         promised: the promise in numbers; None where the threshold was measured, documented or given.
+        weakness: says so where the odds were measured on too few identities to say much, and what to do; else empty.
     """
 
     match: bool
@@ -76,6 +86,7 @@ class Verified:
     decision: Decision = "unknown"
     probability: float | None = None
     promised: PromisedThreshold | None = None
+    weakness: str = ""
 
 
 @dataclass(frozen=True)
@@ -99,6 +110,7 @@ class Identified:
         promised: the promise in numbers; None where the threshold was measured, documented or given.
         fpir_bound: upper 95% bound of the share of strangers' searches of this gallery that such a threshold names;
             None where it is not known.
+        weakness: says so where the odds were measured on too few identities to say much, and what to do; else empty.
     """
 
     identity: str | None
@@ -114,6 +126,7 @@ class Identified:
     templates: int = 0
     promised: PromisedThreshold | None = None
     fpir_bound: float | None = None
+    weakness: str = ""
 
 
 class Recognizer:
@@ -131,8 +144,9 @@ class Recognizer:
         promise: a false alarm rate to keep, per search (`fpir`) or comparison (`fmr`), in place of these; by default
             the calibration's own, where `lookalike evaluate --promise` gave it one.
         margin: of two identities within the threshold the second must be farther by more than this, or the answer
-            is `ambiguous`. By default the first must be nine times likelier by the measured odds; without odds,
-            nearer by a twentieth of the threshold; and with a threshold of your own, nearer at all.
+            is `ambiguous`. By default the first must be nine times likelier by the measured odds, or nearer by half of
+            the threshold, or twenty times nearer; without odds, nearer by a twentieth of the threshold; and with a
+            threshold of your own, nearer at all.
         mated_share: share of searches expected to be of somebody enrolled; of the probability only.
 
     Raises:
@@ -198,14 +212,11 @@ class Recognizer:
         Raises:
             InputError: none was given or measured, or the promise is too far beyond what was measured.
         """
-        return self._line(self._templates() if self._follows_gallery else 1).threshold
+        return self._line(self.gallery.counts().templates if self._follows_gallery else 1).threshold
 
     @property
     def _follows_gallery(self) -> bool:
         return self._promise is not None and self._promise.kind == "fpir" and self._gallery is not None
-
-    def _templates(self) -> int:
-        return int(self.gallery.stats()["templates"])
 
     def _line(self, templates: int) -> _Line:
         """Where matches end, for a search among so many templates."""
@@ -228,11 +239,12 @@ class Recognizer:
             InputError: the name is empty or too long.
             StorageError: the disk is full or failing; what was stored before is unharmed.
         """
+        name = checked_name(identity)  # before the pictures are embedded, which takes longer
         one = not isinstance(pictures, Sequence) or isinstance(pictures, _ONE_PICTURE)
         several: list[Picture] = [cast(Picture, pictures)] if one else list(cast(Sequence[Picture], pictures))
         vectors, notes = self._embed(several)
         sources = [fspath(picture) if isinstance(picture, str | PathLike) else "" for picture in several]
-        return Enrolled(identity, tuple(self.gallery.enroll(identity, vectors, sources)), notes)
+        return Enrolled(name, tuple(self.gallery.enroll(name, vectors, sources)), notes)
 
     def verify(self, a: Picture, b: Picture) -> Verified:
         """Do two pictures show the same identity?"""
@@ -251,6 +263,7 @@ class Recognizer:
             decision,
             None if self._odds is None else self._odds.probability(distance),
             line.promised,
+            self._weakness(),
         )
 
     def identify(self, picture: Picture, k: int = 5) -> Identified:
@@ -263,17 +276,17 @@ class Recognizer:
         """
         calibration = self.embedder.calibration
         tail = None if calibration is None else calibration.tail
-        templates = self._templates()
-        line = self._line(templates)
         vectors, notes = self._embed([picture])
-        # The second identity is looked at, whether it is reported or not.
-        found = tuple(self.gallery.search(vectors, k=max(k, 2) if k >= 1 else k)[0])
+        # The second identity is looked at, whether it is reported or not. Candidates, threshold and sizes are of one
+        # state of the gallery.
+        searched = self.gallery.search_counted(vectors, k=max(k, 2) if k >= 1 else k)
+        found, counts = tuple(searched.candidates[0]), searched.counts
+        line = self._line(counts.templates)
         distances = [candidate.distance for candidate in found]
-        identities = max(len(self.gallery), len(found))
         decision = self._decide(distances, line)
         probability = None
         if self._odds is not None and found:
-            probability = self._odds.among(distances, identities, self._mated_share)[0]
+            probability = self._odds.among(distances, counts.identities, self._mated_share)[0]
         return Identified(
             found[0].identity if decision == "match" else None,
             distances[0] if found else math.inf,
@@ -284,10 +297,11 @@ class Recognizer:
             decision,
             probability,
             distances[1] - distances[0] if len(found) > 1 else math.inf,
-            identities,
-            templates,
+            counts.identities,
+            counts.templates,
             line.promised,
-            None if tail is None else tail.upper_fpir(line.threshold.distance, templates),
+            None if tail is None else tail.upper_fpir(line.threshold.distance, counts.templates),
+            self._weakness(),
         )
 
     def _decide(self, distances: Sequence[float], line: _Line) -> Decision:
@@ -303,14 +317,41 @@ class Recognizer:
         return "match"
 
     def _is_clear(self, first: float, second: float, line: _Line) -> bool:
-        """Whether the first of two identities within the threshold is plainly the nearer one."""
+        """Whether the first of two identities within the threshold is plainly the nearer one.
+
+        With the second where it is, a nearer first is never less clear: each of the rules holds at a distance wherever
+        it holds at a larger one, and which of them apply does not depend on the first.
+        """
+        apart = second - first
         if self._margin is not None:
-            return second - first > self._margin
+            return apart > self._margin
         if self._threshold is not None:
-            return second - first > ROUNDING * max(1.0, abs(first))
-        if self._odds is not None:
-            return self._odds.log_ratio(first) - self._odds.log_ratio(second) >= CLEARLY_LIKELIER
-        return second - first > MARGIN_SHARE * abs(line.threshold.distance)
+            return apart > ROUNDING * max(1.0, abs(first))
+        limit = abs(line.threshold.distance)
+        if self._odds is None:
+            return apart > MARGIN_SHARE * limit
+        # Inner products have no nearest distance, which only equal pictures reach.
+        if (
+            self.embedder.metric != "inner_product"
+            and MANY_TIMES_NEARER * first <= second
+            and apart > MARGIN_SHARE * limit
+        ):
+            return True
+        likelier = self._odds.log_ratio(first) - self._odds.log_ratio(second)
+        return apart > CLEAR_SHARE * limit or likelier >= CLEARLY_LIKELIER
+
+    def _weakness(self) -> str:
+        """The answer's remark on a weak calibration."""
+        if self._odds is None:
+            return ""
+        assert self.embedder.calibration is not None
+        most = self._odds.probability(self._odds.distances[0])
+        if most >= WEAK_BELOW:
+            return ""
+        return (
+            f"the calibration is weak: on {self.embedder.calibration.source}, no pair was more than {most:.0%} likely "
+            "a match; calibrate on more identities (`lookalike evaluate DATA --model MODEL --calibrate`)"
+        )
 
     def _embed(self, pictures: Sequence[Picture]) -> tuple[npt.NDArray[np.float32], tuple[str, ...]]:
         notes: list[str] = []

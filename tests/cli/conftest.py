@@ -19,7 +19,7 @@ STEP = re.compile(r" *\d+\.\d s  ")
 
 @pytest.fixture(autouse=True)
 def _one_thread(one_thread):
-    """Networks this small only wait for a second thread."""
+    """As many threads in this process as in those that it starts."""
 
 
 @dataclass
@@ -54,10 +54,13 @@ def lookalike(monkeypatch, capsys):
 
 
 @pytest.fixture(scope="session")
-def child_environment():
-    """No colours, a wide terminal, one thread: sums are the same in every process."""
+def child_environment(threads):
+    """No colours, a wide terminal, and as many threads as here: sums are the same in every process.
+
+    What chooses torch's instructions (ATEN_CPU_CAPABILITY, ONEDNN_MAX_CPU_ISA) is passed on with all the rest.
+    """
     env = {k: v for k, v in os.environ.items() if k not in ("FORCE_COLOR", "LOOKALIKE_MODEL", "LOOKALIKE_GALLERY")}
-    return env | {"COLUMNS": "200", "TERM": "dumb", "NO_COLOR": "1", "OMP_NUM_THREADS": "1"}
+    return env | {"COLUMNS": "200", "TERM": "dumb", "NO_COLOR": "1", "OMP_NUM_THREADS": str(threads)}
 
 
 @pytest.fixture(scope="session")
@@ -98,9 +101,10 @@ def refused():
 
 @pytest.fixture
 def tiny_toml(tiny_recipe, tmp_path_factory):
-    """The tiny recipe as a user's file, one epoch long."""
+    """The tiny recipe as a user's file, one epoch long, of the linear network: the verb does the same for any."""
     path = tmp_path_factory.mktemp("recipe") / "tiny.toml"
-    content = tiny_recipe.model_dump(mode="json", exclude_none=True) | {"epochs": 1}
+    changes = {"epochs": 1, "backbone": "linear", "backbone_options": {}}
+    content = tiny_recipe.model_dump(mode="json", exclude_none=True) | changes
     path.write_text(tomli_w.dumps(content), "utf-8")
     return path
 

@@ -6,6 +6,8 @@ import pytest
 
 from lookalike import Embedder, open_gallery
 
+pytestmark = pytest.mark.network
+
 
 @pytest.mark.slow
 def test_the_demo_leaves_models_a_gallery_and_a_report(shell, tmp_path):

@@ -86,3 +86,34 @@ def test_names_with_markup_are_shown_as_they_are(enroll, lookalike, people_folde
     assert name in lookalike("people", "--gallery", path).out
     assert enrolled.code == 0
     assert f"forgot {name} (1 template(s)); {path} knows 0" in lookalike("forget", name, "--gallery", path).err
+
+
+def test_a_comma_that_is_not_quoted_enrolls_no_family(enroll, refused, some_people, tmp_path):
+    photos = some_people(2, 1)
+    table = tmp_path / "list.csv"
+    table.write_text(f"path,identity\n{photos}/s01/0.png,Smith, John\n{photos}/s02/0.png,Smith, Jane\n")
+    refused(enroll(table), "list.csv, line 2: ", "put a field that holds a comma in quotes")
+    assert not (tmp_path / "g").exists()
+    table.write_text(f'path,identity\n{photos}/s01/0.png,"Smith, John"\n{photos}/s02/0.png,"Smith, Jane"\n')
+    assert enroll(table).code == 0
+    assert held(tmp_path / "g") == {"Smith, Jane": 1, "Smith, John": 1}
+
+
+def test_a_list_made_elsewhere_finds_the_files(enroll, some_people, tmp_path):
+    photos = some_people(2, 1)
+    (photos / "s01").rename(photos / "Jose\u0301")
+    (tmp_path / "list.csv").write_text("path,identity\nphotos/José/0.png,José\nphotos\\s02\\0.png,Bo\n", "utf-8")
+    said = enroll(tmp_path / "list.csv")
+    assert said.code == 0
+    assert "note: 1 path(s) of the list have another Unicode form (NFC or NFD) on the disk, and were found" in said.err
+    assert "note: 1 path(s) of the list have backslashes between folders, and were found" in said.err
+    assert held(tmp_path / "g") == {"Bo": 1, "José": 1}
+
+
+def test_a_name_that_looks_like_somebody_enrolled_is_reported(enroll, people_folder, tmp_path):
+    picture, other = people_folder / "s01" / "0.png", people_folder / "s02" / "0.png"
+    assert "look the same" not in enroll(picture, "--name", "Ada").err
+    assert "look the same" not in enroll(picture, "--name", "Ada ").err
+    said = enroll(other, "--name", "Ada\u200b")
+    assert "note: 1 name(s) look the same and count as different identities, such as 'Ada' and 'Ada\\u200b'" in said.err
+    assert held(tmp_path / "g") == {"Ada": 1, "Ada\u200b": 1}

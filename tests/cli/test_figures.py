@@ -85,6 +85,7 @@ def test_an_interrupted_run_leaves_nothing(lookalike, monkeypatch, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.network
 def test_a_user_runs_it(shell, tmp_path):
     done = shell("figures", "losses", cwd=tmp_path)
     assert done.code == 0, done.err

@@ -18,6 +18,8 @@ from lookalike.embedder import Calibration
 from lookalike.errors import MissingDependencyError, StorageError
 from lookalike.evaluation.verification import verify_all_pairs
 
+pytestmark = pytest.mark.network
+
 
 @pytest.fixture
 def train(lookalike, tiny_toml, tmp_path):

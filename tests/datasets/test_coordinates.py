@@ -74,7 +74,11 @@ def test_what_is_no_position_names_its_line(written, said):
             "path,identity,latitude\n1.jpg,a,1\n",
             "expected a header with path,identity,latitude,",
         ),
-        (read_located_pictures, "path,identity,latitude,longitude\n1.jpg,a, b,1,2\n", "line 2: more fields"),
+        (
+            read_located_pictures,
+            "path,identity,latitude,longitude\n1.jpg,a, b,1,2\n",
+            r"line 2: '1.jpg,a, b,1,2' has 5 field\(s\), the header 4",
+        ),
         (
             read_located_pictures,
             "path,identity,latitude,longitude,name\n1.jpg,a,1,2,X\n2.jpg,a,1,2,Y\n",
@@ -96,3 +100,14 @@ def test_header(written, tmp_path):
     assert header(written("")) == ()
     with pytest.raises(DatasetError, match="cannot be read"):
         header(tmp_path / "none.csv")
+
+
+def test_places_and_paths_in_another_spelling(written, tmp_path):
+    (tmp_path / "Jose\u0301.jpg").touch()
+    rows = "path,identity,latitude,longitude,name\nJosé.jpg,José,1,2,é\n1.jpg,Jose\u0301,3,4,e\u0301\n"
+    found = read_located_pictures(written(rows))
+    assert found.pictures.identities == ("José", "José")
+    assert found.names == {"José": "é"}
+    assert found.positions.tolist() == [[1, 2], [3, 4]]
+    with pytest.raises(DatasetError, match="line 3: José stands above already"):
+        read_place_rows(written("identity,name,latitude,longitude\nJosé,,,\nJose\u0301,,1,2\n"))

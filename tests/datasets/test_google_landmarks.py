@@ -113,8 +113,8 @@ def test_names_and_kinds(google):
         ("id,url,landmark_id\n../../../../x,x,7\n", "line 2: '../../../../x' is no picture id"),
         (f"id,url,landmark_id\n{A},x,seven\n", "line 2: 'seven' is no landmark id; expected a whole number"),
         (f"id,url,landmark_id\n{A},x,7.0\n", "line 2: '7.0' is no landmark id"),
-        (f"id,url,landmark_id\n{A},a,b,7\n", "line 2: more fields than the header"),
-        (f"id,url,landmark_id\n{A},x\n", "line 2: id .*landmark_id ''"),
+        (f"id,url,landmark_id\n{A},a,b,7\n", r"line 2: .* has 4 field\(s\), the header 3; put"),
+        (f"id,url,landmark_id\n{A},x\n", r"line 2: .* has 2 field\(s\), the header 3; give the commas"),
         (f"id,url,landmark_id\n{A},x,7\n{A},x,8\n", f"line 3: {A} shows landmark 8 here and 7 above"),
         (f"id,landmark\n{A},7\n", "expected a header with id,landmark_id"),
         ("", "expected a header with id,landmark_id"),
@@ -134,3 +134,10 @@ def test_malformed_clean_lists(google):
         google(train_clean=f"landmark_id,images\n7,{A} x\n").train()
     with pytest.raises(DatasetError, match="line 2: landmark_id '7', images ''"):
         google(train_clean="landmark_id,images\n7,\n").train()
+
+
+def test_a_landmark_under_two_names(tmp_path):
+    path = tmp_path / "train_label_to_category.csv"
+    path.write_text("landmark_id,category\n1,Category:A\n1,Category:A\n01,Category:B\n")
+    with pytest.raises(DatasetError, match="line 4: landmark 1 is 'B' here and 'A' above; choose one"):
+        GoogleLandmarks(tmp_path).names()

@@ -117,3 +117,22 @@ def test_files_that_cannot_be_read(tmp_path):
     (tmp_path / "picture.txt").write_bytes(b"\xff\xd8\xff\xe0\x80")
     with pytest.raises(DatasetError, match="not UTF-8"):
         read_lfw_pairs(tmp_path / "picture.txt")
+
+
+def test_a_person_in_two_spellings_is_one(written, tmp_path):
+    found = read_lfw_pairs(written(["2", "Jose\u0301\t1\t2", "Bo\t1\t2", "José\t1\tBo\t1", " José \t2\tBo\t1"]))
+    assert found.pictures == ("José/José_0001.jpg", "José/José_0002.jpg", "Bo/Bo_0001.jpg", "Bo/Bo_0002.jpg")
+    assert found.identities == ("José", "José", "Bo", "Bo")
+    with pytest.raises(DatasetError, match=r"line 3: .* names one person twice"):
+        read_lfw_pairs(written(["1", "Bo\t1\t2", "José\t1\tJose\u0301\t2"]))
+    with pytest.raises(DatasetError, match=r"line 2: .* compares a picture with itself"):
+        read_lfw_pairs(written(["1", "José\t1\t1", "José\t1\tBo\t2"]))
+
+
+def test_pictures_are_found_however_the_disk_spells_them(written, tmp_path):
+    found = read_lfw_pairs(written(["1", "José\t1\t2", "José\t1\tBo\t1"]))
+    names = ["Jose\u0301/Jose\u0301_0001.jpg", "Jose\u0301/José_0002.jpg", "Bo/Bo_0001.jpg"]
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    assert [str(path.relative_to(tmp_path)) for path in found.paths(tmp_path)] == names

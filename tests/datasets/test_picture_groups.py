@@ -45,3 +45,17 @@ def test_what_is_wrong_is_said(tmp_path, pictures, content, said):
 def test_a_file_that_is_not_there(tmp_path, pictures):
     with pytest.raises(DatasetError, match="cannot be read: No such file"):
         read_groups(Path(tmp_path / "none.csv"), pictures)
+
+
+def test_names_and_groups_in_another_spelling(tmp_path):
+    for name in ("Jose\u0301.png", "b.png"):
+        (tmp_path / name).touch()
+    pictures = PictureSet((tmp_path / "Jose\u0301.png", tmp_path / "b.png"), ("Jose\u0301 ", "Bo"))
+    by_name = written(tmp_path, "identity,group\nJosé,cafe\u0301\nJose\u0301,café\nBo,x\n")
+    assert read_groups(by_name, pictures) == ("café", "x")
+    assert read_groups(written(tmp_path, "path,group\nJosé.png,m\nb.png,x\n"), pictures) == ("m", "x")
+
+
+def test_a_group_with_a_comma_that_is_not_quoted(tmp_path, pictures):
+    with pytest.raises(DatasetError, match=r"line 2: 'Ada,a, b' has 3 field\(s\), the header 2"):
+        read_groups(written(tmp_path, "identity,group\nAda,a, b\nBo,a\n"), pictures)

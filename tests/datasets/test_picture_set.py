@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from lookalike.datasets import PictureSet
 from lookalike.errors import DatasetError
+from lookalike.identity_names import canonical_name
 
 
 def pictures(identities, notes=()):
@@ -26,8 +27,8 @@ def test_labels_are_positions_in_the_sorted_names():
 
 @given(st.lists(st.text(max_size=3), max_size=20))
 def test_labels_lead_back_to_the_identities(identities):
-    found = pictures(identities)
-    assert tuple(found.names[label] for label in found.labels) == found.identities
+    found, identities = pictures(identities), list(map(canonical_name, identities))
+    assert tuple(found.names[label] for label in found.labels) == found.identities == tuple(identities)
     assert found.labels.shape == (len(identities),)
     assert set(found.single) == {name for name in identities if identities.count(name) == 1}
 
@@ -61,3 +62,10 @@ def test_groups_hold_every_picture_once_under_its_identity():
     pictures = PictureSet(tuple(Path(f"{i}.png") for i in range(6)), names)
     assert [(name, mine.tolist()) for name, mine in pictures.groups()] == [("a", [1, 3, 5]), ("b", [0, 4]), ("c", [2])]
     assert list(PictureSet((), ()).groups()) == []
+
+
+def test_the_spellings_of_a_name_are_one_identity():
+    found = pictures([" Jose\u0301", "José", "Bo", "José\u00a0"])
+    assert found.identities == ("José", "José", "Bo", "José")
+    assert found.names == ("Bo", "José")
+    assert len(found.of(["Jose\u0301 "])) == 3

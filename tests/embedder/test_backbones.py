@@ -10,11 +10,20 @@ from lookalike.embedder.backbones import OWN_BACKBONES, TrunkAndHead, check_size
 from lookalike.embedder.gem_pooling import GeMPooling
 from lookalike.errors import InputError
 
+pytestmark = pytest.mark.network
+
+CONVOLUTIONAL = [name for name in OWN_BACKBONES if name != "linear"]
+
+
+def thin(name):
+    """Options that make a network small, where it has any."""
+    return {"width": 0.25} if name in CONVOLUTIONAL else {}
+
 
 @pytest.mark.parametrize("name", OWN_BACKBONES)
 @pytest.mark.parametrize(("size", "channels"), [((112, 112), 3), ((64, 48), 1), ((50, 37), 1)])
 def test_any_picture_size_gives_embeddings(name, size, channels):
-    network = create_backbone(name, 32, size, channels, width=0.25).eval()
+    network = create_backbone(name, 32, size, channels, **thin(name)).eval()
     assert network(torch.zeros(2, channels, *size)).shape == (2, 32)
 
 
@@ -80,13 +89,13 @@ def test_sizes_that_a_network_cannot_take_are_refused_before_training():
 
 @pytest.mark.parametrize("name", OWN_BACKBONES)
 def test_every_parameter_learns(name):
-    network = create_backbone(name, 16, (32, 32), 1, width=0.25)
+    network = create_backbone(name, 16, (32, 32), 1, **thin(name))
     network(torch.randn(4, 1, 32, 32)).square().sum().backward()
     still = [key for key, p in network.named_parameters() if p.requires_grad and (p.grad is None or not p.grad.any())]
     assert still == []
 
 
-@pytest.mark.parametrize("name", OWN_BACKBONES)
+@pytest.mark.parametrize("name", CONVOLUTIONAL)
 def test_thin_networks_train_channels_last(name):
     """In a process of its own: below 16 channels oneDNN may overrun its memory and kill it (oneDNN issue 6035)."""
     program = f"""

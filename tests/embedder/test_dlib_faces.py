@@ -45,9 +45,12 @@ def test_a_photograph_without_a_face(dlib_faces):
 
 @pytest.mark.slow
 def test_labelled_faces_in_the_wild(shared_data):
-    """100 photographs of 10 people as they come: rank-1 leave-one-out 0.99 and EER 0.022 were measured."""
+    """100 photographs of 10 people as they come: rank-1 leave-one-out 0.99 and EER 0.022 were measured.
+
+    One photograph more or less that is found, another crop by a pixel, must not decide: hence the room.
+    """
     pictures = read_pictures(shared_data / "lfw_10x10")
     embedder = Embedder.load("dlib")
     vectors = embedder.embed(pictures.paths)
-    assert self_retrieval(vectors, pictures.identities, embedder.metric).recall[1] >= 0.98
-    assert verify_all_pairs(vectors, pictures.identities, embedder.metric).eer <= 0.03
+    assert self_retrieval(vectors, pictures.identities, embedder.metric).recall[1] >= 0.95
+    assert verify_all_pairs(vectors, pictures.identities, embedder.metric).eer <= 0.05

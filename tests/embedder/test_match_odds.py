@@ -11,14 +11,48 @@ from lookalike.errors import InputError
 ODDS = MatchOdds(distances=(0.2, 0.5, 0.9), log_ratios=(6.0, 0.0, -5.0), cllr=0.2)
 
 
-def test_straight_between_points_and_constant_outside():
-    assert [ODDS.log_ratio(d) for d in (-1, 0.2, 0.35, 0.5, 0.9, 7)] == pytest.approx([6, 6, 3, 0, -5, -5])
+def test_straight_between_points_and_on_with_the_mean_slope_outside():
+    slope = 11 / 0.7
+    expected = [6 + 1.2 * slope, 6, 3, 0, -5, -5 - 6.1 * slope]
+    assert [ODDS.log_ratio(d) for d in (-1, 0.2, 0.35, 0.5, 0.9, 7)] == pytest.approx(expected)
+
+
+@st.composite
+def grids(draw):
+    at = sorted(draw(st.sets(st.floats(-2, 2).map(lambda x: round(x, 3)), min_size=1, max_size=8)))
+    ratios = draw(st.lists(st.floats(-20, 20), min_size=len(at), max_size=len(at)))
+    return MatchOdds(distances=tuple(at), log_ratios=tuple(sorted(ratios, reverse=True)), cllr=0.1)
+
+
+@given(grids(), st.floats(-1e6, 1e6), st.floats(0, 1e6))
+def test_nearer_never_says_less(odds, distance, farther):
+    near, far = odds.log_ratio(distance), odds.log_ratio(distance + farther)
+    assert math.isfinite(near)
+    assert near >= far - 1e-9 * max(1.0, abs(near))
+
+
+@given(grids(), st.lists(st.floats(0, 3), min_size=2, max_size=5), st.integers(0, 10**6), st.floats(0, 1))
+def test_a_nearer_first_candidate_is_never_less_probable(odds, distances, others, share):
+    """The others where they were."""
+    distances = sorted(distances)
+    nearer = [distances[0] * share, *distances[1:]]
+    identities = len(distances) + others
+    assert odds.among(nearer, identities)[0] >= odds.among(distances, identities)[0] * (1 - 1e-9)
+
+
+def test_one_point_and_a_level_grid_say_the_same_everywhere():
+    for odds in (
+        MatchOdds(distances=(0.3,), log_ratios=(0.7,), cllr=1),
+        MatchOdds(distances=(0.3, 0.5), log_ratios=(0.7, 0.7), cllr=1),
+    ):
+        assert {odds.log_ratio(d) for d in (-9, 0, 0.3, 0.4, 9, math.inf)} == {0.7}
 
 
 @given(st.floats(-1, 2), st.floats(0.001, 0.999))
 def test_probability_is_bayes(distance, prior):
     ratio = math.exp(ODDS.log_ratio(distance))
     assert ODDS.probability(distance, prior) == pytest.approx(prior * ratio / (prior * ratio + 1 - prior))
+    assert 0 < ODDS.probability(distance, prior) <= 1
 
 
 @given(st.lists(st.floats(0, 1.2), min_size=1, max_size=6), st.integers(0, 50), st.floats(0.05, 0.95))

@@ -11,6 +11,8 @@ from lookalike.embedder import Preprocessing
 from lookalike.embedder.model_folder import ModelCard, fingerprint_of, read_model, save_model
 from lookalike.errors import ArtefactError, StorageError
 
+pytestmark = pytest.mark.network
+
 
 def card(**changes):
     given = {

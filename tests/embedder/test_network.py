@@ -10,7 +10,7 @@ from lookalike.embedder.model_folder import ModelCard
 from lookalike.embedder.network import NetworkEmbedder, network_input
 from lookalike.errors import ArtefactError, InputError, VectorError
 
-pytestmark = pytest.mark.usefixtures("one_thread")
+pytestmark = [pytest.mark.network, pytest.mark.usefixtures("one_thread")]
 
 
 def card(**changes):

@@ -10,6 +10,8 @@ from lookalike.embedder import pretrained
 from lookalike.embedder.pretrained import create_pretrained
 from lookalike.errors import InputError, MissingDependencyError
 
+pytestmark = pytest.mark.network
+
 
 @pytest.fixture(scope="module")
 def embedder():
@@ -69,4 +71,4 @@ def test_photos_of_one_landmark_lie_together(embedder, shared_data):
     similar = vectors @ vectors.T
     n = len(same)
     genuine = similar[:n, :n][np.triu_indices(n, 1)]
-    assert (genuine[:, None] > similar[:n, n:].ravel()).mean() > 0.97
+    assert (genuine[:, None] > similar[:n, n:].ravel()).mean() > 0.97  # 0.997; rounding changes a similarity by 1e-6

@@ -19,7 +19,7 @@ def slow_distance(x, y, metric):
         return np.sum(np.abs(x - y))
     if metric == "cosine":
         x, y = x / np.abs(x).max(), y / np.abs(y).max()
-        return np.clip(1 - np.sum(x / np.linalg.norm(x) * (y / np.linalg.norm(y))), 0, 2)
+        return min(np.sum((x / np.sqrt(np.sum(x**2)) - y / np.sqrt(np.sum(y**2))) ** 2) / 2, 2)
     return -np.sum(x * y)
 
 
@@ -57,6 +57,26 @@ def test_pairs_within_limits_equal_the_slow_way(case, data):
     nearest = comparison.nearer(rows, block, np.full(len(x), np.inf))
     np.testing.assert_array_equal(nearest, slow.min(axis=1))
     np.testing.assert_array_equal(comparison.nearer(rows, block, slow.min(axis=1)), slow.min(axis=1))
+
+
+@pytest.mark.parametrize("shift", [0.0, 1e4, 1e6])
+def test_cosine_keeps_its_digits_in_a_narrow_cone(shift):
+    # ``1 - x·y`` is off by 1e-16; the distances at 1e6 are 1e-12, and those of near copies less.
+    rng = np.random.default_rng(0)
+    x, y = (rng.normal(size=(n, 16)) + shift for n in (20, 300))
+    wide = [a.astype(np.longdouble) for a in (x, y)]
+    wide = [a / np.sqrt((a**2).sum(axis=1, keepdims=True)) for a in wide]
+    true = ((wide[0][:, None] - wide[1]) ** 2).sum(axis=2) / 2
+    comparison = Comparison(x, "cosine")
+    block, rows = comparison.block(y), slice(0, 20)
+    i, j = np.indices(true.shape).reshape(2, -1)
+    np.testing.assert_allclose(comparison.distances(i, y, j), true.ravel().astype(float), rtol=1e-8)
+    nearest = comparison.nearer(rows, block, np.full(20, np.inf))
+    np.testing.assert_allclose(nearest, true.min(axis=1).astype(float), rtol=1e-8)
+    limits = np.sort(true, axis=1)[:, 9:11].mean(axis=1).astype(float)
+    found = comparison.within(rows, block, limits)
+    assert (np.bincount(found.rows, minlength=20) == 10).all()
+    assert (true[found.rows, found.columns] <= limits[found.rows]).all()
 
 
 @pytest.mark.parametrize("metric", METRICS)

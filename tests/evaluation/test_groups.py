@@ -165,3 +165,12 @@ def test_bad_input():
         compare_groups(from_scores([0.1, 0.2], [True, False]), ["x"], threshold=0.1)
     with pytest.raises(InputError, match="0 replicates"):
         compare_groups(result, ["x"] * 3, threshold=0.1, replicates=0)
+
+
+def test_identities_in_another_spelling():
+    x, labels = np.arange(6.0)[:, None], ["José", "Jose\u0301", "Bo", "Bo ", "Cy", "Cy"]
+    result = verify_all_pairs(x, labels, "euclidean")
+    rates = compare_groups(result, {" José": "m\u00e9", "Bo": "me\u0301", "Cy ": "f"}, threshold=1.0, replicates=10)
+    assert rates.groups == ("f", "m\u00e9")
+    with pytest.raises(InputError, match="has two groups under two spellings; give it one"):
+        compare_groups(result, {"José": "m", "Jose\u0301": "f", "Bo": "m", "Cy": "f"}, threshold=1.0)

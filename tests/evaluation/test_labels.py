@@ -1,10 +1,13 @@
+import unicodedata
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lookalike.errors import VectorError
-from lookalike.evaluation.labels import checked_vectors, identity_codes
+from lookalike.evaluation.labels import canonical_label, checked_vectors, identity_codes
+from lookalike.evaluation.verification import verify_all_pairs
 
 
 @pytest.mark.parametrize("base", [2**24, 2**31, 2**53, 2**63, 2**80])
@@ -36,7 +39,7 @@ def test_lists_of_numpy_scalars():
 @given(st.lists(st.one_of(st.integers(), st.text()), min_size=1))
 def test_codes_name_the_labels_and_do_not_depend_on_order(labels):
     codes, names = identity_codes(labels)
-    assert [names[code] for code in codes] == labels
+    assert [names[code] for code in codes] == list(map(canonical_label, labels))
     assert identity_codes(labels[::-1])[1] == names
     assert sorted(set(codes.tolist())) == list(range(len(names)))
 
@@ -77,3 +80,28 @@ def test_one_label_per_vector():
 def test_vectors_that_are_none(vectors, message):
     with pytest.raises(VectorError, match=message):
         checked_vectors(vectors)
+
+
+SPELLINGS = (
+    lambda name: unicodedata.normalize("NFC", name),
+    lambda name: unicodedata.normalize("NFD", name),
+    lambda name: f" {name}\u00a0",
+    lambda name: f"\t{unicodedata.normalize('NFD', name)} ",
+)
+
+
+@given(st.lists(st.text(), min_size=2, max_size=6, unique_by=canonical_label), st.data())
+def test_the_spellings_of_a_name_are_one_label_and_measure_the_same(names, data):
+    """However each picture's label is spelled, the numbers are those of one spelling."""
+    once = [name for name in names for _ in range(3)]
+    spelled = [data.draw(st.sampled_from(SPELLINGS))(name) for name in once]
+    x = np.random.default_rng(len(names)).normal(size=(len(once), 3))
+    for labels in (spelled, np.array(spelled, object), [label.encode() for label in spelled]):
+        codes, found = identity_codes(labels)
+        assert len(found) == len(names)
+        assert len({*zip(codes.tolist(), once, strict=True)}) == len(names)
+    assert verify_all_pairs(x, spelled).eer == verify_all_pairs(x, once).eer
+
+
+def test_bytes_that_are_no_text_stay_what_they_are():
+    assert identity_codes([b"\xff", b"\xfe", b" \xff"])[1] == (b"\xfe", b"\xff")

@@ -175,3 +175,8 @@ def test_bad_rankings():
         measure_retrieval([["a"]], [["a"]], places=["x", "y"])
     with pytest.raises(InputError, match="nothing to find"):
         measure_retrieval([["a"]], [[]])
+
+
+def test_places_in_another_spelling():
+    found = measure_recognition(["Jose\u0301", "Bo"], [0.9, 0.8], ["José ", " Bo"])
+    assert (found.gap, found.top_1, found.places) == (1, 1, 2)

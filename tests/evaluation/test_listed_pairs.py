@@ -48,3 +48,12 @@ def test_float32_and_whole_numbers_are_computed_in_float64():
 def test_bad_input(arguments, message):
     with pytest.raises(VectorError, match=message):
         pair_distances(*arguments)
+
+
+def test_cosine_keeps_its_digits_in_a_narrow_cone():
+    vectors = np.random.default_rng(0).normal(size=(30, 8)) + 1e6
+    wide = vectors.astype(np.longdouble)
+    wide /= np.sqrt((wide**2).sum(axis=1, keepdims=True))
+    true = ((wide[:15] - wide[15:]) ** 2).sum(axis=1) / 2
+    found = pair_distances(vectors, np.arange(30).reshape(2, 15).T)
+    np.testing.assert_allclose(found, true.astype(float), rtol=1e-8)

@@ -44,10 +44,49 @@ def test_falls_with_the_distance_and_is_never_certain(genuine, impostor, a, b):
     found = [odds.log_ratio(d) for d in np.linspace(-1, 3, 50)]
     assert np.isfinite(found).all()
     assert (np.diff(found) <= 1e-9).all()
-    # Bounded by the observations: nothing says more than all impostors, or all genuine pairs, lying elsewhere.
-    assert max(found) <= np.log(len(impostor) / b + 2) + 1e-9
-    assert min(found) >= -np.log(len(genuine) / a + 2) - 1e-9
+    # Where both kinds were measured, bounded by the observations: nothing says more than all impostors, or all genuine
+    # pairs, lying elsewhere.
+    assert odds.log_ratio(min(impostor)) <= np.log(len(impostor) / b + 2) + 1e-9
+    assert odds.log_ratio(max(genuine)) >= -np.log(len(genuine) / a + 2) - 1e-9
     assert 0 < odds.probability(-1.0) < 1
+
+
+@given(distances, distances)
+def test_goes_on_where_nobody_was_measured(genuine, impostor):
+    """Outside of all that was measured, a smaller distance still says more."""
+    odds = fit_match_odds(genuine, impostor)
+    if odds.log_ratios[0] == odds.log_ratios[-1]:
+        return  # these distances say nothing: as many impostors are near as far
+    near = [odds.log_ratio(d) for d in np.linspace(-1, min(*genuine, *impostor) - 1e-3, 20)]
+    far = [odds.log_ratio(d) for d in np.linspace(max(*genuine, *impostor) + 1e-3, 3, 20)]
+    assert (np.diff(near) < 0).all()
+    assert (np.diff(far) < 0).all()
+
+
+@pytest.mark.parametrize("people", [4, 10, 100])
+def test_apart_kinds_are_told_apart_within_each(people):
+    """No impostor is as near as the farthest genuine pair, so PAV says the same of all genuine distances."""
+    rng = np.random.default_rng(people)
+    genuine, impostor = rng.uniform(0.05, 0.3, 15 * people), rng.uniform(0.8, 1.2, 36 * people * (people - 1) // 2)
+    odds = fit_match_odds(genuine, impostor, genuine_clump=15, impostor_clump=36)
+    said = [odds.log_ratio(d) for d in np.linspace(0, 0.25, 20)]
+    assert (np.diff(said) < 0).all()
+    assert said[-1] > 0 > odds.log_ratio(1.0)
+
+
+@pytest.mark.parametrize(("people", "pictures"), [(4, 6), (10, 6), (40, 10), (1000, 10)])
+def test_claims_no_more_than_is_true_where_nobody_was_measured(people, pictures):
+    """The slope is below the true one, by more where fewer people were measured."""
+    rng = np.random.default_rng(people)
+    pairs = people * pictures * (pictures - 1) // 2
+    impostors = min(people * (people - 1) // 2 * pictures**2, 500_000)
+    genuine, impostor = rng.normal(0.4, 0.1, pairs), rng.normal(0.8, 0.1, impostors)  # true slope: 40 per unit
+    clumps = {"genuine_clump": pictures * (pictures - 1) / 2, "impostor_clump": pictures**2}
+    odds = fit_match_odds(genuine, impostor, **clumps)
+    nearest = min(genuine.min(), impostor.min())
+    for distance in np.linspace(-1, nearest, 20):
+        assert 0 <= odds.log_ratio(distance) - odds.log_ratio(nearest) <= 40 * (nearest - distance) + 1e-9
+        assert odds.log_ratio(distance) <= 40 * (0.6 - distance)
 
 
 def test_close_to_the_true_ratio():

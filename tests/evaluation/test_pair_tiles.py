@@ -55,11 +55,30 @@ def test_distances_are_those_of_the_distances_module(metric, dtype):
         assert distance == pytest.approx(expected[a, b], rel=1e-5, abs=1e-6 * np.abs(expected).max())
 
 
-def test_cosine_of_equal_vectors_is_never_negative():
+def test_cosine_of_equal_vectors_is_zero():
     vectors = np.repeat(np.random.default_rng(2).normal(size=(1, 100)), 20, axis=0)
-    distances = [distance for _, distance, _ in collected(vectors, np.arange(20), "cosine")]
-    assert min(distances) >= 0
-    assert max(distances) < 1e-6
+    assert {distance for _, distance, _ in collected(vectors, np.arange(20), "cosine")} == {0.0}
+
+
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("shift", [0.0, 1e3, 1e4])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_every_distance_has_seven_digits_in_a_narrow_cone(metric, shift, dtype):
+    rng = np.random.default_rng(3)
+    vectors = (rng.normal(size=(40, 8)) + shift).astype(dtype)
+    vectors[20:] = vectors[:20] * dtype(1 + 1e-4) + dtype(1e-4) * rng.normal(size=(20, 8)).astype(dtype)
+    wide = vectors.astype(np.longdouble)
+    if metric == "cosine":
+        wide /= np.sqrt((wide**2).sum(axis=1, keepdims=True))
+    for (a, b), distance, _ in collected(vectors, np.arange(40) % 20, metric):
+        difference = wide[a] - wide[b]
+        true = {
+            "inner_product": -(wide[a] * wide[b]).sum(),
+            "manhattan": np.abs(difference).sum(),
+            "cosine": (difference**2).sum() / 2,
+            "euclidean": np.sqrt((difference**2).sum()),
+        }[metric]
+        assert distance == pytest.approx(float(true), rel=2e-7, abs=0)
 
 
 def test_an_unknown_metric():

@@ -171,3 +171,8 @@ def test_bad_predictions(arguments, error, message):
 def test_bad_rankings(arguments, error, message):
     with pytest.raises(error, match=message):
         mean_average_precision_at(*arguments)
+
+
+def test_labels_in_another_spelling():
+    assert global_average_precision(["Jose\u0301", "Bo"], [0.9, 0.8], ["José ", ["Bo ", "Cy"]]).gap == 1
+    assert mean_average_precision_at([["Jose\u0301.jpg"]], [["José.jpg"]]).mean_average_precision == 1

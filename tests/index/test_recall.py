@@ -28,6 +28,39 @@ def test_truth_is_exact_search_in_whatever_blocks(metric, monkeypatch):
     assert len(found) == 40
 
 
+@pytest.mark.parametrize("metric", ["euclidean", "cosine", "inner_product", "manhattan"])
+@pytest.mark.parametrize("shift", [0.0, 1e3, 1e4, 1e6])
+def test_truth_is_that_of_extended_precision_in_a_narrow_cone(metric, shift, monkeypatch):
+    rng = np.random.default_rng(0)
+    vectors, queries = ((rng.normal(size=(n, 16)) + shift).astype("f") for n in (700, 40))
+    vectors[500:] = vectors[:200]
+    monkeypatch.setattr("lookalike.index.recall._BLOCK", 256)
+    found = truth_of(vectors, queries, 7, metric)
+    space = MetricSpace(metric, 16)
+    x, y = (a.astype(np.longdouble) for a in (space.vectors(queries)[:, None], space.vectors(vectors)[None]))
+    true = {
+        "inner_product": lambda: -(x * y).sum(axis=2),
+        "manhattan": lambda: np.abs(x - y).sum(axis=2),
+        "cosine": lambda: ((x - y) ** 2).sum(axis=2) / 2,
+        "euclidean": lambda: np.sqrt(((x - y) ** 2).sum(axis=2)),
+    }[metric]()
+    best = np.sort(true, axis=1)[:, :7]
+    off = 1e-14 * np.abs(true).max() if metric == "inner_product" else 0
+    here = np.take_along_axis(true, found.positions[:, :7], 1)
+    assert (np.abs(here - best) <= 1e-13 * np.abs(best) + off).all()
+    assert (np.abs(found.distances - best) <= 1e-13 * np.abs(best) + off).all()
+    assert found.recall(np.argsort(true, axis=1, kind="stable")[:, :7]).mean == 1
+
+
+def test_neighbours_in_a_narrow_cone_do_not_count_as_tied():
+    # All distances are below 1e-7 there, which once tied every one of them with the last place.
+    vectors = np.random.default_rng(0).normal(size=(300, 8)) + 1e4
+    truth = truth_of(vectors.astype("f"), vectors[:20].astype("f"), 5, "cosine")
+    assert truth.distances.max() < 1e-7
+    assert truth.recall(truth.positions[:, :5]).mean == 1
+    assert truth.recall(truth.positions[:, 5:10]).mean < 0.1
+
+
 def test_mahalanobis_truth_is_over_whitened_vectors():
     rng = np.random.default_rng(0)
     vectors, queries = rng.normal(size=(200, 3)).astype("f"), rng.normal(size=(9, 3)).astype("f")

@@ -119,3 +119,10 @@ def test_bad_input_is_one_clear_error(change, message):
     given = {"vectors": [[1.0, 2.0]] * 2, "places": ["a", "b"], **change}
     with pytest.raises((VectorError, InputError), match=message), np.errstate(over="ignore"):
         find_centroids(given.pop("vectors"), given.pop("places"), given.pop("metric", "cosine"), **given)
+
+
+def test_a_place_in_two_spellings_is_one():
+    x = [[1.0, 0.0], [1.0, 0.1], [0.0, 1.0], [0.1, 1.0]]
+    found = find_centroids(x, ["José", "Jose\u0301", "Bo", "Bo "])
+    assert found.names() == ("Bo", "José")
+    np.testing.assert_array_equal(found.vectors, find_centroids(x, ["José", "José", "Bo", "Bo"]).vectors)

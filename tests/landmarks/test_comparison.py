@@ -30,6 +30,7 @@ def photos(town, tmp_path_factory):
 
 
 @pytest.mark.slow
+@pytest.mark.network
 @pytest.mark.usefixtures("one_thread")
 def test_pretrained_features_with_one_and_several_centroids(photos, tmp_path):
     seen = []
@@ -54,6 +55,7 @@ def test_pretrained_features_with_one_and_several_centroids(photos, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.network
 @pytest.mark.usefixtures("one_thread")
 def test_a_trained_method_leaves_its_model_and_galleries_and_may_be_run_again(photos, tmp_path):
     for _ in range(2):

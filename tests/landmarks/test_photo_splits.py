@@ -1,5 +1,7 @@
 """Splits of photos: each photo serves one purpose, and a listing says which."""
 
+from dataclasses import replace
+
 import pytest
 
 from lookalike.datasets import NON_LANDMARK, PictureSet
@@ -63,8 +65,26 @@ def test_no_photos_of_a_kind(listing):
 
 
 def test_a_photo_that_would_serve_twice(listing):
-    with pytest.raises(DatasetError, match=r"other/0.jpg is in learn_others and in test_others"):
+    with pytest.raises(DatasetError, match=r"line 7: other/0.jpg stands above already; a photo has one row"):
         read_splits(changed(listing, "other/2.jpg", "other/0.jpg"))
+    photos = read_splits(changed(listing, "a", "a"))
+    with pytest.raises(DatasetError, match=r"other/0.jpg is in learn_others and in test_others"):
+        replace(photos, test_others=photos.learn_others)
+
+
+def test_a_photo_of_two_places(listing):
+    with pytest.raises(DatasetError, match=r"line 3: train/a/0.jpg stands above already"):
+        read_splits(changed(listing, "train/b/0.jpg", "train/a/0.jpg"))
+
+
+def test_places_in_another_spelling(listing):
+    listing.write_text(LISTING.replace(",a,train", ",Jose\u0301,train").replace(",a,test", ",José ,test"))
+    assert read_splits(listing).test.names == ("José",)
+
+
+def test_two_azimuths_of_a_photo(listing):
+    with pytest.raises(DatasetError, match=r"line 3: train/a/0.jpg has another azimuth above"):
+        read_azimuths(changed(listing, "train/b/0.jpg", "train/a/0.jpg"))
 
 
 def test_a_place_that_is_only_tested(listing):

@@ -137,3 +137,8 @@ def test_checked_position():
     assert checked_position(-90, 180) == (-90.0, 180.0)
     with pytest.raises(InputError, match="the photo has the latitude 95"):
         checked_position(95, 0, "the photo")
+
+
+def test_an_id_in_another_spelling():
+    assert Place(" Jose\u0301") == Place("José")
+    assert Place("Jose\u0301").name == "José"

@@ -75,3 +75,10 @@ def test_serving_knows_places_and_photos_without_data_sets():
         "sys.exit(any(m.startswith(f'lookalike.{n}') for m in sys.modules for n in ('datasets', 'training', 'losses')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_landmark_under_two_names(tmp_path):
+    path = tmp_path / "x.csv"
+    path.write_text("landmark_id,category\n1,Category:A\n1,Category:B\n")
+    with pytest.raises(DatasetError, match="line 3: landmark 1 is 'B' here and 'A' above; choose one"):
+        read_places(path)

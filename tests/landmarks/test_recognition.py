@@ -170,6 +170,7 @@ def test_recognising_loads_neither_training_nor_losses_nor_datasets(recognizer, 
 
 
 @pytest.mark.slow
+@pytest.mark.network
 def test_sacre_coeur_among_google_landmarks(shared_data, places_gallery, one_thread):
     folder = shared_data / "landmarks"
     if not folder.is_dir():
@@ -186,6 +187,7 @@ def test_sacre_coeur_among_google_landmarks(shared_data, places_gallery, one_thr
         # worth its name: "as measured" is what they can give.
         settings = AtlasSettings(promise_fpr=0.2, confidence=None)
         recognizer.enroll(church[:5], ["Sacré-Cœur"] * 5, others[:8], settings=settings)
+        # Distances and thresholds are 0.0096 apart or more; torch's plainest instructions change them by 1e-5.
         answers = recognizer.identify_many(church[5:])
         assert sum(answer.candidates[0].place == "Sacré-Cœur" for answer in answers) == 5
         assert sum(answer.decision == "match" for answer in answers) >= 4

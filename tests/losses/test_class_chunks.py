@@ -17,7 +17,9 @@ ALL = ("target", "rest", "mean")
 def oracle(x, weight, labels, scale=1.0, unit=True, bias=None, boost=None):
     """The definition with all B × C scores, and autograd: `(target, rest, mean)`."""
     flat = weight.to(x.dtype)
-    directions = functional.normalize(flat, dim=-1) if unit else flat
+    directions = flat
+    if unit:  # a zero weight is at 0 and moves as a direction does
+        directions = torch.where((flat != 0).any(dim=-1, keepdim=True), functional.normalize(flat, dim=-1), flat)
     scores = (x[:, None, None] * directions.reshape(len(weight), -1, x.shape[1])).sum(dim=3).amax(dim=2)
     if bias is not None:
         scores = scores + bias.to(x.dtype)

@@ -180,6 +180,33 @@ def test_cosine_stays_within_its_range_in_float32():
     assert values.max() <= 2.0
 
 
+@pytest.mark.parametrize("name", ["euclidean", "squared_euclidean", "mahalanobis"])
+@pytest.mark.parametrize("length", [1e16, 1e18, 3e18])
+def test_vectors_whose_squares_do_not_fit_float32(name, length):
+    x, y = (v.float() for v in data())
+    for far in (x, y):
+        far[1] *= length / 3
+    if name != "squared_euclidean" or length < 1e18:
+        assert_right(x, y, name, 2e-6)
+        # What the long ones do not outweigh: the distances of the others, one by one.
+        measure = measure_of(GIVEN[name])
+        values = measure.against(measure.prepare(y))(measure.prepare(x))[0].double()
+        torch.testing.assert_close(values, by_definition(x.double(), y.double(), name), rtol=1e-5, atol=0.0)
+
+
+def test_vectors_whose_distances_do_not_fit_float32():
+    x, y = (v.float() * 1e20 for v in data())
+    measure = measure_of("squared_euclidean")
+    with pytest.raises(
+        VectorError, match=r"entries up to 3.48e\+20, whose distances do not fit torch.float32; expected"
+    ):
+        measure.against(y)(x)
+    assert torch.isfinite(measure_of("euclidean").against(y)(x)[0]).all()
+    assert measure.against(y[:0])(x)[0].shape == (6, 0)
+    y[3, 0] = math.nan  # is for the loss to show
+    assert measure.against(y)(x)[0].isnan().any()
+
+
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
 @pytest.mark.parametrize("name", ["euclidean", "cosine", "manhattan"])
 def test_what_is_no_number_stays_visible(name, bad):

@@ -9,6 +9,8 @@ import torch
 from lookalike.errors import ArtefactError, StorageError
 from lookalike.training.checkpoint import foreign_entry, load_checkpoint, read_state, save_checkpoint
 
+pytestmark = pytest.mark.network
+
 
 def pair(kind, seed=0):
     torch.manual_seed(seed)

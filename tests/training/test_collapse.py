@@ -14,7 +14,7 @@ from lookalike.errors import InputError
 from lookalike.losses import CenterLoss, CrossBatchMemory, JointLoss, SoftmaxLoss, TripletLoss
 from lookalike.training.collapse import CollapseMonitor, measure_embeddings
 
-pytestmark = pytest.mark.usefixtures("one_thread")
+pytestmark = [pytest.mark.network, pytest.mark.usefixtures("one_thread")]
 
 
 def test_mean_similarity_is_over_pictures_of_different_identities():
@@ -121,7 +121,9 @@ def test_unusable_settings(patience, skip):
         measure_embeddings(torch.ones(3), torch.ones(3))
 
 
-# On real trainings
+# On real trainings. What they come to differs a little from processor to processor, and does not matter: over seeds 0
+# to 2, with torch's plainest instructions and with AVX-512, collapsed embeddings have a mean similarity of 0.9998 or
+# more, and all others one of 0.02 or less.
 
 
 def trained(loss, seed, unit=True, normalised=False, epochs=12, rate=0.1):

@@ -103,3 +103,10 @@ def test_one_group_is_no_curriculum():
 def test_too_few_epochs_for_all_to_join():
     with pytest.raises(InputError, match=r"3 groups cannot join one after another within 0\.5 of 3 epochs; give more"):
         staged(pictures("aabbcc"), ["ab", "c", "d"], epochs=3)
+
+
+def test_identities_in_another_spelling(csv):
+    path = csv("identity,group\nJose\u0301,a\nBo,b\nJosé,a\n")
+    assert read_curriculum(path, ["José", "Bo"]) == (("José",), ("Bo",))
+    made = staged(pictures(["José", "José", "Cy", "Di", "Bo", "Bo"]), [["Cy", "Di"], ["Jose\u0301"], ["Bo "]])
+    assert [made.batches_in(epoch) for epoch in (0, 2, 4)] == [1, 2, 3]

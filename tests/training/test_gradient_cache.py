@@ -10,7 +10,7 @@ from lookalike.errors import InputError
 from lookalike.losses import NTXentLoss, TripletLoss
 from lookalike.training.gradient_cache import embed_in_chunks
 
-pytestmark = pytest.mark.usefixtures("one_thread")
+pytestmark = [pytest.mark.network, pytest.mark.usefixtures("one_thread")]
 
 
 def network(*more):

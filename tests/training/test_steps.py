@@ -9,10 +9,11 @@ import torch
 from lookalike.datasets import PictureSet
 from lookalike.embedder.backbones import create_backbone
 from lookalike.errors import InputError
+from lookalike.losses import ContrastiveLoss, TripletLoss
 from lookalike.training import Recipe
-from lookalike.training.steps import TrainingSteps
+from lookalike.training.steps import TrainingSteps, _Trainee
 
-pytestmark = pytest.mark.usefixtures("one_thread")
+pytestmark = [pytest.mark.network, pytest.mark.usefixtures("one_thread")]
 
 
 def pictures():
@@ -108,3 +109,18 @@ def test_a_recipe_without_these_choices_builds_what_it_always_built():
     steps = TrainingSteps(recipe(backbone_options={}), pictures())
     assert all(torch.equal(tensor, expected[name]) for name, tensor in steps.backbone.state_dict().items())
     assert len(steps.optimizer.param_groups) == 4
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("loss", [TripletLoss(mining="all"), ContrastiveLoss()])
+@pytest.mark.parametrize("length", [0.0, 1e-6])
+def test_a_picture_that_the_network_makes_nothing_of_does_not_outweigh_its_batch(loss, dtype, length):
+    x = torch.randn(8, 16, generator=torch.Generator().manual_seed(0))
+    x[3] *= length / x[3].norm()
+    x = x.to(dtype).requires_grad_()
+    value = _Trainee(torch.nn.Identity(), loss, unit_length=True, chunk_size=None)(x, torch.arange(8) // 2)
+    value.backward()
+    lengths = x.grad.double().norm(dim=1)
+    assert torch.isfinite(lengths).all()
+    # The others are about 4 long, so their gradients are a quarter of those of vectors of length 1.
+    assert lengths[3] <= 20 * lengths[torch.arange(8) != 3].amax()

@@ -8,9 +8,13 @@ import threading
 import numpy as np
 import pytest
 import torch
+from PIL import Image
+from scipy.linalg import hadamard
 
 from lookalike import Embedder
 from lookalike.datasets import NON_LANDMARK, PictureSet, read_pictures
+from lookalike.datasets.augmentation import Augmentation
+from lookalike.embedder import Preprocessing
 from lookalike.embedder.seen_pictures import digests
 from lookalike.errors import (
     ArtefactError,
@@ -25,7 +29,7 @@ from lookalike.training import Recipe, train
 from lookalike.training.gradient_cache import embed_in_chunks
 from lookalike.training.loss_choice import LOSSES
 
-pytestmark = pytest.mark.usefixtures("one_thread")
+pytestmark = [pytest.mark.network, pytest.mark.usefixtures("one_thread")]
 
 
 @pytest.fixture(scope="module")
@@ -41,23 +45,52 @@ def interrupt_at(stop):
     return progress
 
 
-@pytest.mark.slow
+@pytest.fixture(scope="module")
+def patterns(tmp_path_factory):
+    """Eight identities as faint patterns under strong light: a linear network can tell them apart, pixels cannot.
+
+    A picture is the pattern of its identity, ±6 grey levels, and six other patterns of up to ±14 each, drawn anew for
+    every picture. All are orthogonal, so that a map that keeps the first eight and drops the six tells all identities
+    apart, and nothing is in the way of finding it.
+    """
+    basis, draw = hadamard(256)[1:], np.random.default_rng(0)
+    root = tmp_path_factory.mktemp("patterns")
+    for identity in range(8):
+        (root / f"p{identity}").mkdir()
+        for number in range(6):
+            pixels = 128 + 6 * basis[identity] + 14 * draw.uniform(-1, 1, 6) @ basis[100:106]
+            image = Image.fromarray(pixels.round().clip(0, 255).astype(np.uint8).reshape(16, 16))
+            image.save(root / f"p{identity}" / f"{number}.png")
+    return read_pictures(root)
+
+
+def eer(vectors, pictures):
+    return verify_all_pairs(vectors, pictures.identities).eer
+
+
 @pytest.mark.parametrize("loss", LOSSES)
-def test_every_loss_learns_the_people_it_is_shown(pictures, tiny_recipe, tmp_path, loss):
-    changes = {"loss": loss, "margin": None, "loss_rate": None, "epochs": 50}
-    # Over seeds 0 to 2 the EER falls from about 0.35 to between 0.00 and 0.16.
-    changes |= {"optimizer": "adamw", "learning_rate": 0.01, "pictures_per_identity": 4}
-    changes |= {"batch_size": 32 if LOSSES[loss].pairs else 16}
-    recipe = Recipe.of(tiny_recipe.model_dump() | changes)
-    before = Embedder.load(train(pictures, recipe.model_copy(update={"epochs": 1}), tmp_path / "a").folder)
-    trained = train(pictures, recipe, tmp_path / "b")
-    after = Embedder.load(trained.folder)
-
-    def eer(embedder):
-        return verify_all_pairs(embedder.embed(pictures.paths), pictures.identities).eer
-
-    assert eer(after) < 0.6 * eer(before)
-    assert trained.warnings == ()
+def test_every_loss_finds_what_tells_identities_apart(patterns, tmp_path, loss):
+    unchanged = Augmentation(flip=False, rotation=0, zoom=0, shift=0, brightness=0, contrast=0, erase=0)
+    recipe = Recipe(
+        backbone="linear",
+        embedding_size=16,
+        preprocessing=Preprocessing(image_size=(16, 16), channels=1, flip_average=False),
+        augmentation=unchanged,
+        loss=loss,
+        scale=16.0,
+        optimizer="adamw",
+        learning_rate=0.01,
+        epochs=90 if loss == "proxy_anchor" else 30,
+        batch_size=32 if LOSSES[loss].pairs else 16,
+        pictures_per_identity=4,
+    )
+    pixels = np.stack([recipe.preprocessing.prepare(path).pixels.ravel() for path in patterns.paths])
+    assert eer(pixels - 127.5, patterns) > 0.4
+    trained = train(patterns, recipe, tmp_path / "m")
+    # 0.0 for every loss, seeds 0 to 2, whatever the processor: genuine and impostor distances no longer overlap.
+    assert eer(Embedder.load(trained.folder).embed(patterns.paths), patterns) < 0.05
+    assert trained.history[-1]["loss"] < 0.5 * trained.history[0]["loss"]
+    assert [warning for warning in trained.warnings if "no triplet is active" not in warning] == []
 
 
 @pytest.mark.parametrize(
@@ -98,18 +131,19 @@ def test_pictures_are_embedded_in_chunks_of_the_recipes_size(pictures, tiny_reci
     assert sizes == [(16, 5)] * 3
 
 
-def test_a_collapse_is_said_while_it_happens_and_at_the_end(pictures, tiny_recipe, tmp_path):
-    # Center loss alone; a large rate gets there in seconds.
+def test_a_collapse_is_said_while_it_happens_and_at_the_end(patterns, tiny_recipe, tmp_path):
+    # Center loss alone is least, 0, where all embeddings are one: whatever the processor, that is where it goes.
     changes = {"loss": "center", "margin": None, "loss_options": {"softmax": False, "weight": 1.0}, "epochs": 40}
+    changes |= {"backbone": "linear", "backbone_options": {}}
     live = []
     trained = train(
-        pictures,
+        patterns,
         Recipe.of(tiny_recipe.model_dump() | changes),
         tmp_path / "m",
         progress=lambda p: live.append(p.warning) if p.warning else None,
     )
     assert trained.warnings == tuple(live)
-    assert len(live) == 1
+    assert live
     assert "center loss alone" in live[0]
     log = (tmp_path / "m" / "training.jsonl").read_text("utf-8").splitlines()
     assert {"mean_similarity", "effective_rank", "possible_rank"} <= set(json.loads(log[-1]))

@@ -52,7 +52,7 @@ def enroll(
     from lookalike.embedder import Embedder
     from lookalike.errors import ArtefactError, InputError, StorageError
     from lookalike.gallery import open_gallery
-    from lookalike.gallery.names import checked_name
+    from lookalike.identity_names import checked_name, look_alike_remarks
     from lookalike.recognizer import Recognizer
 
     given = pictures or []
@@ -95,6 +95,8 @@ def enroll(
     with open_gallery(gallery) as people:
         Recognizer(embedder, people)
         before = len(people)
+        for line in look_alike_remarks(kept.names, people.names()):
+            note(line)
         with bar("Enrolling", len(kept.names)) as done:
             for number, (identity, mine) in enumerate(kept.groups()):
                 try:
@@ -105,10 +107,10 @@ def enroll(
                         "the same command goes on, and enrolls nothing twice"
                     ) from None
                 done(1)
-        after, templates = len(people), int(people.stats()["templates"])
+        counts = people.counts()
     # The default threshold is a promise per comparison: what it is worth to strangers falls as a gallery grows.
     tail = embedder.calibration.tail if embedder.calibration is not None else None
-    bound = None if tail is None else tail.upper_fpir(embedder.threshold().distance, templates)
+    bound = None if tail is None else tail.upper_fpir(embedder.threshold().distance, counts.templates)
     if as_json:
         print_json(
             {
@@ -116,19 +118,19 @@ def enroll(
                 "enrolled": kept.names,
                 "pictures": len(kept),
                 "left_out": len(chosen) - len(kept),
-                "identities": after,
-                "templates": templates,
+                "identities": counts.identities,
+                "templates": counts.templates,
                 "fpir_bound": bound,
             }
         )
     else:
         console.print(
             f"[green]enrolled[/green] {len(kept)} picture(s) of {len(kept.names)} person(s) "
-            f"({after - before} new); {escape(gallery)} knows {after}",
+            f"({counts.identities - before} new); {escape(gallery)} knows {counts.identities}",
             soft_wrap=True,
         )
         if bound is not None:
             note(
-                f"among {templates:,} templates up to {bound:.2g} of strangers' searches may be named at the model's "
-                "own threshold; `lookalike identify --fpir RATE` keeps a rate as the gallery grows"
+                f"among {counts.templates:,} templates up to {bound:.2g} of strangers' searches may be named at the "
+                "model's own threshold; `lookalike identify --fpir RATE` keeps a rate as the gallery grows"
             )

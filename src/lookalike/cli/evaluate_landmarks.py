@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,7 +45,6 @@ def evaluate_places(
     from lookalike.datasets.place_questions import read_questions
     from lookalike.evaluation.report import write_report
     from lookalike.gallery import open_gallery
-    from lookalike.gallery.names import checked_name
     from lookalike.landmarks.evaluation_report import evaluation_report
     from lookalike.landmarks.measurement import measure_answers
     from lookalike.landmarks.photo_retrieval import already_enrolled, retrieve_photos
@@ -55,8 +53,6 @@ def evaluate_places(
     with output_folder(output):
         pass  # one that cannot be made is refused before the work
     asked = read_questions(data, non_landmarks)
-    # As they were enrolled: in Unicode's composed form, whatever the file system makes of a folder's name.
-    asked = replace(asked, truth=tuple(tuple(map(checked_name, places)) for places in asked.truth))
     with open_gallery(gallery, create=False) as opened:
         recognizer = LandmarkRecognizer(embedder, opened)
         atlas = recognizer.atlas  # one that is missing or damaged is refused before the work

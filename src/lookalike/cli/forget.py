@@ -19,8 +19,10 @@ def forget(
     """Delete a person and all their templates; the bytes are overwritten on the disk."""
     from lookalike.cli.terminal import console, escape, print_json
     from lookalike.gallery import open_gallery
+    from lookalike.identity_names import checked_name
 
     with open_gallery(gallery, create=False) as opened:
+        name = checked_name(name)
         removed = opened.forget(name)
         left = len(opened)
     if as_json:

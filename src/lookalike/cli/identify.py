@@ -126,6 +126,8 @@ def _told(answer: Identified) -> str:
 
 def _tell_promise(answer: Identified) -> None:
     """What the threshold rests on, and what it means in a gallery of this size."""
+    from lookalike.cli.terminal import note
+
     size = f"{answer.identities:,} people ({answer.templates:,} templates)"
     if answer.promised is not None:
         missed = answer.promised
@@ -138,3 +140,5 @@ def _tell_promise(answer: Identified) -> None:
     else:
         typer.echo(f"gallery: {size}")
     typer.echo(f"threshold: {answer.threshold_source}")
+    if answer.weakness:
+        note(answer.weakness)

@@ -115,7 +115,7 @@ def enroll_places(
     from lookalike.cli.terminal import console, escape, note, print_json
     from lookalike.datasets import PictureSet, split_non_landmarks
     from lookalike.gallery import open_gallery
-    from lookalike.gallery.names import checked_name
+    from lookalike.identity_names import checked_name, look_alike_remarks
     from lookalike.landmarks.recognition import LandmarkRecognizer
 
     rate = None if promise is None else fpr_of(promise)
@@ -129,6 +129,8 @@ def enroll_places(
     vectors, kept = embed_set(embedder, photos, skip_bad, "Embedding places") if len(photos) else (none, photos)
     strangers = embed_set(embedder, others, skip_bad, "Embedding others")[0] if len(others) else none
     with open_gallery(gallery) as opened, _steps() as progress:
+        for line in look_alike_remarks(kept.names, opened.names()):
+            note(line)
         found = LandmarkRecognizer(embedder, opened).enroll_vectors(
             vectors,
             kept.identities,
@@ -200,8 +202,9 @@ def _pictures(data: Sequence[str], name: str | None, non_landmarks: Path | None)
     from lookalike.datasets import NON_LANDMARK, PictureSet, place_pictures
     from lookalike.datasets.image_folder import pictures_below
     from lookalike.errors import DatasetError, InputError
+    from lookalike.identity_names import canonical_name
 
-    if name is not None and name.strip() == NON_LANDMARK:
+    if name is not None and canonical_name(name) == NON_LANDMARK:
         raise InputError(f"--name is {name!r}, which no place may bear; give these pictures as --non-landmarks FOLDER")
     if name is None and len(data) == 1:
         return place_pictures(data[0], non_landmarks)

@@ -26,7 +26,9 @@ def train_command(
     loss: Annotated[
         str | None, typer.Option(help="arcface, triplet, center, …: docs/losses has a page for each.")
     ] = None,
-    backbone: Annotated[str | None, typer.Option(help="mobilefacenet, iresnet18, iresnet50 or a timm network.")] = None,
+    backbone: Annotated[
+        str | None, typer.Option(help="mobilefacenet, iresnet18, iresnet50, linear or a timm network.")
+    ] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the pictures.")] = None,
     batch_size: Annotated[int | None, typer.Option(min=2, help="Pictures in a batch.")] = None,
     chunk_size: Annotated[

@@ -41,4 +41,6 @@ def verify(
         compared = f"distance {answer.distance:.4f} {sign} threshold {answer.threshold:.4f}"
         typer.echo(f"{verdicts[answer.decision]}: {compared}{likely}")
         typer.echo(f"threshold: {answer.threshold_source}")
+        if answer.weakness:
+            note(answer.weakness)
     raise typer.Exit(0 if answer.match else 1)

@@ -19,10 +19,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from lookalike.datasets.csv_rows import csv_rows, named_rows
+from lookalike.csv_rows import csv_rows, named_rows
 from lookalike.datasets.image_folder import read_csv
+from lookalike.datasets.listed_files import ListedFiles
 from lookalike.datasets.picture_set import PictureSet
 from lookalike.errors import DatasetError
+from lookalike.identity_names import canonical_name
 
 __all__ = ["LocatedPictures", "PlaceRow", "header", "read_located_pictures", "read_place_rows"]
 
@@ -87,9 +89,14 @@ def read_located_pictures(path: str | Path) -> LocatedPictures:
     pictures = read_csv(path)
     positions: dict[Path, tuple[float, float] | None] = {}
     names: dict[str, str] = {}
-    for where, (file, identity, latitude, longitude, *name) in named_rows(path, columns, (*COORDINATES, "name")):
+    files = ListedFiles(path.parent)
+    for where, (file, spelling, latitude, longitude, *name) in named_rows(
+        path, columns, may_be_empty=(*COORDINATES, "name"), with_blanks=("path",)
+    ):
+        identity = canonical_name(spelling)
+        name = list(map(canonical_name, name))
         position = _position(where, latitude, longitude)
-        picture = (path.parent / file).resolve()
+        picture = files.found(file, where).resolve()
         if positions.setdefault(picture, position) != position:
             raise DatasetError(f"{where}: {file} is at {position} here and at {positions[picture]} above; choose one")
         if any(name) and names.setdefault(identity, name[0]) != name[0]:
@@ -111,10 +118,11 @@ def read_place_rows(path: str | Path) -> tuple[PlaceRow, ...]:
     path = Path(path)
     rows: dict[str, PlaceRow] = {}
     optional = ("name", *COORDINATES)
-    for where, (identity, name, latitude, longitude) in named_rows(path, ("identity", *optional), optional):
+    for where, (spelling, name, latitude, longitude) in named_rows(path, ("identity", *optional), optional):
+        identity = canonical_name(spelling)
         if identity in rows:
             raise DatasetError(f"{where}: {identity} stands above already; a place has one row")
-        rows[identity] = PlaceRow(identity, name, _position(where, latitude, longitude))
+        rows[identity] = PlaceRow(identity, canonical_name(name), _position(where, latitude, longitude))
     if not rows:
         raise DatasetError(f"{path} lists no places; expected a row of identity,name,latitude,longitude for each")
     return tuple(rows.values())

@@ -27,13 +27,17 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import unquote
 
-from lookalike.datasets.csv_rows import named_rows
+from lookalike.csv_rows import named_rows
 from lookalike.datasets.picture_set import PictureSet
 from lookalike.errors import DatasetError
+from lookalike.identity_names import canonical_name
 
 __all__ = ["GoogleLandmarks", "LandmarkKind", "ListedPictures", "checked_id", "checked_landmark"]
+
+Said = TypeVar("Said")
 
 #: Where CSVs may lie, below the folder.
 CSV_FOLDERS = ("", "metadata", "ground_truth")
@@ -151,14 +155,18 @@ class GoogleLandmarks:
         path = self.csv(*(name.format(split) for name in CATEGORY_FILES))
         names: dict[str, str] = {}
         for where, (landmark, category) in named_rows(path, ("landmark_id", "category"), ("category",)):
-            names[checked_landmark(landmark, where)] = category_name(category) or landmark
+            number = checked_landmark(landmark, where)
+            _put(names, number, category_name(category) or number, where)
         return names
 
     def kinds(self, split: str = "train") -> dict[str, LandmarkKind]:
         """What kinds of landmarks they are, by landmark id."""
         columns = ("supercategory", "hierarchical_label", "natural_or_human_made")
         rows = named_rows(self.csv(f"{split}_label_to_hierarchical.csv"), ("landmark_id", *columns), columns)
-        return {checked_landmark(landmark, where): LandmarkKind(*fields) for where, (landmark, *fields) in rows}
+        kinds: dict[str, LandmarkKind] = {}
+        for where, (landmark, *fields) in rows:
+            _put(kinds, checked_landmark(landmark, where), LandmarkKind(*fields), where)
+        return kinds
 
     def _pictures(self, split: str, path: Path, rows: Iterable[tuple[str, str, str]]) -> PictureSet:
         landmarks: dict[str, str] = {}
@@ -219,6 +227,11 @@ def checked_landmark(text: str, where: str) -> str:
     return str(int(text))
 
 
+def _put(known: dict[str, Said], landmark: str, said: Said, where: str) -> None:
+    if known.setdefault(landmark, said) != said:
+        raise DatasetError(f"{where}: landmark {landmark} is {said!r} here and {known[landmark]!r} above; choose one")
+
+
 def category_name(address: str) -> str:
     """The readable name in a category's address; an underscore stands for a space.
 
@@ -227,4 +240,4 @@ def category_name(address: str) -> str:
         "Château d'If"
     """
     name = address.rpartition("/wiki/")[2]
-    return unquote(name.removeprefix("Category:").replace("_", " ")).strip()
+    return canonical_name(unquote(name.removeprefix("Category:").replace("_", " ")))

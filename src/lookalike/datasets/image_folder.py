@@ -6,10 +6,12 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from lookalike.csv_rows import csv_rows
 from lookalike.datasets.bundled_faces import BUNDLED_ORL, orl_faces
-from lookalike.datasets.csv_rows import csv_rows
+from lookalike.datasets.listed_files import ListedFiles
 from lookalike.datasets.picture_set import PictureSet
 from lookalike.errors import DatasetError
+from lookalike.identity_names import canonical_name, name_remarks
 from lookalike.images import PICTURE_SUFFIXES
 
 __all__ = ["pictures_below", "read_csv", "read_image_folder", "read_pictures"]
@@ -38,10 +40,11 @@ def read_image_folder(folder: Path) -> PictureSet:
     """One identity per subfolder, named after it; its pictures lie in it or below.
 
     Hidden files and files without a picture's ending are passed over; pictures directly in `folder` and empty
-    subfolders are reported in the notes. Names are the folders', pictures come sorted by path.
+    subfolders are reported in the notes. Names are the folders' in their canonical form (`identity_names`), so that two
+    folders may hold pictures of one identity, which is reported too; pictures come sorted by path.
 
     Raises:
-        DatasetError: the folder cannot be read, or no subfolder holds a picture.
+        DatasetError: the folder cannot be read, a subfolder's name is blank, or no subfolder holds a picture.
     """
     paths: list[Path] = []
     identities: list[str] = []
@@ -55,6 +58,8 @@ def read_image_folder(folder: Path) -> PictureSet:
                 continue
             if entry.is_symlink() and folder.resolve().is_relative_to(entry.resolve()):
                 raise DatasetError(f"{entry} links back to {entry.resolve()}, which holds it; remove the link")
+            if not canonical_name(entry.name):
+                raise DatasetError(f"{folder} has a subfolder {entry.name!r}, which names no identity; rename it")
             found = pictures_below(entry)
             paths += found
             identities += [entry.name] * len(found)
@@ -72,6 +77,7 @@ def read_image_folder(folder: Path) -> PictureSet:
         notes.append(f"{loose} picture(s) directly in {folder} have no identity and are left out")
     if empty:
         notes.append(f"{len(empty)} subfolder(s) hold no picture, such as {empty[0]!r}")
+    notes += name_remarks(identities)
     return PictureSet(tuple(paths), tuple(identities), tuple(notes))
 
 
@@ -99,12 +105,15 @@ def pictures_below(folder: Path) -> list[Path]:
 def read_csv(path: Path) -> PictureSet:
     """A UTF-8 CSV whose header names the columns `path` and `identity`; other columns are allowed.
 
-    Relative paths start at the CSV's folder. A row given twice counts once, and is reported in the notes.
+    Relative paths start at the CSV's folder. A row given twice counts once, and is reported in the notes; so are
+    identities spelled in several ways, and paths that are written otherwise than on the disk.
 
     Raises:
-        DatasetError: not UTF-8, no such header, an empty field, a file that does not exist, or one file under
-            two identities; the message names the line.
+        DatasetError: as `csv_rows`, no such header, a file that does not exist, or one file under two identities; the
+            message names the line.
     """
+    files = ListedFiles(path.parent)
+    spellings: set[str] = set()
     rows: dict[Path, str] = {}
     seen: dict[Path, str] = {}
     repeated = 0
@@ -114,10 +123,10 @@ def read_csv(path: Path) -> PictureSet:
             raise DatasetError(f"{path} has the columns {columns}; expected a header with path and identity")
         return "path", "identity"
 
-    for where, (name, identity) in csv_rows(path, choose):
-        picture = path.parent / name
-        if not picture.is_file():
-            raise DatasetError(f"{where}: {picture} does not exist; paths are relative to the CSV")
+    for where, (name, spelling) in csv_rows(path, choose, with_blanks=("path",)):
+        spellings.add(spelling)
+        identity = canonical_name(spelling)
+        picture = files.found(name, where)
         file_itself = picture.resolve()  # a/../b.png and b.png are one picture
         if file_itself not in seen:
             rows[picture] = seen[file_itself] = identity
@@ -129,4 +138,4 @@ def read_csv(path: Path) -> PictureSet:
     if not rows:
         raise DatasetError(f"{path} lists no pictures; expected a row of path,identity for each")
     notes = (f"{repeated} row(s) of {path} are repeated and count once",) if repeated else ()
-    return PictureSet(tuple(rows), tuple(rows.values()), notes)
+    return PictureSet(tuple(rows), tuple(rows.values()), (*notes, *files.remarks, *name_remarks(spellings)))

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lookalike.atomic_files import write_atomically
-from lookalike.datasets.csv_rows import named_rows
+from lookalike.csv_rows import named_rows
 from lookalike.datasets.google_landmarks import checked_id, checked_landmark
 from lookalike.errors import DatasetError, InputError
 

@@ -11,7 +11,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from lookalike.datasets.listed_files import ListedFiles
 from lookalike.errors import DatasetError
+from lookalike.identity_names import canonical_name
 
 __all__ = ["LfwPairs", "read_lfw_pairs"]
 
@@ -22,7 +24,7 @@ class LfwPairs:
 
     Attributes:
         pictures: names of the pictures that occur, ``Name/Name_0001.jpg``, each once.
-        identities: the name of the person of each.
+        identities: the name of the person of each, in its canonical form (`identity_names`).
         pairs: `(p, 2)` int64, the two pictures of each pair, as positions in `pictures`.
         genuine: `(p,)` bool, whether they show one person.
         folds: `(p,)` int64, the fold of each pair, from 0.
@@ -38,12 +40,13 @@ class LfwPairs:
         return len(self.pairs)
 
     def paths(self, folder: str | Path) -> tuple[Path, ...]:
-        """The picture files below the folder of LFW, in the order of `pictures`.
+        """The picture files below the folder of LFW, in the order of `pictures`, as the disk spells them.
 
         Raises:
             DatasetError: some do not exist.
         """
-        paths = tuple(Path(folder, name) for name in self.pictures)
+        files = ListedFiles(Path(folder))
+        paths = tuple(files.sought(name, str(folder)) for name in self.pictures)
         missing = [path for path in paths if not path.is_file()]
         if missing:
             raise DatasetError(
@@ -124,7 +127,7 @@ def _pair(where: str, line: str, genuine: bool) -> tuple[tuple[str, int], tuple[
     numbers = fields[1:] if genuine else fields[1::2]
     if len(fields) != (3 if genuine else 4) or not all(_is_number(n) and int(n) > 0 for n in numbers):
         raise DatasetError(f"{where}: {line!r}; expected {expected}, separated by tabs, i and j from 1")
-    names = [fields[0]] * 2 if genuine else fields[::2]
+    names = [canonical_name(name) for name in ([fields[0]] * 2 if genuine else fields[::2])]
     for name in names:
         # The name becomes part of a path.
         if not name or name.startswith(".") or "/" in name or "\\" in name:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from lookalike.datasets.csv_rows import csv_rows
+from lookalike.csv_rows import csv_rows
+from lookalike.datasets.listed_files import ListedFiles
 from lookalike.datasets.picture_set import PictureSet
 from lookalike.errors import DatasetError
+from lookalike.identity_names import canonical_name
 
 __all__ = ["read_groups"]
 
@@ -25,6 +27,7 @@ def read_groups(path: Path, pictures: PictureSet) -> tuple[str, ...]:
     Raises:
         DatasetError: not UTF-8, another header, an empty field, somebody in two groups, or a picture without a group.
     """
+    files = ListedFiles(path.parent)
     groups: dict[str | Path, str] = {}
     key = ""
 
@@ -35,8 +38,9 @@ def read_groups(path: Path, pictures: PictureSet) -> tuple[str, ...]:
             raise DatasetError(f"{path} has the columns {columns}; expected a header with identity,group (or path)")
         return key, "group"
 
-    for where, (name, group) in csv_rows(path, choose):
-        who = name if key == "identity" else (path.parent / name).resolve()
+    for where, (name, spelling) in csv_rows(path, choose, with_blanks=("path",)):
+        who = canonical_name(name) if key == "identity" else files.sought(name, where).resolve()
+        group = canonical_name(spelling)
         if groups.setdefault(who, group) != group:
             raise DatasetError(f"{where}: {name} is in {group!r} here and in {groups[who]!r} above; choose one")
     wanted = pictures.identities if key == "identity" else [file.resolve() for file in pictures.paths]

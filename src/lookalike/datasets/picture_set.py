@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lookalike.errors import DatasetError
+from lookalike.identity_names import canonical_name
 
 __all__ = ["PictureSet"]
 
@@ -22,7 +23,7 @@ class PictureSet:
 
     Attributes:
         paths: picture files.
-        identities: the identity of each, same length.
+        identities: the identity of each, same length; kept in their canonical form (`identity_names`).
         notes: what the reader wants said about the data, one line each.
 
     Raises:
@@ -36,6 +37,9 @@ class PictureSet:
     def __post_init__(self) -> None:
         if len(self.paths) != len(self.identities):
             raise DatasetError(f"{len(self.paths)} pictures came with {len(self.identities)} identities; give one each")
+        canonical = {name: canonical_name(name) for name in set(self.identities)}
+        if any(name != kept for name, kept in canonical.items()):
+            object.__setattr__(self, "identities", tuple(canonical[name] for name in self.identities))
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -70,5 +74,5 @@ class PictureSet:
 
     def of(self, names: Sequence[str]) -> PictureSet:
         """All pictures of these identities, in the set's order."""
-        wanted = set(names)
+        wanted = set(map(canonical_name, names))
         return self.select([i for i, name in enumerate(self.identities) if name in wanted])

@@ -11,6 +11,7 @@ from lookalike.datasets.landmark_solutions import read_recognition_solution
 from lookalike.datasets.picture_set import PictureSet
 from lookalike.datasets.places import NON_LANDMARK, non_landmark_pictures, place_pictures
 from lookalike.errors import DatasetError
+from lookalike.identity_names import canonical_name
 
 __all__ = ["RECOGNITION_SOLUTIONS", "RETRIEVAL_SOLUTIONS", "PlaceQuestions", "is_google_test", "read_questions"]
 
@@ -25,13 +26,17 @@ class PlaceQuestions:
 
     Attributes:
         paths: of the photos.
-        truth: per photo the ids of all places it shows; empty where it shows none.
+        truth: per photo the canonical ids (`identity_names`) of all places it shows; empty where it shows none.
         notes: what was left out, and why.
     """
 
     paths: tuple[Path, ...]
     truth: tuple[tuple[str, ...], ...]
     notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        truth = tuple(tuple(dict.fromkeys(map(canonical_name, places))) for places in self.truth)
+        object.__setattr__(self, "truth", truth)
 
     def __len__(self) -> int:
         return len(self.paths)

@@ -24,6 +24,7 @@ from typing import Any
 
 import numpy as np
 
+from lookalike.datasets.listed_files import ListedFiles
 from lookalike.errors import DatasetError, InputError
 from lookalike.images import RGBArray, read_picture
 
@@ -190,7 +191,8 @@ def _paths(file: Path, content: Mapping[str, Any], key: str, folder: Path) -> tu
         # The name becomes part of a path.
         if not isinstance(name, str) or not name or name.startswith(".") or {"/", "\\", "\0"} & set(name):
             raise DatasetError(f"{file}: {name!r} in {key} is no name of a picture")
-    return tuple(folder / f"{name}.jpg" for name in names)
+    files = ListedFiles(folder)
+    return tuple(files.sought(f"{name}.jpg", str(file)) for name in names)
 
 
 def _box(where: str, entry: Mapping[str, Any]) -> Box:

@@ -1,4 +1,4 @@
-"""Backbones by name: MobileFaceNet, iResNet-18, iResNet-50, and every network timm knows.
+"""Backbones by name: MobileFaceNet, iResNet-18, iResNet-50, a linear map, and every network timm knows.
 
 A backbone maps a `(n, channels, height, width)` batch to `(n, embedding_size)` embeddings.
 """
@@ -13,13 +13,14 @@ from torch import nn
 
 from lookalike.embedder.gem_pooling import GeMPooling
 from lookalike.embedder.iresnet import IResNet
+from lookalike.embedder.linear import Linear
 from lookalike.embedder.mobilefacenet import MobileFaceNet
 from lookalike.errors import InputError
 
 __all__ = ["OWN_BACKBONES", "PRETRAINED_ALIASES", "TrunkAndHead", "check_sizes", "create_backbone", "pooled_trunk"]
 
 #: Networks written here because timm lacks them.
-OWN_BACKBONES = ("mobilefacenet", "iresnet18", "iresnet50")
+OWN_BACKBONES = ("mobilefacenet", "iresnet18", "iresnet50", "linear")
 #: What users call a pretrained network, and timm's name of the one whose weights that means.
 PRETRAINED_ALIASES = {"efficientnet_lite0": "tf_efficientnet_lite0"}
 
@@ -72,6 +73,7 @@ def create_backbone(
         "mobilefacenet": MobileFaceNet,
         "iresnet18": lambda **o: IResNet(depth=18, **o),
         "iresnet50": lambda **o: IResNet(depth=50, **o),
+        "linear": Linear,
     }
     if name in own:
         if pretrained:

@@ -28,8 +28,9 @@ class MatchOdds(BaseModel):
 
     Attributes:
         distances: the grid.
-        log_ratios: at each distance; straight between them, constant outside. Never infinite: it is bounded by the
-            number of pairs that were measured.
+        log_ratios: at each distance; straight between them. Outside the grid nobody was measured: there the straight
+            line from the grid's first point to its last gives the slope, so that a smaller distance always speaks more
+            for a match (unless all of the grid says the same). Finite at every finite distance.
         cllr: cost of the log likelihood ratios on the pairs they were fitted to, in bits (Brümmer & du Preez 2006);
             0 is perfect, 1 says nothing.
 
@@ -56,13 +57,21 @@ class MatchOdds(BaseModel):
         return self
 
     def log_ratio(self, distance: float) -> float:
-        """Natural logarithm of genuine to impostor density at a distance."""
+        """Natural logarithm of genuine to impostor density at a distance; never rises with the distance."""
+        first, last = self.distances[0], self.distances[-1]
+        if distance < first:
+            return self.log_ratios[0] + self._beyond(first - distance)
+        if distance >= last:
+            return self.log_ratios[-1] - self._beyond(distance - last)
         after = bisect_right(self.distances, distance)
-        if after in (0, len(self.distances)):
-            return self.log_ratios[min(after, len(self.distances) - 1)]
         left, right = self.distances[after - 1], self.distances[after]
         share = (distance - left) / (right - left)
         return self.log_ratios[after - 1] * (1 - share) + self.log_ratios[after] * share
+
+    def _beyond(self, distance: float) -> float:
+        """What the logarithm changes by, so far outside the grid."""
+        fall = self.log_ratios[0] - self.log_ratios[-1]
+        return fall * (distance / (self.distances[-1] - self.distances[0])) if fall else 0.0
 
     def probability(self, distance: float, prior: float = 0.5) -> float:
         """Probability that two pictures at a distance show one identity.

@@ -13,8 +13,10 @@ import numpy.typing as npt
 import tomli_w
 
 from lookalike.atomic_files import check_replaceable, written_folder
+from lookalike.csv_rows import named_rows
 from lookalike.embedder.embedder import Embedder
 from lookalike.errors import ArtefactError
+from lookalike.identity_names import canonical_name
 
 __all__ = ["FORMAT_VERSION", "MARKER", "StoredVectors", "read_vectors", "write_vectors"]
 
@@ -27,7 +29,10 @@ SHARD = 1_000_000
 
 @dataclass(frozen=True)
 class StoredVectors:
-    """`vectors` `(n, d)`, `ids` `(n,)` int64, the picture and identity of each, and the model that made them."""
+    """`vectors` `(n, d)`, `ids` `(n,)` int64, the picture and identity of each, and the model that made them.
+
+    Identities are in their canonical form (`identity_names`), whatever form the folder has them in.
+    """
 
     vectors: npt.NDArray[np.float32]
     ids: npt.NDArray[np.int64]
@@ -56,7 +61,8 @@ def write_vectors(
         with (partial / "pictures.csv").open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
             writer = csv.writer(file)
             writer.writerow(["id", "path", "identity"])
-            writer.writerows(zip(range(len(paths)), paths, identities, strict=True))
+            names = map(canonical_name, identities)
+            writer.writerows(zip(range(len(paths)), paths, names, strict=True))
         description = {
             "format_version": FORMAT_VERSION,
             "model": embedder.name,
@@ -82,14 +88,15 @@ def read_vectors(folder: Path) -> StoredVectors:
             raise ArtefactError(f"{folder} is of version {content.get('format_version')!r}; expected {FORMAT_VERSION}")
         shards = [np.load(folder / name, allow_pickle=False) for name in content["shards"]]
         ids = np.load(folder / "ids.npy", allow_pickle=False)
-        with (folder / "pictures.csv").open(encoding="utf-8", errors="surrogateescape", newline="") as file:
-            rows = list(csv.DictReader(file))
+        columns = ("path", "identity")
+        listed = named_rows(folder / "pictures.csv", columns, columns, ("path",), undecodable="surrogateescape")
+        rows = [(path, canonical_name(identity)) for _, (path, identity) in listed]
         vectors = np.concatenate(shards)
         if not len(vectors) == len(ids) == len(rows) == content["count"]:
             raise ArtefactError(
                 f"{folder} is damaged: {len(vectors)} vectors, {len(ids)} ids, {len(rows)} pictures; embed again"
             )
-        paths, identities = tuple(row["path"] for row in rows), tuple(row["identity"] for row in rows)
+        paths, identities = tuple(path for path, _ in rows), tuple(identity for _, identity in rows)
         return StoredVectors(vectors, ids, paths, identities, content["fingerprint"], content["metric"])
     except (OSError, ValueError, KeyError, EOFError) as error:
         raise ArtefactError(f"{folder} is not a whole vectors folder: {error}; embed again") from None

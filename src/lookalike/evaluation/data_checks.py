@@ -17,6 +17,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from lookalike.array_input import as_array
 from lookalike.errors import DatasetError, VectorError
 from lookalike.evaluation.labels import identity_codes
 
@@ -84,7 +85,7 @@ def check_data(
         >>> [(finding.kind, finding.positions) for finding in findings]
         [('duplicate across identities', (0, 1))]
     """
-    array = np.asarray(vectors)
+    array = as_array(vectors)
     if array.ndim != 2 or 0 in array.shape or array.dtype.kind not in "fiub":
         raise VectorError(
             f"vectors have shape {array.shape} and dtype {array.dtype}; expected numbers, (vectors, dimensions), "

@@ -16,12 +16,12 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from lookalike.distances import MetricName, pairwise, unit_length
+from lookalike.distances import MetricName, check_metric, pairwise, unit_length
 from lookalike.errors import VectorError
 from lookalike.evaluation.labels import checked_vectors
 
@@ -85,8 +85,7 @@ class Comparison:
     """
 
     def __init__(self, probes: npt.ArrayLike, metric: MetricName) -> None:
-        if metric not in get_args(MetricName):
-            raise VectorError(f"metric {metric!r} is unknown; choose one of {', '.join(get_args(MetricName))}")
+        check_metric(metric)
         self.metric = metric
         self.given: Array = checked_vectors(probes, "probes")
         self.check(self.given, "probes")
@@ -188,7 +187,7 @@ class Comparison:
             elif self.metric == "manhattan":
                 found[part] = np.abs(x - y).sum(axis=1)
             elif self.metric == "cosine":
-                found[part] = (1 - (unit_length(x) * unit_length(y)).sum(axis=1)).clip(0, 2)
+                found[part] = np.minimum(((unit_length(x) - unit_length(y)) ** 2).sum(axis=1) / 2, 2)
             else:
                 found[part] = -(x * y).sum(axis=1)
         return found

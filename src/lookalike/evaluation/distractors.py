@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from lookalike.array_input import as_array
 from lookalike.distances import MetricName
 from lookalike.errors import InputError
 from lookalike.evaluation.bootstrap import Interval, bootstrap_means
@@ -115,9 +116,9 @@ def rank_among_distractors(
     if isinstance(distractors, Iterator):
         if distractor_labels is not None:
             raise InputError("distractor_labels go with an array of distractors; blocks of an iterator have no order")
-        parts: Iterator[npt.NDArray[Any]] = (np.asarray(part) for part in distractors)
+        parts: Iterator[npt.NDArray[Any]] = (as_array(part, "distractors") for part in distractors)
     else:
-        everybody = np.asarray(distractors)
+        everybody = as_array(distractors, "distractors")
         comparison.check(everybody, "distractors")
         if distractor_labels is not None:
             _refuse_known(distractor_labels, len(everybody), names)

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from lookalike.array_input import as_array
 from lookalike.distances import MetricName, blocks
 from lookalike.errors import InputError, VectorError
 from lookalike.evaluation.distance_blocks import (
@@ -105,7 +106,7 @@ def search(
         queries, enrolled = matrix.shape
     else:
         matrix = None
-        vectors, comparison = np.asarray(gallery), Comparison(probes, metric)  # type: ignore[arg-type]
+        vectors, comparison = as_array(gallery, "gallery vectors"), Comparison(probes, metric)  # type: ignore[arg-type]
         if not vectors.size:
             raise VectorError(f"gallery vectors have shape {vectors.shape}; at least one must be enrolled")
         comparison.check(vectors)

@@ -23,7 +23,7 @@ from scipy import sparse
 
 from lookalike.errors import InputError
 from lookalike.evaluation.bootstrap import Interval, checked_bootstrap, drawn_counts, percentile_intervals
-from lookalike.evaluation.labels import identity_codes
+from lookalike.evaluation.labels import canonical_label, identity_codes
 from lookalike.evaluation.operating_point import is_sufficient
 from lookalike.evaluation.verification import VerificationResult
 
@@ -204,12 +204,16 @@ def compare_groups(
 def _picture_groups(codes: Integers, names: tuple[Hashable, ...], groups: Any) -> tuple[Integers, tuple[Hashable, ...]]:
     if not isinstance(groups, Mapping):
         return identity_codes(groups, len(codes))
-    without = [name for name in names if name not in groups]
+    group_of: dict[Hashable, Any] = {}
+    for name, group in groups.items():
+        if group_of.setdefault(canonical_label(name), group) != group:
+            raise InputError(f"identity {name!r} has two groups under two spellings; give it one")
+    without = [name for name in names if name not in group_of]
     if without:
         raise InputError(
             f"{len(without)} identities have no group, {without[0]!r} for one; give every identity its group"
         )
-    of_identity, found = identity_codes([groups[name] for name in names])
+    of_identity, found = identity_codes([group_of[name] for name in names])
     return of_identity[codes], found
 
 

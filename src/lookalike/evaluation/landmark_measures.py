@@ -33,7 +33,7 @@ from lookalike.evaluation.bootstrap import (
     drawn_counts,
     percentile_intervals,
 )
-from lookalike.evaluation.labels import identity_codes
+from lookalike.evaluation.labels import canonical_label, identity_codes
 from lookalike.evaluation.ranked_retrieval import global_average_precision, mean_average_precision_at
 from lookalike.evaluation.rate import Rate
 
@@ -150,7 +150,7 @@ def measure_recognition(
         )
     labels = [_labels(entry) for entry in truth]
     shows = np.array([bool(some) for some in labels], bool)
-    right = np.array([_plain(p) in some for p, some in zip(predictions, labels, strict=True)], bool)
+    right = np.array([canonical_label(p) in some for p, some in zip(predictions, labels, strict=True)], bool)
     # A query of several landmarks goes with the first of them.
     code, places = identity_codes([some[0] for some in labels if some])
     intervals: list[Interval | None] = [None, None, None]
@@ -266,14 +266,10 @@ def _replicates(
     return np.concatenate(found)
 
 
-def _plain(label: Any) -> Any:
-    return label.item() if hasattr(label, "item") else label
-
-
 def _labels(entry: Any) -> list[Any]:
     """The labels of a query in an order that does not depend on a set's."""
     if entry is None:
         return []
     if isinstance(entry, Set | list | tuple | np.ndarray):
-        return sorted((_plain(label) for label in entry), key=lambda label: (str(label), str(type(label))))
-    return [_plain(entry)]
+        return sorted((canonical_label(label) for label in entry), key=lambda label: (str(label), str(type(label))))
+    return [canonical_label(entry)]

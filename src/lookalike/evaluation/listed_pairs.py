@@ -7,6 +7,7 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 
+from lookalike.array_input import as_array
 from lookalike.distances import MetricName, pairwise, unit_length
 from lookalike.errors import VectorError
 from lookalike.evaluation.labels import checked_vectors
@@ -37,7 +38,7 @@ def pair_distances(
         >>> pair_distances([[0.0], [1.0], [4.0]], [[0, 1], [2, 0]], "euclidean").tolist()
         [1.0, 4.0]
     """
-    vectors, positions = checked_vectors(embeddings), np.asarray(pairs)
+    vectors, positions = checked_vectors(embeddings), as_array(pairs, "pairs")
     if positions.ndim != 2 or positions.shape[1] != 2 or positions.dtype.kind not in "iu":
         raise VectorError(f"pairs have shape {positions.shape} and dtype {positions.dtype}; expected (p, 2) integers")
     if len(positions) and (positions.min() < 0 or positions.max() >= len(vectors)):
@@ -59,8 +60,8 @@ def _row_distances(
 ) -> npt.NDArray[Any]:
     """From `(b, d)` and `(b, d)` to `(b,)`: what `distances.pairwise` has on its diagonal."""
     if metric == "cosine":
-        products = np.einsum("ij,ij->i", unit_length(first), unit_length(second))
-        return cast("npt.NDArray[Any]", (1 - products).clip(0, 2))
+        difference = unit_length(first) - unit_length(second)
+        return np.asarray(np.minimum(np.einsum("ij,ij->i", difference, difference) / 2, 2))
     if metric == "inner_product":
         return cast("npt.NDArray[Any]", -np.einsum("ij,ij->i", first, second))
     difference = first - second

@@ -1,20 +1,29 @@
 """A calibrated probability of match: how much more often genuine than impostor pairs lie at a distance.
 
 Pool-adjacent-violators (PAV, isotonic regression) gives the monotone log likelihood ratio that fits the measured pairs
-best (Brümmer & du Preez, "Application-independent evaluation of speaker detection", 2006). Three corrections make it
+best (Brümmer & du Preez, "Application-independent evaluation of speaker detection", 2006). Four corrections make it
 one to answer with:
 
-- Laplace's: before pooling, one genuine and one impostor pair are added at either end, so that no distance, however
-  extreme, makes certainty; the ratio is bounded by the number of pairs (as in Brümmer's FoCal and BOSARIS).
+- Laplace's: before pooling, one genuine and one impostor pair are added at either end, so that no distance makes
+  certainty; what a pool says is bounded by the number of pairs (as in Brümmer's FoCal and BOSARIS).
 - Pairs are no independent observations: a bound by pairs of pictures would be too bold where many pictures show few
   people. The added pairs weigh as many as there are pictures' pairs to one pair of identities.
 - PAV's steps become straight lines between the quarters of the pools: no jumps.
+- Nearer than the nearest impostor pair, and farther than the farthest genuine one, PAV says the same of all distances,
+  for it has nothing to compare with: a picture would speak no more for a match than another ten times farther away.
+  There the ratio follows the slope of logistic regression, the usual straight line through log likelihood ratios
+  (Brümmer & Doddington, "Likelihood-ratio calibration using prior-weighted proper scoring rules", 2013), fitted to the
+  same pairs, the added ones included: they keep its slope finite, and below the true one where few were measured.
 """
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import numpy.typing as npt
+from scipy.optimize import minimize
+from scipy.special import expit
 
 from lookalike.embedder.match_odds import MatchOdds
 from lookalike.errors import InputError, VectorError
@@ -93,11 +102,18 @@ def fit_binned_odds(
     # A pool's ratio stands between the quarters of its pairs, both kinds weighing the same; lines join the pools.
     mass = np.cumsum(ends[0] / total[0] + ends[1] / total[1])
     before, after = np.r_[0.0, mass][first], mass[last]
-    quarters = [np.searchsorted(mass, before + part * (after - before)) for part in (0.25, 0.75)]
-    at = with_ends[np.stack([np.clip(q, first, last) for q in quarters], axis=1).ravel()]
-    ratios = np.log(shares) - np.log1p(-shares) - np.log(total[0]) + np.log(total[1])
-    at, where = np.unique(at, return_index=True)
-    ratios = np.minimum.accumulate(np.repeat(ratios, 2)[where])
+    quarters = [np.searchsorted(mass, before + part * (after - before)) for part in (0.25, 0.5, 0.75)]
+    places = with_ends[np.stack([np.clip(q, first, last) for q in quarters], axis=1)]
+    ratios = np.repeat((np.log(shares) - np.log1p(-shares) - np.log(total[0]) + np.log(total[1]))[:, None], 3, axis=1)
+    slope = _logistic_slope(with_ends, ends[0] / total[0], ends[1] / total[1])
+    for pool, other in ((0, counts[1]), (-1, counts[0])):
+        if not other[max(0, first[pool] - 1) : last[pool]].any():  # bins are one behind pools: the added end is first
+            ratios[pool] += slope * (places[pool, 1] - places[pool])
+    if len(ratios) > 1:  # neither end past its neighbour
+        ratios[0] = np.maximum(ratios[0], ratios[1, 0])
+        ratios[-1] = np.minimum(ratios[-1], ratios[-2, -1])
+    at, where = np.unique(places.ravel(), return_index=True)
+    ratios = np.minimum.accumulate(ratios.ravel()[where])
     if len(at) > POINTS:
         chosen = np.unique(np.linspace(0, len(at) - 1, POINTS).round().astype(int))
         at, ratios = at[chosen], ratios[chosen]
@@ -134,6 +150,30 @@ def pool_adjacent_violators(
         pools.append(pool)
     found = [np.array(column) for column in zip(*pools, strict=True)]
     return found[0] / found[1], found[2], found[3]
+
+
+def _logistic_slope(distances: Floats, genuine: Floats, impostor: Floats) -> float:
+    """How much the log likelihood ratio falls per unit of distance, by logistic regression; 0 where it would rise.
+
+    Args:
+        distances: `(n,)`.
+        genuine: `(n,)` weights of genuine pairs there, 1 in all.
+        impostor: `(n,)` likewise.
+    """
+    weights = genuine + impostor
+    middle = float(np.average(distances, weights=weights))
+    spread = math.sqrt(float(np.average((distances - middle) ** 2, weights=weights)))
+    if not spread:
+        return 0.0
+    line = np.stack([np.ones_like(distances), (distances - middle) / spread], axis=1)
+
+    def cost(coefficients: Floats) -> tuple[float, Floats]:
+        found = line @ coefficients
+        wrong = impostor * expit(found) - genuine * expit(-found)
+        return float(genuine @ np.logaddexp(0, -found) + impostor @ np.logaddexp(0, found)), line.T @ wrong
+
+    best = minimize(cost, np.zeros(2), jac=True, method="BFGS")
+    return max(0.0, -float(best.x[1]) / spread)
 
 
 def cllr(genuine_log_ratios: npt.ArrayLike, impostor_log_ratios: npt.ArrayLike) -> float:

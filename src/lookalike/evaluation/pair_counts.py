@@ -7,9 +7,7 @@ threshold is rounded to the edge of a bin, 0.0015% of the distance wide, and alw
 false match rate is told too low, no true accept rate too high. A set that is kept whole is measured as
 `verification.VerificationResult` measures it.
 
-What float32 means: a cosine distance from a float32 matrix product is off by up to about 1e-6 (128 to 512 dimensions).
-Near duplicates at less than that cannot be told from exact ones, nor from each other; distances above 0.01 keep four
-digits and more. Rates count the distances so computed.
+Distances are computed in float64 and rounded to float32: seven digits, of near duplicates too. Rates count these.
 """
 
 from __future__ import annotations
@@ -23,6 +21,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from lookalike.array_input import as_array
 from lookalike.distances import MetricName
 from lookalike.errors import InputError, VectorError
 from lookalike.evaluation.hardest_pairs import HardPairs
@@ -94,7 +93,7 @@ class PairCounts:
         values = values.astype(np.float64)
         if np.abs(values).max() > np.finfo(np.float32).max:
             raise VectorError(f"distances reach {np.abs(values).max():g}; they must be within float32's 3.4e38")
-        positions = None if pairs is None else np.asarray(pairs)
+        positions = None if pairs is None else as_array(pairs, "pairs")
         if positions is not None and (positions.shape != (len(values), 2) or positions.dtype.kind not in "iu"):
             raise VectorError(
                 f"pairs have shape {positions.shape} and dtype {positions.dtype}; expected ({len(values)}, 2) integers"

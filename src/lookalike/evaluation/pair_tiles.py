@@ -13,7 +13,7 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 
-from lookalike.distances import MetricName, pairwise, unit_length
+from lookalike.distances import MetricName, check_metric, pairwise, squared_differences, unit_length
 
 __all__ = ["COLUMNS", "ROWS", "PairTiles", "Tile"]
 
@@ -41,8 +41,8 @@ class Tile:
 class PairTiles:
     """All pairs of `(n, d)` vectors, cut into tiles.
 
-    Cosine distances and inner products are float32 matrix products, Euclidean distances float64 ones of centred
-    vectors, others `distances.pairwise`; all end as float32.
+    Distances are computed in float64 and rounded to float32: cosine and Euclidean ones as differences of centred
+    vectors, by `distances.squared_differences`; others by `distances.pairwise`.
     """
 
     def __init__(self, vectors: npt.NDArray[Any], codes: Integers, metric: MetricName) -> None:
@@ -50,16 +50,12 @@ class PairTiles:
         self._order = np.argsort(codes, kind="stable")
         self._codes = codes[self._order]
         self._ends = np.searchsorted(self._codes, self._codes, side="right")
-        pairwise(vectors[:1], vectors[:1], metric)  # an unknown metric is refused here, by its name
+        check_metric(metric)
         if metric == "cosine":
-            vectors = unit_length(vectors).astype(np.float32)
-        elif metric == "euclidean":
+            vectors = unit_length(vectors.astype(np.float64))
+        if metric in ("cosine", "euclidean"):
             vectors = vectors - vectors.mean(axis=0, dtype=np.float64)
-        elif metric == "inner_product":
-            vectors = vectors.astype(np.float32)
-        self._vectors = vectors[self._order]
-        if metric == "euclidean":
-            self._squares = np.einsum("ij,ij->i", self._vectors, self._vectors)
+        self._vectors = vectors.astype(np.float64, copy=False)[self._order]
 
     def __iter__(self) -> Iterator[Tile]:
         n = len(self._order)
@@ -74,20 +70,12 @@ class PairTiles:
         """`(rows, columns)` float32."""
         x = self._vectors[tile.first_row : tile.last_row]
         y = self._vectors[tile.first_column : tile.last_column]
-        if self._metric == "cosine":
-            found = x @ y.T
-            np.subtract(1, found, out=found)
-            return cast("Distances", np.clip(found, 0, 2, out=found))
-        if self._metric == "inner_product":
-            found = x @ y.T
-            return cast("Distances", np.negative(found, out=found))
-        if self._metric == "euclidean":
-            squares = x @ y.T
-            squares *= -2
-            squares += self._squares[tile.first_row : tile.last_row, None]
-            squares += self._squares[tile.first_column : tile.last_column]
-            np.maximum(squares, 0, out=squares)
-            return cast("Distances", np.sqrt(squares, out=squares).astype(np.float32))
+        if self._metric in ("cosine", "euclidean"):
+            squares = squared_differences(x, y)
+            if self._metric == "euclidean":
+                return cast("Distances", np.sqrt(squares, out=squares).astype(np.float32))
+            squares /= 2
+            return cast("Distances", np.minimum(squares, 2, out=squares).astype(np.float32))
         return np.asarray(pairwise(x, y, self._metric)).astype(np.float32)
 
     def genuine(self, tile: Tile) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:

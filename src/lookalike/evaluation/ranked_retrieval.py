@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lookalike.errors import InputError, VectorError
-from lookalike.evaluation.labels import identity_codes
+from lookalike.evaluation.labels import canonical_label, check_labels
 
 __all__ = ["GlobalAveragePrecision", "RankedRetrieval", "global_average_precision", "mean_average_precision_at"]
 
@@ -93,11 +93,10 @@ def global_average_precision(
             f"{len(predictions)} predictions, confidences of shape {sure.shape} ({sure.dtype}) and {len(truth)} truths "
             "were given; each query needs one of each, and a confidence is a number"
         )
-    said = [_plain(label) for label in predictions]
+    said = [canonical_label(label) for label in predictions]
     shown = [_labels(entry) for entry in truth]
     every = [label for label in said if label is not None] + [label for labels in shown for label in labels]
-    if every:
-        identity_codes(every)  # refuses what is no label
+    check_labels(every)
     landmarks = sum(bool(labels) for labels in shown)
     if not landmarks:
         raise InputError(f"none of {len(truth)} queries shows a landmark; GAP is a share of those that do")
@@ -140,9 +139,8 @@ def mean_average_precision_at(rankings: Sequence[Any], relevant: Sequence[Any], 
         raise InputError(f"k is {k}; at least the first place must count")
     average = np.full(len(relevant), np.nan)
     for query, (ranking, wanted) in enumerate(zip(rankings, relevant, strict=True)):
-        ids, wanted_ids = [_plain(i) for i in ranking[:k]], {_plain(i) for i in wanted}
-        if ids or wanted_ids:
-            identity_codes([*ids, *wanted_ids])  # refuses what is no id
+        ids, wanted_ids = [canonical_label(i) for i in ranking[:k]], {canonical_label(i) for i in wanted}
+        check_labels([*ids, *wanted_ids])
         if not wanted_ids:
             continue
         found, total, waiting = 0, 0.0, set(wanted_ids)
@@ -164,15 +162,9 @@ def mean_average_precision_at(rankings: Sequence[Any], relevant: Sequence[Any], 
     )
 
 
-def _plain(label: Any) -> Hashable:
-    """A number of NumPy or torch as the Python object it stands for; nothing else is changed."""
-    plain: Hashable = label.item() if hasattr(label, "item") else label
-    return plain
-
-
 def _labels(entry: Any) -> frozenset[Hashable]:
     if entry is None:
         return frozenset()
     if isinstance(entry, Set | list | tuple | np.ndarray):
-        return frozenset(_plain(label) for label in entry)
-    return frozenset([_plain(entry)])
+        return frozenset(canonical_label(label) for label in entry)
+    return frozenset([canonical_label(entry)])

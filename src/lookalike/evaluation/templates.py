@@ -16,9 +16,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from lookalike.array_input import as_array
 from lookalike.distances import MetricName
 from lookalike.errors import VectorError
-from lookalike.evaluation.labels import checked_vectors, identity_codes
+from lookalike.evaluation.labels import canonical_label, checked_vectors, identity_codes
 from lookalike.evaluation.listed_pairs import pair_distances
 
 __all__ = ["Templates", "make_templates"]
@@ -62,7 +63,7 @@ class Templates:
             unknown = np.flatnonzero((known[at] != wanted).ravel())
         else:
             place = {name: number for number, name in enumerate(self.ids)}
-            flat = [place.get(name, -1) for name in np.asarray(ids, object).ravel().tolist()]
+            flat = [place.get(canonical_label(name), -1) for name in np.asarray(ids, object).ravel().tolist()]
             at = np.array(flat, np.int64).reshape(wanted.shape)
             unknown = np.flatnonzero(at.ravel() < 0)
         if len(unknown):
@@ -171,7 +172,7 @@ def _lengths(vectors: npt.NDArray[Any]) -> Floats:
 def _checked_scores(scores: npt.ArrayLike | None, n: int) -> Floats:
     if scores is None:
         return np.ones(n)
-    weights = np.asarray(scores)
+    weights = as_array(scores, "scores")
     if weights.shape != (n,) or weights.dtype.kind not in "fiu":
         raise VectorError(
             f"detection_scores have shape {weights.shape} and dtype {weights.dtype}; expected one number for each of "

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from lookalike.array_input import as_array, at_least_float32
 from lookalike.distances import MetricName, blocks, pairwise
 from lookalike.errors import InputError, VectorError
 from lookalike.evaluation.bootstrap import VerificationIntervals, bootstrap_verification
@@ -355,7 +356,7 @@ def from_scores(
         if labels is not None:
             raise VectorError("labels were given without pairs; give the two positions of every pair too")
         return _result(values, truth, None, None, ())
-    positions = np.asarray(pairs)
+    positions = as_array(pairs, "pairs")
     if positions.shape != (len(values), 2) or positions.dtype.kind not in "iu":
         raise VectorError(
             f"pairs have shape {positions.shape} and dtype {positions.dtype}; expected ({len(values)}, 2) integers"
@@ -375,7 +376,7 @@ def from_scores(
 
 def checked_scores(distances: npt.ArrayLike, genuine: npt.ArrayLike) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
     """`(p,)` finite distances and as many booleans as arrays, with at least one pair, or a `VectorError`."""
-    values, truth = np.asarray(distances), np.asarray(genuine)
+    values, truth = at_least_float32(as_array(distances, "distances")), as_array(genuine, "genuine")
     if values.ndim != 1 or values.shape != truth.shape or not len(values):
         raise VectorError(
             f"distances have shape {values.shape} and genuine {truth.shape}; both must be (pairs,), with at least one"

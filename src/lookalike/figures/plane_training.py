@@ -11,11 +11,11 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from lookalike.errors import TrainingDiverged
 from lookalike.figures.digits import CLASSES, SIDE, Digits
 from lookalike.figures.loss_panels import Panel
+from lookalike.losses.directions import unit_vectors
 
 __all__ = ["COLLAPSED", "EPOCHS", "Measures", "TrainedPanel", "measure", "train_panel", "unit"]
 
@@ -168,7 +168,7 @@ def _repeatable(seed: int) -> Iterator[None]:
 
 def _embed(network: nn.Module, pictures: Tensor, panel: Panel) -> Tensor:
     embeddings: Tensor = network(pictures)
-    return functional.normalize(embeddings) if panel.unit_vectors else embeddings
+    return unit_vectors(embeddings) if panel.unit_vectors else embeddings
 
 
 def _centers(loss: nn.Module) -> Floats | None:

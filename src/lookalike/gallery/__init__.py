@@ -13,9 +13,20 @@ from pathlib import Path
 from lookalike.errors import InputError
 from lookalike.gallery.annex import Annex
 from lookalike.gallery.embedded import EmbeddedGallery
-from lookalike.gallery.gallery import Candidate, Gallery, Identity, Model, Template
+from lookalike.gallery.gallery import Candidate, Counts, Gallery, Identity, Model, Searched, Template
 
-__all__ = ["Annex", "Candidate", "EmbeddedGallery", "Gallery", "Identity", "Model", "Template", "open_gallery"]
+__all__ = [
+    "Annex",
+    "Candidate",
+    "Counts",
+    "EmbeddedGallery",
+    "Gallery",
+    "Identity",
+    "Model",
+    "Searched",
+    "Template",
+    "open_gallery",
+]
 
 
 def open_gallery(address: str | Path, create: bool = True) -> Gallery:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, get_args
 import numpy as np
 import numpy.typing as npt
 
+from lookalike.array_input import as_array
 from lookalike.distances import MetricName
 from lookalike.errors import (
     ArtefactError,
@@ -25,8 +27,9 @@ from lookalike.gallery import enrolment
 from lookalike.gallery.annex import Annex, AnnexFolder, MakeAnnex
 from lookalike.gallery.database import FORMAT_VERSION, Database
 from lookalike.gallery.following_index import FollowingIndex, vector_from
-from lookalike.gallery.gallery import Candidate, Identity, Model, Template
-from lookalike.gallery.names import checked_name, readable
+from lookalike.gallery.gallery import Candidate, Counts, Identity, Model, Searched, Template
+from lookalike.gallery.sources import readable
+from lookalike.identity_names import checked_name
 from lookalike.index.checks import checked_k, checked_vectors
 
 if TYPE_CHECKING:
@@ -75,6 +78,7 @@ class EmbeddedGallery:
         self._following = FollowingIndex(self._database)
         self._annexes = AnnexFolder(self._database)
         self._model: Model | None = None
+        self._counted: Counts | None = None
         # A process killed between the commit of a `forget` and its scrubbing left old bytes in the log, or in a
         # version of the annex.
         try:
@@ -216,7 +220,7 @@ class EmbeddedGallery:
     def change(self) -> int:
         """The number of the last change; another number tells that somebody enrolled or forgot."""
         with self._database.lock, self._database.errors("read"):
-            return int(self._database.one("SELECT coalesce(max(id), 0) FROM change")[0])
+            return self._latest_change()
 
     def annex(self) -> Annex | None:
         """What is kept beside the templates, as it is now; None where nothing is. See `Gallery.annex`."""
@@ -254,6 +258,11 @@ class EmbeddedGallery:
 
     # --- reading ------------------------------------------------------------------------------------------
 
+    def names(self) -> list[str]:
+        """Names of all identities, in order. See `Gallery.names`."""
+        with self._database.read("read"):
+            return [row[0] for row in self._database.run("SELECT name FROM identity ORDER BY name")]
+
     def people(self) -> list[Identity]:
         """All identities, by name."""
         with self._database.read("read"):
@@ -282,23 +291,48 @@ class EmbeddedGallery:
 
     def search(self, vectors: npt.ArrayLike, k: int = 5) -> list[list[Candidate]]:
         """The `k` nearest identities of every probe, each by its best template. See `Gallery.search`."""
+        return self.search_counted(vectors, k).candidates
+
+    def search_counted(self, vectors: npt.ArrayLike, k: int = 5) -> Searched:
+        """The same, with the size of what was searched. See `Gallery.search_counted`."""
         wanted, model, database = checked_k(k), self.model, self._database
         probes = self._checked(vectors, model, "probes", allow_none=True)
-        if model is None:
-            return [[] for _ in probes]
+        nobody: list[list[Candidate]] = [[] for _ in probes]
         with database.lock:
-            self._following.prepare(model)
-            # One transaction for index and names: a template found is a template named, whatever others do meanwhile.
+            if model is not None:
+                self._following.prepare(model)
+            # One transaction for index, names and counts: a template found is a template named and counted, whatever
+            # others do meanwhile.
             with database.read("searched"):
-                index = self._following.follow(model)
-                if index is None or len(index) == 0:
-                    return [[] for _ in probes]
-                return self._nearest_identities(index, probes, min(wanted, len(self)))
+                counts = self._counts()
+                index = None if model is None else self._following.follow(model)
+                if index is None or len(index) == 0 or not counts.identities:
+                    return Searched(nobody, counts)
+                return Searched(self._nearest_identities(index, probes, wanted, counts.identities), counts)
 
-    def _nearest_identities(self, index: VectorIndex, probes: npt.NDArray[np.float32], k: int) -> list[list[Candidate]]:
+    def counts(self) -> Counts:
+        """How large the gallery is now. See `Gallery.counts`."""
+        with self._database.read("read"):
+            return self._counts()
+
+    def _counts(self) -> Counts:
+        """Call inside `read`; counts of the state that the transaction sees."""
+        one, change, held = self._database.one, self._latest_change(), self._counted
+        if held is None or held.change != change:
+            identities, templates = (one(f"SELECT count(*) FROM {table}")[0] for table in ("identity", "template"))
+            self._counted = held = Counts(identities, templates, change)
+        return held
+
+    def _latest_change(self) -> int:
+        return int(self._database.one("SELECT coalesce(max(id), 0) FROM change")[0])
+
+    def _nearest_identities(
+        self, index: VectorIndex, probes: npt.NDArray[np.float32], k: int, identities: int
+    ) -> list[list[Candidate]]:
         answers: list[list[Candidate]] = [[] for _ in probes]
         rows = np.arange(len(probes))
-        fetch = min(len(index), k * -(-len(index) // len(self)))
+        k = min(k, identities)
+        fetch = min(len(index), k * -(-len(index) // identities))
         while len(rows):
             hits = index.search(probes[rows], fetch)
             names = self._names(np.unique(hits.ids))
@@ -333,21 +367,20 @@ class EmbeddedGallery:
     def stats(self) -> dict[str, Any]:
         """Counts, model, bytes on disk and the index (None before the first search), ready for JSON."""
         with self._database.read("read"):
-            one, model, index = self._database.one, self.model, self._following.index
+            one, model, index, counts = self._database.one, self.model, self._following.index, self._counts()
             return {
                 "path": str(self.path),
                 "format_version": FORMAT_VERSION,
-                "identities": len(self),
-                "templates": one("SELECT count(*) FROM template")[0],
+                "identities": counts.identities,
+                "templates": counts.templates,
                 "forgotten_templates": one("SELECT count(*) FROM tombstone")[0],
-                "bytes_on_disk": sum(p.stat().st_size for p in self.path.rglob("*") if p.is_file()),
+                "bytes_on_disk": _bytes_below(self.path),
                 "model": None if model is None else model.__dict__.copy(),
                 "index": None if index is None else index.stats(),
             }
 
     def __len__(self) -> int:
-        with self._database.lock, self._database.errors("read"):
-            return int(self._database.one("SELECT count(*) FROM identity")[0])
+        return self.counts().identities
 
     # --- ends ---------------------------------------------------------------------------------------------
 
@@ -376,14 +409,23 @@ class EmbeddedGallery:
 
     @staticmethod
     def _checked(vectors: Any, model: Model | None, name: str, allow_none: bool) -> npt.NDArray[np.float32]:
-        with suppress(TypeError, ValueError):  # what is no array, checked_vectors refuses with its own words
-            given = np.asarray(vectors)
-            vectors = given[None, :] if given.ndim == 1 else given
-        ready = checked_vectors(vectors, model.dimension if model else None, name, allow_none)
+        given = as_array(vectors, name)
+        one = given[None, :] if given.ndim == 1 else given
+        ready = checked_vectors(one, model.dimension if model else None, name, allow_none)
         if model is not None and model.metric == "cosine" and not ready.any(axis=1).all():
             row = int(np.flatnonzero(~ready.any(axis=1))[0])
             raise VectorError(f"{name}[{row}] is all zeros; it has no direction, embed the picture again")
         return ready
+
+
+def _bytes_below(folder: Path) -> int:
+    """Of all files; another process may delete some while we look, caches for example, which then count nothing."""
+    size = 0
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            with suppress(FileNotFoundError):
+                size += Path(parent, name).lstat().st_size
+    return size
 
 
 def _named(model: Model | None) -> str:

@@ -19,7 +19,7 @@ from lookalike.distances import MetricName
 if TYPE_CHECKING:
     from lookalike.gallery.annex import Annex, MakeAnnex
 
-__all__ = ["Candidate", "Gallery", "Identity", "Model", "Template"]
+__all__ = ["Candidate", "Counts", "Gallery", "Identity", "Model", "Searched", "Template"]
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Identity:
     """Somebody or something enrolled.
 
     Attributes:
-        name: as `names.checked_name` returned it.
+        name: as `identity_names.checked_name` returned it.
         templates: how many it has, at least 1.
         created_at: of the first enrolment, ISO 8601, UTC.
     """
@@ -73,6 +73,34 @@ class Candidate:
     identity: str
     distance: float
     template_id: int
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How large a gallery is at one moment.
+
+    Attributes:
+        identities: names.
+        templates: vectors, over all identities.
+        change: the number of the last change before that moment.
+    """
+
+    identities: int
+    templates: int
+    change: int
+
+
+@dataclass(frozen=True)
+class Searched:
+    """What a search found, and how large the gallery was at that very moment.
+
+    Attributes:
+        candidates: of every probe the nearest identities, nearest first.
+        counts: of the state that was searched.
+    """
+
+    candidates: list[list[Candidate]]
+    counts: Counts
 
 
 class Gallery(Protocol):
@@ -152,6 +180,9 @@ class Gallery(Protocol):
     def uncovered(self) -> list[str]:
         """Identities with templates that came after the annex, by name; all, where there is no annex."""
 
+    def names(self) -> list[str]:
+        """Names of all identities, in order; quicker than `people`, which also counts templates."""
+
     def people(self) -> list[Identity]:
         """All identities, by name."""
 
@@ -173,6 +204,12 @@ class Gallery(Protocol):
             vectors: `(q, d)` or `(d,)` real numbers.
             k: identities, at least 1; fewer come back when the gallery holds fewer.
         """
+
+    def search_counted(self, vectors: npt.ArrayLike, k: int = 5) -> Searched:
+        """The same, with the size of what was searched: one state of the gallery, whatever others do meanwhile."""
+
+    def counts(self) -> Counts:
+        """How large the gallery is now. Cheap: no file is looked at, and nothing counted twice between two changes."""
 
     def stats(self) -> dict[str, Any]:
         """Counts, model and index, ready for JSON."""

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from lookalike.array_input import as_array
 from lookalike.errors import InputError, VectorError
 
 __all__ = ["LARGEST_LENGTH", "check_recall", "checked_ids", "checked_k", "checked_vectors"]
@@ -21,7 +22,8 @@ def checked_vectors(
     """Return `vectors` as a C-contiguous `(n, d)` float32 array, or say what is wrong with them.
 
     Args:
-        vectors: `(n, d)` real numbers (float or integer, any width); NumPy, lists, or anything `np.asarray` takes.
+        vectors: `(n, d)` real numbers (float or integer, any width); anything `array_input.as_array` takes: NumPy,
+            lists, torch tensors of any device and floating dtype, with or without gradients.
         dimension: the `d` expected; `None` takes any.
         name: what to call them in messages.
         allow_none: whether `(0, d)` is fine (a batch of no queries is; an empty addition is a mistake).
@@ -34,10 +36,7 @@ def checked_vectors(
         >>> checked_vectors([[1, 2]], dimension=2).dtype.name
         'float32'
     """
-    try:
-        given = np.asarray(vectors)
-    except (TypeError, ValueError) as error:
-        raise VectorError(f"{name} cannot be read as an array ({error}); give (n, d) numbers") from error
+    given = as_array(vectors, name)
     if given.dtype.kind not in "fiu":
         raise VectorError(f"{name} have dtype {given.dtype}; expected real numbers, best float32")
     if given.ndim != 2:

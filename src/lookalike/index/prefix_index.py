@@ -169,8 +169,8 @@ class PrefixIndex(VectorIndex):
             count = len(rows)
             if not count:
                 return found
-            distances, at = nearest_among(queries, built.tail.view()[rows], min(k, count), self._space.metric)
-            at = rows[at]
+            wide, at = nearest_among(queries, built.tail.view()[rows], min(k, count), self._space.metric)
+            distances, at = wide.astype(np.float32), rows[at]
         computed = None if found[2] is None else found[2] + len(queries) * count
         return *merged(found[:2], (distances, at + built.covered), k), computed
 

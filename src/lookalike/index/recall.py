@@ -2,6 +2,9 @@
 
 Equally distant vectors may stand for one another: where the k-th place is tied, any of the tied ones counts. So
 duplicates in a gallery make no index look bad.
+
+The truth is that of float64 over the vectors as every index holds them (`MetricSpace.vectors`: float32, of length 1
+under cosine). So an index answers for what it loses itself, and not for what float32 lost of the vectors before.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from lookalike.index.exact import merged, nearest_among
+from lookalike.index.exact import Near, merged, nearest_among
 from lookalike.index.metric_space import MetricSpace
 
 __all__ = ["Recall", "Truth", "exact_truth"]
@@ -24,8 +27,9 @@ Floats = npt.NDArray[np.float32]
 _TIES = 16
 #: Vectors compared at a time.
 _BLOCK = 1 << 17
-#: Distances closer than this (of the k-th distance, and absolutely) are tied: float32 cannot tell them apart.
-_RELATIVE, _ABSOLUTE = 1e-6, 1e-7
+#: Distances closer than this share of the k-th are tied: an engine that computes in float32 cannot tell them apart. No
+#: absolute number would do: in a narrow cone of vectors, all distances are below 1e-7.
+_TIED = 1e-6
 
 
 @dataclass(frozen=True)
@@ -65,13 +69,13 @@ class Truth:
         k: how many are asked for.
         positions: `(q, k + spare)` int64, nearest first; or ids, after `as_ids`.
         counts: `(q, k + spare)` bool, whether finding it counts: the first k and what is tied with the k-th.
-        distances: `(q, k)` float32.
+        distances: `(q, k)` float64.
     """
 
     k: int
     positions: npt.NDArray[np.int64]
     counts: npt.NDArray[np.bool_]
-    distances: Floats
+    distances: npt.NDArray[np.float64]
 
     def __len__(self) -> int:
         return len(self.positions)
@@ -103,7 +107,7 @@ def exact_truth(
         `Truth` over positions 0..n-1.
     """
     wanted = min(len(vectors), k + _TIES)
-    best = np.empty((len(queries), 0), np.float32), np.empty((len(queries), 0), np.int64)
+    best: Near = np.empty((len(queries), 0)), np.empty((len(queries), 0), np.int64)
     for start in range(0, len(vectors), _BLOCK):
         block = np.asarray(vectors[start : start + _BLOCK])
         distances, positions = nearest_among(queries, block, min(wanted, len(block)), space.metric)
@@ -112,5 +116,5 @@ def exact_truth(
             progress(len(block))
     far, where = best
     last = far[:, min(k, wanted) - 1, None]
-    counts = far <= last + _RELATIVE * np.abs(last) + _ABSOLUTE
+    counts = far <= last + _TIED * np.abs(last)
     return Truth(min(k, wanted), where, counts, far[:, :k])

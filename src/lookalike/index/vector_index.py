@@ -418,14 +418,14 @@ class VectorIndex(ABC):
 
     def _scan(self, queries: Floats, k: int, positions: Positions) -> tuple[Floats, Positions]:
         """Compare with the vectors at `positions`, one block after the other."""
-        from lookalike.index.exact import merged, nearest_among
+        from lookalike.index.exact import Near, merged, nearest_among
 
-        best = np.empty((len(queries), 0), np.float32), np.empty((len(queries), 0), np.int64)
+        best: Near = np.empty((len(queries), 0)), np.empty((len(queries), 0), np.int64)
         for start in range(0, len(positions), 1 << 16):
             block = positions[start : start + (1 << 16)]
             distances, found = nearest_among(queries, self._vectors_at(block), min(k, len(block)), self._space.metric)
             best = merged(best, (distances, block[found]), k)
-        return best
+        return best[0].astype(np.float32), best[1]
 
     # --- for saving and measuring ---------------------------------------------------------------------------
 

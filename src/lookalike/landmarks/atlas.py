@@ -20,6 +20,7 @@ import numpy.typing as npt
 from lookalike.distances import unit_length
 from lookalike.errors import ArtefactError, InputError
 from lookalike.gallery.annex import Annex
+from lookalike.identity_names import canonical_name
 from lookalike.landmarks.place import Place
 from lookalike.landmarks.rejection import Rejection
 
@@ -115,7 +116,7 @@ class Atlas:
 
     def place(self, place: str) -> Place:
         """What is known of a place; its id alone where it is not in the atlas."""
-        facts = self.annex.entries.get(place, {}).get("facts", {})
+        facts = self.annex.entries.get(canonical_name(place), {}).get("facts", {})
         try:
             return Place(place, **facts)
         except (TypeError, InputError) as error:
@@ -123,7 +124,7 @@ class Atlas:
 
     def photos(self, place: str) -> PlacePhotos:
         """The photos of a place, those left out of centroids included."""
-        rows = self.annex.of(place)
+        rows = self.annex.of(canonical_name(place))
         return PlacePhotos(
             self.annex.rows["photos"][rows], self.annex.sources[rows], self.annex.rows["templates"][rows]
         )

@@ -20,6 +20,7 @@ import numpy.typing as npt
 from lookalike.distances import MetricName, pairwise, unit_length
 from lookalike.errors import InputError, VectorError
 from lookalike.evaluation.labels import checked_vectors
+from lookalike.identity_names import canonical_name
 from lookalike.landmarks.looks import find_looks
 
 __all__ = ["LARGEST_PLACE", "Centroids", "checked_places", "find_centroids"]
@@ -144,16 +145,18 @@ def find_centroids(
 
 
 def checked_places(places: Sequence[str], count: int) -> tuple[Integers, tuple[str, ...]]:
-    """Number places 0, 1, ... in sorted order: codes `(count,)` and names, or a `VectorError`."""
+    """Number places 0, 1, ... in sorted order: codes `(count,)` and canonical names, or a `VectorError`."""
     if isinstance(places, str) or len(places) != count:
         what = "one text" if isinstance(places, str) else f"{len(places)} place(s)"
         raise VectorError(f"{what} given for {count} vector(s); give the place of each vector")
     given = [str(place) if isinstance(place, np.str_) else place for place in places]
     for position, place in enumerate(given):
-        if not isinstance(place, str) or not place:
+        if not isinstance(place, str) or not place.strip():
             raise VectorError(f"place {position} is {place!r}; expected its id as a text that is not empty")
-    names = tuple(sorted(set(given)))
-    code = {name: number for number, name in enumerate(names)}
+    canonical = {place: canonical_name(place) for place in set(given)}
+    names = tuple(sorted(set(canonical.values())))
+    number_of = {name: number for number, name in enumerate(names)}
+    code = {place: number_of[name] for place, name in canonical.items()}
     return np.fromiter((code[place] for place in given), np.int64, count), names
 
 

@@ -16,7 +16,8 @@ import numpy.typing as npt
 from lookalike.distances import MetricName, unit_length
 from lookalike.errors import InputError
 from lookalike.gallery import Annex, Gallery
-from lookalike.gallery.names import checked_name, readable
+from lookalike.gallery.sources import readable
+from lookalike.identity_names import checked_name
 from lookalike.landmarks.atlas import NO_TEMPLATE, Atlas, AtlasSettings, PlacePhotos, atlas_annex, known_better
 from lookalike.landmarks.centroids import Centroids
 from lookalike.landmarks.near_copies import copy_of
@@ -109,7 +110,7 @@ def enroll_places(
             "no photos without a landmark were given, so no false-positive rate can be promised; give some hundreds "
             "of the kind that users will send (non_landmarks, or --non-landmarks FOLDER)"
         )
-    before = [person.name for person in gallery.people()]
+    before = gallery.names()
     of_templates = _of_templates(gallery, [name for name in before if name not in photos], metric)
     if not photos and not len(of_templates):
         raise InputError("no photos of places were given, and the gallery holds none; give photos of at least one")

@@ -25,6 +25,7 @@ import numpy.typing as npt
 
 from lookalike.errors import InputError, VectorError
 from lookalike.evaluation.landmark_measures import LandmarkMeasures, measure_recognition
+from lookalike.identity_names import canonical_name
 from lookalike.landmarks.recognition import Recognised
 
 __all__ = ["OUTCOMES", "Measured", "Outcome", "measure_answers"]
@@ -41,7 +42,7 @@ class Measured:
 
     Attributes:
         answers: of every photo.
-        truth: its place, or None where it shows none.
+        truth: its place in canonical form (`identity_names`), or None where it shows none.
         measures: GAP, top-1, right answers and false positives, with intervals.
     """
 
@@ -132,7 +133,8 @@ def measure_answers(
         replicates=replicates,
         seed=seed,
     )
-    return Measured(tuple(answers), tuple(truth), measures)
+    places = tuple(None if place is None else canonical_name(place) for place in truth)
+    return Measured(tuple(answers), places, measures)
 
 
 def _guess(answer: Recognised) -> str | None:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from lookalike.distances import MetricName, nearest
 from lookalike.evaluation.landmark_measures import RetrievalMeasures, measure_retrieval
+from lookalike.identity_names import canonical_name
 from lookalike.landmarks.atlas import Atlas
 from lookalike.landmarks.near_copies import ROUNDING
 
@@ -63,5 +64,5 @@ def already_enrolled(atlas: Atlas, metric: MetricName, vectors: Floats) -> npt.N
 
 
 def _rows(atlas: Atlas, place: str) -> range:
-    own = atlas.annex.of(place)
+    own = atlas.annex.of(canonical_name(place))
     return range(own.start, own.stop)

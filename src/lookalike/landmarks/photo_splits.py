@@ -6,9 +6,11 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
+from lookalike.csv_rows import named_rows
 from lookalike.datasets import NON_LANDMARK, PictureSet
-from lookalike.datasets.csv_rows import named_rows
+from lookalike.datasets.listed_files import ListedFiles
 from lookalike.errors import DatasetError
+from lookalike.identity_names import canonical_name
 
 __all__ = ["PhotoSplits", "read_azimuths", "read_splits"]
 
@@ -71,7 +73,7 @@ def read_splits(listing: str | Path) -> PhotoSplits:
     Photos of places have the split `train` or `test`; those with the identity `NON_LANDMARK` also `calibration`.
 
     Raises:
-        DatasetError: unreadable, other columns or splits, or no photos of some kind.
+        DatasetError: unreadable, other columns or splits, a photo listed twice, or no photos of some kind.
 
     Example:
         >>> len(read_splits("landmarks/photos.csv").test)    # doctest: +SKIP
@@ -82,12 +84,18 @@ def read_splits(listing: str | Path) -> PhotoSplits:
         (False, "train"): [], (False, "test"): [],
         (True, "train"): [], (True, "calibration"): [], (True, "test"): [],
     }  # fmt: skip
-    for where, (photo, identity, split) in named_rows(path, ("path", "identity", "split")):
+    files, seen = ListedFiles(path.parent), set[Path]()
+    for where, (photo, spelling, split) in named_rows(path, ("path", "identity", "split"), with_blanks=("path",)):
+        identity = canonical_name(spelling)
         kind = (identity == NON_LANDMARK, split)
         if kind not in found:
             known = ", ".join(name for other, name in found if other == kind[0])
             raise DatasetError(f"{where}: {identity} has the split {split!r}; expected {known}")
-        found[kind].append((path.parent / photo, identity))
+        file = files.sought(photo, where)
+        if (file_itself := file.resolve()) in seen:  # a/../b.jpg and b.jpg are one photo
+            raise DatasetError(f"{where}: {photo} stands above already; a photo has one row")
+        seen.add(file_itself)
+        found[kind].append((file, identity))
     sets = [PictureSet(tuple(p for p, _ in rows), tuple(name for _, name in rows)) for rows in found.values()]
     return PhotoSplits(*sets)
 
@@ -96,11 +104,12 @@ def read_azimuths(listing: str | Path) -> dict[str, float]:
     """Of every photo in a CSV with the columns `path,azimuth` that has one, the degrees clockwise from north.
 
     Raises:
-        DatasetError: unreadable, other columns, or an azimuth that is no number.
+        DatasetError: unreadable, other columns, an azimuth that is no number, or two of one photo.
     """
     path = Path(listing)
+    files = ListedFiles(path.parent)
     found: dict[str, float] = {}
-    for where, (photo, azimuth) in named_rows(path, ("path", "azimuth"), ("azimuth",)):
+    for where, (photo, azimuth) in named_rows(path, ("path", "azimuth"), ("azimuth",), with_blanks=("path",)):
         if not azimuth:
             continue
         try:
@@ -109,5 +118,6 @@ def read_azimuths(listing: str | Path) -> dict[str, float]:
             degrees = math.nan
         if not math.isfinite(degrees):
             raise DatasetError(f"{where}: the azimuth is {azimuth!r}; expected degrees, or nothing")
-        found[str(path.parent / photo)] = degrees
+        if found.setdefault(str(files.sought(photo, where)), degrees) != degrees:
+            raise DatasetError(f"{where}: {photo} has another azimuth above; choose one")
     return found

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lookalike.errors import InputError
+from lookalike.identity_names import canonical_name
 
 __all__ = ["Place", "checked_position", "middle_position"]
 
@@ -26,7 +27,7 @@ class Place:
     """What is known of a place.
 
     Attributes:
-        id: of its identity: a folder's name, or the landmark id of Google Landmarks.
+        id: of its identity, in its canonical form: a folder's name, or the landmark id of Google Landmarks.
         name: for readers; the id where none is given.
         latitude: in degrees, north positive, WGS 84; None where unknown.
         longitude: in degrees, east positive; None where unknown.
@@ -47,6 +48,7 @@ class Place:
     def __post_init__(self) -> None:
         if not isinstance(self.id, str) or not self.id.strip():
             raise InputError(f"a place has the id {self.id!r}; expected a text that is not empty")
+        object.__setattr__(self, "id", canonical_name(self.id))
         if not self.name:
             object.__setattr__(self, "name", self.id)
         if (self.latitude is None) != (self.longitude is None):

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
+from lookalike.csv_rows import named_rows
 from lookalike.datasets.coordinates import LocatedPictures, header, read_located_pictures, read_place_rows
-from lookalike.datasets.csv_rows import named_rows
 from lookalike.datasets.google_landmarks import category_name, checked_landmark
 from lookalike.datasets.picture_set import PictureSet
 from lookalike.datasets.places import NON_LANDMARK
@@ -44,8 +44,15 @@ def read_places(path: str | Path) -> dict[str, Place]:
         return {row.identity: Place(row.identity, row.name, *(row.position or ())) for row in read_place_rows(path)}
     if {"landmark_id", "category"} <= columns:
         rows = named_rows(path, ("landmark_id", "category"), ("category",))
-        numbers = {checked_landmark(landmark, where): category for where, (landmark, category) in rows}
-        return {number: Place(number, category_name(category)) for number, category in numbers.items()}
+        places: dict[str, Place] = {}
+        for where, (landmark, category) in rows:
+            number = checked_landmark(landmark, where)
+            place = Place(number, category_name(category))
+            if places.setdefault(number, place) != place:
+                raise DatasetError(
+                    f"{where}: landmark {number} is {place.name!r} here and {places[number].name!r} above; choose one"
+                )
+        return places
     raise DatasetError(
         f"{path} has the columns {sorted(columns)}; expected identity,name,latitude,longitude, or "
         "path,identity,latitude,longitude, or landmark_id,category"

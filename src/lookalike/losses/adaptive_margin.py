@@ -6,11 +6,11 @@ import math
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from lookalike.errors import InputError
 from lookalike.losses.angular_margin import check_angle
 from lookalike.losses.class_chunks import class_scores
+from lookalike.losses.directions import unit_vectors
 from lookalike.losses.margin_softmax import MarginSoftmaxLoss, add_angle, share_lost, sine, with_slope
 
 __all__ = ["AdaFaceLoss", "CurricularFaceLoss"]
@@ -80,7 +80,7 @@ class AdaFaceLoss(MarginSoftmaxLoss):
         if self.training:
             self._learn(lengths.double())
         z = self.quality(lengths)
-        scores = class_scores(functional.normalize(x), self.centers, labels, scale=self.scale)
+        scores = class_scores(unit_vectors(x), self.centers, labels, scale=self.scale)
         logits = _shift_angle(scores.target, -self.margin * z) - (self.margin * z + self.margin)
         return share_lost(self.scale * logits, scores.rest)
 
@@ -163,5 +163,5 @@ class CurricularFaceLoss(MarginSoftmaxLoss):
             threshold = c * math.cos(self.margin) - (1 - c * c).sqrt() * math.sin(self.margin)
             return threshold, self.t.to(cos.dtype, copy=True)
 
-        scores = class_scores(functional.normalize(x), self.centers, labels, scale=self.scale, boost=boost)
+        scores = class_scores(unit_vectors(x), self.centers, labels, scale=self.scale, boost=boost)
         return share_lost(self.scale * self.target_logits(scores.target), scores.rest)

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from lookalike.errors import InputError
 from lookalike.losses.class_chunks import class_scores
+from lookalike.losses.directions import SMALLEST, lengths_of, unit_vectors
 from lookalike.losses.margin_softmax import MarginSoftmaxLoss, add_angle, multiply_angle, share_lost
 
 __all__ = [
@@ -215,9 +215,9 @@ class SphereFaceLoss(MarginSoftmaxLoss):
     def over(self, x: Tensor, labels: Tensor) -> Tensor:
         """The loss of a checked batch."""
         if self.by_length:
-            lengths = torch.linalg.vector_norm(x, dim=1)
+            lengths = lengths_of(x)
             scores = class_scores(x, self.centers, labels)
-            cos = scores.target / lengths.clamp(min=1e-12)
+            cos = scores.target / lengths.clamp(min=SMALLEST)
             value = share_lost(lengths * self.target_logits(cos), scores.rest)
         else:
             value = super().over(x, labels)
@@ -279,7 +279,7 @@ class SubCenterArcFaceLoss(MarginSoftmaxLoss):
 
     def over(self, x: Tensor, labels: Tensor) -> Tensor:
         """The loss of a checked batch."""
-        scores = class_scores(functional.normalize(x), self.centers, labels, scale=self.scale)
+        scores = class_scores(unit_vectors(x), self.centers, labels, scale=self.scale)
         logits = add_angle(scores.target, self.margins[labels].to(x.dtype))
         return share_lost(self.scale * logits, scores.rest)
 

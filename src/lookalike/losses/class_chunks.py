@@ -16,13 +16,12 @@ import torch
 from torch import Tensor
 
 from lookalike.losses.batch import first_derivatives_only
+from lookalike.losses.directions import unit_directions, without_stretch
 
-__all__ = ["Boost", "ClassScores", "class_scores", "unit_directions", "without_stretch"]
+__all__ = ["Boost", "ClassScores", "class_scores"]
 
 #: Scores in one chunk: 1 MiB of float32 stays in a core's cache; a GPU wants large products.
 _CHUNK_NUMBERS = {"cpu": 1 << 18, "other": 1 << 25}
-#: Lengths below this count as this: a zero weight has no direction, and its gradient must stay finite.
-_SHORTEST = 1e-12
 
 #: From the right classes' scores `(B,)`: `(threshold (B,), t scalar)`. A wrong class's score c above the row's
 #: threshold becomes c (t + c) (CurricularFace).
@@ -142,7 +141,7 @@ class _ClassScores(torch.autograd.Function):
                 moved = torch.mm(share, weighed, out=into) if into.dtype == x.dtype else share @ weighed
                 if spread is not None:
                     moved += spread @ x
-                without_stretch(moved, part.directions, part.inverse_lengths)
+                without_stretch(moved, part.directions, part.rates)
                 if moved is not into:
                     into.copy_(moved)
         if to_x is not None:
@@ -156,20 +155,6 @@ class _ClassScores(torch.autograd.Function):
         return to_x, to_weight, to_bias, None, None, None, None, None
 
 
-def unit_directions(vectors: Tensor, room: Tensor | None = None) -> tuple[Tensor, Tensor]:
-    """Vectors `(n, d)` at length 1, into `room` where one is given, and the inverses `(n,)` of their lengths."""
-    inverse = torch.linalg.vector_norm(vectors, dim=1).clamp_(min=_SHORTEST).reciprocal_()
-    return torch.mul(vectors, inverse[:, None], out=None if room is None else room[: len(vectors)]), inverse
-
-
-def without_stretch(moved: Tensor, directions: Tensor, inverse_lengths: Tensor | None) -> Tensor:
-    """Gradients by directions `(n, d)` to those by the vectors that have them, in place: a length is nothing."""
-    if inverse_lengths is None:
-        return moved
-    along = torch.linalg.vecdot(moved, directions)
-    return moved.addcmul_(directions, along[:, None], value=-1).mul_(inverse_lengths[:, None])
-
-
 def _add_target(
     target: _Target, x: Tensor, to_target: Tensor, to_x: Tensor | None, to_weight: Tensor | None, to_bias: Tensor | None
 ) -> None:
@@ -178,7 +163,7 @@ def _add_target(
     if to_x is not None:
         to_x[target.rows] += to_target * target.directions
     if to_weight is not None:
-        moved = without_stretch(to_target * x[target.rows], target.directions, target.inverse_lengths)
+        moved = without_stretch(to_target * x[target.rows], target.directions, target.rates)
         to_weight.view(-1, to_weight.shape[-1]).index_add_(0, target.places, moved.to(to_weight.dtype))
     if to_bias is not None:
         to_bias.index_add_(0, target.classes, to_target[:, 0].to(to_bias.dtype))
@@ -190,7 +175,7 @@ class _Part:
 
     classes: slice
     directions: Tensor
-    inverse_lengths: Tensor | None
+    rates: Tensor | None
     right: tuple[Tensor, Tensor]
 
 
@@ -203,7 +188,7 @@ class _Target:
     classes: Tensor
     places: Tensor
     directions: Tensor
-    inverse_lengths: Tensor | None
+    rates: Tensor | None
 
 
 class _Walk:
@@ -240,15 +225,15 @@ class _Walk:
         """The right classes; a score of 0 for label -1."""
         rows = (self.labels >= 0).nonzero()[:, 0]
         classes = self.labels[rows]
-        directions, inverse = self._directions(self.weight[classes])
+        directions, rates = self._directions(self.weight[classes])
         directions = directions.view(len(rows), self.centers, self.x.shape[1])
         values, best = torch.linalg.vecdot(self.x[rows, None], directions).max(dim=1)
         if self.bias is not None:
             values = values + self.bias[classes].to(values.dtype)
         scores = torch.zeros_like(self.x[:, 0]).index_copy_(0, rows, values)
         at = torch.arange(len(rows), device=rows.device)
-        lengths = None if inverse is None else inverse.view(-1, self.centers)[at, best]
-        return _Target(scores, rows, classes, classes * self.centers + best, directions[at, best], lengths)
+        rates = None if rates is None else rates.view(-1, self.centers)[at, best]
+        return _Target(scores, rows, classes, classes * self.centers + best, directions[at, best], rates)
 
     def sum_of_directions(self) -> Tensor:
         """`(d,)`; chunk by chunk."""
@@ -273,9 +258,9 @@ class _Walk:
         bounds = torch.searchsorted(self.labels[order], edges).tolist()
         for i, start in enumerate(starts.tolist()):
             classes = slice(start, min(start + self.chunk, len(self.weight)))
-            directions, inverse = self._directions(self.weight[classes], self._room)
+            directions, rates = self._directions(self.weight[classes], self._room)
             rows = order[bounds[i] : bounds[i + 1]]
-            yield _Part(classes, directions, inverse, (self.labels[rows] - start, rows))
+            yield _Part(classes, directions, rates, (self.labels[rows] - start, rows))
 
     def scores(self, part: _Part, raised: tuple[Tensor, Tensor] | None) -> tuple[Tensor, Tensor | None, Tensor | None]:
         """`(c, B)` scores times the scale, -inf for right classes; the slope of what was raised; the best center."""

@@ -6,11 +6,11 @@ import math
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from lookalike.losses.batch import check_scale
 from lookalike.losses.class_chunks import class_scores
 from lookalike.losses.class_loss import ClassLoss
+from lookalike.losses.directions import unit_vectors
 
 __all__ = ["MarginSoftmaxLoss", "add_angle", "multiply_angle", "share_lost"]
 
@@ -46,7 +46,7 @@ class MarginSoftmaxLoss(ClassLoss):
 
     def over(self, x: Tensor, labels: Tensor) -> Tensor:
         """The loss of a checked batch."""
-        scores = class_scores(functional.normalize(x), self.centers, labels, scale=self.scale)
+        scores = class_scores(unit_vectors(x), self.centers, labels, scale=self.scale)
         return share_lost(self.scale * self.target_logits(scores.target), scores.rest)
 
 

@@ -6,16 +6,17 @@ that lie close. Those pairs, and only those, are computed once more from their d
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Literal, Protocol, get_args
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
-from lookalike.distances import Covariance, minkowski
+from lookalike.distances import Covariance, cosine, minkowski
 from lookalike.errors import InputError, VectorError
+from lookalike.losses.directions import unit_vectors
 
 __all__ = ["LossMetric", "Measure", "Similarity", "measure_of"]
 
@@ -53,6 +54,8 @@ def measure_of(metric: object) -> Measure:
     """
     if isinstance(metric, Covariance):
         return _Euclidean(whiten=metric)
+    if metric is cosine:
+        metric = "cosine"  # by the rule for short vectors, which its function leaves to whoever calls it
     if callable(metric):
         return _AnyMetric(metric)
     measures: dict[object, Callable[[], Measure]] = {
@@ -76,7 +79,7 @@ class _Product:
         self.sign, self.shift, self.unit = sign, shift, unit
 
     def prepare(self, x: Tensor) -> Tensor:
-        return functional.normalize(x) if self.unit else x
+        return unit_vectors(x) if self.unit else x
 
     def against(self, columns: Tensor) -> Against:
         def rows_to(rows: Tensor) -> tuple[Tensor, Pull]:
@@ -122,6 +125,8 @@ class _Euclidean:
         def rows_to(given_rows: Tensor) -> tuple[Tensor, Pull]:
             rows = given_rows - origin
             own_squares = rows.square().sum(dim=1, keepdim=True)
+            if len(own_squares) and not bool(own_squares.amax() + largest <= torch.finfo(rows.dtype).max / 8):
+                return self._far(given_rows, given)
             values = torch.addmm(squares, rows, columns.T, alpha=-2.0).add_(own_squares)
             i, j = (values <= (own_squares + largest) * _CLOSE).nonzero(as_tuple=True)
             # As given: moving to the origin rounds, which is little of a length but much of a short difference.
@@ -157,6 +162,29 @@ class _Euclidean:
             return values, pull
 
         return rows_to
+
+    def _far(self, rows: Tensor, columns: Tensor) -> tuple[Tensor, Pull]:
+        """Where squares leave the vectors' precision: every pair from its difference, in float64.
+
+        Raises:
+            VectorError: vectors are finite and their distances are not.
+        """
+        values, wide_pull = self._differences(rows.double(), columns.double())
+        values = values.to(rows.dtype)
+        largest = float(torch.cat([rows, columns]).abs().amax())
+        if largest < math.inf and not bool(torch.isfinite(values).all()):
+            raise VectorError(
+                f"embeddings have entries up to {largest:.3g}, whose distances do not fit {rows.dtype}; "
+                "expected lengths of about 1 to 100: scale them, or lower the learning rate"
+            )
+
+        def pull(gradient: Tensor, to_columns: Tensor) -> Tensor:
+            wide = torch.zeros_like(to_columns, dtype=torch.float64)
+            to_rows = wide_pull(gradient.double(), wide).to(rows.dtype)
+            to_columns.add_(wide)
+            return to_rows
+
+        return values, pull
 
     def _differences(self, rows: Tensor, columns: Tensor) -> tuple[Tensor, Pull]:
         """Every pair from its difference, for tiles in which many lie close."""

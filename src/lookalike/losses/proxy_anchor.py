@@ -7,12 +7,11 @@ from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from lookalike.errors import InputError
 from lookalike.losses.batch import first_derivatives_only
-from lookalike.losses.class_chunks import unit_directions, without_stretch
 from lookalike.losses.class_loss import ClassLoss
+from lookalike.losses.directions import unit_directions, unit_vectors, without_stretch
 
 __all__ = ["ProxyAnchorLoss"]
 
@@ -56,7 +55,7 @@ class ProxyAnchorLoss(ClassLoss):
         """The loss of a checked batch."""
         return cast(
             "Tensor",
-            _ProxyAnchor.apply(functional.normalize(x), self.centers, labels, self.margin, self.scale),
+            _ProxyAnchor.apply(unit_vectors(x), self.centers, labels, self.margin, self.scale),
         )
 
 
@@ -73,7 +72,7 @@ class _ProxyAnchor(torch.autograd.Function):
         step = max(128, numbers // max(1, len(x)))
         for start in range(0, len(centers), step):
             rows = slice(start, min(start + step, len(centers)))
-            directions, inverse = unit_directions(centers[rows].to(x.dtype))
+            directions, rates = unit_directions(centers[rows].to(x.dtype))
             s = directions @ x.T
             own = labels[None, :] == torch.arange(rows.start, rows.stop, device=x.device)[:, None]
             gradient = torch.zeros_like(s)
@@ -84,7 +83,7 @@ class _ProxyAnchor(torch.autograd.Function):
                 total += costs.sum(dtype=torch.float64) / classes
                 gradient += exponents.sub_(costs[:, None]).exp_().mul_(rate / classes)
             to_x.addmm_(gradient.T, directions)
-            to_centers[rows] = without_stretch(gradient @ x, directions, inverse)
+            to_centers[rows] = without_stretch(gradient @ x, directions, rates)
         ctx.save_for_backward(to_x, to_centers)
         return total.to(x.dtype)
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import torch
 import torch.distributed as dist
 from torch import Tensor
-from torch.nn import functional
 
 from lookalike.errors import InputError, LookalikeError, VectorError
 from lookalike.losses.angular_margin import check_margins, combined_margin
 from lookalike.losses.batch import check_batch, check_classes, check_scale, check_sizes
 from lookalike.losses.class_chunks import class_scores
 from lookalike.losses.class_rows import ClassRows, check_seed, starting_rows
+from lookalike.losses.directions import unit_vectors
 from lookalike.losses.margin_softmax import share_lost
 from lookalike.losses.ranks import Ranks
 
@@ -105,7 +105,7 @@ class ShardedSoftmaxLoss(ClassRows):
         sampling = learning and self.sampled is not None
         x, sizes = self._agree(embeddings, labels, sampling)
         with torch.autocast(x.device.type, enabled=False):
-            x = self.ranks.gather(functional.normalize(x), sizes, self.averaged)
+            x = self.ranks.gather(unit_vectors(x), sizes, self.averaged)
             labels = self.ranks.gather(labels, sizes)
             own = torch.where(labels % self.ranks.count == self.rank, labels // self.ranks.count, -1)
             weight, own = self.draw(own) if sampling else (self.centers, own)

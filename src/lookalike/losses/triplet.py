@@ -119,7 +119,10 @@ class TripletLoss(PairLoss):
         # is in one. Counted from the row's largest d(p) + margin: near it, single precision loses nothing.
         limit = to_positive.masked_fill(~exists, 0.0) + self.margin
         pivot = limit.amax(dim=1, keepdim=True) if limit.shape[1] else limit.sum(dim=1, keepdim=True)
-        total = (active * (limit - pivot).double()).sum() + torch.linalg.vecdot(pivot - d, times).double().sum()
+        short = pivot - d
+        if tile.own:
+            short.diagonal(tile.start).fill_(0.0)  # no negative, and possibly infinite: a long vector's own product
+        total = (active * (limit - pivot).double()).sum() + torch.linalg.vecdot(short, times).double().sum()
         gradient = times.neg_()
         gradient.scatter_add_(1, where, active.to(d.dtype))
         return total, mined, active.sum(), gradient

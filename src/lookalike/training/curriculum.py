@@ -13,10 +13,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from lookalike.csv_rows import named_rows
 from lookalike.datasets import PictureSet
-from lookalike.datasets.csv_rows import named_rows
 from lookalike.datasets.identity_batches import Batches
 from lookalike.errors import DatasetError, InputError
+from lookalike.identity_names import canonical_name
 
 __all__ = ["StagedBatches", "first_epochs", "read_curriculum"]
 
@@ -45,8 +46,9 @@ def read_curriculum(
     """
     group_of: dict[str, str] = {}
     groups: dict[str, list[str]] = {}
-    wanted = set(identities)
-    for where, (identity, group) in named_rows(Path(path), ("identity", "group")):
+    wanted, exempt = (set(map(canonical_name, names)) for names in (identities, from_the_start))
+    for where, (spelling, group) in named_rows(Path(path), ("identity", "group")):
+        identity, group = canonical_name(spelling), canonical_name(group)
         if identity in group_of:
             if group_of[identity] != group:
                 raise DatasetError(f"{where}: {identity} is in {group!r} here and in {group_of[identity]!r} above")
@@ -54,7 +56,7 @@ def read_curriculum(
         group_of[identity] = group
         if identity in wanted:
             groups.setdefault(group, []).append(identity)
-    missing = sorted(wanted - set(group_of) - set(from_the_start))
+    missing = sorted(wanted - set(group_of) - exempt)
     if missing:
         raise DatasetError(
             f"{path} gives no group to {len(missing)} of {len(wanted)} identities, such as {missing[0]!r}; "
@@ -111,7 +113,7 @@ class StagedBatches:
                 f"{len(groups)} groups cannot join one after another within {share:g} of {epochs} epochs; "
                 "give more epochs or fewer groups"
             )
-        group_of = {name: number for number, members in enumerate(groups) for name in members}
+        group_of = {canonical_name(name): number for number, members in enumerate(groups) for name in members}
         group = np.array([group_of.get(name, 0) for name in pictures.names], np.int64)[pictures.labels]
         self._joins = joins
         self._stages: list[tuple[Positions, Batches]] = []

@@ -9,12 +9,12 @@ import numpy.typing as npt
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
-from torch.nn import functional
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from lookalike.datasets import PictureSet
 from lookalike.embedder.backbones import TrunkAndHead, check_sizes, create_backbone
 from lookalike.embedder.network import at_size, network_input
+from lookalike.losses.directions import unit_vectors
 from lookalike.training.gradient_cache import embed_in_chunks
 from lookalike.training.recipe import Recipe
 
@@ -35,7 +35,7 @@ class _Trainee(nn.Module):
         whole = self.chunk_size is None or self.chunk_size >= len(x)
         embeddings = self.backbone(x) if whole else embed_in_chunks(self.backbone, x, self.chunk_size or 1)
         if self.unit_length:
-            embeddings = functional.normalize(embeddings.float())
+            embeddings = unit_vectors(embeddings.float())
         self.embeddings = embeddings.detach()
         value: Tensor = self.loss(embeddings, labels)
         return value

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from lookalike.atomic_files import sync_folder, write_atomically
+from lookalike.csv_rows import named_rows
 from lookalike.datasets.places import NON_LANDMARK
 from lookalike.errors import ArtefactError, InputError, LookalikeError, MissingDependencyError, StorageError
 from lookalike.landmarks.place import Place
@@ -200,8 +201,8 @@ def _found(target: Path, arguments: dict[str, Any]) -> SyntheticLandmarks | None
         if not target.exists() or (target.is_dir() and not any(target.iterdir())):
             return None
         card = json.loads((target / _CARD).read_text("utf-8"))
-        with (target / "photos.csv").open(encoding="utf-8", newline="") as file:
-            paths = [row["path"] for row in csv.DictReader(file)]
+        (target / "photos.csv").open("rb").close()  # a set without it is not finished
+        paths = [path for _, (path,) in named_rows(target / "photos.csv", ("path",))]
     except (FileNotFoundError, NotADirectoryError):
         raise StorageError(
             f"{target} exists and holds no finished set of synthetic landmarks; choose another folder"

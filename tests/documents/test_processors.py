@@ -1,0 +1,61 @@
+"""`make test-processors` runs what it says: other instruction sets, and two threads."""
+
+import os
+import platform
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SETTINGS = ("ATEN_CPU_CAPABILITY=default", "ONEDNN_MAX_CPU_ISA=SSE41", "ONEDNN_MAX_CPU_ISA=AVX2")
+
+#: Says which instructions torch and oneDNN take, and how many threads.
+PROGRAM = """
+import torch
+torch.nn.functional.conv2d(torch.ones(1, 16, 8, 8), torch.ones(16, 16, 3, 3))
+print("torch:", torch.backends.cpu.get_cpu_capability(), torch.get_num_threads())
+"""
+
+
+def reported(**setting):
+    environment = {k: v for k, v in os.environ.items() if k not in ("ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA")}
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM], env=environment | {"ONEDNN_VERBOSE": "1"} | setting, capture_output=True,
+        text=True, check=True,
+    )  # fmt: skip
+    capability, threads = re.search(r"torch: (.+) (\d+)", done.stdout).groups()
+    isa = re.search(r"cpu,isa:(.+)", done.stdout)
+    return capability, int(threads), isa and isa[1]
+
+
+def test_every_setting_runs_with_one_thread_and_with_two():
+    planned = subprocess.run(
+        ["make", "test-processors", "--dry-run"], cwd=ROOT, capture_output=True, text=True, check=True,
+        env={k: v for k, v in os.environ.items() if not k.startswith("MAKE")},
+    ).stdout.splitlines()  # fmt: skip
+    runs = [line.split()[:2] for line in planned if "pytest" in line and '-m "network and not slow"' in line]
+    assert runs == [[setting, f"OMP_NUM_THREADS={threads}"] for setting in SETTINGS for threads in (1, 2)]
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="the instruction sets are x86's")
+def test_torch_and_onednn_take_the_instructions_that_a_setting_names():
+    assert reported(ATEN_CPU_CAPABILITY="default")[0] == "DEFAULT"
+    assert "SSE4.1" in reported(ONEDNN_MAX_CPU_ISA="SSE41")[2]
+    assert "AVX512" not in reported(ONEDNN_MAX_CPU_ISA="AVX2")[2]
+    assert [reported(OMP_NUM_THREADS=str(n))[1] for n in (1, 2)] == [1, 2]
+
+
+@pytest.mark.network
+def test_the_setting_of_this_run_is_in_force(one_thread, threads):
+    import torch
+
+    assert torch.get_num_threads() == threads == int(os.environ.get("OMP_NUM_THREADS", "1"))
+    if os.environ.get("ATEN_CPU_CAPABILITY") == "default":
+        assert torch.backends.cpu.get_cpu_capability() == "DEFAULT"
+
+
+def test_whoever_uses_the_model_is_marked(request, tiny_model):
+    assert request.node.get_closest_marker("network")
