@@ -230,8 +230,8 @@ def interrupt_at_steps(worlds, change, interrupted, most, bytecodes):
 @pytest.mark.parametrize(("kind", "metric", "count", "settings"), CASES)
 def test_an_interruption_leaves_the_old_state_or_the_new(tmp_path, interrupted, kind, metric, count, settings, change):
     worlds = Worlds(tmp_path, kind, metric, count, settings)
-    interrupt_at_steps(worlds, change, interrupted, 3, bytecodes=False)
-    interrupt_at_steps(worlds, change, interrupted, 6, bytecodes=True)
+    interrupt_at_steps(worlds, change, interrupted, 2, bytecodes=False)
+    interrupt_at_steps(worlds, change, interrupted, 3, bytecodes=True)
 
 
 @pytest.mark.parametrize("change", ["add", "remove"])
