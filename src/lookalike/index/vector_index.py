@@ -85,8 +85,8 @@ class VectorIndex(ABC):
 
     An error or a signal (Ctrl-C) in the middle of a change leaves the state before it or the one after it. Engine and
     ids cannot change in one step, and signals cannot be blocked in every thread. So a change first records how it is
-    undone or completed (`_unfinished`), and clears the record as its last step, which is one assignment. The next search
-    or change that finds a record which no running change owns calls it first.
+    undone or completed (`_unfinished`), and clears the record as its last step, which is one assignment. A search or
+    change that finds a record which no running change owns first calls it.
 
     Args:
         spec: what the index is.
