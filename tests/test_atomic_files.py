@@ -96,6 +96,35 @@ def test_folders_that_are_not_ours_are_never_replaced(tmp_path):
     check_replaceable(tmp_path / "photos", "model.toml", replace=True)
 
 
+@pytest.mark.parametrize("bytecodes", [False, True])
+@pytest.mark.parametrize("exchange", [True, False])
+@pytest.mark.parametrize("replaced", [True, False])
+def test_an_interruption_anywhere_leaves_the_old_folder_or_the_new(
+    tmp_path, monkeypatch, interrupted, exchange, replaced, bytecodes
+):
+    if not exchange:
+        monkeypatch.setattr(atomic_files, "_exchange", lambda a, b: False)
+
+    def write(path):
+        with written_folder(path) as folder:
+            (folder / "new").write_text("whole")
+
+    at, points, seen = 0, None, set()
+    while points is None:
+        path = tmp_path / str(at) / "x.index"
+        path.parent.mkdir()
+        if replaced:
+            path.mkdir()
+            (path / "old").write_text("whole")
+        points = interrupted(lambda path=path: write(path), [Path(atomic_files.__file__)], at, bytecodes)
+        found = [file.name for file in path.iterdir()] if path.exists() else []
+        assert found in (["new"], ["old"] if replaced else [])
+        seen.update(found)
+        at += 1
+    assert seen == ({"old", "new"} if replaced else {"new"})
+    assert found == ["new"]
+
+
 # --- power cuts -------------------------------------------------------------------------------------------------------
 
 

@@ -68,8 +68,10 @@ def test_tests_mirror_the_package():
     assert stray == []
 
 
-#: Tests of something that crosses modules: the surface, processes and kills, models of states, bad input, all losses.
+#: Tests of something that crosses modules: the surface, processes and kills, models of states, interruptions, bad
+#: input, all losses.
 CROSSING = {
     "test_package.py", "test_processes.py", "test_state_machine.py", "test_bad_input.py", "test_main.py",
     "test_every_loss.py", "test_round_trip.py", "test_landmark_verbs.py", "test_real_builds.py",
+    "test_interrupted_changes.py",
 }  # fmt: skip

@@ -230,15 +230,15 @@ def interrupt_at_steps(worlds, change, interrupted, most, bytecodes):
 @pytest.mark.parametrize(("kind", "metric", "count", "settings"), CASES)
 def test_an_interruption_leaves_the_old_state_or_the_new(tmp_path, interrupted, kind, metric, count, settings, change):
     worlds = Worlds(tmp_path, kind, metric, count, settings)
-    interrupt_at_steps(worlds, change, interrupted, 3, bytecodes=False)
-    interrupt_at_steps(worlds, change, interrupted, 6, bytecodes=True)
+    interrupt_at_steps(worlds, change, interrupted, 1, bytecodes=False)
+    interrupt_at_steps(worlds, change, interrupted, 2, bytecodes=True)
 
 
 @pytest.mark.parametrize("change", ["add", "remove"])
 @pytest.mark.parametrize("kind", ["exact", "hnsw", "ivf"])
-def test_an_interruption_behind_any_call(tmp_path, interrupted, kind, change):
+def test_an_interruption_behind_a_call(tmp_path, interrupted, kind, change):
     worlds = Worlds(tmp_path, kind, "euclidean", 48, EVERYTHING.get(kind, {}))
-    interrupt_at_steps(worlds, change, interrupted, 10**9, bytecodes=False)
+    interrupt_at_steps(worlds, change, interrupted, 25, bytecodes=False)
 
 
 @pytest.mark.parametrize("kind", ["vamana", "hnsw"])
@@ -327,7 +327,7 @@ def test_an_engine_that_grew_and_failed(tmp_path, monkeypatch, interrupted, kind
         world.go_on(act, far=True)
 
     fail(worlds.make(), None)
-    for at in range(30, 150, 17):
+    for at in range(30, 150, 40):
         fail(worlds.make(), at)
 
 

@@ -232,7 +232,7 @@ class ExactIndex(VectorIndex):
     def _append(self, vectors: Floats) -> None:
         self._vectors.add(vectors)
 
-    def _shorten(self, size: int) -> int:
+    def _truncate(self, size: int) -> int:
         self._vectors.truncate(size)
         return 0
 

@@ -158,7 +158,7 @@ class IdMap:
         return grown
 
     def with_dead(self, count: int) -> IdMap:
-        """A map whose next `count` positions are dead, and were never anybody's: their id is -1, which none may have."""
+        """A map whose next `count` positions are dead and nobody's: their id is -1, which no vector may have."""
         grown = self._extended(np.full(count, -1, np.int64), dead=True)
         grown._own_positions = False
         return grown

@@ -55,7 +55,7 @@ class IvfIndex(PrefixIndex):
     def _extend(self, engine: Any, vectors: Floats) -> None:
         engine.engine.add(vectors)
 
-    def _cut(self, engine: Any, size: int) -> None:
+    def _truncate_engine(self, engine: Any, size: int) -> None:
         engine.truncate(size)
 
     def _search_engine(self, engine: Any, queries: Floats, k: int, settings: SearchSettings) -> Found:

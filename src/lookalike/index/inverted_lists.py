@@ -38,7 +38,7 @@ _METRICS = {"inner_product": faiss.METRIC_INNER_PRODUCT, "manhattan": faiss.METR
 
 
 _limiting = threading.Lock()
-_limited = 0
+_limited: set[object] = set()
 _limits = ExitStack()
 
 
@@ -49,23 +49,25 @@ def one_thread_each() -> Iterator[None]:
     Threads that wait for each other at every small product do badly on a busy machine, and sums of another order
     would make a repeated build differ in its last bits.
     """
-    global _limited
     from threadpoolctl import threadpool_limits
 
-    with _limiting:
-        # BLAS has one limit for the process: only the last of several builds that overlap may lift it again.
-        if _limited == 0:
-            _limits.enter_context(threadpool_limits(1, user_api="blas"))
-        _limited += 1
-    before = faiss.omp_get_max_threads()
-    faiss.omp_set_num_threads(1)  # OpenMP keeps this number for every thread apart
+    before, this = 0, object()
     try:
+        with _limiting:
+            # BLAS has one limit for the process: only the last of several builds that overlap may lift it again.
+            if not _limited:
+                _limits.enter_context(threadpool_limits(1, user_api="blas"))
+            _limited.add(this)
+        # After the limit, which is OpenMP's where BLAS uses it.
+        before = faiss.omp_get_max_threads()
+        faiss.omp_set_num_threads(1)  # OpenMP keeps this number for every thread apart
         yield
     finally:
-        faiss.omp_set_num_threads(before)
+        if before:
+            faiss.omp_set_num_threads(before)
         with _limiting:
-            _limited -= 1
-            if _limited == 0:
+            _limited.discard(this)  # not counted: a signal may have come before it was in
+            if not _limited:
                 _limits.close()
 
 

@@ -82,13 +82,13 @@ class PrefixIndex(VectorIndex):
         """Read an engine of `covered` vectors; `ArtefactError` where it holds another number."""
 
     def _extend(self, engine: Any, vectors: Floats) -> None:
-        """Where `_grows`: put prepared vectors at the engine's next positions. Under the write lock."""
+        """Where `_grows`: put prepared vectors at the engine's next positions. Called with the write lock held."""
         raise NotImplementedError
 
-    def _cut(self, engine: Any, size: int) -> None:
+    def _truncate_engine(self, engine: Any, size: int) -> None:
         """Where `_grows`: drop what the engine holds from position `size` on, wherever `_extend` was interrupted.
 
-        Under the write lock; when it was itself interrupted, it is called again.
+        Called with the write lock held, and again where it was itself interrupted.
         """
         raise NotImplementedError
 
@@ -111,10 +111,10 @@ class PrefixIndex(VectorIndex):
             return
         built.tail.add(vectors)
 
-    def _shorten(self, size: int) -> int:
+    def _truncate(self, size: int) -> int:
         built = self._built
         if self._grows and built.engine is not None:
-            self._cut(built.engine, size)
+            self._truncate_engine(built.engine, size)
             self._built = built._replace(covered=size)
         else:
             built.tail.truncate(size - built.covered)

@@ -59,7 +59,7 @@ class IvfPqIndex(IvfIndex):
             engine.store.append(vectors)
         engine.codes.engine.add(vectors)
 
-    def _cut(self, engine: Any, size: int) -> None:
+    def _truncate_engine(self, engine: Any, size: int) -> None:
         if engine.store is not None:
             engine.store.truncate(size)
         engine.codes.truncate(size)

@@ -83,9 +83,9 @@ class HnswIndex(VectorIndex):
     def _append(self, vectors: Floats) -> None:
         self._graph.add(vectors)
 
-    def _shorten(self, size: int) -> int:
-        # Others may link to what was added, so it stays. faiss looks for signals while it adds, and stops between two
-        # vectors: such a graph is whole, the rest is linked to nothing. Where memory ran out, it may not be.
+    def _truncate(self, size: int) -> int:
+        # Other nodes may link to what was added, so it stays. faiss checks for signals while it adds and stops between
+        # two vectors: such a graph is whole, the remaining nodes have no links. Where memory ran out, it may not be.
         if size and _is_whole(self._graph):
             return int(self._graph.ntotal) - size
         self._graph = self._rebuilt(np.arange(size))

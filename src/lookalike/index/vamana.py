@@ -46,6 +46,8 @@ _TURN = 1024
 _AHEAD = 8192
 
 _PARTS = ("config", "graph", "data")
+#: Bytes before the rows of SVS' binary files.
+_FILE_HEADER = 1024
 _COPIES = "copies.npy"
 
 
@@ -181,12 +183,14 @@ class VamanaIndex(PrefixIndex):
         for part in _PARTS:
             for path in sorted((folder.path / part).iterdir()):
                 folder.add_written(f"{part}/{path.name}")
-        # SVS does not notice a full disk.
+        # SVS does not notice a full disk: its binary files are too short then, or one of its texts is empty.
         build: VamanaBuild = self._spec.build  # type: ignore[assignment]
         row = {"config": 0, "graph": 4 * (build.degree + 1), "data": 4 * self.dimension}
         for part in _PARTS:
-            sizes = [entry["bytes"] for name, entry in folder.files.items() if name.startswith(f"{part}/")]
-            if sum(sizes) <= engine.native.size * row[part] or not min(sizes):
+            sizes = {name: entry["bytes"] for name, entry in folder.files.items() if name.startswith(f"{part}/")}
+            binary = sum(size for name, size in sizes.items() if name.endswith(".svs"))
+            least = _FILE_HEADER + engine.native.size * row[part] if row[part] else 0
+            if binary < least or not min(sizes.values()):
                 raise StorageError(f"{folder.path / part} was written in part; free disk space and save again")
         if engine.equals is not None:
             folder.add_array(_COPIES, engine.equals.which)

@@ -66,12 +66,11 @@ class _Unfinished(NamedTuple):
     """A change that is under way, or was interrupted.
 
     Attributes:
-        mend: leaves the state before the change or the one after it, from any point of it and of itself; under the
-            write lock.
+        recover: undoes or completes the change, from any point of it and of itself; called with the write lock held.
         torn: whether engine and ids may disagree now. Between two slices of an addition they do not.
     """
 
-    mend: Callable[[], None]
+    recover: Callable[[], None]
     torn: bool
 
 
@@ -85,9 +84,9 @@ class VectorIndex(ABC):
     once `remove` has returned, no search that starts finds what it removed.
 
     An error or a signal (Ctrl-C) in the middle of a change leaves the state before it or the one after it. Engine and
-    ids are two things that cannot change in one step, and a signal cannot be put off in every thread. So a change first
-    notes how it is brought back or to its end (`_unfinished`), and crosses the note out as its last step, which is one
-    assignment. Who comes next, be it a search or a change, and finds a note that is nobody's, does what it says.
+    ids cannot change in one step, and signals cannot be blocked in every thread. So a change first records how it is
+    undone or completed (`_unfinished`), and clears the record as its last step, which is one assignment. A search or
+    change that finds a record which no running change owns first calls it.
 
     Args:
         spec: what the index is.
@@ -268,10 +267,10 @@ class VectorIndex(ABC):
         with self._changing:
             if self._mapped:
                 raise InputError("this index was opened mapped, which adds nothing; load it without mapped=True")
-            self._mend()
+            self._recover()
             given = self._ids.fresh(len(ready)) if ids is None else checked_ids(ids, len(ready))
             self._ids.check_new(given)
-            undo = partial(self._take_back, self._ids)
+            undo = partial(self._undo_add, self._ids)
             step = self._slice if self._ids.size else len(ready)  # in an empty index nobody searches
             try:
                 for at in range(0, len(ready), step):
@@ -282,7 +281,7 @@ class VectorIndex(ABC):
                 else:
                     self._finish(partial(self._adopt, state))
             except BaseException:
-                self._mend()
+                self._recover()
                 raise
         return given
 
@@ -292,10 +291,10 @@ class VectorIndex(ABC):
         self._ids = self._ids.appended(ids)
         self._unfinished = _Unfinished(undo, torn=False)
 
-    def _take_back(self, before: IdMap) -> None:
-        """Undo an addition, whatever of it has happened."""
+    def _undo_add(self, before: IdMap) -> None:
+        """Undo an addition, however far it got."""
         self._ids = before
-        left = self._shorten(before.size)
+        left = self._truncate(before.size)
         if left:
             self._ids = before.with_dead(left)
 
@@ -310,7 +309,7 @@ class VectorIndex(ABC):
         """
         given = checked_ids(ids)
         with self._changing:
-            self._mend()
+            self._recover()
             positions = self._ids.find(np.unique(given))
             positions = positions[positions >= 0]
             if len(positions):
@@ -337,7 +336,7 @@ class VectorIndex(ABC):
         Takes as long as a build, and the memory of a second index. Returns how many tombstones were dropped.
         """
         with self._changing:
-            self._mend()
+            self._recover()
             dropped = self._ids.size - self._ids.live
             if dropped:
                 if self._mapped:
@@ -360,7 +359,7 @@ class VectorIndex(ABC):
         from lookalike.index.artefact import save
 
         with self._changing:
-            self._mend()
+            self._recover()
             save(self, Path(path))
 
     # --- whole states -----------------------------------------------------------------------------------------
@@ -372,27 +371,27 @@ class VectorIndex(ABC):
             if answer is not _TORN:
                 return answer  # type: ignore[no-any-return]
             with self._changing:
-                self._mend()
+                self._recover()
 
     def _if_whole(self, work: Callable[..., Any], given: tuple[Any, ...]) -> Any:
         unfinished = self._unfinished
-        # A note while somebody is changing is theirs; what they have added so far may be seen.
+        # While a change runs, the record is its own; what it has added so far may be seen.
         if unfinished is not None and (unfinished.torn or not self._changing.locked()):
             return _TORN
         return work(*given)
 
     def _finish(self, change: Callable[[], None]) -> None:
-        """Make a change that may be begun again from any point of it; with `_changing` held."""
+        """Make a change that can be started again from any point of it; called with `_changing` held."""
         self._lock.write(self._run, _Unfinished(change, torn=True))
 
-    def _mend(self) -> None:
-        """Bring a change that was interrupted to its end, or back; with `_changing` held."""
+    def _recover(self) -> None:
+        """Complete or undo a change that was interrupted; called with `_changing` held."""
         if self._unfinished is not None:
-            self._finish(self._unfinished.mend)
+            self._finish(self._unfinished.recover)
 
     def _run(self, change: _Unfinished) -> None:
         self._unfinished = change
-        change.mend()
+        change.recover()
         self._unfinished = None
 
     # --- filters --------------------------------------------------------------------------------------------
@@ -473,19 +472,19 @@ class VectorIndex(ABC):
 
     @abstractmethod
     def _append(self, vectors: Floats) -> None:
-        """Put prepared vectors at the next positions; the ids follow when this succeeded. Under the write lock.
+        """Put prepared vectors at the next positions; where it is interrupted, `_truncate` follows.
 
-        Where it is interrupted, `_shorten` follows.
+        Called with the write lock held; the ids follow when this succeeded.
         """
 
     @abstractmethod
-    def _shorten(self, size: int) -> int:
+    def _truncate(self, size: int) -> int:
         """Drop what the engine holds from position `size` on, after an addition that was interrupted anywhere.
 
-        Under the write lock. When it was itself interrupted, it is called again.
+        Called with the write lock held, and again where it was itself interrupted.
 
         Returns:
-            how many positions from `size` on the engine cannot let go of; they are dead from then on.
+            how many positions from `size` on the engine cannot drop; they become tombstones.
         """
 
     def _settled(self) -> Any:
@@ -493,7 +492,7 @@ class VectorIndex(ABC):
         return None
 
     def _discard(self) -> None:  # noqa: B027 - tombstones do for most kinds
-        """Some positions have just been marked dead. Under the write lock; when interrupted, it is called again."""
+        """Some positions have just been marked dead. With the write lock held; called again where interrupted."""
 
     @abstractmethod
     def _rebuilt(self, positions: Positions) -> Any:
@@ -501,7 +500,7 @@ class VectorIndex(ABC):
 
     @abstractmethod
     def _adopt(self, state: Any) -> None:
-        """Take what `_rebuilt` made, by one assignment. Under the write lock."""
+        """Take what `_rebuilt` made, by one assignment."""
 
     @abstractmethod
     def _bytes(self) -> int:
