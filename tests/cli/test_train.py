@@ -46,6 +46,17 @@ def test_a_model_with_thresholds_of_people_it_never_saw(train, people_folder, tm
     assert document["calibration"] == embedder.calibration.model_dump(mode="json")
 
 
+def test_a_linear_network_in_the_place_of_the_recipes(lookalike, some_people, tmp_path):
+    trained = lookalike(
+        "train", some_people(6, 3), "--recipe", "face-crops", "--backbone", "linear", "--epochs", "1",
+        "--output", tmp_path / "m", "--json",
+    )  # fmt: skip
+    assert trained.code == 0, trained.err
+    card = Embedder.load(tmp_path / "m").card
+    assert (card.backbone, card.backbone_options) == ("linear", {})
+    assert trained.document["calibration"]["genuine_pairs"] == 6
+
+
 def test_what_it_says_to_people(train, people_folder, tmp_path):
     said = train(people_folder)
     assert said.out == ""

@@ -15,7 +15,7 @@ SETTINGS = ("ATEN_CPU_CAPABILITY=default", "ONEDNN_MAX_CPU_ISA=SSE41", "ONEDNN_M
 #: Says which instructions torch and oneDNN take, and how many threads.
 PROGRAM = """
 import torch
-torch.nn.functional.conv2d(torch.ones(1, 16, 8, 8), torch.ones(16, 16, 3, 3))
+torch.nn.functional.conv2d(torch.ones(4, 16, 32, 32), torch.ones(16, 16, 3, 3))
 print("torch:", torch.backends.cpu.get_cpu_capability(), torch.get_num_threads())
 """
 

@@ -88,6 +88,7 @@ def toured(desk):
 
 
 @pytest.mark.slow
+@pytest.mark.network
 @pytest.mark.xdist_group("readme")
 def test_the_tour_runs(desk, toured):
     assert {line.split()[1] for line in toured} == {
@@ -103,6 +104,7 @@ def test_the_tour_runs(desk, toured):
 
 
 @pytest.mark.slow
+@pytest.mark.network
 @pytest.mark.xdist_group("readme")
 def test_the_python_runs_after_the_tour(desk, toured):
     program = next(block for block in blocks(README, "python") if "Recognizer" in block)
@@ -122,6 +124,7 @@ def test_the_python_of_the_losses_runs():
 
 
 @pytest.mark.slow
+@pytest.mark.network
 @pytest.mark.xdist_group("readme")
 def test_the_recipes_of_how_to_run_after_the_tour(desk, toured):
     text = (ROOT / "docs" / "how-to.md").read_text("utf-8")

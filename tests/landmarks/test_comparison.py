@@ -43,7 +43,7 @@ def test_pretrained_features_with_one_and_several_centroids(photos, tmp_path):
     assert set(one.centroid_of.values()) <= {-1, 0}
     m = one.measured.measures
     assert (m.landmarks, m.non_landmarks, m.places) == (12, 10, 3)
-    assert m.top_1 > 1 / 3
+    assert m.top_1 > 1 / 3  # 10 of 12; by chance 4
     assert one.enrolled.promised.photos == 60
     with open_gallery(several.gallery, create=False) as gallery:
         assert gallery.model.name == "efficientnet_lite0"
