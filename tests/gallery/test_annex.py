@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -113,12 +114,16 @@ def test_leftovers_of_killed_processes_are_swept_at_the_next_opening(gallery, he
     assert len(list(folder.iterdir())) == 1
 
 
-@pytest.mark.parametrize("damage", ["annex.json", "rows-photos.npy", "sources.npy", "source_ends.npy", "missing"])
+@pytest.mark.parametrize(
+    "damage", ["annex.json", "rows-photos.npy", "sources.npy", "source_ends.npy", "missing", "folder"]
+)
 def test_damage_is_one_clear_error(gallery, held, tmp_path, damage):
     (version,) = (gallery.path / "landmarks").iterdir()
     gallery.close()
     if damage == "missing":
         (version / "common-others.npy").unlink()
+    elif damage == "folder":
+        shutil.rmtree(version.parent)
     else:
         content = (version / damage).read_bytes()
         (version / damage).write_bytes(content[: len(content) // 2])

@@ -7,6 +7,7 @@ have had.
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Iterator
 from typing import Protocol
 
@@ -70,18 +71,19 @@ class IdentityBatches:
     def epoch(self, epoch: int) -> Iterator[Positions]:
         """Yield the epoch's batches, each `(P·K,)` positions, pictures of one identity side by side."""
         random = np.random.default_rng([self.seed, epoch, 1])
-        queue: list[int] = []
+        queue: deque[int] = deque()  # its front is emptied one by one, which of a list takes time for all the rest
         for _ in range(self._count):
             chosen: list[int] = []
             while len(chosen) < self.identities:
                 if not queue:
-                    queue = random.permutation(len(self._groups)).tolist()
+                    queue.extend(random.permutation(len(self._groups)).tolist())
                 # An identity already in this batch waits for the next one: within a batch they are different.
                 at = next((i for i, group in enumerate(queue) if group not in chosen), None)
                 if at is None:
-                    queue += random.permutation(len(self._groups)).tolist()
+                    queue.extend(random.permutation(len(self._groups)).tolist())
                     continue
-                chosen.append(queue.pop(at))
+                chosen.append(queue[at])
+                del queue[at]
             yield np.concatenate([_draw(self._groups[group], self.pictures, random) for group in chosen])
 
 

@@ -116,8 +116,8 @@ class AnnexFolder:
         return self._folder.is_dir()
 
     def newest(self) -> Path | None:
-        """The folder that the database names; None where it names none. Call inside a transaction."""
-        if not self.there or self._database.one("SELECT 1 FROM sqlite_master WHERE name = 'annex'") is None:
+        """The folder that the database names, there or not; None where it names none. Call inside a transaction."""
+        if self._database.one("SELECT 1 FROM sqlite_master WHERE name = 'annex'") is None:
             return None
         row = self._database.one("SELECT change_id FROM annex")
         return None if row is None else self._path(row[0])
