@@ -102,7 +102,7 @@ class FollowingIndex:
 
     def _look_far_enough(self) -> None:
         """Let a graph consider as many candidates as its size needs: at the same number, a larger one finds fewer."""
-        if self._index is None or self._index.kind != "hnsw":
+        if not self._index or self._index.kind != "hnsw":  # none, or an empty one, which asks for no effort
             return
         from lookalike.index.scaling import effort_for_recall
 
