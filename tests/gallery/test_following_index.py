@@ -99,3 +99,14 @@ def test_an_error_between_adding_and_noting_it_is_no_harm_the_next_time(tmp_path
             with pytest.raises(ZeroDivisionError):
                 gallery.search(TABLE[:1])
         check(gallery, [*held, 30])
+
+
+def test_a_graph_from_which_everybody_was_forgotten_is_searched_and_filled_again(tmp_path, monkeypatch):
+    monkeypatch.setattr("lookalike.index.AUTO_EXACT_LIMIT", 2)
+    with opened(tmp_path / "x.gallery", [0, 1, 2]) as gallery:
+        check(gallery, [0, 1, 2])
+        for row in range(3):
+            gallery.forget(str(row))
+        assert gallery.search(TABLE[:2]) == [[], []]
+        gallery.enroll("5", TABLE[5])
+        check(gallery, [5])

@@ -449,3 +449,18 @@ def test_importing_the_package_loads_no_engine():
     code = "import sys, lookalike.index; print([m for m in ('faiss', 'torch', 'pydantic') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_an_exact_index_saved_with_tombstones_takes_further_removals(tmp_path):
+    """A mapped one marks what is removed; opened again, the rest has to go with it."""
+    vectors = clustered(50, 8)
+    build_index(vectors, "exact").save(tmp_path / "x.index")
+    mapped = load_index(tmp_path / "x.index", mapped=True)
+    mapped.remove([3, 4])
+    mapped.save(tmp_path / "y.index")
+    index = load_index(tmp_path / "y.index")
+    assert index.remove([10]) == 1
+    index.add(vectors[[3]], ids=[3])
+    left = np.array([i for i in range(50) if i not in (4, 10)])
+    assert sorted(index.ids.tolist()) == left.tolist()
+    assert_same_as_exact(index.search(vectors[:9], k=48), vectors[:9], vectors[left], left, 48, "cosine")
