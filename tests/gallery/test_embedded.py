@@ -537,16 +537,6 @@ def test_importing_and_enrolling_load_neither_torch_nor_faiss(tmp_path):
     assert done.stdout.strip() == "[]"
 
 
-def test_a_graph_from_which_everybody_was_forgotten(gallery, monkeypatch):
-    monkeypatch.setattr("lookalike.index.AUTO_EXACT_LIMIT", 2)
-    gallery.enroll("Ada", vectors(5))
-    assert gallery.search(vectors(1))[0][0].identity == "Ada"
-    gallery.forget("Ada")
-    assert gallery.search(vectors(1)) == [[]]
-    gallery.enroll("Bob", vectors(5, 1))
-    assert gallery.search(vectors(1))[0][0].identity == "Bob"
-
-
 # --- counting ---------------------------------------------------------------------------------------------
 
 
