@@ -44,7 +44,7 @@ def test_every_setting_runs_with_one_thread_and_with_two():
 def test_torch_and_onednn_take_the_instructions_that_a_setting_names():
     assert reported(ATEN_CPU_CAPABILITY="default")[0] == "DEFAULT"
     assert "SSE4.1" in reported(ONEDNN_MAX_CPU_ISA="SSE41")[2]
-    assert "AVX512" not in reported(ONEDNN_MAX_CPU_ISA="AVX2")[2]
+    assert not re.search("AVX512|AVX10|AMX", reported(ONEDNN_MAX_CPU_ISA="AVX2")[2])
     assert [reported(OMP_NUM_THREADS=str(n))[1] for n in (1, 2)] == [1, 2]
 
 
@@ -52,7 +52,7 @@ def test_torch_and_onednn_take_the_instructions_that_a_setting_names():
 def test_the_setting_of_this_run_is_in_force(one_thread, threads):
     import torch
 
-    assert torch.get_num_threads() == threads == int(os.environ.get("OMP_NUM_THREADS", "1"))
+    assert torch.get_num_threads() == threads
     if os.environ.get("ATEN_CPU_CAPABILITY") == "default":
         assert torch.backends.cpu.get_cpu_capability() == "DEFAULT"
 
