@@ -1,7 +1,7 @@
 """Ctrl-C, and real failures, at every step of every change: the index is as it was before, or as it is after.
 
 `make test` interrupts each change of each kind at a sample of points, drawn with a seed; with the environment variable
-`LOOKALIKE_EVERY_STEP=1` at all of them (hours; give pytest `--timeout 0`).
+`LOOKALIKE_EVERY_STEP=1` at all of them (an hour or more; give pytest `--timeout 0`).
 """
 
 import contextlib
