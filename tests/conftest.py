@@ -5,6 +5,7 @@ import dis
 import functools
 import os
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -175,6 +176,38 @@ def one_thread(threads):
     torch.set_num_threads(threads)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture
+def changed_meanwhile() -> Callable[..., AbstractContextManager[None]]:
+    """While the block runs, another connection enrolls and forgets five people, again and again.
+
+    Called with the gallery's path, and a function from a person's number, 1 to 5, to the vectors.
+    """
+
+    @contextlib.contextmanager
+    def changing(path: Path, vectors_of: Callable[[int], object]) -> Iterator[None]:
+        from lookalike.gallery import open_gallery
+
+        stop = threading.Event()
+
+        def change() -> None:
+            with open_gallery(path) as other:
+                while not stop.is_set():
+                    for n in range(1, 6):
+                        other.enroll(f"p{n}", vectors_of(n))
+                    for n in range(1, 6):
+                        other.forget(f"p{n}")
+
+        thread = threading.Thread(target=change)
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join()
+
+    return changing
 
 
 @pytest.fixture

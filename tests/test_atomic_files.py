@@ -319,7 +319,6 @@ def test_a_folder_that_the_system_cannot_sync_is_written_to_all_the_same(tmp_pat
 def test_nothing_is_renamed_but_through_these(tmp_path):
     """A rename elsewhere would lack the folder's sync; those that are there are listed with what they do about it."""
     known = {
-        "losses/class_shards.py": 1,  # syncs the folder itself; tested above
         "gallery/database.py": 1,  # links a new database, then syncs the folder
         "index/bulk_build.py": 1,  # links inside a `written_folder`
     }

@@ -2,7 +2,6 @@
 
 import itertools
 import math
-import threading
 
 import numpy as np
 import pytest
@@ -383,7 +382,7 @@ def test_an_answer_says_that_its_calibration_is_weak(one_apart):
         assert recognizer.identify(at(1, 0)).weakness == recognizer.verify(at(0, 0), at(1, 0)).weakness == ""
 
 
-def test_threshold_size_and_candidates_are_of_one_state(tmp_path):
+def test_threshold_size_and_candidates_are_of_one_state(tmp_path, changed_meanwhile):
     """While another connection enrolls and forgets, an answer's threshold is that of the gallery it searched."""
     embedder = calibrated(0.5, None)
     tail = ImpostorTail(
@@ -402,23 +401,11 @@ def test_threshold_size_and_candidates_are_of_one_state(tmp_path):
     )
     misses = MissCurve(distances=(0.0, 1.0), fnmr=(1.0, 0.0), low=(0.5, 0.0), high=(1.0, 0.1))
     embedder.calibration = embedder.calibration.model_copy(update={"tail": tail, "misses": misses})
-    stop = threading.Event()
+    seen = set()
     with open_gallery(tmp_path / "g") as gallery:
         recognizer = Recognizer(embedder, gallery, promise="fpir=0.01")
         recognizer.enroll("p0", [at(0, 0), at(0, 1)])
-
-        def change():
-            with open_gallery(tmp_path / "g") as other:
-                while not stop.is_set():
-                    for n in range(1, 6):
-                        other.enroll(f"p{n}", [[n, 0], [n, 1]])
-                    for n in range(1, 6):
-                        other.forget(f"p{n}")
-
-        changing = threading.Thread(target=change)
-        changing.start()
-        seen = set()
-        try:
+        with changed_meanwhile(tmp_path / "g", lambda n: [[n, 0], [n, 1]]):
             for _ in range(200):
                 answer = recognizer.identify(at(0, 0), k=99)
                 assert answer.identity == "p0"
@@ -426,7 +413,4 @@ def test_threshold_size_and_candidates_are_of_one_state(tmp_path):
                 assert answer.promised.templates == answer.templates
                 assert answer.threshold == embedder.calibration.threshold_for(fpir=0.01, gallery=answer.templates)
                 seen.add(answer.identities)
-        finally:
-            stop.set()
-            changing.join()
     assert len(seen) > 1

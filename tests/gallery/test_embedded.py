@@ -562,31 +562,16 @@ def test_counts_follow_every_change(gallery, path):
     assert told() == (1, 2)
 
 
-def test_one_search_sees_one_state(gallery, path):
+def test_one_search_sees_one_state(gallery, path, changed_meanwhile):
     """While another process's connection enrolls and forgets, candidates and counts always belong together."""
     gallery.enroll("p0", vectors(2, 0))
-    stop = threading.Event()
-
-    def change():
-        with open_gallery(path) as other:
-            while not stop.is_set():
-                for n in range(1, 6):
-                    other.enroll(f"p{n}", vectors(2, n))
-                for n in range(1, 6):
-                    other.forget(f"p{n}")
-
-    changing = threading.Thread(target=change)
-    changing.start()
     seen = set()
-    try:
+    with changed_meanwhile(path, lambda n: vectors(2, n)):
         for n in range(300):
             found = gallery.search_counted(vectors(1, n), k=99)
             assert found.counts.templates == 2 * found.counts.identities == 2 * len(found.candidates[0])
             seen.add(found.counts.identities)
             assert gallery.stats()["bytes_on_disk"] > 0
-    finally:
-        stop.set()
-        changing.join()
     assert len(seen) > 1
 
 

@@ -174,6 +174,10 @@ class Database:
         """The first row of the answer, or None."""
         return self.run(sql, values).fetchone()
 
+    def latest_change(self) -> int:
+        """The number of the last change; 0 before the first."""
+        return int(self.one("SELECT coalesce(max(id), 0) FROM change")[0])
+
     @contextmanager
     def errors(self, done: str) -> Iterator[None]:
         """Turn SQLite's and the system's errors into ours; `done` says what could not be done."""

@@ -220,7 +220,7 @@ class EmbeddedGallery:
     def change(self) -> int:
         """The number of the last change; another number tells that somebody enrolled or forgot."""
         with self._database.lock, self._database.errors("read"):
-            return self._latest_change()
+            return self._database.latest_change()
 
     def annex(self) -> Annex | None:
         """What is kept beside the templates, as it is now; None where nothing is. See `Gallery.annex`."""
@@ -305,7 +305,7 @@ class EmbeddedGallery:
             # others do meanwhile.
             with database.read("searched"):
                 counts = self._counts()
-                index = None if model is None else self._following.follow(model)
+                index = None if model is None else self._following.follow(model, counts.change)
                 if index is None or len(index) == 0 or not counts.identities:
                     return Searched(nobody, counts)
                 return Searched(self._nearest_identities(index, probes, wanted, counts.identities), counts)
@@ -317,14 +317,11 @@ class EmbeddedGallery:
 
     def _counts(self) -> Counts:
         """Call inside `read`; counts of the state that the transaction sees."""
-        one, change, held = self._database.one, self._latest_change(), self._counted
+        one, change, held = self._database.one, self._database.latest_change(), self._counted
         if held is None or held.change != change:
             identities, templates = (one(f"SELECT count(*) FROM {table}")[0] for table in ("identity", "template"))
             self._counted = held = Counts(identities, templates, change)
         return held
-
-    def _latest_change(self) -> int:
-        return int(self._database.one("SELECT coalesce(max(id), 0) FROM change")[0])
 
     def _nearest_identities(
         self, index: VectorIndex, probes: npt.NDArray[np.float32], k: int, identities: int

@@ -67,19 +67,18 @@ class FollowingIndex:
         if self._change < 0 and self._load(model):
             return
         with self._database.read("read"):
-            change = self._latest()
+            change = self._database.latest_change()
             rows = self._database.run("SELECT id, vector FROM template ORDER BY id").fetchall()
         self._index = self._built(rows, model)
         self._look_far_enough()
         self._change, self._outgrown = change, False
         self.save()
 
-    def follow(self, model: Model) -> VectorIndex | None:
-        """Take in what changed; call inside `read`, so that the index shows what the transaction sees.
+    def follow(self, model: Model, latest: int) -> VectorIndex | None:
+        """Take in what changed up to `latest`, the last change that the transaction sees; call inside its `read`.
 
         An error or a signal in the middle does no harm: the next call takes in the same changes once more.
         """
-        latest = self._latest()
         if latest != self._change:
             since = (self._change,)
             run = self._database.run
@@ -132,9 +131,6 @@ class FollowingIndex:
         for pattern in ("cache-*", ".cache-*"):
             for path in self._database.folder.glob(pattern):
                 shutil.rmtree(path)
-
-    def _latest(self) -> int:
-        return int(self._database.one("SELECT coalesce(max(id), 0) FROM change")[0])
 
     def _arrays(
         self, rows: list[tuple[int, bytes]], model: Model

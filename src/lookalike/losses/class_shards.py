@@ -22,7 +22,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from lookalike.atomic_files import sync_folder, write_atomically
+from lookalike.atomic_files import rename_durably, sync_folder, sync_tree, write_atomically
 from lookalike.errors import ArtefactError, LookalikeError, StorageError
 from lookalike.losses.sharded_softmax import ShardedSoftmaxLoss
 
@@ -136,10 +136,8 @@ def _write(path: Path, tensors: dict[str, Tensor]) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         save_file({name: tensor.detach().contiguous().cpu() for name, tensor in tensors.items()}, partial)
-        with partial.open("rb") as file:
-            os.fsync(file.fileno())
-        partial.replace(path)
-        sync_folder(path.parent)
+        sync_tree(partial)
+        rename_durably(partial, path)
     except (OSError, SafetensorError) as error:
         reason = getattr(error, "strerror", None) or error
         raise StorageError(f"{path} could not be written: {reason}; the checkpoint before is whole") from None
