@@ -64,7 +64,7 @@ def build(task: dict[str, Any]) -> dict[str, Any]:
     """Build, save, and keep queries and truth beside the folder; what it took."""
     import faiss
 
-    from lookalike.index.spec import KINDS
+    from lookalike.index.core.spec import KINDS
 
     folder = Path(task["folder"])
     vectors, queries = gallery(task["count"], task["dimension"])
@@ -91,8 +91,8 @@ def build(task: dict[str, Any]) -> dict[str, Any]:
 
 def streamed(task: dict[str, Any], folder: Path, vectors: Any) -> dict[str, Any]:
     """Build from a file, in this process after the generated vectors have left it."""
-    from lookalike.index.bulk_build import build_bulk
-    from lookalike.index.spec import IndexSpec
+    from lookalike.index.bulk.build import build_bulk
+    from lookalike.index.core.spec import IndexSpec
     from lookalike.index.vector_files import open_vectors
 
     np.save(folder / "vectors.npy", vectors)
@@ -125,7 +125,7 @@ def serve(task: dict[str, Any]) -> dict[str, Any]:
     import faiss
 
     from lookalike.index import load_index
-    from lookalike.index.spec import KINDS
+    from lookalike.index.core.spec import KINDS
 
     faiss.omp_set_num_threads(1)
     folder = Path(task["folder"])
@@ -164,7 +164,7 @@ def in_a_process(step: str, task: dict[str, Any], threads: int) -> dict[str, Any
 
 def checked(option: Any, count: int, dimension: int, threads: int, sweep: bool, work: Path) -> dict[str, Any]:
     """Build and serve one option of a plan; predicted and actual side by side."""
-    from lookalike.index.footprint import PROCESS_BYTES
+    from lookalike.index.planning.footprint import PROCESS_BYTES
 
     mapped = option.kind == "ivfpq"
     task = {

@@ -27,9 +27,9 @@ import numpy.typing as npt
 from peak_memory import machine, measured
 from threadpoolctl import threadpool_info
 
-from lookalike.evaluation.distractors import rank_among_distractors
-from lookalike.evaluation.identification import open_set
-from lookalike.evaluation.search_intervals import bootstrap_searches
+from lookalike.evaluation.identification.closed_and_open_set import open_set
+from lookalike.evaluation.identification.distractors import rank_among_distractors
+from lookalike.evaluation.statistics.search_intervals import bootstrap_searches
 from lookalike.index.generated_vectors import generated_probes, generated_vectors
 from lookalike.index.quantities import parse_count
 

@@ -25,7 +25,7 @@ from peak_memory import machine, measured
 from sklearn.metrics import auc, roc_curve
 from threadpoolctl import threadpool_info
 
-from lookalike.evaluation.pair_counts import PairCounts, count_all_pairs
+from lookalike.evaluation.verification.pair_counts import PairCounts, count_all_pairs
 from lookalike.index.generated_vectors import generated_vectors
 
 TARGETS = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8)

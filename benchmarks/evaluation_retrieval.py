@@ -37,7 +37,7 @@ Figures = dict[str, float]
 
 
 def lookalike(x: Vectors, identities: Identities, whole: bool = False) -> Figures:
-    from lookalike.evaluation.retrieval import self_retrieval
+    from lookalike.evaluation.retrieval.ranking_metrics import self_retrieval
 
     found = self_retrieval(x, identities, "cosine", KS, whole_ranking=whole)
     figures = {f"recall@{k}": found.recall[k] for k in KS}

@@ -38,7 +38,7 @@ from lookalike.errors import DatasetError, LookalikeError
 from lookalike.landmarks.atlas import AtlasSettings
 from lookalike.landmarks.measurement import OUTCOMES, Measured, measure_answers
 from lookalike.landmarks.place import Place
-from lookalike.landmarks.synthetic import render_landmarks
+from lookalike.samples.buildings import render_landmarks
 
 Floats = npt.NDArray[np.float32]
 

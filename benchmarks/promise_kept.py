@@ -27,11 +27,11 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import binomtest
 
+from lookalike.decisions.promise import Promise
 from lookalike.embedder import Calibration
-from lookalike.embedder.promise import Promise
 from lookalike.errors import InputError
-from lookalike.evaluation.thresholds import calibrate, calibrate_large
-from lookalike.evaluation.verification import verify_all_pairs
+from lookalike.evaluation.calibration.thresholds import calibrate, calibrate_large
+from lookalike.evaluation.verification.all_pairs import verify_all_pairs
 from lookalike.index.generated_vectors import generated_probes, generated_vectors
 
 Floats = npt.NDArray[np.float32]

@@ -24,13 +24,13 @@ import numpy as np
 from peak_memory import machine
 
 from lookalike.index import build_index, tune_index
-from lookalike.index.candidates import Candidate, effort_names
-from lookalike.index.effort import recall_at
+from lookalike.index.core.metric_space import MetricSpace
+from lookalike.index.core.spec import KINDS
 from lookalike.index.generated_vectors import generated_probes, generated_vectors
-from lookalike.index.metric_space import MetricSpace
-from lookalike.index.recall import exact_truth
-from lookalike.index.spec import KINDS
-from lookalike.index.speed import interleaved_seconds, single_seconds
+from lookalike.index.tuning.candidates import Candidate, effort_names
+from lookalike.index.tuning.cheapest_settings import recall_at
+from lookalike.index.tuning.recall import exact_truth
+from lookalike.index.tuning.speed import interleaved_seconds, single_seconds
 
 K = 10
 TARGETS = (0.9, 0.95, 0.99)

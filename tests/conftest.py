@@ -4,6 +4,7 @@ import contextlib
 import dis
 import functools
 import os
+import shutil
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -301,3 +302,17 @@ def _interrupted(act: Callable[[], object], files: list[Path], at: int, bytecode
         assert points == at + 1
         return None
     return points
+
+
+@pytest.fixture
+def some_people(people_folder, tmp_path):
+    """Copy the first people, and of each the first pictures, into a folder of the test's own."""
+
+    def copy(people, pictures, folder="photos"):
+        for person in sorted(people_folder.iterdir())[:people]:
+            (tmp_path / folder / person.name).mkdir(parents=True)
+            for picture in sorted(person.iterdir())[:pictures]:
+                shutil.copy(picture, tmp_path / folder / person.name)
+        return tmp_path / folder
+
+    return copy

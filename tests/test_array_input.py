@@ -11,21 +11,21 @@ import torch
 from lookalike import distances
 from lookalike.array_input import as_array, at_least_float32
 from lookalike.errors import LookalikeError, VectorError
-from lookalike.evaluation.clustering import k_means
+from lookalike.evaluation.calibration.thresholds import calibrate_large
 from lookalike.evaluation.data_checks import check_data
-from lookalike.evaluation.distractors import rank_among_distractors
-from lookalike.evaluation.enrolment import identify_trials
-from lookalike.evaluation.figures import embedding_map
-from lookalike.evaluation.gallery_search import search
-from lookalike.evaluation.identification import cmc, open_set, rank_k, selectivity
-from lookalike.evaluation.index_loss import measure_index_loss
-from lookalike.evaluation.listed_pairs import pair_distances
-from lookalike.evaluation.pair_counts import PairCounts, count_all_pairs
-from lookalike.evaluation.retrieval import query_retrieval, self_retrieval
-from lookalike.evaluation.revisited import QueryTruth, revisited_from_vectors
-from lookalike.evaluation.templates import make_templates
-from lookalike.evaluation.thresholds import calibrate_large
-from lookalike.evaluation.verification import from_scores, verify_all_pairs
+from lookalike.evaluation.identification.closed_and_open_set import cmc, open_set, rank_k, selectivity
+from lookalike.evaluation.identification.distractors import rank_among_distractors
+from lookalike.evaluation.identification.enrolment_trials import identify_trials
+from lookalike.evaluation.identification.gallery_search import search
+from lookalike.evaluation.identification.index_loss import measure_index_loss
+from lookalike.evaluation.report.figures import embedding_map
+from lookalike.evaluation.retrieval.clustering import k_means
+from lookalike.evaluation.retrieval.ranking_metrics import query_retrieval, self_retrieval
+from lookalike.evaluation.retrieval.revisited import QueryTruth, revisited_from_vectors
+from lookalike.evaluation.verification.all_pairs import from_scores, verify_all_pairs
+from lookalike.evaluation.verification.listed_pairs import pair_distances
+from lookalike.evaluation.verification.pair_counts import PairCounts, count_all_pairs
+from lookalike.evaluation.verification.templates import make_templates
 from lookalike.gallery import open_gallery
 from lookalike.index import build_index
 from lookalike.landmarks.recognition import LandmarkRecognizer

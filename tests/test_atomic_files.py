@@ -234,7 +234,7 @@ def save_an_index(folder):
 
 def render_a_set(folder):
     pytest.importorskip("vtkmodules")
-    from lookalike.landmarks.synthetic import render_landmarks
+    from lookalike.samples.buildings import render_landmarks
 
     render_landmarks(
         folder / "set", landmarks=1, photos=(1, 1), test_photos=1, non_landmarks=(1, 1, 1), size=32, workers=1

@@ -9,11 +9,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lookalike import Embedder, Recognizer, open_gallery
+from lookalike.decisions.odds import MatchOdds
+from lookalike.decisions.promise import ImpostorTail, MissCurve, Promise
 from lookalike.distances import pairwise
 from lookalike.embedder import Calibration, OperatingPoint
-from lookalike.embedder.match_odds import MatchOdds
 from lookalike.embedder.preprocessing import Prepared
-from lookalike.embedder.promise import ImpostorTail, MissCurve, Promise
 from lookalike.errors import FingerprintError, ImageError, InputError, NoFaceError, VectorError
 
 pytestmark = [pytest.mark.network, pytest.mark.usefixtures("one_thread")]

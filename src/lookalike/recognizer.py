@@ -17,11 +17,11 @@ from typing import Literal, cast
 import numpy as np
 import numpy.typing as npt
 
+from lookalike.decisions.odds import DEFAULT_MATED_SHARE, MatchOdds
+from lookalike.decisions.promise import Promise, PromisedThreshold
 from lookalike.distances import pairwise
 from lookalike.embedder import Embedder, Threshold
-from lookalike.embedder.match_odds import DEFAULT_MATED_SHARE, MatchOdds
 from lookalike.embedder.preparation import named
-from lookalike.embedder.promise import Promise, PromisedThreshold
 from lookalike.errors import ImageError, InputError
 from lookalike.gallery import Candidate, Gallery
 from lookalike.identity_names import checked_name

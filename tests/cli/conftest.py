@@ -128,20 +128,6 @@ def gallery(_enrolled, tmp_path_factory):
 
 
 @pytest.fixture
-def some_people(people_folder, tmp_path):
-    """Copy the first people, and of each the first pictures, into a folder of the test's own."""
-
-    def copy(people, pictures, folder="photos"):
-        for person in sorted(people_folder.iterdir())[:people]:
-            (tmp_path / folder / person.name).mkdir(parents=True)
-            for picture in sorted(person.iterdir())[:pictures]:
-                shutil.copy(picture, tmp_path / folder / person.name)
-        return tmp_path / folder
-
-    return copy
-
-
-@pytest.fixture
 def bad_picture(people_folder):
     """Write a picture that cannot be used."""
 

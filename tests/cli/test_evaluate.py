@@ -9,7 +9,7 @@ from PIL import Image
 from lookalike import Embedder
 from lookalike.datasets import read_pictures
 from lookalike.embedder import Calibration
-from lookalike.evaluation.verification import verify_all_pairs
+from lookalike.evaluation.verification.all_pairs import verify_all_pairs
 
 
 @pytest.fixture

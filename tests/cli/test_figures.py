@@ -10,7 +10,7 @@ def brief(monkeypatch):
     """One epoch a panel, which shows everything but what the losses can do."""
     from functools import partial
 
-    from lookalike.figures import loss_page
+    from lookalike.samples.loss_page import page as loss_page
 
     monkeypatch.setattr(loss_page, "train_losses", partial(loss_page.train_losses, epochs=1))
 
@@ -79,6 +79,6 @@ def test_an_interrupted_run_leaves_nothing(lookalike, monkeypatch, tmp_path):
     def stopped(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("lookalike.figures.loss_page.train_losses", stopped)
+    monkeypatch.setattr("lookalike.samples.loss_page.page.train_losses", stopped)
     assert lookalike("figures", "losses", "--output", tmp_path / "f").code == 130
     assert list(tmp_path.iterdir()) == []

@@ -23,8 +23,8 @@ from lookalike.datasets.landmark_solutions import (
     write_solution,
 )
 from lookalike.embedder.seen_pictures import FILE_NAME, digests
-from lookalike.evaluation.landmark_submissions import recognition_from_submission
-from lookalike.evaluation.ranked_retrieval import global_average_precision
+from lookalike.evaluation.retrieval.landmark_submissions import recognition_from_submission
+from lookalike.evaluation.retrieval.ranked_retrieval import global_average_precision
 
 PLACES = ("s01", "s02", "s03")
 IDS = [f"{number:016x}" for number in range(9)]

@@ -7,7 +7,7 @@ from lookalike import Embedder
 from lookalike.cli.measuring import Thumbnails, calibrate_on, embed_set, usable_pictures
 from lookalike.datasets import read_pictures
 from lookalike.errors import DatasetError
-from lookalike.evaluation.verification import verify_all_pairs
+from lookalike.evaluation.verification.all_pairs import verify_all_pairs
 
 
 @pytest.fixture

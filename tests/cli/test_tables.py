@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from lookalike.cli.tables import print_summary
-from lookalike.evaluation.enrolment import identify_trials
-from lookalike.evaluation.summary import MethodResult, summarise
-from lookalike.evaluation.verification import from_scores, verify_all_pairs
+from lookalike.evaluation.identification.enrolment_trials import identify_trials
+from lookalike.evaluation.report.summary import MethodResult, summarise
+from lookalike.evaluation.verification.all_pairs import from_scores, verify_all_pairs
 
 
 @pytest.fixture

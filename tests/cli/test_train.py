@@ -16,7 +16,7 @@ from lookalike import Embedder
 from lookalike.datasets import read_pictures, split_identities
 from lookalike.embedder import Calibration
 from lookalike.errors import MissingDependencyError, StorageError
-from lookalike.evaluation.verification import verify_all_pairs
+from lookalike.evaluation.verification.all_pairs import verify_all_pairs
 
 pytestmark = pytest.mark.network
 

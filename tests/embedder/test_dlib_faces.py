@@ -6,8 +6,8 @@ import pytest
 from lookalike import Embedder
 from lookalike.datasets import read_pictures
 from lookalike.errors import ImageError, InputError
-from lookalike.evaluation.retrieval import self_retrieval
-from lookalike.evaluation.verification import verify_all_pairs
+from lookalike.evaluation.retrieval.ranking_metrics import self_retrieval
+from lookalike.evaluation.verification.all_pairs import verify_all_pairs
 
 pytest.importorskip("dlib", reason="the extra faces is not installed")
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from lookalike.evaluation.thresholds import calibrate
-from lookalike.evaluation.verification import verify_all_pairs
+from lookalike.evaluation.calibration.thresholds import calibrate
+from lookalike.evaluation.verification.all_pairs import verify_all_pairs
 
 
 @pytest.fixture(scope="module")

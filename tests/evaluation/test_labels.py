@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from lookalike.errors import VectorError
 from lookalike.evaluation.labels import canonical_label, checked_vectors, identity_codes
-from lookalike.evaluation.verification import verify_all_pairs
+from lookalike.evaluation.verification.all_pairs import verify_all_pairs
 
 
 @pytest.mark.parametrize("base", [2**24, 2**31, 2**53, 2**63, 2**80])

@@ -21,7 +21,7 @@ from lookalike import atomic_files
 from lookalike.distances import pairwise
 from lookalike.errors import StorageError
 from lookalike.index import build_index, load_index
-from lookalike.index.spec import KINDS
+from lookalike.index.core.spec import KINDS
 
 FILES = [Path(lookalike.index.__file__).parent, Path(atomic_files.__file__)]
 EVERY_STEP = os.environ.get("LOOKALIKE_EVERY_STEP") == "1"
@@ -72,9 +72,9 @@ changes = pytest.mark.parametrize("change", ["add", "add many", "remove", "compa
 @pytest.fixture(autouse=True)
 def small_sizes(monkeypatch):
     """Engines for few vectors, and additions in slices."""
-    monkeypatch.setattr("lookalike.index.prefix_index.EXACT_BELOW", 32)
-    monkeypatch.setattr("lookalike.index.vector_index.VectorIndex._slice", 3)
-    monkeypatch.setattr("lookalike.index.small_world.HnswIndex._slice", 3)
+    monkeypatch.setattr("lookalike.index.core.prefix_index.EXACT_BELOW", 32)
+    monkeypatch.setattr("lookalike.index.core.vector_index.VectorIndex._slice", 3)
+    monkeypatch.setattr("lookalike.index.kinds.small_world.HnswIndex._slice", 3)
 
 
 TABLE = np.random.default_rng(7).normal(size=(6000, D)).astype(np.float32)
@@ -349,7 +349,7 @@ def test_an_engine_that_cannot_be_built_anew_leaves_none_of_the_addition(tmp_pat
     world = Worlds(tmp_path, "trees", "euclidean", 30, EVERYTHING["trees"]).make()
     act = world.change("add many")
     with monkeypatch.context() as patch:
-        patch.setattr("lookalike.index.random_projection_trees.TreesIndex._new", lambda self: 1 // 0)
+        patch.setattr("lookalike.index.kinds.trees.TreesIndex._new", lambda self: 1 // 0)
         with pytest.raises(ZeroDivisionError):
             act()
     assert world.check(world.index, {world.before, world.after}) == world.before

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from lookalike.index import plan_capacity
-from lookalike.index.footprint import PROCESS_BYTES
+from lookalike.index.planning.footprint import PROCESS_BYTES
 
 BUILDS = [
     json.loads(line) for line in (Path(__file__).parent / "fixtures" / "real_builds.jsonl").read_text().splitlines()

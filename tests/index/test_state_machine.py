@@ -12,8 +12,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from lookalike.distances import pairwise
 from lookalike.errors import VectorError
-from lookalike.index import build_index, load_index, prefix_index
-from lookalike.index.spec import KINDS
+from lookalike.index import build_index, load_index
+from lookalike.index.core import prefix_index
+from lookalike.index.core.spec import KINDS
 
 D = 3
 # Few values, so that equal vectors and equal distances happen; never all zero, for cosine.

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from PIL import Image
 
-from lookalike.evaluation.report import render
+from lookalike.evaluation.report.page import render
 from lookalike.landmarks.evaluation_report import evaluation_report
 from lookalike.landmarks.measurement import measure_answers
 from lookalike.landmarks.photo_retrieval import retrieve_photos

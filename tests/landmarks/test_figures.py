@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lookalike.errors import InputError, VectorError
-from lookalike.evaluation.figure_style import inline_svg
+from lookalike.evaluation.report.figure_style import inline_svg
 from lookalike.landmarks import figures
 from lookalike.landmarks.figures import Viewpoints, angle_between
 from lookalike.landmarks.measurement import measure_answers

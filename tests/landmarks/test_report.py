@@ -7,7 +7,7 @@ import pytest
 from lookalike import LandmarkRecognizer, open_gallery
 from lookalike.datasets import NON_LANDMARK
 from lookalike.errors import InputError
-from lookalike.evaluation.report import render
+from lookalike.evaluation.report.page import render
 from lookalike.landmarks.comparison import Compared
 from lookalike.landmarks.measurement import measure_answers
 from lookalike.landmarks.photo_splits import PhotoSplits

@@ -24,8 +24,8 @@ from lookalike.datasets.landmark_solutions import (
 )
 from lookalike.distances import nearest
 from lookalike.errors import MissingDependencyError
-from lookalike.evaluation.landmark_measures import measure_recognition
-from lookalike.landmarks.synthetic import render_landmarks
+from lookalike.evaluation.retrieval.landmark_metrics import measure_recognition
+from lookalike.samples.buildings import render_landmarks
 
 pytestmark = [pytest.mark.slow, pytest.mark.network]
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from lookalike.errors import VectorError
 from lookalike.losses import ContrastiveLoss, MultiSimilarityLoss, NTXentLoss, TripletLoss, tiles
-from lookalike.losses.measures import measure_of
+from lookalike.losses.pair_distances import measure_of
 from lookalike.losses.tiles import Pairs, Tile, mean_over_tiles
 
 

@@ -14,7 +14,7 @@ from lookalike.cli.options import AsJson
 if TYPE_CHECKING:
     from lookalike.datasets import PictureSet
     from lookalike.embedder import Embedder
-    from lookalike.evaluation.summary import MethodResult
+    from lookalike.evaluation.report.summary import MethodResult
     from lookalike.faces.comparison import Method
 
 __all__ = ["demo"]
@@ -74,7 +74,7 @@ def _faces(output: Path, seed: int, epochs: int | None, as_json: bool) -> None:
     from lookalike.cli.terminal import console, escape, note, plain, print_json
     from lookalike.datasets import orl_faces
     from lookalike.embedder import Embedder
-    from lookalike.evaluation import summary
+    from lookalike.evaluation.report import summary
     from lookalike.faces.comparison import divide_people
 
     seconds: dict[str, float] = {}
@@ -138,10 +138,10 @@ def _compare(
     """Run all methods under one progress bar; measure the trained ones' thresholds on the people kept for that."""
     from lookalike.cli.terminal import progress_bar
     from lookalike.embedder import Embedder
-    from lookalike.evaluation import thresholds
-    from lookalike.evaluation.enrolment import identify_trials
-    from lookalike.evaluation.summary import MethodResult
-    from lookalike.evaluation.verification import verify_all_pairs
+    from lookalike.evaluation.calibration import thresholds
+    from lookalike.evaluation.identification.enrolment_trials import identify_trials
+    from lookalike.evaluation.report.summary import MethodResult
+    from lookalike.evaluation.verification.all_pairs import verify_all_pairs
     from lookalike.faces.comparison import METHODS, compare_methods
     from lookalike.training import Progress
 
@@ -255,8 +255,8 @@ def _write_report(
     output: Path,
     seed: int,
 ) -> Path:
-    from lookalike.evaluation.report import PicturePair, PicturePairs, Section, write_report
-    from lookalike.evaluation.standard_report import evaluation_report
+    from lookalike.evaluation.report.page import PicturePair, PicturePairs, Section, write_report
+    from lookalike.evaluation.report.standard_report import evaluation_report
     from lookalike.faces.comparison import RECIPE, untrained_embeddings
     from lookalike.faces.recipe import face_recipe
     from lookalike.images import read_picture

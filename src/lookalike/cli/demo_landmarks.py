@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from lookalike.landmarks.photo_splits import PhotoSplits
     from lookalike.landmarks.place import Place
     from lookalike.landmarks.recognition import Recognised
-    from lookalike.landmarks.synthetic import SyntheticLandmarks
+    from lookalike.samples.buildings import SyntheticLandmarks
 
 __all__ = ["FOLDERS", "demo_landmarks"]
 
@@ -151,7 +151,7 @@ def _render(wanted: _Set, seed: int) -> SyntheticLandmarks:
     # torch before VTK: where the last few pictures are rendered in this very process, loading it afterwards crashes it.
     import lookalike.training  # noqa: F401
     from lookalike.cli.terminal import progress_bar
-    from lookalike.landmarks.synthetic import render_landmarks
+    from lookalike.samples.buildings import render_landmarks
 
     with progress_bar() as bars:
         task = bars.add_task("Rendering", total=None, extra="")
@@ -271,7 +271,7 @@ def _write_report(
     answers: Mapping[str, Any],
     output: Path,
 ) -> Path:
-    from lookalike.evaluation.report import PicturePairs, Section, write_report
+    from lookalike.evaluation.report.page import PicturePairs, Section, write_report
     from lookalike.landmarks.answer_pictures import answer_pictures
     from lookalike.landmarks.report import landmark_report
 

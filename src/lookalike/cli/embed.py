@@ -22,31 +22,17 @@ def embed(
     as_json: AsJson = False,
 ) -> None:
     """Turn pictures into vectors: shards of .npy, their ids, and which picture each one is."""
-    from lookalike.atomic_files import check_replaceable
-    from lookalike.cli.measuring import embed_set
-    from lookalike.cli.terminal import console, escape, print_json
-    from lookalike.datasets import read_pictures
-    from lookalike.embedder import Embedder
-    from lookalike.embedder.vectors_folder import MARKER, write_vectors
+    from lookalike.cli.terminal import console, escape, print_json, show_progress, without_notes
+    from lookalike.workflows.embed import EmbedOptions
+    from lookalike.workflows.embed import embed as run
 
-    check_replaceable(output, MARKER, replace)
-    pictures = read_pictures(data)
-    embedder = Embedder.load(model, cropped or None)
-    vectors, kept = embed_set(embedder, pictures, skip_bad)
-    write_vectors(output, vectors, [str(p) for p in kept.paths], kept.identities, embedder, replace=replace)
+    options = EmbedOptions(data=data, model=model, output=output, cropped=cropped, skip_bad=skip_bad, replace=replace)
+    with show_progress() as progress:
+        done = run(options, progress)
     if as_json:
-        print_json(
-            {
-                "vectors": output,
-                "count": len(vectors),
-                "dimension": embedder.dimension,
-                "model": embedder.name,
-                "fingerprint": embedder.fingerprint,
-                "left_out": len(pictures) - len(kept),
-            }
-        )
+        print_json(without_notes(done))
     else:
         console.print(
-            f"[green]wrote[/green] {len(vectors)} vectors of {embedder.dimension} dimensions to {escape(str(output))}",
+            f"[green]wrote[/green] {done.count} vectors of {done.dimension} dimensions to {escape(str(done.vectors))}",
             soft_wrap=True,
         )

@@ -103,14 +103,15 @@ def evaluate(
     from lookalike.cli.terminal import console, escape, note, plain, print_json
     from lookalike.datasets import read_pictures
     from lookalike.datasets.picture_groups import read_groups
+    from lookalike.decisions.promise import Promise
     from lookalike.embedder import Embedder
-    from lookalike.embedder.promise import Promise
     from lookalike.errors import InputError
-    from lookalike.evaluation import standard_report, summary, thresholds
-    from lookalike.evaluation.enrolment import identify_trials
-    from lookalike.evaluation.report import write_report
-    from lookalike.evaluation.retrieval import self_retrieval
-    from lookalike.evaluation.verification import verify_all_pairs
+    from lookalike.evaluation.calibration import thresholds
+    from lookalike.evaluation.identification.enrolment_trials import identify_trials
+    from lookalike.evaluation.report import standard_report, summary
+    from lookalike.evaluation.report.page import write_report
+    from lookalike.evaluation.retrieval.ranking_metrics import self_retrieval
+    from lookalike.evaluation.verification.all_pairs import verify_all_pairs
     from lookalike.gallery import open_gallery
 
     if submission is not None:

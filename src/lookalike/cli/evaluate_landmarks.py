@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
     from lookalike.datasets.place_questions import PlaceQuestions
     from lookalike.embedder import Embedder
-    from lookalike.evaluation.bootstrap import Interval
-    from lookalike.evaluation.landmark_measures import LandmarkMeasures, RetrievalMeasures
-    from lookalike.evaluation.rate import Rate
+    from lookalike.evaluation.retrieval.landmark_metrics import LandmarkMeasures, RetrievalMeasures
+    from lookalike.evaluation.statistics.bootstrap import Interval
+    from lookalike.evaluation.statistics.rate import Rate
     from lookalike.landmarks.promised_rate import PromisedRate
     from lookalike.landmarks.recognition import LandmarkRecognizer, Recognised
 
@@ -43,7 +43,7 @@ def evaluate_places(
     from lookalike.cli.output_folder import output_folder
     from lookalike.cli.terminal import console, escape, note, plain, print_json
     from lookalike.datasets.place_questions import read_questions
-    from lookalike.evaluation.report import write_report
+    from lookalike.evaluation.report.page import write_report
     from lookalike.gallery import open_gallery
     from lookalike.landmarks.evaluation_report import evaluation_report
     from lookalike.landmarks.measurement import measure_answers
@@ -116,7 +116,10 @@ def score_submission(data: str, submission: Path, *, seed: int, as_json: bool) -
     from lookalike.datasets.coordinates import header
     from lookalike.datasets.place_questions import RECOGNITION_SOLUTIONS, RETRIEVAL_SOLUTIONS
     from lookalike.errors import DatasetError
-    from lookalike.evaluation.landmark_submissions import recognition_from_submission, retrieval_from_submission
+    from lookalike.evaluation.retrieval.landmark_submissions import (
+        recognition_from_submission,
+        retrieval_from_submission,
+    )
 
     columns = set(header(submission))
     kinds = {"landmarks": RECOGNITION_SOLUTIONS, "images": RETRIEVAL_SOLUTIONS}

@@ -31,13 +31,13 @@ def figures(
     from lookalike.atomic_files import write_atomically
     from lookalike.cli.terminal import console, escape, plain, print_json, progress_bar
     from lookalike.errors import InputError, StorageError
-    from lookalike.figures import PAGES
+    from lookalike.samples.loss_page import PAGES
 
     if page not in PAGES:
         raise InputError(f"there is no page {page!r}; choose {' or '.join(PAGES)}")
-    from lookalike.figures.loss_page import GENERATOR, train_losses
-    from lookalike.figures.loss_panels import PANELS
-    from lookalike.figures.plane_training import EPOCHS
+    from lookalike.samples.loss_page.page import GENERATOR, train_losses
+    from lookalike.samples.loss_page.panels import PANELS
+    from lookalike.samples.loss_page.plane_training import EPOCHS
 
     html, numbers = output / f"{page}.html", output / f"{page}.json"
     for path in (html, numbers):

@@ -15,19 +15,19 @@ from lookalike.cli.terminal import bar, note
 from lookalike.datasets import PictureSet, read_pictures
 from lookalike.datasets.lfw import read_lfw_pairs
 from lookalike.datasets.picture_groups import read_groups
+from lookalike.decisions.promise import Promise
 from lookalike.embedder import Calibration, Embedder
-from lookalike.embedder.promise import Promise
 from lookalike.errors import FingerprintError, InputError
-from lookalike.evaluation import report_sections
 from lookalike.evaluation.data_checks import check_data, check_pictures
-from lookalike.evaluation.distractors import rank_among_distractors
-from lookalike.evaluation.groups import compare_groups
-from lookalike.evaluation.listed_pairs import pair_distances
-from lookalike.evaluation.model_comparison import compare_verification
-from lookalike.evaluation.pair_counts import PairCounts, count_all_pairs
-from lookalike.evaluation.report import Section
-from lookalike.evaluation.ten_folds import accuracy_over_folds
-from lookalike.evaluation.verification import VerificationResult, verify_all_pairs
+from lookalike.evaluation.identification.distractors import rank_among_distractors
+from lookalike.evaluation.report import report_sections
+from lookalike.evaluation.report.page import Section
+from lookalike.evaluation.verification.all_pairs import VerificationResult, verify_all_pairs
+from lookalike.evaluation.verification.groups import compare_groups
+from lookalike.evaluation.verification.listed_pairs import pair_distances
+from lookalike.evaluation.verification.model_comparison import compare_verification
+from lookalike.evaluation.verification.pair_counts import PairCounts, count_all_pairs
+from lookalike.evaluation.verification.ten_folds import accuracy_over_folds
 
 __all__ = [
     "Further",

@@ -60,8 +60,8 @@ def identify(
     """
     from lookalike.cli.landmark_answers import at_scales, chosen_recipe, identify_places
     from lookalike.cli.terminal import note, plain, print_json
+    from lookalike.decisions.promise import Promise
     from lookalike.embedder import Embedder
-    from lookalike.embedder.promise import Promise
     from lookalike.gallery import open_gallery
     from lookalike.recognizer import Recognizer
 

@@ -10,14 +10,15 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from lookalike.cli.terminal import bar, note
+from lookalike.cli.terminal import show_progress
 from lookalike.datasets import PictureSet
 from lookalike.embedder import Calibration, Embedder, Preprocessing
-from lookalike.embedder.preparation import kind_of_note, named, note_of_unusable, prepare_many
-from lookalike.errors import ImageError
-from lookalike.evaluation.thresholds import calibrate
-from lookalike.evaluation.verification import verify_all_pairs
+from lookalike.evaluation.calibration.thresholds import calibrate
+from lookalike.evaluation.verification.all_pairs import verify_all_pairs
 from lookalike.images import read_picture
+from lookalike.progress import Reporter
+from lookalike.workflows import labelled_pictures
+from lookalike.workflows.labelled_pictures import embed_labelled
 
 __all__ = ["Thumbnails", "calibrate_on", "embed_set", "usable_pictures"]
 
@@ -25,47 +26,15 @@ __all__ = ["Thumbnails", "calibrate_on", "embed_set", "usable_pictures"]
 def embed_set(
     embedder: Embedder, pictures: PictureSet, skip_bad: bool = False, description: str = "Embedding"
 ) -> tuple[npt.NDArray[np.float32], PictureSet]:
-    """Embed a set under a progress bar; returns the vectors and the pictures they belong to.
-
-    Raises:
-        DatasetError: some picture cannot be used and `skip_bad` is false, or none can.
-    """
-    bad: dict[int, ImageError] = {}
-    remarks: dict[str, list[int]] = {}
-    for line in pictures.notes:
-        note(line)
-    with bar(description, len(pictures)) as done:
-        vectors = embedder.embed(
-            pictures.paths,
-            progress=done,
-            notes=lambda position, text: remarks.setdefault(kind_of_note(text), []).append(position),
-            unusable=bad.__setitem__,
-        )
-    kept = _without(pictures, bad, skip_bad)
-    for text, positions in remarks.items():
-        note(f"{text}: {len(positions)} picture(s), first {pictures.paths[positions[0]]}")
-    return vectors, kept
+    """As `embed_labelled`, under a progress bar."""
+    with show_progress() as progress:
+        return embed_labelled(embedder, pictures, Reporter(progress), skip_bad=skip_bad, stage=description)
 
 
 def usable_pictures(preprocessing: Preprocessing, pictures: PictureSet, skip_bad: bool = False) -> PictureSet:
-    """The pictures that `preprocessing` accepts: known before hours of training, not after them.
-
-    Raises:
-        DatasetError: some picture cannot be used and `skip_bad` is false, or none can.
-    """
-    bad: dict[int, ImageError] = {}
-    with bar("Checking held-out pictures", len(pictures)) as done:
-        for batch in prepare_many(preprocessing.prepare, pictures.paths, 64, bad.__setitem__):
-            done(len(batch))
-    return _without(pictures, bad, skip_bad)
-
-
-def _without(pictures: PictureSet, bad: dict[int, ImageError], skip_bad: bool) -> PictureSet:
-    if not bad:
-        return pictures
-    errors = [named(error, str(pictures.paths[position])) for position, error in bad.items()]
-    note(note_of_unusable(errors, len(pictures), skip_bad))
-    return pictures.select([i for i in range(len(pictures)) if i not in bad])
+    """As the workflows' `usable_pictures`, under a progress bar."""
+    with show_progress() as progress:
+        return labelled_pictures.usable_pictures(preprocessing, pictures, Reporter(progress), skip_bad=skip_bad)
 
 
 def calibrate_on(embedder: Embedder, pictures: PictureSet, source: str, skip_bad: bool = False) -> Calibration:

@@ -13,8 +13,8 @@ from rich.table import Table
 from lookalike.cli.terminal import print_table
 
 if TYPE_CHECKING:
-    from lookalike.evaluation.bootstrap import Interval
-    from lookalike.evaluation.summary import MethodSummary
+    from lookalike.evaluation.report.summary import MethodSummary
+    from lookalike.evaluation.statistics.bootstrap import Interval
 
 __all__ = ["print_summary"]
 

@@ -13,10 +13,25 @@ from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import Progress as Bars
 from rich.table import Table
 
-__all__ = ["bar", "console", "escape", "note", "plain", "print_json", "print_line", "print_table", "progress_bar"]
+from lookalike.progress import Progress, ProgressSink
+
+__all__ = [
+    "bar",
+    "console",
+    "escape",
+    "note",
+    "plain",
+    "print_json",
+    "print_line",
+    "print_table",
+    "progress_bar",
+    "show_progress",
+    "without_notes",
+]
 
 
 class _Console(Console):
@@ -43,9 +58,9 @@ def print_line(text: str) -> None:
     _Console(highlight=False, emoji=False).print(escape(text), soft_wrap=True)
 
 
-def progress_bar() -> Progress:
+def progress_bar() -> Bars:
     """A bar that shows what is done, of how much, and how long it will take; silent where stderr is no terminal."""
-    return Progress(
+    return Bars(
         TextColumn("[bold]{task.description}", justify="left"),
         BarColumn(bar_width=28),
         MofNCompleteColumn(),
@@ -64,6 +79,24 @@ def bar(description: str, total: int) -> Iterator[Callable[[int], None]]:
     with progress_bar() as progress:
         task = progress.add_task(description, total=total, extra="")
         yield lambda count: progress.advance(task, count)
+
+
+@contextmanager
+def show_progress() -> Iterator[ProgressSink]:
+    """Yields a sink that draws one bar per stage, and prints warnings as notes at once."""
+    with progress_bar() as bars:
+        tasks: dict[str, TaskID] = {}
+
+        def show(event: Progress) -> None:
+            if event.warning:
+                note(event.warning)
+            if not event.stage:
+                return
+            if event.stage not in tasks:
+                tasks[event.stage] = bars.add_task(event.stage, total=event.total, extra="")
+            bars.update(tasks[event.stage], completed=event.done, total=event.total, extra=event.detail)
+
+        yield show
 
 
 def note(text: str) -> None:
@@ -86,6 +119,11 @@ def plain(value: Any) -> Any:
     if value is None or isinstance(value, bool | int | str):
         return value
     return str(value)
+
+
+def without_notes(result: Any) -> dict[str, Any]:
+    """A workflow's result as JSON types; its notes were told as they were made."""
+    return {key: value for key, value in plain(result).items() if key != "notes"}
 
 
 def print_json(document: Any) -> None:

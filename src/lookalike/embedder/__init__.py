@@ -1,6 +1,6 @@
 """Pictures to vectors: backbones, deterministic preprocessing, pretrained models, the `model/` folder."""
 
-from lookalike.embedder.calibration import Calibration, OperatingPoint
+from lookalike.decisions.calibration import Calibration, OperatingPoint
 from lookalike.embedder.embedder import Embedder, Threshold
 from lookalike.embedder.preprocessing import Prepared, Preprocessing
 

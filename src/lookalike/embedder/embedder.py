@@ -18,7 +18,7 @@ from lookalike.errors import ArtefactError, FingerprintError, ImageError, InputE
 from lookalike.images import Picture
 
 if TYPE_CHECKING:
-    from lookalike.embedder.calibration import Calibration
+    from lookalike.decisions.calibration import Calibration
 
 __all__ = ["Embedder", "Threshold"]
 
@@ -104,7 +104,7 @@ class Embedder(ABC):
             >>> embedder = Embedder.load("dlib")    # doctest: +SKIP
             >>> embedder.use_calibration("evaluation/calibration.json")    # doctest: +SKIP
         """
-        from lookalike.embedder.calibration import Calibration
+        from lookalike.decisions.calibration import Calibration
 
         found = Calibration.load(path)
         if found.fingerprint != self.fingerprint:

@@ -17,9 +17,9 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from lookalike.atomic_files import check_replaceable, written_folder
+from lookalike.decisions.calibration import Calibration
 from lookalike.distances import MetricName
 from lookalike.embedder.backbones import create_backbone
-from lookalike.embedder.calibration import Calibration
 from lookalike.embedder.preprocessing import Preprocessing
 from lookalike.embedder.seen_pictures import FILE_NAME
 from lookalike.errors import ArtefactError, StorageError

@@ -14,9 +14,9 @@ from pydantic import ValidationError
 from torch import Tensor, nn
 from torch.nn import functional
 
+from lookalike.decisions.calibration import Calibration
 from lookalike.distances import unit_length
 from lookalike.embedder.backbones import check_sizes
-from lookalike.embedder.calibration import Calibration
 from lookalike.embedder.embedder import Embedder
 from lookalike.embedder.model_folder import ModelCard, read_model
 from lookalike.embedder.preprocessing import Prepared, Preprocessing

@@ -26,11 +26,11 @@ from lookalike.errors import (
 from lookalike.gallery import enrolment
 from lookalike.gallery.annex import Annex, AnnexFolder, MakeAnnex
 from lookalike.gallery.database import FORMAT_VERSION, Database
-from lookalike.gallery.following_index import FollowingIndex, vector_from
 from lookalike.gallery.gallery import Candidate, Counts, Identity, Model, Searched, Template
+from lookalike.gallery.index_cache import FollowingIndex, vector_from
 from lookalike.gallery.sources import readable
 from lookalike.identity_names import checked_name
-from lookalike.index.checks import checked_k, checked_vectors
+from lookalike.index.core.checks import checked_k, checked_vectors
 
 if TYPE_CHECKING:
     from lookalike.index import VectorIndex

@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING, Any
 import numpy.typing as npt
 
 from lookalike.errors import InputError
-from lookalike.index.checks import checked_ids, checked_vectors
-from lookalike.index.vector_index import Hits, VectorIndex
+from lookalike.index.core.checks import checked_ids, checked_vectors
+from lookalike.index.core.vector_index import Hits, VectorIndex
 
 if TYPE_CHECKING:
     from lookalike.distances import Covariance
-    from lookalike.index.capacity import plan_capacity
-    from lookalike.index.compare import compare_indexes
-    from lookalike.index.spec import IndexSpec
-    from lookalike.index.tune import tune_index
+    from lookalike.index.core.spec import IndexSpec
+    from lookalike.index.planning.capacity import plan_capacity
+    from lookalike.index.tuning.comparison import compare_indexes
+    from lookalike.index.tuning.tune import tune_index
 
 __all__ = [
     "AUTO_EXACT_LIMIT",
@@ -42,10 +42,10 @@ __all__ = [
 AUTO_EXACT_LIMIT = 20_000
 
 _HOMES = {
-    "IndexSpec": "spec",
-    "compare_indexes": "compare",
-    "plan_capacity": "capacity",
-    "tune_index": "tune",
+    "IndexSpec": "core.spec",
+    "compare_indexes": "tuning.comparison",
+    "plan_capacity": "planning.capacity",
+    "tune_index": "tuning.tune",
 }
 
 
@@ -65,7 +65,7 @@ def empty_index(
     **settings: Any,
 ) -> VectorIndex:
     """Make an index that holds no vectors yet; arguments as for `build_index`, without `auto`."""
-    from lookalike.index.spec import KINDS, IndexSpec
+    from lookalike.index.core.spec import KINDS, IndexSpec
 
     spec = IndexSpec.create(kind, metric, dimension, fingerprint, **settings)
     index: VectorIndex = KINDS[spec.kind].load()(spec, covariance)
@@ -92,7 +92,7 @@ def build_index(
         ids: `(n,)` int64, any value but -1, none twice; by default 0..n-1.
         fingerprint: of the model that made the vectors; saved with the index.
         covariance: for the Mahalanobis metric, for example ``Covariance.fit(vectors)``.
-        **settings: build and search settings of the kind, as `lookalike.index.spec` lists them; hnsw: `M`,
+        **settings: build and search settings of the kind, as `lookalike.index.core.spec` lists them; hnsw: `M`,
             `ef_construction`, `ef_search`. For `auto`: what `tune_index` takes.
 
     Raises:
@@ -110,7 +110,7 @@ def build_index(
     common: dict[str, Any] = {"fingerprint": fingerprint, "covariance": covariance}
     if kind == "auto":
         if len(ready) > AUTO_EXACT_LIMIT:
-            from lookalike.index.tune import tune_index
+            from lookalike.index.tuning.tune import tune_index
 
             return tune_index(ready, metric=metric, ids=given, **common, **settings).index
         if settings:
@@ -137,6 +137,6 @@ def load_index(path: str | Path, mapped: bool = False) -> VectorIndex:
     Example:
         >>> load_index("people.index").search(queries)    # doctest: +SKIP
     """
-    from lookalike.index.artefact import read
+    from lookalike.index.core.artefact import read
 
     return read(Path(path), mapped)

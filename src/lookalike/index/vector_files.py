@@ -25,7 +25,7 @@ import numpy.typing as npt
 
 from lookalike.distances import MetricName
 from lookalike.errors import ArtefactError, InputError, MissingDependencyError, StorageError, VectorError
-from lookalike.index.checks import LARGEST_LENGTH, checked_ids, checked_vectors
+from lookalike.index.core.checks import LARGEST_LENGTH, checked_ids, checked_vectors
 
 __all__ = ["VectorSource", "open_vectors"]
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lookalike.errors import InputError
-from lookalike.evaluation.report import PicturePair, PicturePairs, Section, data_uri
+from lookalike.evaluation.report.page import PicturePair, PicturePairs, Section, data_uri
 from lookalike.images import read_picture
 from lookalike.landmarks.comparison import Compared
 from lookalike.landmarks.measurement import Outcome

@@ -21,7 +21,7 @@ from lookalike.distances import MetricName, pairwise, unit_length
 from lookalike.errors import InputError, VectorError
 from lookalike.evaluation.labels import checked_vectors
 from lookalike.identity_names import canonical_name
-from lookalike.landmarks.looks import find_looks
+from lookalike.landmarks.centroid_count import find_looks
 
 __all__ = ["LARGEST_PLACE", "Centroids", "checked_places", "find_centroids"]
 

@@ -17,7 +17,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from lookalike.errors import InputError, VectorError
-from lookalike.evaluation.figure_style import (
+from lookalike.evaluation.report.figure_style import (
     GENUINE,
     IMPOSTOR,
     INK,
@@ -32,7 +32,7 @@ from lookalike.evaluation.figure_style import (
     percent,
     styled,
 )
-from lookalike.evaluation.rate import Rate
+from lookalike.evaluation.statistics.rate import Rate
 from lookalike.landmarks.measurement import Measured
 
 __all__ = [

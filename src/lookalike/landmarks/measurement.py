@@ -24,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lookalike.errors import InputError, VectorError
-from lookalike.evaluation.landmark_measures import LandmarkMeasures, measure_recognition
+from lookalike.evaluation.retrieval.landmark_metrics import LandmarkMeasures, measure_recognition
 from lookalike.identity_names import canonical_name
 from lookalike.landmarks.recognition import Recognised
 

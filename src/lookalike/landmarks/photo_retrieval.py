@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lookalike.distances import MetricName, nearest
-from lookalike.evaluation.landmark_measures import RetrievalMeasures, measure_retrieval
+from lookalike.evaluation.retrieval.landmark_metrics import RetrievalMeasures, measure_retrieval
 from lookalike.identity_names import canonical_name
 from lookalike.landmarks.atlas import Atlas
 from lookalike.landmarks.near_copies import ROUNDING

@@ -6,9 +6,9 @@ confidence or fiducial limits", 1934; Wilks' tolerance limits, 1941). The larges
 is taken. It needs log(0.05) / log(1 - rate) photos: 299 for 1%, 2,995 for 0.1%.
 
 *Tail*: with fewer, but at least `FEWEST_PHOTOS`, a generalised Pareto distribution is fitted to the nearest photos and
-read at most `EXTRAPOLATION` times below one error in all of them, as in `lookalike.evaluation.impostor_tail`; its bound
-is the quantile of refits to resampled photos. Adjusted distances have no meaning as ratios, so exceedances are
-differences. With fewer photos still, the promise is refused.
+read at most `EXTRAPOLATION` times below one error in all of them, as in
+`lookalike.evaluation.calibration.impostor_tail`; its bound is the quantile of refits to resampled photos. Adjusted
+distances have no meaning as ratios, so exceedances are differences. With fewer photos still, the promise is refused.
 
 All of this is about photos like those given: if they were drawn from parks and the users photograph food, nothing is
 promised. And none of them may have trained the network.
@@ -24,8 +24,13 @@ import numpy as np
 import numpy.typing as npt
 
 from lookalike.errors import InputError, VectorError
-from lookalike.evaluation.impostor_tail import fit_pareto, pareto_survival
-from lookalike.evaluation.operating_point import TRIALS_PER_ERROR, allowed_errors, is_sufficient, loosest_threshold
+from lookalike.evaluation.calibration.impostor_tail import fit_pareto, pareto_survival
+from lookalike.evaluation.calibration.operating_point import (
+    TRIALS_PER_ERROR,
+    allowed_errors,
+    is_sufficient,
+    loosest_threshold,
+)
 
 __all__ = ["PromisedRate", "photos_needed", "promised_threshold"]
 

@@ -25,7 +25,7 @@ from lookalike.embedder.seen_pictures import seen_among
 from lookalike.errors import ImageError, InputError, StorageError, VectorError
 from lookalike.gallery import Candidate, Gallery
 from lookalike.images import Picture
-from lookalike.index.checks import checked_k, checked_vectors
+from lookalike.index.core.checks import checked_k, checked_vectors
 from lookalike.landmarks.atlas import Atlas, AtlasSettings
 from lookalike.landmarks.enrolment import EnrolledPlaces, Progress, enroll_places
 from lookalike.landmarks.place import Place

@@ -10,9 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from lookalike.errors import InputError
-from lookalike.evaluation import figure_style
-from lookalike.evaluation.bootstrap import Interval
-from lookalike.evaluation.report import (
+from lookalike.evaluation.report import figure_style
+from lookalike.evaluation.report.page import (
     Cell,
     Drawing,
     Drawings,
@@ -21,6 +20,7 @@ from lookalike.evaluation.report import (
     Section,
     Table,
 )
+from lookalike.evaluation.statistics.bootstrap import Interval
 from lookalike.landmarks import figures
 from lookalike.landmarks.answer_pictures import AnswerPictures, answer_pictures, answers_section
 from lookalike.landmarks.comparison import Compared

@@ -15,7 +15,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
-from lookalike.losses.batch import first_derivatives_only
+from lookalike.losses.batch_checks import first_derivatives_only
 from lookalike.losses.directions import unit_directions, without_stretch
 
 __all__ = ["Boost", "ClassScores", "class_scores"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from lookalike.losses.batch import check_batch, check_classes, check_sizes
+from lookalike.losses.batch_checks import check_batch, check_classes, check_sizes
 
 __all__ = ["ClassLoss"]
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from lookalike.errors import InputError, VectorError
-from lookalike.losses.batch import check_batch
+from lookalike.losses.batch_checks import check_batch
 from lookalike.losses.pair_loss import PairLoss
 
 __all__ = ["CrossBatchMemory"]

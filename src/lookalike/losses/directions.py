@@ -29,7 +29,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from lookalike.losses.batch import first_derivatives_only
+from lookalike.losses.batch_checks import first_derivatives_only
 
 __all__ = ["SHORTEST", "SMALLEST", "lengths_of", "unit_directions", "unit_vectors", "without_stretch"]
 

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from lookalike.losses.batch import check_scale
+from lookalike.losses.batch_checks import check_scale
 from lookalike.losses.class_chunks import class_scores
 from lookalike.losses.class_loss import ClassLoss
 from lookalike.losses.directions import unit_vectors

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from lookalike.errors import InputError
-from lookalike.losses.measures import Similarity
+from lookalike.losses.pair_distances import Similarity
 from lookalike.losses.pair_loss import PairLoss
 from lookalike.losses.tiles import Pairs, Tile, mean_over_tiles
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from lookalike.errors import InputError
-from lookalike.losses.batch import first_derivatives_only
+from lookalike.losses.batch_checks import first_derivatives_only
 from lookalike.losses.class_loss import ClassLoss
 from lookalike.losses.directions import unit_directions, unit_vectors, without_stretch
 

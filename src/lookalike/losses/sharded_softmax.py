@@ -8,7 +8,7 @@ from torch import Tensor
 
 from lookalike.errors import InputError, LookalikeError, VectorError
 from lookalike.losses.angular_margin import check_margins, combined_margin
-from lookalike.losses.batch import check_batch, check_classes, check_scale, check_sizes
+from lookalike.losses.batch_checks import check_batch, check_classes, check_scale, check_sizes
 from lookalike.losses.class_chunks import class_scores
 from lookalike.losses.class_rows import ClassRows, check_seed, starting_rows
 from lookalike.losses.directions import unit_vectors

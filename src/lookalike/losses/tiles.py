@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 
 from lookalike.errors import VectorError
-from lookalike.losses.batch import check_batch, first_derivatives_only
-from lookalike.losses.measures import Measure
+from lookalike.losses.batch_checks import check_batch, first_derivatives_only
+from lookalike.losses.pair_distances import Measure
 
 __all__ = ["Pairs", "Tile", "TileLoss", "mean_over_tiles"]
 

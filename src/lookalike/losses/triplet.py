@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from lookalike.errors import InputError
-from lookalike.losses.measures import LossMetric, measure_of
+from lookalike.losses.pair_distances import LossMetric, measure_of
 from lookalike.losses.pair_loss import PairLoss
 from lookalike.losses.tiles import Pairs, Tile, mean_over_tiles
 

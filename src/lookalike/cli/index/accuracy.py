@@ -33,7 +33,7 @@ def accuracy(
     from lookalike.cli.index.telling import print_accuracy, steps
     from lookalike.cli.terminal import print_json
     from lookalike.embedder.vectors_folder import read_vectors
-    from lookalike.evaluation.index_loss import measure_index_loss
+    from lookalike.evaluation.identification.index_loss import measure_index_loss
     from lookalike.index.vector_files import open_vectors
 
     stored = read_vectors(vectors)

@@ -45,8 +45,8 @@ def build(
     from lookalike.cli.terminal import note, print_json
     from lookalike.errors import InputError
     from lookalike.index import build_index
-    from lookalike.index.artefact import HEADER
-    from lookalike.index.spec import IndexSpec
+    from lookalike.index.core.artefact import HEADER
+    from lookalike.index.core.spec import IndexSpec
     from lookalike.index.vector_files import open_vectors
 
     check_replaceable(output, HEADER, replace)
@@ -57,7 +57,7 @@ def build(
         stream = kind == "ivfpq" and _large(source.count * source.dimension * 4)
     covariance = fitted_covariance(by, source)
     if stream:
-        from lookalike.index.bulk_build import build_bulk
+        from lookalike.index.bulk.build import build_bulk
 
         if kind != "ivfpq":
             raise InputError(f"only ivfpq is built from a stream, not {kind}; give --kind ivfpq or --in-memory")
@@ -88,7 +88,7 @@ def build(
 
 def _large(size: int) -> bool:
     """Whether vectors of this size would fill more than a third of the memory that is free."""
-    from lookalike.index.free_memory import available_bytes
+    from lookalike.index.core.free_memory import available_bytes
 
     free = available_bytes()
     return free is not None and size > free // 3

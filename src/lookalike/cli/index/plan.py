@@ -30,7 +30,7 @@ def plan(
     from lookalike.cli.index.telling import print_plan
     from lookalike.cli.terminal import print_json
     from lookalike.index import plan_capacity
-    from lookalike.index.machine_speed import measure_machine
+    from lookalike.index.planning.machine_speed import measure_machine
 
     planned = plan_capacity(
         vectors,

@@ -16,10 +16,10 @@ from rich.table import Table
 from lookalike.cli.terminal import console, print_line, print_table, progress_bar
 
 if TYPE_CHECKING:
-    from lookalike.evaluation.index_loss import IndexLoss
-    from lookalike.index.capacity import CapacityPlan
-    from lookalike.index.compare import Comparison
-    from lookalike.index.tune import Tuning
+    from lookalike.evaluation.identification.index_loss import IndexLoss
+    from lookalike.index.planning.capacity import CapacityPlan
+    from lookalike.index.tuning.comparison import Comparison
+    from lookalike.index.tuning.tune import Tuning
 
 __all__ = ["phases", "print_accuracy", "print_comparison", "print_plan", "print_stats", "print_trials", "steps"]
 

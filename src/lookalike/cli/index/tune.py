@@ -54,7 +54,7 @@ def tune(
     from lookalike.cli.index.telling import print_stats, print_trials, steps
     from lookalike.cli.terminal import note, print_json
     from lookalike.index import tune_index
-    from lookalike.index.artefact import HEADER
+    from lookalike.index.core.artefact import HEADER
     from lookalike.index.vector_files import open_vectors
 
     check_replaceable(output, HEADER, replace)

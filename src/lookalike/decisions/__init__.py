@@ -1,0 +1,1 @@
+"""What an answer rests on: promises, calibrations, odds. Read side, NumPy only."""

@@ -1,0 +1,275 @@
+"""How well places are recognised, and how often a place is seen where none is.
+
+| measure | over | says |
+|---|---|---|
+| GAP (µAP) | all queries, sorted by confidence | whether right answers are surer than wrong ones |
+| top-1 | queries that show a landmark | whether the best guess is right, however unsure |
+| right answers | queries that show a landmark | whether the guess is right and was sure enough to be given |
+| false-positive rate | queries that show none | how often an answer is given all the same |
+| mAP@100 | queries with relevant index pictures | whether these come first in a ranking |
+
+Intervals resample places, for the photos of one place stand or fall together; a picture without a landmark stands
+alone. The false-positive rate is of independent pictures, and has Wilson's interval.
+
+Source: Weyand, Araujo, Cao & Sim, "Google Landmarks Dataset v2" (2020), section 4.2, and the data set's programs
+`compute_recognition_metrics.py` and `compute_retrieval_metrics.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence, Set
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lookalike.errors import InputError
+from lookalike.evaluation.labels import canonical_label, identity_codes
+from lookalike.evaluation.retrieval.ranked_retrieval import global_average_precision, mean_average_precision_at
+from lookalike.evaluation.statistics.bootstrap import (
+    CHUNK_NUMBERS,
+    Interval,
+    bootstrap_means,
+    checked_bootstrap,
+    drawn_counts,
+    percentile_intervals,
+)
+from lookalike.evaluation.statistics.rate import Rate
+
+__all__ = [
+    "LandmarkMeasures",
+    "RetrievalMeasures",
+    "measure_recognition",
+    "measure_retrieval",
+]
+
+Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class LandmarkMeasures:
+    """What recognition did; intervals are None where fewer than two places were asked for.
+
+    Attributes:
+        gap: global average precision.
+        gap_interval: over places.
+        top_1: share of landmark queries whose prediction is right, given as an answer or not.
+        top_1_interval: over places.
+        right_answers: share of landmark queries whose prediction is right and was given as an answer.
+        right_answers_interval: over places.
+        false_positives: share of non-landmark queries that got an answer, None where there are none.
+        landmarks: queries that show a landmark.
+        non_landmarks: queries that show none.
+        places: different landmarks among the queries.
+        predicted: queries with a prediction.
+        answered: queries whose prediction was given as an answer.
+    """
+
+    gap: float
+    gap_interval: Interval | None
+    top_1: float
+    top_1_interval: Interval | None
+    right_answers: float
+    right_answers_interval: Interval | None
+    false_positives: Rate | None
+    landmarks: int
+    non_landmarks: int
+    places: int
+    predicted: int
+    answered: int
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON types: numbers, None and dicts, never NaN."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class RetrievalMeasures:
+    """What retrieval did.
+
+    Attributes:
+        mean_average_precision: MAP@k.
+        interval: over places; None where fewer than two were asked for.
+        k: how much of a ranking counts.
+        queries: that have anything relevant.
+        left_out: that have nothing.
+        places: different landmarks among the former.
+    """
+
+    mean_average_precision: float
+    interval: Interval | None
+    k: int
+    queries: int
+    left_out: int
+    places: int
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON types: numbers, None and dicts, never NaN."""
+        return asdict(self)
+
+
+def measure_recognition(
+    predictions: Sequence[Any],
+    confidences: npt.ArrayLike,
+    truth: Sequence[Any],
+    answered: npt.ArrayLike | None = None,
+    *,
+    replicates: int = 1000,
+    level: float = 0.95,
+    seed: int = 0,
+) -> LandmarkMeasures:
+    """GAP, top-1, right answers and false positives of one prediction per query.
+
+    Args:
+        predictions: per query the best guess, a place (integer or string), or None.
+        confidences: `(q,)`, greater is surer: of distances, give the negative. Ignored where nothing is predicted.
+        truth: per query its place, several (a list, tuple or set), or None where it shows none.
+        answered: `(q,)` bool, whether the guess was sure enough to be given as an answer; by default every one was.
+        replicates: of the bootstrap.
+        level: of the intervals over places.
+        seed: of the bootstrap.
+
+    Raises:
+        VectorError: the sequences differ in length, a confidence is not finite, or a place is no integer or string.
+        InputError: no query shows a landmark, an answer without a prediction, or a bootstrap that cannot be.
+
+    Example:
+        >>> found = measure_recognition(["a", "b", "c"], [0.9, 0.8, 0.1], ["a", "b", None], [True, True, False])
+        >>> found.gap, found.top_1, found.false_positives.value
+        (1.0, 1.0, 0.0)
+    """
+    whole = global_average_precision(predictions, confidences, truth)
+    made = np.array([label is not None for label in predictions], bool)
+    given = made if answered is None else np.asarray(answered)
+    if given.shape != made.shape or given.dtype != np.bool_ or (given & ~made).any():
+        raise InputError(
+            f"answered has shape {given.shape} and dtype {given.dtype} for {len(made)} predictions; expected a bool "
+            "for each, False where nothing is predicted"
+        )
+    labels = [_labels(entry) for entry in truth]
+    shows = np.array([bool(some) for some in labels], bool)
+    right = np.array([canonical_label(p) in some for p, some in zip(predictions, labels, strict=True)], bool)
+    # A query of several landmarks goes with the first of them.
+    code, places = identity_codes([some[0] for some in labels if some])
+    intervals: list[Interval | None] = [None, None, None]
+    if len(places) > 1:
+        sure = np.asarray(confidences, np.float64)
+        order = np.flatnonzero(made)[np.lexsort((right[made], -sure[made]))]
+        found = _replicates(code, shows, right, given, order, replicates=replicates, level=level, seed=seed)
+        intervals = list(percentile_intervals(found, level))
+    others = int((~shows).sum())
+    return LandmarkMeasures(
+        gap=whole.gap,
+        gap_interval=intervals[0],
+        top_1=float(right[shows].mean()),
+        top_1_interval=intervals[1],
+        right_answers=float((right & given)[shows].mean()),
+        right_answers_interval=intervals[2],
+        false_positives=Rate.of(int(given[~shows].sum()), others) if others else None,
+        landmarks=whole.landmarks,
+        non_landmarks=others,
+        places=len(places),
+        predicted=whole.predicted,
+        answered=int(given.sum()),
+    )
+
+
+def measure_retrieval(
+    rankings: Sequence[Any],
+    relevant: Sequence[Any],
+    places: Sequence[Any] | None = None,
+    k: int = 100,
+    *,
+    replicates: int = 1000,
+    level: float = 0.95,
+    seed: int = 0,
+) -> RetrievalMeasures:
+    """MAP@k of submitted rankings, with an interval over places.
+
+    Args:
+        rankings: per query the ids found (integers or strings), nearest first.
+        relevant: per query the ids that should be found.
+        places: per query its place; by default, queries with the same first relevant id are of one place.
+        k: how much of a ranking counts.
+        replicates: of the bootstrap.
+        level: of the interval.
+        seed: of the bootstrap.
+
+    Raises:
+        VectorError: not one of each per query, or an id is neither integer nor string.
+        InputError: no query has anything relevant, k is below 1, or a bootstrap that cannot be.
+
+    Example:
+        >>> measure_retrieval([["x", "b", "a"], ["y"]], [["a", "b"], ["z"]], k=100).mean_average_precision
+        0.29166666666666663
+    """
+    ranked = mean_average_precision_at(rankings, relevant, k)
+    used = np.flatnonzero(~np.isnan(ranked.average_precision))
+    if places is None:
+        places = [(_labels(wanted) or [""])[0] for wanted in relevant]
+    codes, _ = identity_codes(places, len(relevant))
+    whose = np.unique(codes[used])
+    interval = None
+    if len(whose) > 1:
+        values = ranked.average_precision[used][None]
+        (interval,) = bootstrap_means(values, codes[used], replicates=replicates, level=level, seed=seed)
+    return RetrievalMeasures(
+        mean_average_precision=ranked.mean_average_precision,
+        interval=interval,
+        k=k,
+        queries=ranked.queries,
+        left_out=ranked.left_out,
+        places=len(whose),
+    )
+
+
+def _replicates(
+    code: npt.NDArray[np.int64],
+    shows: Flags,
+    right: Flags,
+    given: Flags,
+    order: npt.NDArray[np.int64],
+    *,
+    replicates: int,
+    level: float,
+    seed: int,
+) -> Floats:
+    """`(replicates, 3)` GAP, top-1 and right answers with every query as often as its place is drawn.
+
+    Copies of a query stand side by side in the ranking. Where T predictions stand before a right one and R of them are
+    right, its w copies add ``sum_{j=1..w} (R + j) / (T + j) = w - (T - R) (H(T + w) - H(T))`` with harmonic numbers H.
+    """
+    places = int(code.max()) + 1
+    checked_bootstrap(places, replicates, level)
+    others = int((~shows).sum())
+    generators = np.random.default_rng(seed).spawn(2)
+    rows = max(1, CHUNK_NUMBERS // len(shows))
+    harmonic = np.zeros(1)
+    found = []
+    for start in range(0, replicates, rows):
+        size = min(rows, replicates - start)
+        weight = np.zeros((size, len(shows)))
+        weight[:, shows] = drawn_counts(generators[0], size, places)[:, code]
+        if others:
+            weight[:, ~shows] = drawn_counts(generators[1], size, others)
+        asked = weight[:, shows].sum(axis=1)
+        ranked, hit = weight[:, order].astype(np.int64), right[order]
+        after = np.cumsum(ranked, axis=1)
+        wrong = np.cumsum(ranked * ~hit, axis=1)  # before a right prediction and after it they are the same
+        if after.size and (most := int(after.max())) >= len(harmonic):
+            harmonic = np.concatenate([[0.0], np.cumsum(1 / np.arange(1, most + 1))])
+        gained = np.where(hit, ranked - wrong * (harmonic[after] - harmonic[after - ranked]), 0.0)
+        shares = [gained.sum(axis=1), weight @ (right & shows), weight @ (right & given & shows)]
+        found.append(np.stack(shares, axis=1) / asked[:, None])
+    return np.concatenate(found)
+
+
+def _labels(entry: Any) -> list[Any]:
+    """The labels of a query in an order that does not depend on a set's."""
+    if entry is None:
+        return []
+    if isinstance(entry, Set | list | tuple | np.ndarray):
+        return sorted((canonical_label(label) for label in entry), key=lambda label: (str(label), str(type(label))))
+    return [canonical_label(entry)]

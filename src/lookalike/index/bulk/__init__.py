@@ -1,0 +1,1 @@
+"""Builds of a hundred million vectors in restartable steps."""

@@ -1,0 +1,515 @@
+"""The protocol of every index: add, remove, search, save; 64-bit ids of the caller's, distances of our convention."""
+
+from __future__ import annotations
+
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from lookalike.errors import InputError
+from lookalike.index.core.checks import checked_ids, checked_k, checked_vectors
+from lookalike.index.core.ids import IdMap
+from lookalike.index.core.metric_space import MetricSpace
+from lookalike.index.core.readers_writer_lock import ReadersWriterLock
+
+if TYPE_CHECKING:
+    from lookalike.distances import Covariance
+    from lookalike.index.core.artefact import IndexFolder, NewIndexFolder
+    from lookalike.index.core.spec import IndexSpec, SearchSettings
+
+__all__ = ["Found", "Hits", "VectorIndex"]
+
+Floats = npt.NDArray[np.float32]
+Positions = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+T = TypeVar("T")
+
+#: What a kind's search gives: `(q, k)` distances in our convention, nearest first; `(q, k)` positions, -1 where
+#: there is none; the number of distances computed, or None where the engine does not tell.
+Found = tuple[Floats, Positions, "int | None"]
+
+#: Up to so many allowed vectors, or this share of all, are compared one by one; an engine that knows nothing of the
+#: filter would have to fetch at least as many to meet k of them.
+_SCAN, _SCAN_SHARE = 1000, 50
+
+
+@dataclass(slots=True)
+class Hits:
+    """What a search found, nearest first.
+
+    Attributes:
+        ids: `(q, k)` int64; -1 where fewer than k vectors exist.
+        distances: `(q, k)` float32, smaller is more alike; +inf where fewer than k vectors exist.
+        computed: how many distances (or distance estimates) all queries together took; None where the engine does
+            not tell, or where another search ran at the same time.
+    """
+
+    ids: npt.NDArray[np.int64]
+    distances: npt.NDArray[np.float32]
+    computed: int | None = None
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+_TORN = object()
+
+
+class _Unfinished(NamedTuple):
+    """A change that is under way, or was interrupted.
+
+    Attributes:
+        recover: undoes or completes the change, from any point of it and of itself; called with the write lock held.
+        torn: whether engine and ids may disagree now. Between two slices of an addition they do not.
+    """
+
+    recover: Callable[[], None]
+    torn: bool
+
+
+class VectorIndex(ABC):
+    """A searchable set of vectors under 64-bit ids.
+
+    This class checks input, translates ids, brings vectors into the space its engine searches (`metric_space`),
+    keeps tombstones, filters and locks; a kind implements the `_` methods at the end over positions 0, 1, 2, ...
+
+    Any number of threads may search, add and remove at once. A search sees each vector of an addition as it goes in;
+    once `remove` has returned, no search that starts finds what it removed.
+
+    An error or a signal (Ctrl-C) in the middle of a change leaves the state before it or the one after it. Engine and
+    ids cannot change in one step, and signals cannot be blocked in every thread. So a change first records how it is
+    undone or completed (`_unfinished`), and clears the record as its last step, which is one assignment. A search or
+    change that finds a record which no running change owns first calls it.
+
+    Args:
+        spec: what the index is.
+        covariance: of the vectors; needed by the Mahalanobis metric, and by no other.
+    """
+
+    #: Vectors put in under one write lock: where adding is slow, searches get their turn between two slices.
+    _slice = 1 << 20
+
+    def __init__(self, spec: IndexSpec, covariance: Covariance | None = None) -> None:
+        self._spec = spec
+        self._space = MetricSpace(spec.metric, spec.dimension, covariance)
+        self._ids = IdMap()
+        self._lock = ReadersWriterLock()
+        self._changing = threading.Lock()  # one change at a time; the lock above only guards its short steps
+        self._unfinished: _Unfinished | None = None
+        self._mapped = False
+        self._tuned: dict[str, Any] = {}
+
+    # --- what it is ---------------------------------------------------------------------------------------
+
+    @property
+    def spec(self) -> IndexSpec:
+        """Kind, metric, dimension, fingerprint, build and search settings."""
+        return self._spec
+
+    @property
+    def kind(self) -> str:
+        """For example `"exact"`."""
+        return self._spec.kind
+
+    @property
+    def metric(self) -> str:
+        """One of `lookalike.index.core.spec.IndexMetric`."""
+        return self._spec.metric
+
+    @property
+    def dimension(self) -> int:
+        """Numbers per vector."""
+        return self._spec.dimension
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the model that made the vectors; empty when unknown."""
+        return self._spec.fingerprint
+
+    @property
+    def covariance(self) -> Covariance | None:
+        """What the Mahalanobis metric whitens with; None under other metrics."""
+        return self._space.covariance
+
+    @property
+    def tuned(self) -> dict[str, Any]:
+        """What `tune_index` promised and measured when it chose this index; empty where it did not."""
+        return dict(self._tuned)
+
+    @property
+    def ids(self) -> npt.NDArray[np.int64]:
+        """`(n,)` the live ids, in the order they were added."""
+        return self._whole_state(lambda: self._ids.ids[self._ids.live_mask])
+
+    def __len__(self) -> int:
+        return self._whole_state(lambda: self._ids.live)
+
+    def __contains__(self, item: object) -> bool:
+        if isinstance(item, bool) or not isinstance(item, int | np.integer) or not -(2**63) <= item < 2**63:
+            return False
+        return self._whole_state(lambda: bool(self._ids.find(np.array([item], np.int64))[0] >= 0))
+
+    def stats(self) -> dict[str, Any]:
+        """Kind, metric, dimension, count, tombstones, bytes in memory, the settings and the tuning, ready for JSON."""
+        return self._whole_state(self._stats)
+
+    def _stats(self) -> dict[str, Any]:
+        return {
+            "kind": self.kind,
+            "metric": self.metric,
+            "dimension": self.dimension,
+            "count": self._ids.live,
+            "tombstones": self._ids.size - self._ids.live,
+            "bytes": int(self._bytes() + self._ids.bytes),
+            "mapped": self._mapped,
+            "fingerprint": self.fingerprint,
+            "build": self._spec.build.model_dump(),
+            "search": self._spec.search.model_dump(),
+            "tuned": self.tuned,
+        }
+
+    # --- what it does -------------------------------------------------------------------------------------
+
+    def search(
+        self, queries: npt.ArrayLike, k: int = 10, *, among: npt.ArrayLike | None = None, **search_settings: Any
+    ) -> Hits:
+        """Find the `k` nearest vectors of every query.
+
+        Args:
+            queries: `(q, d)` real numbers; for cosine any length but zero.
+            k: how many, at least 1; where it exceeds the vectors there are, the rest is id -1, distance +inf.
+            among: `(m,)` int64; only these ids are looked for (those that are not live are passed over).
+            **search_settings: of the kind, for this call only, for example ``ef_search=200``.
+
+        Returns:
+            `Hits`, nearest first; a removed vector is never among them.
+
+        Raises:
+            VectorError: queries of a wrong shape, dtype or dimension, NaN, infinite, or zero under cosine; k < 1.
+            InputError: a search setting that the kind has not, or out of range.
+
+        Example:
+            >>> from lookalike.index import build_index
+            >>> build_index([[0.0, 0.0], [3.0, 4.0]], "exact", metric="euclidean").search([[0.0, 0.0]], k=2).distances
+            array([[0., 5.]], dtype=float32)
+        """
+        wanted = k if type(k) is int and k > 0 else checked_k(k)
+        ready = self._space.queries(queries)
+        settings = (self._spec.with_search(**search_settings) if search_settings else self._spec).search
+        return self._whole_state(self._hits, ready, wanted, settings, among)
+
+    def _hits(self, queries: Floats, k: int, settings: SearchSettings, among: npt.ArrayLike | None) -> Hits:
+        ids = self._ids
+        if among is None and ids.live == ids.size >= k and len(queries):
+            distances, positions, computed = self._whole(queries, k, settings)
+            return Hits(ids.at(positions), distances, computed)
+        return self._partial(queries, k, settings, among)
+
+    def _whole(self, queries: Floats, k: int, settings: SearchSettings) -> Found:
+        """Search all vectors, none of which is dead."""
+        distances, positions, computed = self._search(queries, k, settings)
+        if positions[0, -1] < 0 or (len(positions) > 1 and positions[:, -1].min() < 0):
+            short = np.flatnonzero(positions[:, -1] < 0)  # the engine did not reach k
+            distances[short], positions[short] = self._scan(queries[short], k, np.arange(self._ids.size))
+            computed = None if computed is None else computed + len(short) * self._ids.size
+        return distances, positions, computed
+
+    def _partial(self, queries: Floats, wanted: int, settings: SearchSettings, among: npt.ArrayLike | None) -> Hits:
+        """Search where something is in the way: tombstones, a subset, fewer than k vectors, or no query at all."""
+        allowed, count = self._allowed(None if among is None else checked_ids(among))
+        found = min(wanted, count)
+        ids = np.full((len(queries), wanted), -1, np.int64)
+        distances = np.full((len(queries), wanted), np.inf, np.float32)
+        computed: int | None = 0
+        if len(queries) and found:
+            if count == self._ids.size:
+                distances[:, :found], positions, computed = self._whole(queries, found, settings)
+            elif count <= max(_SCAN, self._ids.size // _SCAN_SHARE):
+                distances[:, :found], positions = self._scan(queries, found, np.flatnonzero(allowed))
+                computed = len(queries) * count
+            else:
+                distances[:, :found], positions, computed = self._filtered(queries, found, allowed, count, settings)
+            ids[:, :found] = self._ids.at(positions)
+        return Hits(ids, distances, computed)
+
+    def _allowed(self, among: npt.NDArray[np.int64] | None) -> tuple[Mask, int]:
+        """`(size,)` which positions may be found, and how many they are."""
+        if among is None:
+            return self._ids.live_mask, self._ids.live
+        positions = self._ids.find(np.unique(among))
+        positions = positions[positions >= 0]
+        mask = np.zeros(self._ids.size, bool)
+        mask[positions] = True
+        return mask, len(positions)
+
+    def add(self, vectors: npt.ArrayLike, ids: npt.ArrayLike | None = None) -> npt.NDArray[np.int64]:
+        """Add vectors under ids of the caller's; all or none.
+
+        Args:
+            vectors: `(n, d)` real numbers, at least one row.
+            ids: `(n,)` int64, none of them live, any value but -1; by default those after the highest id ever used.
+
+        Returns:
+            `(n,)` the ids.
+
+        Raises:
+            VectorError: vectors or ids of a wrong shape, dtype or value; an id given twice or live already.
+            InputError: the index was opened mapped, which is for searching and removing only.
+        """
+        ready = self._space.vectors(checked_vectors(vectors, self.dimension))
+        with self._changing:
+            if self._mapped:
+                raise InputError("this index was opened mapped, which adds nothing; load it without mapped=True")
+            self._recover()
+            given = self._ids.fresh(len(ready)) if ids is None else checked_ids(ids, len(ready))
+            self._ids.check_new(given)
+            undo = partial(self._undo_add, self._ids)
+            step = self._slice if self._ids.size else len(ready)  # in an empty index nobody searches
+            try:
+                for at in range(0, len(ready), step):
+                    self._lock.write(self._grow, ready[at : at + step], given[at : at + step], undo)
+                state = self._settled()
+                if state is None:
+                    self._unfinished = None
+                else:
+                    self._finish(partial(self._adopt, state))
+            except BaseException:
+                self._recover()
+                raise
+        return given
+
+    def _grow(self, vectors: Floats, ids: npt.NDArray[np.int64], undo: Callable[[], None]) -> None:
+        self._unfinished = _Unfinished(undo, torn=True)
+        self._append(vectors)
+        self._ids = self._ids.appended(ids)
+        self._unfinished = _Unfinished(undo, torn=False)
+
+    def _undo_add(self, before: IdMap) -> None:
+        """Undo an addition, however far it got."""
+        self._ids = before
+        left = self._truncate(before.size)
+        if left:
+            self._ids = before.with_dead(left)
+
+    def remove(self, ids: npt.ArrayLike) -> int:
+        """Remove vectors; the next search does not see them. Ids that are not live are passed over.
+
+        Args:
+            ids: `(n,)` int64.
+
+        Returns:
+            how many vectors were removed.
+        """
+        given = checked_ids(ids)
+        with self._changing:
+            self._recover()
+            positions = self._ids.find(np.unique(given))
+            positions = positions[positions >= 0]
+            if len(positions):
+                self._finish(partial(self._bury, self._ids, positions))
+        return len(positions)
+
+    def _bury(self, before: IdMap, positions: Positions) -> None:
+        self._ids = before.without(positions)
+        self._discard()
+
+    def configure(self, **search_settings: Any) -> None:
+        """Change search settings, for example ``configure(ef_search=128)``; nothing is rebuilt."""
+        with self._changing:
+            self._spec = self._spec.with_search(**search_settings)
+
+    def note_tuning(self, record: dict[str, Any]) -> None:
+        """Keep what a tuner promised and measured; it is saved in `index.toml`."""
+        with self._changing:
+            self._tuned = dict(record)
+
+    def compact(self) -> int:
+        """Rebuild from the live vectors where the engine keeps tombstones; searches go on meanwhile.
+
+        Takes as long as a build, and the memory of a second index. Returns how many tombstones were dropped.
+        """
+        with self._changing:
+            self._recover()
+            dropped = self._ids.size - self._ids.live
+            if dropped:
+                if self._mapped:
+                    raise InputError("this index was opened mapped and cannot be rebuilt; load it without mapped=True")
+                state = self._rebuilt(np.flatnonzero(self._ids.live_mask))
+                self._finish(partial(self._exchange, state, self._ids.compacted()))
+            return dropped
+
+    def _exchange(self, state: Any, ids: IdMap) -> None:
+        self._adopt(state)
+        self._ids = ids
+
+    def save(self, path: str | Path) -> None:
+        """Write the index as a directory, whole or not at all; what was at `path` before is kept until then.
+
+        Raises:
+            StorageError: the disk is full, read-only or failing.
+            InputError: something that is not an index is at `path`.
+        """
+        from lookalike.index.core.artefact import save
+
+        with self._changing:
+            self._recover()
+            save(self, Path(path))
+
+    # --- whole states -----------------------------------------------------------------------------------------
+
+    def _whole_state(self, work: Callable[..., T], *given: Any) -> T:
+        """Call `work(*given)` while nothing changes, on the state before or after every change."""
+        while True:
+            answer: Any = self._lock.read(self._if_whole, work, given)
+            if answer is not _TORN:
+                return answer  # type: ignore[no-any-return]
+            with self._changing:
+                self._recover()
+
+    def _if_whole(self, work: Callable[..., Any], given: tuple[Any, ...]) -> Any:
+        unfinished = self._unfinished
+        # While a change runs, the record is its own; what it has added so far may be seen.
+        if unfinished is not None and (unfinished.torn or not self._changing.locked()):
+            return _TORN
+        return work(*given)
+
+    def _finish(self, change: Callable[[], None]) -> None:
+        """Make a change that can be started again from any point of it; called with `_changing` held."""
+        self._lock.write(self._run, _Unfinished(change, torn=True))
+
+    def _recover(self) -> None:
+        """Complete or undo a change that was interrupted; called with `_changing` held."""
+        if self._unfinished is not None:
+            self._finish(self._unfinished.recover)
+
+    def _run(self, change: _Unfinished) -> None:
+        self._unfinished = change
+        change.recover()
+        self._unfinished = None
+
+    # --- filters --------------------------------------------------------------------------------------------
+
+    def _filtered(self, queries: Floats, k: int, allowed: Mask, count: int, settings: SearchSettings) -> Found:
+        """The k nearest of the `count` allowed positions; kinds whose engine takes a filter override this.
+
+        Twice as many are fetched as would be needed were the allowed ones spread evenly; a query that meets fewer
+        than k, because its neighbourhood was removed, is compared with every allowed vector.
+        """
+        size = self._ids.size
+        wanted = min(size, -(-2 * k * size // count))
+        distances, positions, computed = self._search(queries, wanted, self._harder(settings, size / count))
+        good = (positions >= 0) & allowed[positions]
+        # Stable: allowed hits move to the front and stay in order of distance.
+        front = np.argsort(~good, axis=1, kind="stable")[:, :k]
+        positions, distances = np.take_along_axis(positions, front, 1), np.take_along_axis(distances, front, 1)
+        short = np.flatnonzero(good.sum(axis=1) < k)
+        if len(short):
+            distances[short], positions[short] = self._scan(queries[short], k, np.flatnonzero(allowed))
+            computed = None if computed is None else computed + len(short) * count
+        return distances, positions, computed
+
+    def _scan(self, queries: Floats, k: int, positions: Positions) -> tuple[Floats, Positions]:
+        """Compare with the vectors at `positions`, one block after the other."""
+        from lookalike.index.kinds.exact import Near, merged, nearest_among
+
+        best: Near = np.empty((len(queries), 0)), np.empty((len(queries), 0), np.int64)
+        for start in range(0, len(positions), 1 << 16):
+            block = positions[start : start + (1 << 16)]
+            distances, found = nearest_among(queries, self._vectors_at(block), min(k, len(block)), self._space.metric)
+            best = merged(best, (distances, block[found]), k)
+        return best[0].astype(np.float32), best[1]
+
+    # --- for saving and measuring ---------------------------------------------------------------------------
+
+    @property
+    def engine(self) -> Any:
+        """The library's own index, for measurements; changing it breaks this one."""
+        return self._engine()
+
+    @property
+    def space(self) -> MetricSpace:
+        """How vectors are prepared for the engine."""
+        return self._space
+
+    @property
+    def id_map(self) -> IdMap:
+        """Positions and ids, for saving."""
+        return self._ids
+
+    def write_to(self, folder: NewIndexFolder) -> None:
+        """Write the engine's files; for `artefact`."""
+        self._write(folder)
+
+    def restore(self, ids: IdMap, folder: IndexFolder, tuned: dict[str, Any]) -> None:
+        """Take the ids and the engine's files; for `artefact`, on an index just made."""
+        self._ids, self._tuned, self._mapped = ids, tuned, folder.mapped
+        self._read(folder)
+
+    # --- what a kind implements -----------------------------------------------------------------------------
+
+    @abstractmethod
+    def _engine(self) -> Any:
+        """The library's own index; None where there is none yet."""
+
+    @abstractmethod
+    def _search(self, queries: Floats, k: int, settings: SearchSettings) -> Found:
+        """The k nearest positions, dead ones included; k never exceeds the positions there are."""
+
+    def _harder(self, settings: SearchSettings, factor: float) -> SearchSettings:
+        """Settings that reach `factor` times as far, for when only every `factor`-th vector counts."""
+        return settings
+
+    @abstractmethod
+    def _vectors_at(self, positions: Positions) -> Floats:
+        """`(m, d)` vectors as the engine holds them (prepared); a copy."""
+
+    @abstractmethod
+    def _append(self, vectors: Floats) -> None:
+        """Put prepared vectors at the next positions; where it is interrupted, `_truncate` follows.
+
+        Called with the write lock held; the ids follow when this succeeded.
+        """
+
+    @abstractmethod
+    def _truncate(self, size: int) -> int:
+        """Drop what the engine holds from position `size` on, after an addition that was interrupted anywhere.
+
+        Called with the write lock held, and again where it was itself interrupted.
+
+        Returns:
+            how many positions from `size` on the engine cannot drop; they become tombstones.
+        """
+
+    def _settled(self) -> Any:
+        """An engine to `_adopt`, where an addition has made one due, else None. Searches run meanwhile."""
+        return None
+
+    def _discard(self) -> None:  # noqa: B027 - tombstones do for most kinds
+        """Some positions have just been marked dead. With the write lock held; called again where interrupted."""
+
+    @abstractmethod
+    def _rebuilt(self, positions: Positions) -> Any:
+        """A new engine over the vectors at these positions, in their order. Searches run meanwhile."""
+
+    @abstractmethod
+    def _adopt(self, state: Any) -> None:
+        """Take what `_rebuilt` made, by one assignment."""
+
+    @abstractmethod
+    def _bytes(self) -> int:
+        """Memory the engine takes, in bytes, near enough; mapped files not counted."""
+
+    @abstractmethod
+    def _write(self, folder: NewIndexFolder) -> None:
+        """Write the engine's files."""
+
+    @abstractmethod
+    def _read(self, folder: IndexFolder) -> None:
+        """Read them again; raise `ArtefactError` where they do not hold `self._ids.size` vectors."""

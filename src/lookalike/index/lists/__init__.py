@@ -1,0 +1,1 @@
+"""Inverted lists and the store of vectors beside them."""

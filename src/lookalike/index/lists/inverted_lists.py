@@ -1,0 +1,320 @@
+"""From vectors to a filled inverted file: train on a sample, encode in parts, put the parts together.
+
+The three steps are apart so that a hundred million vectors can be encoded in shards that survive a crash. Within one
+inverted file nothing depends on how its vectors were parted: part after part gives what one go would have given.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import faiss as _faiss
+import numpy as np
+import numpy.typing as npt
+
+from lookalike.errors import InputError
+from lookalike.index.core.spec import BuildSettings, IvfPqBuild
+from lookalike.index.lists.coarse_lists import CoarseLists, ListNumbers, grouped, list_count, train_centroids
+
+__all__ = ["BLOCK", "EncodedPart", "InvertedLists", "one_thread_each"]
+
+faiss: Any = _faiss  # its type stubs lack what its Python layer adds
+
+Floats = npt.NDArray[np.float32]
+Codes = npt.NDArray[np.uint8]
+
+#: Vectors encoded at a time: enough for full matrix products, little enough for memory (64 MiB at 128 dimensions).
+BLOCK = 1 << 17
+
+#: From so many lists on, a graph finds the nearest centroids of a query faster than comparing with all of them.
+_GRAPH_FROM = 8192
+_CODE_SAMPLE = 1 << 16
+_METRICS = {"inner_product": faiss.METRIC_INNER_PRODUCT, "manhattan": faiss.METRIC_L1}
+
+
+_limiting = threading.Lock()
+_limited: set[object] = set()
+_limits = ExitStack()
+
+
+@contextmanager
+def one_thread_each() -> Iterator[None]:
+    """Matrix libraries stay within the calling thread meanwhile; work is spread over vectors, not within a product.
+
+    Threads that wait for each other at every small product do badly on a busy machine, and sums of another order
+    would make a repeated build differ in its last bits.
+    """
+    from threadpoolctl import threadpool_limits
+
+    before, this = 0, object()
+    try:
+        with _limiting:
+            # BLAS has one limit for the process: only the last of several builds that overlap may lift it again.
+            if not _limited:
+                _limits.enter_context(threadpool_limits(1, user_api="blas"))
+            _limited.add(this)
+        # After the limit, which is OpenMP's where BLAS uses it.
+        before = faiss.omp_get_max_threads()
+        faiss.omp_set_num_threads(1)  # OpenMP keeps this number for every thread apart
+        yield
+    finally:
+        if before:
+            faiss.omp_set_num_threads(before)
+        with _limiting:
+            _limited.discard(this)  # not counted: a signal may have come before it was in
+            if not _limited:
+                _limits.close()
+
+
+@dataclass(frozen=True)
+class EncodedPart:
+    """Codes of the vectors `start`, `start + 1`, ..., arranged by list.
+
+    Attributes:
+        start: position of the first vector.
+        ends: `(lists,)` int64, where the rows of each list end.
+        order: `(n,)` uint32, each row's position less `start`.
+        codes: `(n, code size)` uint8.
+    """
+
+    start: int
+    ends: npt.NDArray[np.int64]
+    order: npt.NDArray[np.uint32]
+    codes: npt.NDArray[np.uint8]
+
+
+class InvertedLists:
+    """A trained inverted file without vectors: knows every vector's list and code.
+
+    Args:
+        template: a trained, empty faiss IVF index, or one behind a linear transform.
+        fast: whether codes of 4 bits, or of RaBitQ, are packed for SIMD registers in the end.
+    """
+
+    def __init__(self, template: Any, fast: bool) -> None:
+        self.template = template
+        self._fast = fast
+        self._transform: Any = None
+        lists = faiss.downcast_index(template)
+        if isinstance(lists, faiss.IndexPreTransform):
+            self._transform = faiss.downcast_VectorTransform(lists.chain.at(0))
+            lists = faiss.downcast_index(lists.index)
+        self._lists = lists
+        self._unit = lists.metric_type == faiss.METRIC_INNER_PRODUCT
+        quantizer = faiss.downcast_index(lists.quantizer)
+        self._coarse = CoarseLists(quantizer.reconstruct_n(0, lists.nlist))
+
+    @property
+    def code_size(self) -> int:
+        """Bytes a vector."""
+        return int(self._lists.code_size)
+
+    @property
+    def lists(self) -> int:
+        """How many."""
+        return int(self._lists.nlist)
+
+    # --- training -------------------------------------------------------------------------------------------
+
+    @classmethod
+    def train(cls, sample: Floats, build: BuildSettings, metric: str, count: int) -> InvertedLists:
+        """Learn centroids, rotation and codebooks.
+
+        Args:
+            sample: `(n, d)` float32, prepared for the metric.
+            build: `IvfBuild` or `IvfPqBuild`.
+            metric: `euclidean`, `cosine` (unit vectors), `inner_product` or, without codes, `manhattan`.
+            count: how many vectors there will be.
+
+        Raises:
+            InputError: settings that do not fit the dimension or the sample.
+        """
+        asked: int = build.nlist  # type: ignore[attr-defined]
+        lists = min(list_count(count, asked), len(sample))
+        with one_thread_each():
+            directions = _unit(sample) if metric == "inner_product" else sample
+            centroids = train_centroids(directions, lists)
+            if metric == "inner_product":
+                # By inner product a query probes the centroids it points to, however short they came out as means.
+                centroids = _unit(centroids)
+            if not isinstance(build, IvfPqBuild):
+                return cls(_flat_template(centroids, metric), fast=False)
+            return cls(_code_template(centroids, sample, directions, build, metric), build.code != "pq")
+
+    # --- encoding -------------------------------------------------------------------------------------------
+
+    def encode_block(self, vectors: Floats) -> tuple[ListNumbers, Codes]:
+        """Lists, `(n,)` int32, and codes, `(n, code size)` uint8, of `(n, d)` prepared vectors, in this thread."""
+        turned = np.ascontiguousarray(vectors)
+        if self._transform is not None:
+            turned = self._transform.apply(turned)
+        numbers = self._coarse.nearest(_unit(turned) if self._unit else turned)
+        codes = np.empty((len(vectors), self.code_size), np.uint8)
+        keys = numbers.astype(np.int64)
+        self._lists.encode_vectors(len(vectors), *(faiss.swig_ptr(array) for array in (turned, keys, codes)))
+        return numbers, codes
+
+    def arranged(self, start: int, numbers: ListNumbers, codes: Codes) -> EncodedPart:
+        """Arrange by list what `encode_block` gave for the vectors from position `start` on."""
+        order, ends = grouped(numbers, self.lists)
+        return EncodedPart(start, ends, order.astype(np.uint32), codes[order])
+
+    def encode_all(self, vectors: Floats, threads: int) -> list[EncodedPart]:
+        """Encode `(n, d)` prepared vectors, several blocks at a time."""
+
+        def encoded(start: int) -> EncodedPart:
+            faiss.omp_set_num_threads(1)  # OpenMP keeps this number for every thread apart
+            return self.arranged(start, *self.encode_block(vectors[start : start + BLOCK]))
+
+        with one_thread_each(), ThreadPoolExecutor(threads) as pool:
+            return list(pool.map(encoded, range(0, len(vectors), BLOCK)))
+
+    # --- putting together -----------------------------------------------------------------------------------
+
+    def filled(self, parts: Sequence[EncodedPart], progress: Callable[[int, int], None] | None = None) -> Any:
+        """The faiss index of all parts, and the end of this object: its lists are full now.
+
+        Args:
+            parts: in the order of their positions.
+            progress: called with lists done and lists there are.
+        """
+        lists = self._lists
+        starts = [0] * len(parts)
+        for number in range(self.lists):
+            slices = []
+            for at, part in enumerate(parts):
+                end = int(part.ends[number])
+                if end > starts[at]:
+                    slices.append((part, starts[at], end))
+                starts[at] = end
+            if slices:
+                ids = np.concatenate([part.order[a:b].astype(np.int64) + part.start for part, a, b in slices])
+                codes = np.concatenate([part.codes[a:b] for part, a, b in slices])
+                lists.invlists.add_entries(number, len(ids), faiss.swig_ptr(ids), faiss.swig_ptr(codes))
+            if progress is not None and number % 1024 == 0:
+                progress(number, self.lists)
+        lists.ntotal = sum(starts)
+        whole, packed = self.template, _packed(lists) if self._fast else None
+        if self._transform is None:
+            return whole if packed is None else packed
+        if packed is not None:
+            whole.index = packed
+            packed.this.disown()
+            lists.this.own(True)  # nobody else deletes the emptied lists now
+        whole.ntotal = sum(starts)
+        return whole
+
+
+def _unit(vectors: Floats) -> Floats:
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    lengths[lengths == 0] = 1  # a zero vector goes to any list: its inner products are zero everywhere
+    return np.asarray(vectors / lengths, np.float32)
+
+
+def _quantizer(centroids: Floats, metric: str) -> Any:
+    measure = faiss.METRIC_INNER_PRODUCT if metric == "inner_product" else faiss.METRIC_L2
+    dimension = centroids.shape[1]
+    if len(centroids) < _GRAPH_FROM:
+        quantizer = faiss.IndexFlat(dimension, measure)
+    else:
+        quantizer = faiss.IndexHNSWFlat(dimension, 32, measure)
+        quantizer.hnsw.efConstruction = 100
+    quantizer.add(centroids)
+    return quantizer
+
+
+def _owning(lists: Any, quantizer: Any) -> Any:
+    """`lists` with its quantizer its own, so that it lives as long."""
+    quantizer.this.disown()
+    lists.own_fields = True
+    lists.is_trained = True
+    return lists
+
+
+def _flat_template(centroids: Floats, metric: str) -> Any:
+    quantizer = _quantizer(centroids, metric)
+    measure = _METRICS.get(metric, faiss.METRIC_L2)
+    return _owning(faiss.IndexIVFFlat(quantizer, centroids.shape[1], len(centroids), measure), quantizer)
+
+
+def _code_template(centroids: Floats, sample: Floats, directions: Floats, build: IvfPqBuild, metric: str) -> Any:
+    dimension = centroids.shape[1]
+    some = np.linspace(0, len(sample) - 1, min(len(sample), _CODE_SAMPLE)).astype(np.int64)
+    residuals = sample[some] - centroids[CoarseLists(centroids).nearest(np.ascontiguousarray(directions[some]))]
+    transform = _transform(residuals, build)
+    if transform is not None:
+        centroids, residuals = transform.apply(centroids), transform.apply(residuals)
+    turned, measure = centroids.shape[1], _METRICS.get(metric, faiss.METRIC_L2)
+    quantizer = _quantizer(centroids, metric)
+    if build.code == "rabitq":
+        lists = faiss.IndexIVFRaBitQ(quantizer, turned, len(centroids), measure)
+    else:
+        parts = _sub_quantisers(dimension, build)
+        lists = faiss.IndexIVFPQ(quantizer, turned, len(centroids), parts, _bits(build), measure)
+        lists.pq.cp.min_points_per_centroid = 1  # else faiss warns, on standard error, of what it then does anyway
+        lists.pq.train(residuals)
+    _owning(lists, quantizer)
+    if transform is None:
+        return lists
+    whole = faiss.IndexPreTransform(transform, lists)
+    whole.own_fields = True
+    whole.is_trained = True
+    transform.this.disown()
+    lists.this.disown()
+    return whole
+
+
+def _bits(build: IvfPqBuild) -> int:
+    return 8 if build.code == "pq" else 4
+
+
+def _sub_quantisers(dimension: int, build: IvfPqBuild) -> int:
+    """How many: as asked, else one for two dimensions of 4-bit codes, for four of 8-bit codes."""
+    wide = 4 if build.code == "pq" else 2
+    parts = build.m or -(-dimension // wide)
+    if parts > dimension or (build.m and dimension % build.m):
+        raise InputError(f"m={build.m} does not divide the dimension {dimension}; give a divisor of it, or 0")
+    return parts
+
+
+def _transform(residuals: Floats, build: IvfPqBuild) -> Any:
+    """A rotation learned from residuals, which also pads the dimension where sub-quantisers need it; or None."""
+    dimension = residuals.shape[1]
+    if build.code == "rabitq":
+        rotation = faiss.RandomRotationMatrix(dimension, dimension)
+        rotation.init(1234)
+        return rotation
+    parts = _sub_quantisers(dimension, build)
+    padded = -(-dimension // parts) * parts
+    if not build.opq:
+        if padded == dimension:
+            return None
+        rotation = faiss.LinearTransform(dimension, padded, False)
+        faiss.copy_array_to_vector(np.eye(padded, dimension, dtype=np.float32).ravel(), rotation.A)
+        rotation.is_trained = True
+        rotation.is_orthonormal = True
+        return rotation
+    rotation = faiss.OPQMatrix(dimension, parts, padded)
+    # Few bits: the rotation that balances the parts hardly depends on them, and learning it takes a tenth as long.
+    codebooks = faiss.ProductQuantizer(padded, parts, 4)
+    codebooks.cp.min_points_per_centroid = 1
+    rotation.pq = codebooks
+    rotation.niter = 15
+    rotation.train(residuals[::2])
+    rotation.pq = None
+    return rotation
+
+
+def _packed(lists: Any) -> Any:
+    """The same codes packed for comparing 32 of them at once; takes over the quantizer and empties `lists`."""
+    kind = faiss.IndexIVFRaBitQFastScan if isinstance(lists, faiss.IndexIVFRaBitQ) else faiss.IndexIVFPQFastScan
+    packed = kind(lists, 32)
+    lists.own_fields = False
+    packed.own_fields = True
+    lists.invlists.reset()
+    return packed

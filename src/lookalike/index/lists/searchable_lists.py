@@ -1,0 +1,116 @@
+"""A filled inverted file, searched with parameters and filters whatever it is made of."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import faiss as _faiss
+import numpy as np
+
+from lookalike.errors import ArtefactError
+from lookalike.index.core.distance_count import counted
+from lookalike.index.core.metric_space import in_our_convention
+from lookalike.index.core.parametrised_search import parametrised_search
+from lookalike.index.core.vector_index import Floats, Found, Mask, Positions
+
+if TYPE_CHECKING:
+    from lookalike.distances import MetricName
+
+__all__ = ["SearchableLists", "in_convention"]
+
+faiss: Any = _faiss  # its type stubs lack what its Python layer adds
+
+_counter = faiss.cvar.indexIVF_stats
+
+
+class SearchableLists:
+    """A faiss inverted file, perhaps behind a transform.
+
+    Args:
+        engine: the faiss index.
+        addressable: whether it has to give vectors back by position (8 bytes a vector).
+    """
+
+    def __init__(self, engine: Any, addressable: bool) -> None:
+        self.engine = engine
+        whole = faiss.downcast_index(engine)
+        lists = faiss.downcast_index(faiss.extract_index_ivf(engine))
+        self._transformed = isinstance(whole, faiss.IndexPreTransform)
+        self._graph = isinstance(faiss.downcast_index(lists.quantizer), faiss.IndexHNSW)
+        self._rabitq = isinstance(lists, faiss.IndexIVFRaBitQ | faiss.IndexIVFRaBitQFastScan)
+        self._parameters = lru_cache(maxsize=64)(self._make_parameters)
+        self._lists = lists
+        self._addressable = addressable
+        if addressable:
+            lists.make_direct_map()
+
+    def check(self, count: int, dimension: int) -> None:
+        """Raise an `ArtefactError` unless it holds so many vectors of this dimension."""
+        if (self.engine.ntotal, self.engine.d) != (count, dimension):
+            raise ArtefactError(
+                f"index.faiss holds {self.engine.ntotal} × {self.engine.d}, expected {count} × {dimension}"
+            )
+
+    def truncate(self, count: int) -> None:
+        """Drop the vectors from position `count` on; whatever of them an interrupted addition has left, and where."""
+        lists = self._lists
+        lists.set_direct_map_type(faiss.DirectMap.NoMap)  # faiss removes nothing from lists with a table of positions
+        lists.remove_ids(faiss.IDSelectorRange(count, np.iinfo(np.int64).max))
+        lists.ntotal = self.engine.ntotal = lists.invlists.compute_ntotal()
+        if self._addressable:
+            lists.make_direct_map()
+
+    @property
+    def bytes(self) -> int:
+        """Memory, near enough."""
+        lists = self._lists
+        addresses = 0 if lists.direct_map.no() else 8
+        return int(lists.ntotal * (lists.code_size + 8 + addresses) + lists.nlist * lists.d * 4)
+
+    def search(self, queries: Floats, k: int, nprobe: int, allowed: Mask | None = None) -> Found:
+        """Distances as faiss gives them (Euclidean squared, inner products not negated), positions, their number."""
+        bits = None
+        if allowed is None:
+            parameters = self._parameters(nprobe)
+        else:
+            # faiss keeps a pointer into the array, which therefore has to stay until the search is over.
+            bits = np.packbits(allowed, bitorder="little")
+            parameters = self._make_parameters(nprobe, faiss.IDSelectorBitmap(bits))
+        (distances, positions), computed = counted(
+            _computed, lambda: parametrised_search(self.engine, queries, k, parameters)
+        )
+        return distances, positions, computed
+
+    def _make_parameters(self, nprobe: int, selector: Any = None) -> Any:
+        # Asked to probe more lists than there are, faiss' packed lists answer nonsense under inner products (1.15).
+        chosen: dict[str, Any] = {"nprobe": min(nprobe, self._lists.nlist)}
+        if selector is not None:
+            chosen["sel"] = selector
+        if self._graph:
+            # Twice as many candidates as lists: the graph then misses few of the nearest.
+            chosen["quantizer_params"] = faiss.SearchParametersHNSW(efSearch=max(32, 2 * nprobe))
+        kind = faiss.IVFRaBitQSearchParameters if self._rabitq else faiss.SearchParametersIVF
+        parameters = kind(**chosen)
+        return faiss.SearchParametersPreTransform(index_params=parameters) if self._transformed else parameters
+
+    def vectors_at(self, positions: Positions) -> Floats:
+        """`(m, d)` vectors, as exact as the codes keep them; `addressable` only."""
+        if not len(positions):
+            return np.empty((0, self.engine.d), np.float32)
+        vectors: Floats = self.engine.reconstruct_batch(positions)
+        return vectors
+
+
+def _computed() -> int:
+    return int(_counter.ndis)
+
+
+def in_convention(distances: Floats, positions: Positions, metric: MetricName) -> Floats:
+    """Distances of faiss as ours, smaller more alike, +inf where the position is -1."""
+    # Estimates from codes may fall below zero.
+    squares = metric in ("euclidean", "cosine")
+    ours = in_our_convention(np.maximum(distances, 0) if squares else distances.copy(), metric)
+    if positions.size and positions.min() < 0:
+        ours[positions < 0] = np.inf
+    return ours

@@ -1,0 +1,394 @@
+"""What an index will cost before it is built: memory, disk, hours, recall, latency; and what to take.
+
+Bytes are counted from the engines' structures (`footprint`); times and recall are scaled from indexes that were built
+for real (`scaling`) and come with a range. `benchmarks/capacity_check.py` builds what is planned here and compares.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from lookalike.errors import InputError
+from lookalike.index.core.checks import check_recall, checked_k
+from lookalike.index.planning.footprint import PROCESS_BYTES, footprint, list_count_of, scann_leaves
+from lookalike.index.planning.machine_speed import REFERENCE, MachineSpeed
+from lookalike.index.planning.scaling import (
+    build_cpu_seconds,
+    effort_for_recall,
+    expected_recall,
+    search_ms,
+    uncertainty,
+)
+from lookalike.index.quantities import count_text, parse_count, parse_size, size_text
+
+__all__ = ["CapacityPlan", "Option", "plan_capacity"]
+
+#: Build settings looked at. `ivfpq` differs in what it keeps: a code in memory, and a store on disk.
+_WORTH: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("exact", {}),
+    ("trees", {"n_trees": 50}),
+    ("nsw", {"M": 32, "ef_construction": 100}),
+    ("hnsw", {"M": 16, "ef_construction": 100}),
+    ("ivf", {}),
+    ("ivfpq", {"code": "fastscan", "store": "float32"}),
+    ("ivfpq", {"code": "fastscan", "store": "float16"}),
+    ("ivfpq", {"code": "fastscan", "store": "sq8"}),
+    ("ivfpq", {"code": "fastscan", "store": "none"}),
+    ("ivfpq", {"code": "pq", "store": "float16"}),
+    ("ivfpq", {"code": "rabitq", "store": "float16"}),
+    ("vamana", {"degree": 32, "window": 100}),
+    # What `measured_costs` knows; with SOAR, a second cell for every vector, searches are faster and builds longer.
+    ("scann", {"dims_per_block": 2, "soar": 0.0}),
+)
+
+#: A candidate whose page is not in memory costs a read; many are asked for at once. An SSD of 30,000 reads a second.
+_PAGE_READ_MS = 1 / 30
+#: What `VectorIndex.search` itself takes: checks, ids, settings.
+_CALL_MS = 0.015
+#: Latencies closer than this factor are a tie: the prediction cannot tell them apart.
+_TIE = 1.15
+#: Share of several threads' time that a build uses; the rest they wait for one another.
+_PARALLEL = 0.85
+
+
+@dataclass(frozen=True)
+class Option:
+    """One index that could be built.
+
+    Attributes:
+        name: kind, and what tells options of one kind apart.
+        kind: a key of `lookalike.index.core.spec.KINDS`.
+        build: its build settings, for `build_index`.
+        search: its search settings.
+        memory_bytes: while it serves, the process included; without pages of a mapped store.
+        build_memory_bytes: the most while it is built from vectors in memory (`ivfpq`: streamed), process included.
+        disk_bytes: size of its folder.
+        mapped_bytes: the part of it that is read piece by piece while serving.
+        build_cpu_seconds: processor time to build, over all threads.
+        build_hours: on the threads of the plan.
+        recall: recall@k expected; real embeddings may need more effort for it (see `scaling`).
+        latency_ms: one query on one thread.
+        latency_range_ms: from `latency_ms / uncertainty` to `latency_ms * uncertainty`.
+        uncertainty: that factor; it holds for `build_hours` as well.
+        installed: whether its engine can be imported here.
+        fits: whether it can be built here within the budgets, by this metric, with this recall.
+        reasons: why not; empty where it fits.
+    """
+
+    name: str
+    kind: str
+    build: dict[str, Any]
+    search: dict[str, Any]
+    memory_bytes: int
+    build_memory_bytes: int
+    disk_bytes: int
+    mapped_bytes: int
+    build_cpu_seconds: float
+    build_hours: float
+    recall: float
+    latency_ms: float
+    latency_range_ms: tuple[float, float]
+    uncertainty: float
+    installed: bool
+    fits: bool
+    reasons: tuple[str, ...]
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Build and search settings together, as `build_index` takes them."""
+        return {**self.build, **self.search}
+
+
+@dataclass(frozen=True)
+class CapacityPlan:
+    """Every option with its cost, and the recommended one.
+
+    Attributes:
+        vectors: how many.
+        dimension: numbers per vector.
+        metric: one of `lookalike.index.core.spec.IndexMetric`.
+        recall: recall@k asked for.
+        k: neighbours.
+        memory: bytes there are; None for any.
+        disk: bytes there are; None for any.
+        threads: that build.
+        calibrated: whether times are scaled to this machine.
+        options: all of them, those that fit first, the fastest first.
+        recommended: the option to build; None where none fits.
+        advice: one sentence: why this one, or what would be needed.
+    """
+
+    vectors: int
+    dimension: int
+    metric: str
+    recall: float
+    k: int
+    memory: int | None
+    disk: int | None
+    threads: int
+    calibrated: bool
+    options: tuple[Option, ...]
+    recommended: Option | None
+    advice: str
+
+    @property
+    def command(self) -> str:
+        """The command that builds the recommended option, with VECTORS and INDEX to be filled in; "" without one."""
+        if self.recommended is None:
+            return ""
+        chosen = self.recommended
+        settings = "".join(f" --set {name}={value}" for name, value in chosen.settings.items())
+        stream = " --stream" if chosen.kind == "ivfpq" else ""
+        return f"lookalike index build VECTORS -o INDEX --kind {chosen.kind} --metric {self.metric}{settings}{stream}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON: bytes as integers, times in the unit that the name ends in."""
+        options = [{**asdict(option), "settings": option.settings} for option in self.options]
+        chosen = self.recommended and self.recommended.name
+        return {**asdict(self), "options": options, "recommended": chosen, "command": self.command}
+
+    def rows(self) -> tuple[list[str], list[list[str]]]:
+        """Heads and rows of a table for people, as plain text; the recommended option is marked with `*`."""
+        heads = ["", "index", "memory", "to build", "disk", "hours", f"recall@{self.k}", "ms/query", "range", "verdict"]
+        return heads, [self._row(option) for option in self.options]
+
+    def _row(self, option: Option) -> list[str]:
+        low, high = option.latency_range_ms
+        return [
+            "*" if option is self.recommended else "",
+            option.name,
+            size_text(option.memory_bytes),
+            size_text(option.build_memory_bytes),
+            size_text(option.disk_bytes),
+            _short(option.build_hours),
+            f"{math.floor(option.recall * 1000) / 1000:.3f}",
+            _short(option.latency_ms),
+            f"{_short(low)}–{_short(high)}",
+            "fits" if option.fits else "; ".join(option.reasons),
+        ]
+
+
+def _short(value: float) -> str:
+    return f"{value:.2g}" if value < 10 else f"{value:.0f}"
+
+
+def plan_capacity(
+    vectors: int | str,
+    dimension: int,
+    *,
+    memory: int | str | None = None,
+    disk: int | str | None = None,
+    metric: str = "cosine",
+    recall: float = 0.95,
+    k: int = 10,
+    threads: int | None = None,
+    measured: MachineSpeed | None = None,
+) -> CapacityPlan:
+    """What every kind of index over so many vectors costs, and which one to build; nothing is built.
+
+    The fastest option is recommended among those that fit and, where some do, keep distances exact enough for a
+    threshold (a store of bytes moves them by about a hundredth, no store by much more).
+
+    Args:
+        vectors: how many; a number or text such as `"100M"`.
+        dimension: numbers per vector.
+        memory: bytes for building and serving, or text such as `"24GiB"`; None for any.
+        disk: bytes for the index, or text; None for any.
+        metric: one of `lookalike.index.core.spec.IndexMetric`.
+        recall: recall@k to be reached, above 0 up to 1.
+        k: neighbours per query.
+        threads: that build; None for all processors.
+        measured: of `measure_machine()`, to scale times to this machine.
+
+    Raises:
+        InputError: a number out of range, or an unknown metric.
+
+    Example:
+        >>> plan = plan_capacity("100M", 128, memory="24GiB", disk="80GiB")
+        >>> plan.recommended.kind, plan.recommended.build["store"]
+        ('ivfpq', 'float16')
+    """
+    count = parse_count(vectors)
+    limits = (None if memory is None else parse_size(memory), None if disk is None else parse_size(disk))
+    wanted = checked_k(k)
+    _check(dimension, metric, recall, threads)
+    used = threads or os.cpu_count() or 1
+    case = _Case(count, dimension, metric, recall, wanted, *limits, used, measured)
+    options = sorted((case.option(kind, build) for kind, build in _WORTH), key=lambda o: (not o.fits, o.latency_ms))
+    chosen = _chosen(options, count)
+    return CapacityPlan(
+        vectors=count,
+        dimension=dimension,
+        metric=metric,
+        recall=recall,
+        k=wanted,
+        memory=limits[0],
+        disk=limits[1],
+        threads=used,
+        calibrated=measured is not None,
+        options=tuple(options),
+        recommended=chosen,
+        advice=_reason(chosen, count) if chosen else _needed(options, case),
+    )
+
+
+def _check(dimension: int, metric: str, recall: float, threads: int | None) -> None:
+    from typing import get_args
+
+    from lookalike.index.core.spec import IndexMetric
+
+    if isinstance(dimension, bool) or not isinstance(dimension, int) or not 1 <= dimension <= 1_000_000:
+        raise InputError(f"dimension is {dimension!r}; give the numbers per vector, 1 to 1000000")
+    if metric not in get_args(IndexMetric):
+        raise InputError(f"metric {metric!r} is unknown; choose one of {', '.join(get_args(IndexMetric))}")
+    check_recall(recall)
+    if threads is not None and (isinstance(threads, bool) or not isinstance(threads, int) or threads < 1):
+        raise InputError(f"threads is {threads!r}; give at least 1, or None for all processors")
+
+
+@dataclass(frozen=True)
+class _Case:
+    """What is asked for; makes options of it."""
+
+    count: int
+    dimension: int
+    metric: str
+    recall: float
+    k: int
+    memory: int | None
+    disk: int | None
+    threads: int
+    measured: MachineSpeed | None
+
+    def option(self, kind: str, worth: dict[str, Any]) -> Option:
+        from lookalike.index.core.spec import KINDS
+
+        build = self._build(kind, worth)
+        size = footprint(kind, self.count, self.dimension, build, metric=self.metric, threads=self.threads)
+        speed = self.measured or REFERENCE
+        effort = self._effort(kind, build)
+        reached = expected_recall(kind, self.count, effort, build)
+        cpu = build_cpu_seconds(kind, self.count, self.dimension, build, speed)
+        factor = uncertainty(kind, self.count, self.dimension, build, self.measured is not None)
+        search = self._search(kind, effort, build)
+        latency = _CALL_MS * speed.slowdown("exact") + search_ms(kind, self.count, self.dimension, effort, build, speed)
+        latency += self._page_reads(size.serving, size.mapped, search.get("rerank", 0)) * _PAGE_READ_MS
+        serving, building = size.serving + PROCESS_BYTES, size.building + PROCESS_BYTES
+        installed = KINDS[kind].installed
+        reasons = [] if installed else [f"not installed: pip install 'lookalike[{KINDS[kind].extra}]'"]
+        if self.metric not in KINDS[kind].metrics:
+            reasons.append(f"cannot search by {self.metric}")
+        if reached < self.recall:
+            reasons.append(f"expected recall {math.floor(reached * 1000) / 1000:.3f} is below {self.recall:g}")
+        reasons += self._over("memory while serving", serving, self.memory)
+        if not any("serving" in reason for reason in reasons):
+            reasons += self._over("memory while building", building, self.memory)
+        reasons += self._over("disk", size.disk, self.disk)
+        return Option(
+            name=" ".join([kind, *(str(worth[name]) for name in ("code", "store") if name in worth)]),
+            kind=kind,
+            build=build,
+            search=search,
+            memory_bytes=serving,
+            build_memory_bytes=building,
+            disk_bytes=size.disk,
+            mapped_bytes=size.mapped,
+            build_cpu_seconds=cpu,
+            build_hours=cpu / 3600 / (1 if self.threads == 1 else self.threads * _PARALLEL),
+            recall=reached,
+            latency_ms=latency,
+            latency_range_ms=(latency / factor, latency * factor),
+            uncertainty=factor,
+            installed=installed,
+            fits=not reasons,
+            reasons=tuple(reasons),
+        )
+
+    def _build(self, kind: str, worth: dict[str, Any]) -> dict[str, Any]:
+        if kind in ("ivf", "ivfpq"):
+            return {"nlist": list_count_of(self.count, worth), **worth}
+        if kind == "scann":
+            return {"leaves": scann_leaves(self.count), **worth}
+        return dict(worth)
+
+    def _effort(self, kind: str, build: dict[str, Any]) -> int:
+        # More neighbours lie in more places; fewer than ten are not much easier to find.
+        effort = effort_for_recall(kind, self.count, self.recall, build) * math.sqrt(max(1.0, self.k / 10))
+        return max(math.ceil(effort), self.k if kind in ("nsw", "hnsw", "vamana") else 1) if effort else 0
+
+    def _search(self, kind: str, effort: int, build: dict[str, Any]) -> dict[str, Any]:
+        from lookalike.index.tuning.candidates import effort_names
+
+        raised, reranked = effort_names(kind)
+        found = {} if raised is None else {raised: effort}
+        if reranked is not None:
+            found[reranked] = 0 if build.get("store") == "none" else max(100, 10 * self.k)
+        return found
+
+    def _page_reads(self, serving: int, mapped: int, rerank: int) -> float:
+        """Candidates of a query whose page is not in memory, where memory is limited."""
+        if not mapped or self.memory is None:
+            return 0.0
+        room = max(0, self.memory - serving - PROCESS_BYTES)
+        return rerank * (1 - min(1.0, room / mapped))
+
+    @staticmethod
+    def _over(what: str, needs: int, limit: int | None) -> list[str]:
+        return [] if limit is None or needs <= limit else [f"needs {size_text(needs)} of {what}"]
+
+
+def _chosen(options: Iterable[Option], count: int) -> Option | None:
+    from lookalike.index import AUTO_EXACT_LIMIT
+
+    fitting = [option for option in options if option.fits]
+    if count <= AUTO_EXACT_LIMIT:
+        # Nothing to build or to tune, and a query takes well under a millisecond.
+        fitting = [option for option in fitting if option.kind == "exact"] or fitting
+    faithful = [option for option in fitting if option.build.get("store") not in ("sq8", "none")]
+    best = faithful or fitting
+    if not best:
+        return None
+    fastest = min(option.latency_ms for option in best)
+    tied = [option for option in best if option.latency_ms <= fastest * _TIE]
+    return min(tied, key=lambda option: (option.disk_bytes, option.memory_bytes))
+
+
+def _reason(chosen: Option, count: int) -> str:
+    if chosen.kind == "exact" and count < 100_000:
+        return f"{count_text(count)} vectors are searched exactly in about {_short(chosen.latency_ms)} ms"
+    kept = "" if chosen.build.get("store") not in ("sq8", "none") else "; its distances are rounded, check thresholds"
+    return f"{chosen.name} is the fastest that fits, to within what can be predicted{kept}; tune_index measures"
+
+
+def _needed(options: Iterable[Option], case: _Case) -> str:
+    """What would have to be given for something to fit: the least more of memory and disk, or another wish."""
+    from lookalike.index.core.spec import KINDS
+
+    able = [
+        option
+        for option in options
+        if option.installed and option.recall >= case.recall and case.metric in KINDS[option.kind].metrics
+    ]
+    if not able:
+        return f"no installed kind reaches recall {case.recall:g} by {case.metric}; lower it or install an extra"
+
+    def excess(option: Option) -> float:
+        needs = max(option.memory_bytes, option.build_memory_bytes), option.disk_bytes
+        limits = case.memory, case.disk
+        return sum(max(0.0, math.log(need / limit)) for need, limit in zip(needs, limits, strict=True) if limit)
+
+    nearest = min(able, key=excess)
+    memory = max(nearest.memory_bytes, nearest.build_memory_bytes)
+    return (
+        f"nothing fits; nearest is {nearest.name}, which needs {_up(memory)} of memory "
+        f"({_up(nearest.memory_bytes)} once built) and {_up(nearest.disk_bytes)} of disk"
+    )
+
+
+def _up(size: int) -> str:
+    # `size_text` cuts; what is needed must not be understated.
+    return size_text(math.ceil(size * 1.01))

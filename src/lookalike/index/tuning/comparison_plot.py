@@ -1,0 +1,90 @@
+"""Recall against queries per second, as pictures: what a tuner tried, and kinds side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lookalike.index.tuning.tune import Tuning
+
+__all__ = ["draw_curves", "draw_tuning"]
+
+#: One colour and marker a kind, the same in every picture; told apart without colour by the marker.
+_LOOKS = {
+    "exact": ("#555555", "s"),
+    "trees": ("#8c6d31", "^"),
+    "nsw": ("#e6842a", "v"),
+    "hnsw": ("#c8372d", "o"),
+    "ivf": ("#3b7dd8", "D"),
+    "ivfpq": ("#173f8a", "P"),
+    "vamana": ("#2e8b57", "X"),
+    "scann": ("#8e44ad", "*"),
+}
+
+
+def _look(name: str) -> tuple[str, str]:
+    return _LOOKS.get(name, ("#999999", "."))
+
+
+def _canvas() -> tuple[Any, Any]:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8.5, 5.2), layout="constrained")
+    axes = figure.add_subplot()
+    axes.set_yscale("log")
+    axes.grid(True, which="both", color="#dddddd", linewidth=0.6)
+    axes.set_axisbelow(True)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    return figure, axes
+
+
+def draw_tuning(tuning: Tuning, path: Path) -> None:
+    """Every trial at the settings that reach the target; filled where measured in full, the chosen one ringed."""
+    figure, axes = _canvas()
+    for trial in tuning.trials:
+        if trial.point is None:
+            continue
+        colour, marker = _look(trial.candidate.kind)
+        full = trial.stage == "full"
+        axes.plot(
+            trial.point.recall.mean,
+            1 / trial.predicted_seconds,
+            marker,
+            color=colour,
+            markersize=9,
+            markerfacecolor=colour if full else "none",
+            linestyle="none",
+            label=f"{trial.candidate}{'' if full else ', predicted'}",
+        )
+        if trial.verdict.startswith("chosen"):
+            axes.plot(
+                trial.point.recall.mean, 1 / trial.predicted_seconds, "o", color="black", markersize=17, mfc="none"
+            )
+    axes.axvline(tuning.target, color="black", linestyle=":", linewidth=1)
+    what = "queries per second, one at a time" if tuning.objective == "latency" else "queries per second, in batches"
+    axes.set_xlabel(f"recall@{tuning.k} on held-out queries (dotted: the target)")
+    axes.set_ylabel(what)
+    axes.set_title(f"{len(tuning.index):,} vectors: {tuning.index.kind} chosen (ringed)")
+    axes.legend(fontsize=7, frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    figure.savefig(path, dpi=130)
+
+
+def draw_curves(
+    curves: Mapping[str, Sequence[tuple[float, float]]], path: Path, *, k: int, title: str, what: str
+) -> None:
+    """Curves of `(recall, queries per second)` by name; a name's first word is its kind."""
+    figure, axes = _canvas()
+    for name, points in curves.items():
+        colour, marker = _look(name.split()[0])
+        style = "-" if name.split()[0] in _LOOKS else "--"
+        recalls, rates = [p[0] for p in points], [p[1] for p in points]
+        axes.plot(recalls, rates, style, marker=marker, color=colour, markersize=5, linewidth=1.4, label=name)
+    axes.set_xlabel(f"recall@{k}")
+    axes.set_ylabel(what)
+    axes.set_title(title)
+    axes.set_xlim(left=max(0.0, min((p[0] for ps in curves.values() for p in ps), default=0.5) - 0.02), right=1.005)
+    axes.legend(fontsize=8, frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    figure.savefig(path, dpi=130)

@@ -1,0 +1,120 @@
+"""Recall: the share of the true nearest neighbours that a search finds, with an interval, against exact search.
+
+Equally distant vectors may stand for one another: where the k-th place is tied, any of the tied ones counts. So
+duplicates in a gallery make no index look bad.
+
+The truth is that of float64 over the vectors as every index holds them (`MetricSpace.vectors`: float32, of length 1
+under cosine). So an index answers for what it loses itself, and not for what float32 lost of the vectors before.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from lookalike.index.core.metric_space import MetricSpace
+from lookalike.index.kinds.exact import Near, merged, nearest_among
+
+__all__ = ["Recall", "Truth", "exact_truth"]
+
+Floats = npt.NDArray[np.float32]
+
+#: Places after the k-th that are looked at for ties.
+_TIES = 16
+#: Vectors compared at a time.
+_BLOCK = 1 << 17
+#: Distances closer than this share of the k-th are tied: an engine that computes in float32 cannot tell them apart. No
+#: absolute number would do: in a narrow cone of vectors, all distances are below 1e-7.
+_TIED = 1e-6
+
+
+@dataclass(frozen=True)
+class Recall:
+    """Mean recall over queries, and a 95% interval of it.
+
+    Attributes:
+        mean: of the queries' recalls.
+        low: lower end; the true recall lies below it with a probability of 2.5% (normal approximation over queries,
+            or Wilson's where all agree).
+        high: upper end.
+        floor: one-sided 95% bound: a recall promised at this value is kept with 95% confidence.
+    """
+
+    mean: float
+    low: float
+    high: float
+    floor: float
+
+    @classmethod
+    def over(cls, shares: npt.NDArray[np.float64]) -> Recall:
+        """From the `(q,)` recalls of single queries."""
+        q, mean = len(shares), float(shares.mean())
+        spread = float(shares.std(ddof=1)) if q > 1 else 0.0
+        if spread == 0.0:  # all alike, mostly all 1: what was not seen may still happen, once in q or so
+            low, floor = mean * q / (q + 1.96**2), mean * q / (q + 1.645**2)
+            return cls(mean, low, min(1.0, mean), floor)
+        error = spread / math.sqrt(q)
+        return cls(mean, max(0.0, mean - 1.96 * error), min(1.0, mean + 1.96 * error), mean - 1.645 * error)
+
+
+@dataclass(frozen=True)
+class Truth:
+    """The exact neighbours of queries.
+
+    Attributes:
+        k: how many are asked for.
+        positions: `(q, k + spare)` int64, nearest first; or ids, after `as_ids`.
+        counts: `(q, k + spare)` bool, whether finding it counts: the first k and what is tied with the k-th.
+        distances: `(q, k)` float64.
+    """
+
+    k: int
+    positions: npt.NDArray[np.int64]
+    counts: npt.NDArray[np.bool_]
+    distances: npt.NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+    def as_ids(self, ids: npt.NDArray[np.int64]) -> Truth:
+        """With the `(n,)` ids of these positions in their place."""
+        return Truth(self.k, ids[self.positions], self.counts, self.distances)
+
+    def recall(self, found: npt.NDArray[np.int64]) -> Recall:
+        """Of `(q, k)` found positions or ids, -1 for none."""
+        same = (found[:, : self.k, None] == self.positions[:, None, :]) & self.counts[:, None, :]
+        hits = same.any(axis=2).sum(axis=1)
+        return Recall.over(np.minimum(hits, self.k) / self.k)
+
+
+def exact_truth(
+    vectors: Floats, queries: Floats, k: int, space: MetricSpace, progress: Callable[[int], None] | None = None
+) -> Truth:
+    """Compare every query with every vector, a block of vectors at a time.
+
+    Args:
+        vectors: `(n, d)` prepared by `space`; an array or a memory map.
+        queries: `(q, d)` prepared by `space`.
+        k: neighbours, at most n.
+        space: of the index.
+        progress: called with the number of vectors done since the last call.
+
+    Returns:
+        `Truth` over positions 0..n-1.
+    """
+    wanted = min(len(vectors), k + _TIES)
+    best: Near = np.empty((len(queries), 0)), np.empty((len(queries), 0), np.int64)
+    for start in range(0, len(vectors), _BLOCK):
+        block = np.asarray(vectors[start : start + _BLOCK])
+        distances, positions = nearest_among(queries, block, min(wanted, len(block)), space.metric)
+        best = merged(best, (distances, positions + start), wanted)
+        if progress is not None:
+            progress(len(block))
+    far, where = best
+    last = far[:, min(k, wanted) - 1, None]
+    counts = far <= last + _TIED * np.abs(last)
+    return Truth(min(k, wanted), where, counts, far[:, :k])

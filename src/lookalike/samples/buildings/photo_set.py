@@ -1,0 +1,319 @@
+"""A set of synthetic photos on disk: rendered by worker processes, kept, complete or not there."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import importlib.util
+import io
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lookalike.atomic_files import rename_durably, sync_tree, write_atomically
+from lookalike.csv_rows import named_rows
+from lookalike.datasets.places import NON_LANDMARK
+from lookalike.errors import ArtefactError, InputError, LookalikeError, MissingDependencyError, StorageError
+from lookalike.landmarks.place import Place
+from lookalike.samples.buildings.plan import (
+    SPLITS,
+    Shot,
+    place_of,
+    plan_non_landmarks,
+    plan_place,
+)
+from lookalike.samples.buildings.workers import render_units
+
+__all__ = ["SyntheticLandmarks", "cache_folder", "render_landmarks"]
+
+#: Changes whenever the same arguments would give other pictures.
+_VERSION = 1
+_CARD = "synthetic-landmarks.json"
+_PHOTO_COLUMNS = (
+    "path", "identity", "split", "latitude", "longitude", "azimuth", "elevation", "distance", "hour", "weather",
+)  # fmt: skip
+_PLACE_COLUMNS = ("identity", "name", "latitude", "longitude")
+#: Non-landmark pictures a worker renders before it takes new work.
+_BATCH = 25
+
+
+@dataclass(frozen=True)
+class SyntheticLandmarks:
+    """Where a rendered set lies.
+
+    Attributes:
+        folder: of the whole set.
+        places: in the order of their numbers.
+        azimuth_gap: the least angle, in degrees, between a test and a training photo of one place, over all places.
+    """
+
+    folder: Path
+    places: tuple[Place, ...]
+    azimuth_gap: float
+
+    @property
+    def train(self) -> Path:
+        """A folder per place, to learn from and to enroll."""
+        return self.folder / "train"
+
+    @property
+    def test(self) -> Path:
+        """A folder per place, from viewpoints and in light that training photos do not have."""
+        return self.folder / "test"
+
+    def non_landmarks(self, split: str) -> Path:
+        """A folder of pictures that show no landmark: `train`, `calibration` or `test`."""
+        if split not in SPLITS:
+            raise InputError(f"non-landmarks come as {', '.join(SPLITS)}, not {split!r}")
+        return self.folder / NON_LANDMARK / split
+
+    @property
+    def photos_csv(self) -> Path:
+        """A row a photo: path, identity, split, coordinates, and how it was taken."""
+        return self.folder / "photos.csv"
+
+    @property
+    def places_csv(self) -> Path:
+        """A row a place: identity, name, latitude, longitude."""
+        return self.folder / "places.csv"
+
+
+def cache_folder() -> Path:
+    """Where rendered sets are kept: `$LOOKALIKE_CACHE`, or `~/.cache/lookalike`."""
+    return Path(os.environ.get("LOOKALIKE_CACHE") or Path.home() / ".cache" / "lookalike")
+
+
+def render_landmarks(
+    folder: str | Path | None = None,
+    landmarks: int = 48,
+    photos: tuple[int, int] = (8, 24),
+    test_photos: int = 8,
+    non_landmarks: tuple[int, int, int] = (300, 300, 600),
+    size: int = 192,
+    seed: int = 0,
+    workers: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> SyntheticLandmarks:
+    """Render a set of landmarks, or return it when it is there already.
+
+    Every place is a building of its own; of every four, two are look-alikes. Surroundings are drawn anew for every
+    photo, so only the building tells where it was taken. The folder appears when it is complete; a rendering that was
+    stopped goes on where it stopped.
+
+    Args:
+        folder: where to; by default one in `cache_folder()` whose name tells the version and the arguments.
+        landmarks: number of places, ≥ 1.
+        photos: fewest and most training photos of a place; few places have many.
+        test_photos: of every place.
+        non_landmarks: pictures without a landmark, to learn from, to set thresholds on, and to measure with.
+        size: side of the square pictures in pixels, 32 to 1024.
+        seed: decides everything; the same arguments give the same pictures on one machine.
+        workers: processes; by default 2. With more than one, a script needs the `if __name__ == "__main__":` guard.
+        progress: called with the number of pictures that are done and of all.
+
+    Raises:
+        InputError: a number out of its range.
+        MissingDependencyError: VTK is not installed, or the system lacks the library it draws with.
+        StorageError: the folder holds something else, or cannot be written.
+        ArtefactError: a set that was rendered before has lost pictures.
+
+    Example:
+        >>> made = render_landmarks(landmarks=4, photos=(2, 3), test_photos=1)  # doctest: +SKIP
+        >>> made.places[0].name  # doctest: +SKIP
+        'Twin towers 01'
+    """
+    arguments = _checked(landmarks, photos, test_photos, non_landmarks, size, seed)
+    if workers is not None and workers < 1:
+        raise InputError(f"workers must be 1 or more, not {workers}")
+    digest = hashlib.sha256(json.dumps(arguments, sort_keys=True).encode()).hexdigest()[:12]
+    target = (
+        Path(folder).absolute() if folder is not None else cache_folder() / f"synthetic-landmarks-v{_VERSION}-{digest}"
+    )
+    if (found := _found(target, arguments)) is not None:
+        return found
+    if importlib.util.find_spec("vtkmodules") is None:
+        raise MissingDependencyError(
+            "rendering landmarks needs VTK, which is not installed; pip install 'lookalike[synthetic]'"
+        )
+    working = target.with_name(f".{target.name}.rendering")
+    try:
+        with _held(working):
+            if (found := _found(target, arguments)) is not None:  # another process made it meanwhile
+                shutil.rmtree(working, ignore_errors=True)
+                return found
+            units = _units(seed, landmarks, photos, test_photos, non_landmarks)
+            _start(working, arguments)
+            try:
+                render_units(units, working, size, seed, workers, progress)
+            except BaseException:
+                if not any((working / "done").iterdir()):  # there is nothing to go on with
+                    shutil.rmtree(working, ignore_errors=True)
+                raise
+            _finish(units, working, target, arguments)
+    except OSError as error:
+        if isinstance(error, LookalikeError):
+            raise
+        raise StorageError(
+            f"{target} could not be written: {error.strerror or error}; free the disk and run it again"
+        ) from error
+    made = _found(target, arguments)
+    assert made is not None
+    return made
+
+
+def _checked(
+    landmarks: int, photos: tuple[int, int], test_photos: int, non_landmarks: tuple[int, int, int], size: int, seed: int
+) -> dict[str, Any]:
+    """The arguments as they are kept beside the pictures."""
+    rules = [
+        (1 <= landmarks <= 10_000, f"landmarks must be 1 to 10,000, not {landmarks}"),
+        (
+            len(photos) == 2 and 1 <= photos[0] <= photos[1],
+            f"photos must be the fewest and the most of a place, 1 ≤ fewest ≤ most, not {photos}",
+        ),
+        (test_photos >= 0, f"test_photos must be 0 or more, not {test_photos}"),
+        (
+            len(non_landmarks) == 3 and min(non_landmarks) >= 0,
+            f"non_landmarks must be three counts (train, calibration, test), 0 or more, not {non_landmarks}",
+        ),
+        (32 <= size <= 1024, f"size must be 32 to 1024 pixels, not {size}"),
+        (seed >= 0, f"seed must be 0 or more, not {seed}"),
+    ]
+    for holds, message in rules:
+        if not holds:
+            raise InputError(message)
+    return {
+        "version": _VERSION, "landmarks": landmarks, "photos": list(photos), "test_photos": test_photos,
+        "non_landmarks": list(non_landmarks), "size": size, "seed": seed,
+    }  # fmt: skip
+
+
+def _found(target: Path, arguments: dict[str, Any]) -> SyntheticLandmarks | None:
+    """The finished set at `target`; None where there is none yet."""
+    try:
+        if not target.exists() or (target.is_dir() and not any(target.iterdir())):
+            return None
+        card = json.loads((target / _CARD).read_text("utf-8"))
+        (target / "photos.csv").open("rb").close()  # a set without it is not finished
+        paths = [path for _, (path,) in named_rows(target / "photos.csv", ("path",))]
+    except (FileNotFoundError, NotADirectoryError):
+        raise StorageError(
+            f"{target} exists and holds no finished set of synthetic landmarks; choose another folder"
+        ) from None
+    except OSError as error:
+        raise StorageError(f"{target} cannot be read: {error.strerror}; check its permissions") from error
+    except (ValueError, KeyError) as error:
+        raise ArtefactError(
+            f"{target / _CARD} or photos.csv beside it is damaged ({error}); delete the folder and render it again"
+        ) from None
+    if card.get("arguments") != arguments:
+        raise StorageError(
+            f"{target} holds synthetic landmarks of other arguments ({card.get('arguments')}); choose another folder"
+        )
+    lost = [path for path in paths if not (target / path).is_file()]
+    if lost:
+        raise ArtefactError(
+            f"{target} has lost {len(lost)} of its pictures, first {lost[0]}; delete the folder and render it again"
+        )
+    return SyntheticLandmarks(target, tuple(Place(**place) for place in card["places"]), card["azimuth_gap"])
+
+
+@contextmanager
+def _held(working: Path) -> Iterator[None]:
+    """Hold the working folder while this process lives, however it dies; wait for another that holds it."""
+    while True:
+        working.mkdir(parents=True, exist_ok=True)
+        try:
+            lock = (working / "lock").open("wb")
+        except FileNotFoundError:  # another process has just finished and removed the folder
+            continue
+        with lock:
+            if importlib.util.find_spec("fcntl"):  # Windows lacks it: two renderings at once are not noticed there
+                import fcntl
+
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            try:
+                same = (working / "lock").stat().st_ino == os.fstat(lock.fileno()).st_ino
+            except FileNotFoundError:
+                same = False
+            if same:
+                yield
+                return
+
+
+def _units(
+    seed: int, landmarks: int, photos: tuple[int, int], test_photos: int, non_landmarks: Sequence[int]
+) -> dict[str, list[Shot]]:
+    """What workers do in one go, by name: a place, or some pictures without one."""
+    units = {
+        f"place-{number:05d}": plan_place(seed, number, landmarks, photos, test_photos) for number in range(landmarks)
+    }
+    for split, count in zip(SPLITS, non_landmarks, strict=True):
+        for first in range(0, count, _BATCH):
+            units[f"{split}-{first:05d}"] = plan_non_landmarks(seed, split, first, min(_BATCH, count - first))
+    return units
+
+
+def _start(working: Path, arguments: dict[str, Any]) -> None:
+    """An empty working folder, or what an earlier rendering with these arguments left there."""
+    told = working / "arguments.json"
+    wanted = json.dumps(arguments).encode()
+    if not told.is_file() or told.read_bytes() != wanted:
+        for part in ("done", "set"):
+            if (working / part).is_dir():
+                shutil.rmtree(working / part)
+        write_atomically(told, wanted)
+    (working / "done").mkdir(exist_ok=True)
+
+
+def _finish(units: dict[str, list[Shot]], working: Path, target: Path, arguments: dict[str, Any]) -> None:
+    """Put the lists beside the pictures, force all to disk, and give the folder its name."""
+    made = working / "set"
+    made.mkdir(exist_ok=True)
+    rows = [row for name in sorted(units) for row in json.loads((working / "done" / f"{name}.json").read_text("utf-8"))]
+    places = [place_of(arguments["seed"], number) for number in range(arguments["landmarks"])]
+    _write_csv(made / "photos.csv", _PHOTO_COLUMNS, sorted(rows))
+    _write_csv(made / "places.csv", _PLACE_COLUMNS, [list(asdict(place).values()) for place in places])
+    card = {
+        "what": "synthetic landmarks, rendered by lookalike; not photographs",
+        "arguments": arguments, "azimuth_gap": _azimuth_gap(rows), "places": [asdict(place) for place in places],
+    }  # fmt: skip
+    write_atomically(made / _CARD, json.dumps(card, indent=1).encode())
+    sync_tree(made)
+    if target.is_dir():  # an empty one, or it would have been refused
+        target.rmdir()
+    rename_durably(made, target)
+    for done in (working / "done").glob("*.json"):
+        done.unlink()
+    (working / "done").rmdir()
+    (working / "arguments.json").unlink()
+    (working / "lock").unlink()
+    working.rmdir()
+
+
+def _write_csv(path: Path, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(rows)
+    write_atomically(path, text.getvalue().encode())
+
+
+def _azimuth_gap(rows: Sequence[Sequence[str]]) -> float:
+    """The least angle between a test and a training photo of one place, degrees; 180 where none is tested."""
+    angles: dict[tuple[str, str], list[float]] = {}
+    for row in rows:
+        angles.setdefault((row[1], row[2]), []).append(float(row[5]))
+    gap = 180.0
+    for (identity, split), tested in angles.items():
+        if split == "test" and identity != NON_LANDMARK:
+            turns = np.subtract.outer(tested, angles[identity, "train"])
+            gap = min(gap, float(np.abs((turns + 180) % 360 - 180).min()))
+    return round(gap, 2)

@@ -1,0 +1,7 @@
+"""Every job of the product as one function: an options dataclass in, a result dataclass out, nothing printed.
+
+A workflow tells how far it is through a `lookalike.progress.ProgressSink`, and returns its remarks as `notes`. The
+command line parses options, calls a workflow and prints its result; a service does the same over HTTP.
+
+Import the submodules; this package itself loads nothing.
+"""

@@ -1,0 +1,349 @@
+"""Bulk builds, killed for real at every step: a child process sends itself SIGKILL where the test says."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from lookalike.distances import Covariance
+from lookalike.errors import InputError, StorageError, VectorError
+from lookalike.index import build_index, load_index
+from lookalike.index.bulk.build import build_bulk
+from lookalike.index.core.spec import IndexSpec
+
+COUNT, DIMENSION, SHARD = 6000, 16, 1024
+
+
+class Rows:
+    """A source over an array."""
+
+    def __init__(self, array):
+        self.array, self.count, self.dimension = array, len(array), array.shape[1]
+
+    def blocks(self, size, start):
+        for first in range(start, self.count, size):
+            yield first, self.array[first : first + size]
+
+    def rows(self, positions):
+        return self.array[positions]
+
+
+def vectors(n=COUNT, d=DIMENSION, seed=0):
+    return np.random.default_rng(seed).standard_normal((n, d), dtype=np.float32)
+
+
+def spec(kind="ivfpq", metric="cosine", d=DIMENSION, **settings):
+    return IndexSpec.create(kind, metric, d, **{"nlist": 20, "nprobe": 20, **settings})
+
+
+def built(x, path, wanted=None, **options):
+    return build_bulk(Rows(x), path, wanted or spec(d=x.shape[1]), **{"shard": SHARD, "threads": 2, **options})
+
+
+def files(path):
+    """Everything but what tells the seconds."""
+    return {file.name: file.read_bytes() for file in path.iterdir() if file.name not in ("index.toml", "build.json")}
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    path = tmp_path_factory.mktemp("whole") / "whole.index"
+    built(vectors(), path)
+    return files(path)
+
+
+# --- what is built --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "cosine", "inner_product", "mahalanobis"])
+@pytest.mark.parametrize(
+    ("kind", "settings"),
+    [
+        ("ivf", {}),
+        ("ivfpq", {"store": "float32", "rerank": 300}),
+        ("ivfpq", {"store": "float16", "code": "rabitq", "rerank": 300}),
+        ("ivfpq", {"store": "sq8", "code": "pq", "rerank": 300}),
+    ],
+)
+def test_same_hits_as_exact_search(kind, settings, metric, tmp_path):
+    x, queries = vectors(3000), vectors(20, seed=1)
+    covariance = Covariance.fit(x) if metric == "mahalanobis" else None
+    ids = np.random.default_rng(3).permutation(10**6)[:3000]
+    summary = built(x, tmp_path / "a", spec(kind, metric, **settings), ids=ids, covariance=covariance)
+    exact = build_index(x, "exact", metric, ids=ids, covariance=covariance).search(queries, 5)
+    assert summary["count"] == 3000
+    assert {"train", "encode", "merge", "write"} == set(summary["seconds"])
+    for mapped in (False, True):
+        hits = load_index(tmp_path / "a", mapped=mapped).search(queries, 5)
+        assert np.mean([len(set(a) & set(b)) / 5 for a, b in zip(hits.ids, exact.ids, strict=True)]) > 0.95
+        # Where a hit is missed the next one takes its place, so not all distances agree.
+        assert np.isclose(hits.distances, exact.distances, rtol=0.01, atol=0.01).mean() > 0.9
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["a"]
+
+
+def test_a_built_index_lives_on(tmp_path):
+    x = vectors()
+    built(x, tmp_path / "a")
+    index = load_index(tmp_path / "a")
+    assert index.add(x[:2] + 1).tolist() == [COUNT, COUNT + 1]
+    index.remove([7])
+    assert index.search(x[7:8], 10).ids[0, 0] != 7
+    index.save(tmp_path / "a")
+    again = load_index(tmp_path / "a")
+    assert (len(again), 7 in again) == (COUNT + 1, False)
+    assert again.search(x[:2] + 1, 1).ids.ravel().tolist() == [COUNT, COUNT + 1]
+
+
+def test_neither_threads_nor_shards_change_the_index(whole, tmp_path):
+    built(vectors(), tmp_path / "a", threads=1, shard=1500)
+    assert files(tmp_path / "a") == whole
+
+
+def test_progress_counts_up(tmp_path):
+    told = []
+    built(vectors(), tmp_path / "a", progress=lambda *step: told.append(step))
+    assert list(dict.fromkeys(phase for _, _, phase in told)) == ["train", "encode", "merge", "write"]
+    encoded = [done for done, total, phase in told if phase == "encode" and total == COUNT]
+    assert encoded == sorted(encoded)
+    assert (encoded[0], encoded[-1]) == (0, COUNT)
+
+
+# --- killed, and called again ---------------------------------------------------------------------------------
+
+CHILD = """
+import os, signal, sys
+sys.path.insert(0, {here!r})
+import numpy as np
+import test_bulk_build as bulk
+
+left = {left}
+
+def die(step):
+    global left
+    if step == {step!r}:
+        left -= 1
+        if left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+class Dying(bulk.Rows):
+    def blocks(self, size, start):
+        die("read")
+        return super().blocks(size, start)
+
+source = Dying(bulk.vectors())
+options = dict(shard=bulk.SHARD, threads={threads}, progress=lambda d, t, p: die(p))
+bulk.build_bulk(source, {path!r}, bulk.spec(**{settings}), **options)
+print("finished")
+"""
+
+
+def child(path, step="", left=0, threads=1, **settings):
+    here = os.path.dirname(__file__)  # noqa: PTH120 - a string for the child
+    code = CHILD.format(here=here, left=left, step=step, path=str(path), threads=threads, settings=settings)
+    return [sys.executable, "-c", code]
+
+
+#: Where to die: step and the how-manieth of it. Reads: 1 is the training sample's, then one a shard.
+STEPS = [
+    *(("train", n) for n in (1, 2)),
+    *(("read", n) for n in (1, 2, 4, 7)),
+    *(("encode", n) for n in (1, 2, 4, 7)),
+    ("merge", 1),
+    *(("write", n) for n in (1, 2)),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("step", "left"), STEPS)
+def test_killed_at(step, left, whole, tmp_path):
+    path = tmp_path / "a"
+    died = subprocess.run(child(path, step, left), capture_output=True, text=True, timeout=300)
+    assert died.returncode == -signal.SIGKILL, died.stderr
+    summary = built(vectors(), path)
+    assert files(path) == whole
+    assert load_index(path).search(vectors()[:5], 1).ids.ravel().tolist() == [0, 1, 2, 3, 4]
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["a"]
+    if step in ("merge", "write"):
+        assert summary["resumed"] == (6 if (step, left) != ("write", 2) else 0)
+
+
+@pytest.mark.slow
+def test_killed_again_and_again_at_any_time(whole, tmp_path):
+    path = tmp_path / "a"
+    delay, killed = 0.02, 0
+    while not path.exists():
+        running = subprocess.Popen(child(path, threads=2), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        # From the moment there is something to lose: importing takes longer than building.
+        while running.poll() is None and not (tmp_path / ".a.building" / "build.json").is_file():
+            time.sleep(0.01)
+        try:
+            _, errors = running.communicate(timeout=delay)
+            assert running.returncode == 0, errors
+        except subprocess.TimeoutExpired:
+            running.kill()
+            running.communicate()
+            killed += 1
+            delay *= 1.2  # so that it ends on a slow machine, too
+    assert killed > 0
+    built(vectors(), path)
+    assert files(path) == whole
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["a"]
+
+
+def test_an_index_that_is_replaced_stays_until_the_end(tmp_path):
+    path = tmp_path / "a"
+    build_index(vectors(10), "exact").save(path)
+
+    def interrupt(done, total, phase):
+        if phase == "write":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        built(vectors(), path, progress=interrupt)
+    assert len(load_index(path)) == 10
+    assert built(vectors(), path)["resumed"] == 6
+    assert len(load_index(path)) == COUNT
+
+
+def test_a_damaged_shard_is_made_again(whole, tmp_path):
+    def stop(done, total, phase):
+        if phase == "merge":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        built(vectors(), tmp_path / "a", progress=stop)
+    with (tmp_path / ".a.building" / "codes-00002.npy").open("r+b") as file:
+        file.seek(500)
+        file.write(b"damage")
+    assert built(vectors(), tmp_path / "a")["resumed"] == 5
+    assert files(tmp_path / "a") == whole
+
+
+def test_work_elsewhere(whole, tmp_path):
+    built(vectors(), tmp_path / "a", work=tmp_path / "deep" / "work")
+    assert files(tmp_path / "a") == whole
+    assert list((tmp_path / "deep").iterdir()) == []
+
+
+# --- what is refused ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def unfinished(tmp_path):
+    """A path whose build was interrupted after the first shard."""
+
+    def stop(done, total, phase):
+        if phase == "encode" and done:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        built(vectors(), tmp_path / "a", progress=stop, threads=1)
+    return tmp_path / "a"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"wanted": spec(m=4)}, r"other settings \(build: .*'m': 0.* before, now .*'m': 4"),
+        ({"wanted": spec(metric="euclidean")}, "metric: cosine before, now euclidean"),
+        ({"shard": 2048}, "shard: 1024 before, now 2048"),
+        ({"ids": np.arange(COUNT)[::-1]}, "ids: "),
+        ({"x": vectors(COUNT + 1)}, r"another source \(6000 × 16, now 6001 × 16\)"),
+        ({"x": vectors(seed=2)}, "another source"),
+    ],
+)
+def test_going_on_with_something_else(change, message, unfinished):
+    with pytest.raises(InputError, match=message):
+        built(change.pop("x", vectors()), unfinished, **change)
+
+
+def test_search_settings_may_change_meanwhile(unfinished):
+    built(vectors(), unfinished, spec(nprobe=3))
+    assert load_index(unfinished).spec.search.nprobe == 3
+
+
+def test_two_builds_at_once(tmp_path):
+    entered, leave = threading.Event(), threading.Event()
+
+    def wait(done, total, phase):
+        entered.set()
+        assert leave.wait(60)
+
+    first = threading.Thread(target=built, args=(vectors(), tmp_path / "a"), kwargs={"progress": wait})
+    first.start()
+    try:
+        assert entered.wait(60)
+        with pytest.raises(StorageError, match="is being built by another process"):
+            built(vectors(), tmp_path / "a")
+    finally:
+        leave.set()
+        first.join()
+    assert len(load_index(tmp_path / "a")) == COUNT
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"wanted": IndexSpec.create("hnsw", "cosine", DIMENSION)}, "'hnsw' is not built in bulk"),
+        ({"wanted": spec(d=8)}, "the source has 16 dimensions, the spec 8"),
+        ({"x": vectors(1000)}, "1000 vectors, a bulk build more than 1000"),
+        ({"shard": 0}, "shard=0"),
+        ({"wanted": spec(m=5)}, "m=5 does not divide"),
+    ],
+)
+def test_wrong_from_the_start(options, message, tmp_path):
+    with pytest.raises(InputError, match=message):
+        built(options.pop("x", vectors()), tmp_path / "a", **options)
+    assert not (tmp_path / "a").exists()
+
+
+def test_ids_given_twice(tmp_path):
+    with pytest.raises(VectorError, match="id 5 is given twice"):
+        built(vectors(), tmp_path / "a", ids=np.maximum(np.arange(COUNT), 5))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_row_that_cannot_be_indexed(tmp_path):
+    x = vectors()
+    x[4321] = np.nan
+    with pytest.raises(VectorError, match=r"vectors of rows \d+\.\.\d+\[\d+\] holds NaN"):
+        built(x, tmp_path / "a")
+
+
+def test_a_folder_of_something_else(tmp_path):
+    (tmp_path / "work").mkdir()
+    (tmp_path / "work" / "letter.txt").write_text("dear")
+    with pytest.raises(InputError, match=r"holds files but no build\.json"):
+        built(vectors(), tmp_path / "a", work=tmp_path / "work")
+    (tmp_path / "a").mkdir()
+    with pytest.raises(InputError, match="exists and is not an index"):
+        built(vectors(), tmp_path / "a")
+
+
+@pytest.mark.parametrize(
+    ("store", "limit", "done"),
+    [("sq8", 90_000, 0), ("none", 60_000, 6)],
+    ids=["the store is too large", "the index is too large"],
+)
+def test_full_disk(store, limit, done, tmp_path):
+    """A limit to the size of files stands for the full disk: the system refuses to write on, wherever that happens."""
+    code = (
+        f"import resource, signal; resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, resource.RLIM_INFINITY))\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+    )
+    *command, program = child(tmp_path / "a", store=store)
+    died = subprocess.run([*command, code + program], capture_output=True, text=True, timeout=300)
+    assert died.returncode == 1
+    last = died.stderr.strip().splitlines()[-1]
+    assert last.startswith("lookalike.errors.StorageError: the bulk build stopped: "), died.stderr
+    assert "make the same call again" in last
+    state = json.loads((tmp_path / ".a.building" / "build.json").read_text())
+    assert len(state["shards"]) == done
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == [".a.building"]
+    assert built(vectors(), tmp_path / "a", spec(store=store))["resumed"] == done
