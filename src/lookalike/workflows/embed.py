@@ -5,12 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from lookalike.atomic_files import check_replaceable
-from lookalike.datasets import read_pictures
-from lookalike.embedder import Embedder
-from lookalike.embedder.vectors_folder import MARKER, write_vectors
 from lookalike.progress import ProgressSink, Reporter
-from lookalike.workflows.labelled_pictures import embed_labelled
 
 __all__ = ["EmbedOptions", "Embedding", "embed"]
 
@@ -71,6 +66,12 @@ def embed(options: EmbedOptions, progress: ProgressSink | None = None) -> Embedd
         >>> embed(EmbedOptions(data="faces/", model="dlib", output=Path("vectors"))).count    # doctest: +SKIP
         400
     """
+    from lookalike.atomic_files import check_replaceable
+    from lookalike.datasets import read_pictures
+    from lookalike.embedder import Embedder
+    from lookalike.embedder.vectors_folder import MARKER, write_vectors
+    from lookalike.workflows.labelled_pictures import embed_labelled
+
     report = Reporter(progress)
     check_replaceable(options.output, MARKER, options.replace)
     pictures = read_pictures(options.data)
