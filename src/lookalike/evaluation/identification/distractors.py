@@ -27,7 +27,7 @@ from lookalike.distances import MetricName
 from lookalike.errors import InputError
 from lookalike.evaluation.exact_search.distance_blocks import GALLERY_ROWS, Comparison, GalleryBlock, row_workers
 from lookalike.evaluation.labels import identity_codes
-from lookalike.evaluation.statistics.bootstrap import Interval, bootstrap_means
+from lookalike.evaluation.statistics.intervals import Interval, bootstrap_means
 
 __all__ = ["MAX_PAIRS", "DistractorRanks", "rank_among_distractors"]
 
