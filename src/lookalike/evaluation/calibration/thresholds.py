@@ -26,6 +26,7 @@ from lookalike.evaluation.labels import checked_vectors, identity_codes
 from lookalike.evaluation.statistics.intervals import Bootstrap, multinomial_counts
 from lookalike.evaluation.verification.all_pairs import TarPoint, VerificationResult
 from lookalike.evaluation.verification.pair_counts import PairCounts, count_all_pairs
+from lookalike.progress import ProgressSink
 
 __all__ = ["calibrate", "calibrate_large", "promise", "promises"]
 
@@ -104,7 +105,7 @@ def calibrate_large(
     replicates: int = 1000,
     seed: int = 0,
     counts: PairCounts | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: ProgressSink | None = None,
 ) -> Calibration:
     """As `calibrate`, of more pictures than all pairs of which can be kept: impostor pairs are counted only.
 
@@ -121,7 +122,7 @@ def calibrate_large(
         replicates: of the bootstrap of FNMR.
         seed: of the bootstraps.
         counts: what `count_all_pairs` gave for these vectors and labels, where that is known.
-        progress: called with the pairs compared and their number.
+        progress: gets an event after every tile of pairs compared.
 
     Raises:
         VectorError: as `pair_counts.count_all_pairs`.

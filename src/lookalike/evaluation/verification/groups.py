@@ -155,18 +155,10 @@ def compare_groups(
         >>> rates.own_fmr()["red"].rate, rates.own_fmr()["blue"].rate, rates.fmr["red", "blue"].rate
         (0.5, 1.0, 0.0)
     """
-    if (target is None) == (threshold is None):
-        raise InputError("give either a target FMR or a threshold, not both and not neither")
-    if result.codes is None or result.genuine_pairs is None or result.impostor_pairs is None:
-        raise InputError(
-            "groups are of pictures, and only scores were given; give from_scores the pairs and labels too"
-        )
-    if threshold is not None and math.isnan(threshold):
-        raise InputError("the threshold is NaN; give a distance")
+    codes, names = _picture_groups(result, groups)
     bootstrap = Bootstrap(replicates, level, seed)
     bootstrap.check(len(result.names))
-    codes, names = _picture_groups(result.codes, result.names, groups)
-    common = float(threshold) if target is None else result.tar_at_far(target).threshold  # type: ignore[arg-type]
+    common = _common_threshold(result, target, threshold)
     counts = _GroupCounts.of(result, codes, len(names), common)
     intervals = iter(counts.intervals(bootstrap))
     overall_fmr, overall_fnmr = result.fmr(common), result.fnmr(common)
@@ -175,15 +167,12 @@ def compare_groups(
     for (a, b), (errors, pairs) in counts.impostor.items():
         counted = int(errors.sum()), int(pairs.sum())
         fmr[names[a], names[b]] = fmr[names[b], names[a]] = _rate(*counted, next(intervals), overall_fmr, expected)
-    fnmr = {
-        name: _rate(int(errors.sum()), int(pairs.sum()), next(intervals), overall_fnmr, overall_fnmr)
-        for name, errors, pairs in zip(names, counts.missed, counts.genuine, strict=True)
-    }
+    own = zip(names, counts.missed.sum(axis=1).tolist(), counts.genuine.sum(axis=1).tolist(), strict=True)
     return GroupRates(
         threshold=common,
         groups=names,
         fmr=fmr,
-        fnmr=fnmr,
+        fnmr={name: _rate(errors, pairs, next(intervals), overall_fnmr, overall_fnmr) for name, errors, pairs in own},
         overall_fmr=overall_fmr,
         overall_fnmr=overall_fnmr,
         mixed_genuine=counts.mixed_genuine,
@@ -205,20 +194,35 @@ def _rate(errors: int, pairs: int, interval: Interval | None, overall: float, ex
     )
 
 
-def _picture_groups(codes: Integers, names: tuple[Hashable, ...], groups: Any) -> tuple[Integers, tuple[Hashable, ...]]:
+def _common_threshold(result: VerificationResult, target: float | None, threshold: float | None) -> float:
+    if (target is None) == (threshold is None):
+        raise InputError("give either a target FMR or a threshold, not both and not neither")
+    if threshold is None:
+        return result.tar_at_far(target).threshold  # type: ignore[arg-type]
+    if math.isnan(threshold):
+        raise InputError("the threshold is NaN; give a distance")
+    return float(threshold)
+
+
+def _picture_groups(result: VerificationResult, groups: Any) -> tuple[Integers, tuple[Hashable, ...]]:
+    """`(n,)` the group of each picture, as a position among the labels of the groups."""
+    if result.codes is None or result.genuine_pairs is None or result.impostor_pairs is None:
+        raise InputError(
+            "groups are of pictures, and only scores were given; give from_scores the pairs and labels too"
+        )
     if not isinstance(groups, Mapping):
-        return identity_codes(groups, len(codes))
+        return identity_codes(groups, len(result.codes))
     group_of: dict[Hashable, Any] = {}
     for name, group in groups.items():
         if group_of.setdefault(canonical_label(name), group) != group:
             raise InputError(f"identity {name!r} has two groups under two spellings; give it one")
-    without = [name for name in names if name not in group_of]
+    without = [name for name in result.names if name not in group_of]
     if without:
         raise InputError(
-            f"{len(without)} identities have no group, {without[0]!r} for one; give every identity its group"
+            f"{len(without)} identities have no group, such as {without[0]!r}; give every identity its group"
         )
-    of_identity, found = identity_codes([group_of[name] for name in names])
-    return of_identity[codes], found
+    of_identity, found = identity_codes([group_of[name] for name in result.names])
+    return of_identity[result.codes], found
 
 
 def _keys(
