@@ -24,7 +24,7 @@ def test_any_blocks_equal_the_slow_way(case, metric, within):
     gallery, gallery_labels, probes, probe_labels, rows, numbers = case
     limit = within / 4
     with pytest.MonkeyPatch.context() as patch:
-        for module in ("distance_blocks", "gallery_search"):
+        for module in ("exact_search.distance_blocks", "identification.gallery_search"):
             patch.setattr(f"lookalike.evaluation.{module}.GALLERY_ROWS", rows)
             patch.setattr(f"lookalike.evaluation.{module}.PAIR_NUMBERS", numbers)
         patch.setattr("lookalike.evaluation.exact_search.distance_blocks.BLOCK_NUMBERS", numbers)
