@@ -14,8 +14,7 @@ if TYPE_CHECKING:
     from lookalike.datasets.place_questions import PlaceQuestions
     from lookalike.embedder import Embedder
     from lookalike.evaluation.retrieval.landmark_metrics import LandmarkMeasures, RetrievalMeasures
-    from lookalike.evaluation.statistics.bootstrap import Interval
-    from lookalike.evaluation.statistics.rate import Rate
+    from lookalike.evaluation.statistics.intervals import Interval, Rate
     from lookalike.landmarks.promised_rate import PromisedRate
     from lookalike.landmarks.recognition import LandmarkRecognizer, Recognised
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lookalike.cli.measuring import embed_set
-from lookalike.cli.terminal import bar, note
+from lookalike.cli.terminal import note, show_progress
 from lookalike.datasets import PictureSet, read_pictures
 from lookalike.datasets.lfw import read_lfw_pairs
 from lookalike.datasets.picture_groups import read_groups
@@ -76,18 +75,6 @@ def findings(further: Further, vectors: Vectors, kept: PictureSet, trained_on: s
     further.add("findings", report_sections.findings_section(found, trained is not None), rows)
 
 
-def _steps(done: Callable[[int], None]) -> Callable[..., None]:
-    """A bar counts what is new, these measurements what is done in all (and some, of how much)."""
-    before = 0
-
-    def progress(count: int, _total: int = 0) -> None:
-        nonlocal before
-        done(count - before)
-        before = count
-
-    return progress
-
-
 def sampled(pictures: PictureSet, seed: int) -> npt.NDArray[np.int64]:
     """Positions of the pictures of randomly drawn people, about `SAMPLE` of them; all, where there are no more."""
     if len(pictures) <= SAMPLE:
@@ -100,9 +87,8 @@ def sampled(pictures: PictureSet, seed: int) -> npt.NDArray[np.int64]:
 
 def all_pairs(further: Further, vectors: Vectors, kept: PictureSet, embedder: Embedder) -> PairCounts:
     """Every pair of a set too large to keep them: rates down to one error of all pairs there are."""
-    total = len(kept) * (len(kept) - 1) // 2
-    with bar("Comparing all pairs", total) as done:
-        counts = count_all_pairs(vectors, kept.identities, embedder.metric, _steps(done))
+    with show_progress() as progress:
+        counts = count_all_pairs(vectors, kept.identities, embedder.metric, progress)
     targets = [target for power in range(2, 13) if (target := 10.0**-power) * counts.impostor_pairs >= 1]
     points = [counts.tar_at_far(target) for target in targets]
     metrics = {
@@ -147,8 +133,8 @@ def among_distractors(
         words = f"the pictures of the other {len(kept.names) - len(searched)} identities"
         if len(strangers) < _FEW_DISTRACTORS or not len(several):
             return
-    with bar("Among distractors", len(strangers)) as done:
-        ranks = rank_among_distractors(probes, codes, strangers, embedder.metric, seed=seed, progress=_steps(done))
+    with show_progress() as progress:
+        ranks = rank_among_distractors(probes, codes, strangers, embedder.metric, seed=seed, progress=progress)
     rows = [
         {"distractors": size, "rank_1": float(rate), "interval": interval}
         for size, rate, interval in zip(ranks.sizes, ranks.rank_k(1), ranks.intervals(1), strict=True)

@@ -14,7 +14,7 @@ from lookalike.cli.terminal import print_table
 
 if TYPE_CHECKING:
     from lookalike.evaluation.report.summary import MethodSummary
-    from lookalike.evaluation.statistics.bootstrap import Interval
+    from lookalike.evaluation.statistics.intervals import Interval
 
 __all__ = ["print_summary"]
 

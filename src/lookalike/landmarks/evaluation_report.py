@@ -10,8 +10,7 @@ from lookalike.errors import ImageError
 from lookalike.evaluation.report import figure_style
 from lookalike.evaluation.report.page import Cell, Drawing, Drawings, Fact, PicturePairs, Report, Section, Table
 from lookalike.evaluation.retrieval.landmark_metrics import RetrievalMeasures
-from lookalike.evaluation.statistics.bootstrap import Interval
-from lookalike.evaluation.statistics.rate import Rate
+from lookalike.evaluation.statistics.intervals import Interval, Rate
 from lookalike.images import read_picture
 from lookalike.landmarks import figures
 from lookalike.landmarks.answer_pictures import AnswerPictures, answer_pictures

@@ -20,7 +20,7 @@ from lookalike.evaluation.report.page import (
     Section,
     Table,
 )
-from lookalike.evaluation.statistics.bootstrap import Interval
+from lookalike.evaluation.statistics.intervals import Interval
 from lookalike.landmarks import figures
 from lookalike.landmarks.answer_pictures import AnswerPictures, answer_pictures, answers_section
 from lookalike.landmarks.comparison import Compared

@@ -25,7 +25,7 @@ from lookalike.evaluation.report.page import (
     Table,
 )
 from lookalike.evaluation.report.summary import MethodResult, MethodSummary, summarise
-from lookalike.evaluation.statistics.bootstrap import Interval
+from lookalike.evaluation.statistics.intervals import Interval
 from lookalike.evaluation.verification.all_pairs import HardPairs
 
 __all__ = ["evaluation_report"]
