@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
 from lookalike.cli.terminal import show_progress
 from lookalike.datasets import PictureSet
 from lookalike.embedder import Calibration, Embedder, Preprocessing
-from lookalike.evaluation.calibration.thresholds import calibrate
-from lookalike.evaluation.verification.all_pairs import verify_all_pairs
-from lookalike.images import read_picture
 from lookalike.progress import Reporter
-from lookalike.workflows import labelled_pictures
+from lookalike.workflows import calibration, labelled_pictures
 from lookalike.workflows.labelled_pictures import embed_labelled
 
-__all__ = ["Thumbnails", "calibrate_on", "embed_set", "usable_pictures"]
+__all__ = ["calibrate_on", "embed_set", "usable_pictures"]
 
 
 def embed_set(
@@ -38,22 +30,6 @@ def usable_pictures(preprocessing: Preprocessing, pictures: PictureSet, skip_bad
 
 
 def calibrate_on(embedder: Embedder, pictures: PictureSet, source: str, skip_bad: bool = False) -> Calibration:
-    """Measure thresholds on pictures of identities the model was not trained on."""
-    vectors, kept = embed_set(embedder, pictures, skip_bad, "Measuring thresholds")
-    result = verify_all_pairs(vectors, kept.identities, embedder.metric)
-    return calibrate(result, fingerprint=embedder.fingerprint, metric=embedder.metric, source=source)
-
-
-class Thumbnails(Sequence[npt.NDArray[np.uint8]]):
-    """Small `(h, w, 3)` uint8 pictures, decoded only when a report shows them: a million pictures stay a page."""
-
-    def __init__(self, paths: Sequence[Path]) -> None:
-        self._paths = paths
-
-    def __len__(self) -> int:
-        return len(self._paths)
-
-    def __getitem__(self, position: Any) -> Any:
-        image = Image.fromarray(read_picture(self._paths[int(position)]))
-        image.thumbnail((160, 160))
-        return np.asarray(image)
+    """As the workflow's `calibrate_on`, under a progress bar."""
+    with show_progress() as progress:
+        return calibration.calibrate_on(embedder, pictures, Reporter(progress), source=source, skip_bad=skip_bad)
