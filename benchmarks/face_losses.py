@@ -21,12 +21,13 @@ from typing import Any, get_args
 
 import numpy as np
 
-from lookalike.datasets import orl_faces, read_image_folder
+from lookalike.datasets import read_image_folder
 from lookalike.embedder import Embedder
 from lookalike.evaluation.identification.enrolment_trials import identify_trials
 from lookalike.evaluation.retrieval.ranking_metrics import self_retrieval
 from lookalike.evaluation.verification.all_pairs import verify_all_pairs
 from lookalike.faces.comparison import METHODS, compare_methods, divide_people
+from lookalike.samples.orl_faces import orl_faces
 from lookalike.training import LossName
 
 

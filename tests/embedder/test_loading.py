@@ -27,10 +27,7 @@ def test_a_folder_is_a_trained_network(tiny_model):
 
 
 def test_what_is_not_a_model_is_said(tmp_path):
-    with pytest.raises(
-        ArtefactError,
-        match="there is no model at nowhere; give a folder written by `lookalike train`, 'dlib' or 'efficientnet_lite0'",
-    ):
+    with pytest.raises(ArtefactError, match=r"there is no model at nowhere; give a folder written by .*, 'dlib' or "):
         Embedder.load("nowhere")
     with pytest.raises(ArtefactError, match=r"is not a model: it lacks model\.toml"):
         Embedder.load(tmp_path)

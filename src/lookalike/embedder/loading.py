@@ -46,9 +46,7 @@ def load_embedder(source: str | Path, cropped: bool | None = None) -> Embedder:
         return PRETRAINED[text](cropped)
     names = " or ".join(repr(name) for name in PRETRAINED)
     if text.startswith("hf://") or text.endswith(".onnx"):
-        raise InputError(
-            f"{text}: models from a hub and ONNX files cannot be loaded yet; give a model folder, {names}"
-        )
+        raise InputError(f"{text}: models from a hub and ONNX files cannot be loaded yet; give a model folder, {names}")
     if Path(text).is_dir():
         from lookalike.embedder.network import NetworkEmbedder
 
