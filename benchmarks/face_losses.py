@@ -37,7 +37,7 @@ def compare(seeds: list[int], methods: list[str]) -> list[dict[str, Any]]:
     for seed in seeds:
         learn, _, unseen = divide_people(orl_faces(), seed)
         with tempfile.TemporaryDirectory() as folder:
-            for method in compare_methods(learn, unseen, Path(folder), seed, methods):
+            for method in compare_methods(learn, unseen, Path(folder), seed=seed, methods=methods):
                 verified = verify_all_pairs(None, unseen.identities, distances=method.distances)
                 found = identify_trials(None, unseen.identities, distances=method.distances, seed=seed)
                 point = verified.tar_at_far(0.01)

@@ -29,7 +29,7 @@ import numpy as np
 from lookalike.atomic_files import write_atomically
 from lookalike.evaluation.statistics.rate import Rate
 from lookalike.landmarks.atlas import AtlasSettings
-from lookalike.landmarks.comparison import METHODS, PRETRAINED, RECIPE, compare_methods
+from lookalike.landmarks.comparison import METHODS, PRETRAINED, RECIPE, ComparisonSettings, compare_methods
 from lookalike.landmarks.photo_splits import PhotoSplits, read_splits
 from lookalike.landmarks.recipe import landmark_recipe
 from lookalike.samples.buildings import cache_folder, render_landmarks
@@ -60,10 +60,12 @@ def measure(seed: int, method: str, photos: PhotoSplits, given: argparse.Namespa
             told[0] = time.monotonic()
             say(f"seed {seed}: {name}: {p.stage} {p.done} of {p.total}")
 
-    settings = AtlasSettings(promise_fpr=given.promise)
+    settings = ComparisonSettings(
+        methods=[method], seed=seed, epochs=given.epochs, enrolment=AtlasSettings(promise_fpr=given.promise)
+    )
     folder = Path(tempfile.mkdtemp())
     try:
-        found = compare_methods(photos, folder, seed, [method], epochs=given.epochs, settings=settings, progress=show)
+        found = compare_methods(photos, folder, settings, progress=show)
         return [{"seed": seed} | one.to_json() for one in found]
     finally:
         shutil.rmtree(folder, ignore_errors=True)
