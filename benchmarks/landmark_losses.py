@@ -32,32 +32,36 @@ from lookalike.landmarks.atlas import AtlasSettings
 from lookalike.landmarks.comparison import METHODS, PRETRAINED, RECIPE, ComparisonSettings, compare_methods
 from lookalike.landmarks.photo_splits import PhotoSplits, read_splits
 from lookalike.landmarks.recipe import landmark_recipe
-from lookalike.samples.buildings import cache_folder, render_landmarks
-from lookalike.training import Progress
+from lookalike.progress import Progress
+from lookalike.samples.buildings import PhotoSetOptions, cache_folder, render_landmarks
+from lookalike.training import Progress as TrainingProgress
 
 MEASURES = ("gap", "top_1", "right_answers")
 
 
 def rendered(seed: int, given: argparse.Namespace) -> PhotoSplits:
     """The set of a seed."""
-    told = [0.0]
+    printed = 0.0
 
-    def show(done: int, total: int) -> None:
-        if time.monotonic() - told[0] > 10:
-            told[0] = time.monotonic()
-            say(f"seed {seed}: rendered {done} of {total}")
+    def show(event: Progress) -> None:
+        nonlocal printed
+        if time.monotonic() - printed > 10:
+            printed = time.monotonic()
+            say(f"seed {seed}: rendered {event.done} of {event.total}")
 
-    made = render_landmarks(landmarks=given.places, non_landmarks=tuple(given.non_landmarks), seed=seed, progress=show)
+    options = PhotoSetOptions(landmarks=given.places, non_landmarks=tuple(given.non_landmarks), seed=seed)
+    made = render_landmarks(options, progress=show)
     return read_splits(made.photos_csv)
 
 
 def measure(seed: int, method: str, photos: PhotoSplits, given: argparse.Namespace) -> list[dict[str, Any]]:
     """A line for each number of centroids; models and galleries are thrown away."""
-    told = [0.0]
+    printed = 0.0
 
-    def show(name: str, p: Progress) -> None:
-        if time.monotonic() - told[0] > 10:
-            told[0] = time.monotonic()
+    def show(name: str, p: TrainingProgress) -> None:
+        nonlocal printed
+        if time.monotonic() - printed > 10:
+            printed = time.monotonic()
             say(f"seed {seed}: {name}: {p.stage} {p.done} of {p.total}")
 
     settings = ComparisonSettings(

@@ -234,11 +234,10 @@ def save_an_index(folder):
 
 def render_a_set(folder):
     pytest.importorskip("vtkmodules")
-    from lookalike.samples.buildings import render_landmarks
+    from lookalike.samples.buildings import PhotoSetOptions, render_landmarks
 
-    render_landmarks(
-        folder / "set", landmarks=1, photos=(1, 1), test_photos=1, non_landmarks=(1, 1, 1), size=32, workers=1
-    )
+    tiny = PhotoSetOptions(landmarks=1, photos=(1, 1), test_photos=1, non_landmarks=(1, 1, 1), size=32)
+    render_landmarks(tiny, folder / "set", workers=1)
     return [folder / "set"]
 
 
