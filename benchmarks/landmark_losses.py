@@ -34,7 +34,6 @@ from lookalike.landmarks.photo_splits import PhotoSplits, read_splits
 from lookalike.landmarks.recipe import landmark_recipe
 from lookalike.progress import Progress
 from lookalike.samples.buildings import PhotoSetOptions, cache_folder, render_landmarks
-from lookalike.training import Progress as TrainingProgress
 
 MEASURES = ("gap", "top_1", "right_answers")
 
@@ -58,7 +57,7 @@ def measure(seed: int, method: str, photos: PhotoSplits, given: argparse.Namespa
     """A line for each number of centroids; models and galleries are thrown away."""
     printed = 0.0
 
-    def show(name: str, p: TrainingProgress) -> None:
+    def show(name: str, p: Progress) -> None:
         nonlocal printed
         if time.monotonic() - printed > 10:
             printed = time.monotonic()

@@ -149,12 +149,13 @@ def tiny_model(orl, known_vectors, linear_model, tmp_path_factory):
     """
     import numpy as np
 
-    from lookalike.cli.measuring import calibrate_on
     from lookalike.embedder import Embedder
+    from lookalike.progress import Reporter
+    from lookalike.workflows.calibration import calibrate_on
 
     folder = linear_model(tmp_path_factory.mktemp("models") / "tiny", orl.paths, known_vectors)
     three = np.concatenate([mine[:6] for name, mine in orl.groups() if name in ("s06", "s07", "s08")])
-    calibration = calibrate_on(Embedder.load(folder), orl.select(three), "three people of ORL")
+    calibration = calibrate_on(Embedder.load(folder), orl.select(three), Reporter(), source="three people of ORL")
     calibration.save(folder / "calibration.json")
     return folder
 

@@ -136,11 +136,14 @@ def test_faces_are_found_and_what_was_seen_is_said(gallery):
 @pytest.fixture(scope="module")
 def promising(tiny_model, people_folder):
     """The tiny model with a calibration on all eight people: enough pairs for a tail."""
-    from lookalike.cli.measuring import calibrate_on
     from lookalike.datasets import read_pictures
+    from lookalike.progress import Reporter
+    from lookalike.workflows.calibration import calibrate_on
 
     embedder = Embedder.load(tiny_model)
-    embedder.calibration = calibrate_on(embedder, read_pictures(people_folder), "eight people of ORL")
+    embedder.calibration = calibrate_on(
+        embedder, read_pictures(people_folder), Reporter(), source="eight people of ORL"
+    )
     return embedder
 
 

@@ -67,11 +67,14 @@ def test_asking_changes_nothing(identify, people_folder, gallery):
 @pytest.fixture(scope="module")
 def promising_model(tiny_model, people_folder, tmp_path_factory):
     """The tiny model with a calibration on all eight people: enough pairs for a tail."""
-    from lookalike.cli.measuring import calibrate_on
     from lookalike.datasets import read_pictures
+    from lookalike.progress import Reporter
+    from lookalike.workflows.calibration import calibrate_on
 
     folder = shutil.copytree(tiny_model, tmp_path_factory.mktemp("promising") / "model")
-    calibration = calibrate_on(Embedder.load(folder), read_pictures(people_folder), "eight people of ORL")
+    calibration = calibrate_on(
+        Embedder.load(folder), read_pictures(people_folder), Reporter(), source="eight people of ORL"
+    )
     calibration.save(folder / "calibration.json")
     return folder
 

@@ -4,10 +4,9 @@ import numpy as np
 import pytest
 
 from lookalike import Embedder
-from lookalike.cli.measuring import Thumbnails, calibrate_on, embed_set, usable_pictures
+from lookalike.cli.measuring import Thumbnails, embed_set, usable_pictures
 from lookalike.datasets import read_pictures
 from lookalike.errors import DatasetError
-from lookalike.evaluation.verification.all_pairs import verify_all_pairs
 
 
 @pytest.fixture
@@ -54,14 +53,6 @@ def test_remarks_are_counted(some_people, orl, capsys):
     assert (
         said == f"note: no face was found; the whole picture is taken for one: 2 picture(s), first {photos}/s01/0.png\n"
     )
-
-
-def test_thresholds_are_those_of_the_pictures(embedder, people_folder):
-    pictures = read_pictures(people_folder)
-    calibration = calibrate_on(embedder, pictures, "eight people")
-    measured = verify_all_pairs(embedder.embed(pictures.paths), pictures.identities, embedder.metric)
-    assert calibration.eer == pytest.approx(measured.eer)
-    assert (calibration.source, calibration.fingerprint) == ("eight people", embedder.fingerprint)
 
 
 def test_thumbnails_are_small_and_read_when_they_are_shown(people_folder, tmp_path):

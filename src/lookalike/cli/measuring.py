@@ -13,11 +13,9 @@ from PIL import Image
 from lookalike.cli.terminal import show_progress
 from lookalike.datasets import PictureSet
 from lookalike.embedder import Calibration, Embedder, Preprocessing
-from lookalike.evaluation.calibration.thresholds import calibrate
-from lookalike.evaluation.verification.all_pairs import verify_all_pairs
 from lookalike.images import read_picture
 from lookalike.progress import Reporter
-from lookalike.workflows import labelled_pictures
+from lookalike.workflows import calibration, labelled_pictures
 from lookalike.workflows.labelled_pictures import embed_labelled
 
 __all__ = ["Thumbnails", "calibrate_on", "embed_set", "usable_pictures"]
@@ -38,10 +36,9 @@ def usable_pictures(preprocessing: Preprocessing, pictures: PictureSet, skip_bad
 
 
 def calibrate_on(embedder: Embedder, pictures: PictureSet, source: str, skip_bad: bool = False) -> Calibration:
-    """Measure thresholds on pictures of identities the model was not trained on."""
-    vectors, kept = embed_set(embedder, pictures, skip_bad, "Measuring thresholds")
-    result = verify_all_pairs(vectors, kept.identities, embedder.metric)
-    return calibrate(result, fingerprint=embedder.fingerprint, metric=embedder.metric, source=source)
+    """As the workflow's `calibrate_on`, under a progress bar."""
+    with show_progress() as progress:
+        return calibration.calibrate_on(embedder, pictures, Reporter(progress), source=source, skip_bad=skip_bad)
 
 
 class Thumbnails(Sequence[npt.NDArray[np.uint8]]):

@@ -22,7 +22,8 @@ from lookalike.embedder import Embedder, Preprocessing
 from lookalike.embedder.network import NetworkEmbedder
 from lookalike.faces.eigenfaces import Eigenfaces
 from lookalike.faces.recipe import face_recipe
-from lookalike.training import LossName, Progress, Recipe, train
+from lookalike.progress import Progress, ProgressSink, counted
+from lookalike.training import LossName, Recipe, train
 
 __all__ = ["METHODS", "RECIPE", "Method", "compare_methods", "divide_people", "untrained_embeddings"]
 
@@ -144,20 +145,17 @@ def compare_methods(
         yield Method(name, distances, time.monotonic() - started, vectors, made, notes)
 
 
-def _dlib(test: PictureSet, show: Callable[[Progress], None] | None) -> tuple[Floats, Floats, tuple[str, ...]]:
+def _dlib(test: PictureSet, show: ProgressSink | None) -> tuple[Floats, Floats, tuple[str, ...]]:
     """Vectors, distances, and remarks on the pictures."""
     # The pictures are face crops already; the detector needs some room around a face.
     embedder = Embedder.load("dlib", cropped=True)
     notes: list[str] = []
-    done = 0
-
-    def advance(count: int) -> None:
-        nonlocal done
-        done += count
-        if show:
-            show(Progress("pictures", done, len(test)))
-
-    vectors = embedder.embed(test.paths, 10, advance, lambda at, text: notes.append(f"{test.paths[at]}: {text}"))
+    vectors = embedder.embed(
+        test.paths,
+        batch_size=10,
+        progress=counted(show, "Embedding", len(test)),
+        notes=lambda at, text: notes.append(f"{test.paths[at]}: {text}"),
+    )
     return vectors, pairwise(vectors, vectors, embedder.metric), tuple(notes)
 
 

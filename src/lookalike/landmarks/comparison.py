@@ -28,7 +28,8 @@ from lookalike.landmarks.photo_splits import PhotoSplits
 from lookalike.landmarks.place import Place
 from lookalike.landmarks.recipe import landmark_recipe
 from lookalike.landmarks.recognition import LandmarkRecognizer
-from lookalike.training import LossName, Progress, train
+from lookalike.progress import Progress, ProgressSink, counted
+from lookalike.training import LossName, train
 
 __all__ = [
     "CENTROIDS",
@@ -197,20 +198,10 @@ class _Network:
     seconds: float
 
 
-def _embedded(
-    embedder: Embedder, photos: PhotoSplits, show: Callable[[Progress], None] | None
-) -> tuple[Floats, Floats, Floats]:
+def _embedded(embedder: Embedder, photos: PhotoSplits, show: ProgressSink | None) -> tuple[Floats, Floats, Floats]:
     parts = [photos.places.paths, photos.calibration.paths, photos.questions]
     every = [path for part in parts for path in part]
-    done = 0
-
-    def advance(count: int) -> None:
-        nonlocal done
-        done += count
-        if show:
-            show(Progress("embedding", done, len(every)))
-
-    vectors = embedder.embed(every, progress=advance)
+    vectors = embedder.embed(every, progress=counted(show, "Embedding", len(every)))
     places, calibration, questions = np.split(vectors, np.cumsum([len(part) for part in parts])[:-1])
     return places, calibration, questions
 

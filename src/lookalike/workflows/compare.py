@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from lookalike.landmarks.comparison import Compared
     from lookalike.landmarks.photo_splits import PhotoSplits
     from lookalike.landmarks.place import Place
-    from lookalike.training import Progress as TrainingProgress
 
 __all__ = [
     "CompareFacesOptions",
@@ -237,13 +236,12 @@ class _MethodStages:
 
     def __init__(self, report: Reporter) -> None:
         self._report = report
-        self._totals: dict[str, int] = {}
+        self._totals: dict[str, int | None] = {}
 
-    def __call__(self, name: str, event: TrainingProgress) -> None:
+    def __call__(self, name: str, event: Progress) -> None:
         self._totals[name] = event.total
-        detail = f"loss {event.loss:.3f}" if event.stage == "training" else event.stage
-        self._report(Progress(name, event.done, event.total, detail, event.warning))
+        self._report(Progress(name, event.done, event.total, event.detail or event.stage, event.warning))
 
     def end(self, name: str, detail: str) -> None:
-        total = self._totals.get(name, 1)
+        total = self._totals.get(name) or 1
         self._report(Progress(name, total, total, detail))

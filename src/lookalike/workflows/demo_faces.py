@@ -11,11 +11,8 @@ from lookalike.progress import ProgressSink, Reporter
 from lookalike.workflows.demo_steps import Steps, usable_output
 
 if TYPE_CHECKING:
-    from lookalike.datasets import PictureSet
-    from lookalike.embedder import Embedder
     from lookalike.evaluation.report.summary import MethodSummary
     from lookalike.recognizer import Identified, Verified
-    from lookalike.workflows.compare import ComparedFaces
 
 __all__ = [
     "FacesDemo",
