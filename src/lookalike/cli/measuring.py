@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
 from lookalike.cli.terminal import show_progress
 from lookalike.datasets import PictureSet
 from lookalike.embedder import Calibration, Embedder, Preprocessing
-from lookalike.images import read_picture
 from lookalike.progress import Reporter
 from lookalike.workflows import calibration, labelled_pictures
 from lookalike.workflows.labelled_pictures import embed_labelled
 
-__all__ = ["Thumbnails", "calibrate_on", "embed_set", "usable_pictures"]
+__all__ = ["calibrate_on", "embed_set", "usable_pictures"]
 
 
 def embed_set(
@@ -39,18 +33,3 @@ def calibrate_on(embedder: Embedder, pictures: PictureSet, source: str, skip_bad
     """As the workflow's `calibrate_on`, under a progress bar."""
     with show_progress() as progress:
         return calibration.calibrate_on(embedder, pictures, Reporter(progress), source=source, skip_bad=skip_bad)
-
-
-class Thumbnails(Sequence[npt.NDArray[np.uint8]]):
-    """Small `(h, w, 3)` uint8 pictures, decoded only when a report shows them: a million pictures stay a page."""
-
-    def __init__(self, paths: Sequence[Path]) -> None:
-        self._paths = paths
-
-    def __len__(self) -> int:
-        return len(self._paths)
-
-    def __getitem__(self, position: Any) -> Any:
-        image = Image.fromarray(read_picture(self._paths[int(position)]))
-        image.thumbnail((160, 160))
-        return np.asarray(image)

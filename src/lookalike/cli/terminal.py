@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 import errno
 import json
-import math
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, Tim
 from rich.progress import Progress as Bars
 from rich.table import Table
 
+from lookalike.json_values import plain
 from lookalike.progress import Progress, ProgressSink
 
 __all__ = [
@@ -102,23 +101,6 @@ def show_progress() -> Iterator[ProgressSink]:
 def note(text: str) -> None:
     """A remark on stderr that the user should see but that is no error."""
     console.print(f"[yellow]note:[/yellow] {escape(text)}", soft_wrap=True)
-
-
-def plain(value: Any) -> Any:
-    """Dataclasses, paths, arrays and non-finite numbers as JSON types; NaN and infinity become null."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
-    if isinstance(value, dict):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
-    if hasattr(value, "tolist"):
-        return plain(value.tolist())
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if value is None or isinstance(value, bool | int | str):
-        return value
-    return str(value)
 
 
 def without_notes(result: Any) -> dict[str, Any]:
