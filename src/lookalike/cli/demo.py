@@ -72,10 +72,10 @@ def _faces(output: Path, seed: int, epochs: int | None, as_json: bool) -> None:
     from lookalike.atomic_files import write_atomically
     from lookalike.cli.tables import print_summary
     from lookalike.cli.terminal import console, escape, note, plain, print_json
-    from lookalike.datasets import orl_faces
     from lookalike.embedder import Embedder
     from lookalike.evaluation.report import summary
     from lookalike.faces.comparison import divide_people
+    from lookalike.samples.orl_faces import orl_faces
 
     seconds: dict[str, float] = {}
     usable_output(output, _FOLDERS)

@@ -1,8 +1,8 @@
 """What the demos share."""
 
 import pytest
-
 from lookalike.cli.demo_steps import step, timed, usable_output
+
 from lookalike.errors import StorageError
 
 

