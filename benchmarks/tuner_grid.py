@@ -25,8 +25,8 @@ from peak_memory import machine
 
 from lookalike.index import build_index, tune_index
 from lookalike.index.core.metric_space import MetricSpace
-from lookalike.index.core.spec import KINDS
 from lookalike.index.generated_vectors import generated_probes, generated_vectors
+from lookalike.index.kinds.registry import KINDS
 from lookalike.index.tuning.candidates import Candidate, effort_names
 from lookalike.index.tuning.cheapest_settings import recall_at
 from lookalike.index.tuning.recall import exact_truth

@@ -15,13 +15,16 @@ from typing import TYPE_CHECKING, Any
 import numpy.typing as npt
 
 from lookalike.errors import InputError
-from lookalike.index.core.checks import checked_ids, checked_vectors
-from lookalike.index.core.vector_index import Hits, VectorIndex
+from lookalike.index.core.checks import checked_vectors
+from lookalike.index.core.flat_vectors import AUTO_EXACT_LIMIT
+from lookalike.index.core.hits import Hits
+from lookalike.index.core.vector_index import VectorIndex
 
 if TYPE_CHECKING:
     from lookalike.distances import Covariance
-    from lookalike.index.core.spec import IndexSpec
+    from lookalike.index.building import empty_index
     from lookalike.index.planning.capacity import plan_capacity
+    from lookalike.index.spec import IndexSpec
     from lookalike.index.tuning.comparison import compare_indexes
     from lookalike.index.tuning.tune import tune_index
 
@@ -38,12 +41,10 @@ __all__ = [
     "tune_index",
 ]
 
-#: `auto` searches exactly up to here: about 1 ms a query at 128 dimensions, without anything to build.
-AUTO_EXACT_LIMIT = 20_000
-
 _HOMES = {
-    "IndexSpec": "core.spec",
+    "IndexSpec": "spec",
     "compare_indexes": "tuning.comparison",
+    "empty_index": "building",
     "plan_capacity": "planning.capacity",
     "tune_index": "tuning.tune",
 }
@@ -53,23 +54,6 @@ def __getattr__(name: str) -> Any:
     if name in _HOMES:
         return getattr(importlib.import_module(f"lookalike.index.{_HOMES[name]}"), name)
     raise AttributeError(f"module 'lookalike.index' has no attribute {name!r}")
-
-
-def empty_index(
-    dimension: int,
-    kind: str = "exact",
-    metric: str = "cosine",
-    *,
-    fingerprint: str = "",
-    covariance: Covariance | None = None,
-    **settings: Any,
-) -> VectorIndex:
-    """Make an index that holds no vectors yet; arguments as for `build_index`, without `auto`."""
-    from lookalike.index.core.spec import KINDS, IndexSpec
-
-    spec = IndexSpec.create(kind, metric, dimension, fingerprint, **settings)
-    index: VectorIndex = KINDS[spec.kind].load()(spec, covariance)
-    return index
 
 
 def build_index(
@@ -92,7 +76,7 @@ def build_index(
         ids: `(n,)` int64, any value but -1, none twice; by default 0..n-1.
         fingerprint: of the model that made the vectors; saved with the index.
         covariance: for the Mahalanobis metric, for example ``Covariance.fit(vectors)``.
-        **settings: build and search settings of the kind, as `lookalike.index.core.spec` lists them; hnsw: `M`,
+        **settings: build and search settings of the kind, as its file in `lookalike.index.kinds` lists them; hnsw: `M`,
             `ef_construction`, `ef_search`. For `auto`: what `tune_index` takes.
 
     Raises:
@@ -105,20 +89,20 @@ def build_index(
         >>> index.search([[3.0, 3.0]], k=1).ids.tolist()
         [[20]]
     """
-    ready = checked_vectors(vectors)
-    given = None if ids is None else checked_ids(ids, len(ready))
-    common: dict[str, Any] = {"fingerprint": fingerprint, "covariance": covariance}
+    from lookalike.index.building import build_kind
+
     if kind == "auto":
+        ready = checked_vectors(vectors)
         if len(ready) > AUTO_EXACT_LIMIT:
             from lookalike.index.tuning.tune import tune_index
 
-            return tune_index(ready, metric=metric, ids=given, **common, **settings).index
+            return tune_index(
+                ready, metric=metric, ids=ids, fingerprint=fingerprint, covariance=covariance, **settings
+            ).index
         if settings:
             raise InputError(f"kind 'auto' chose exact, which has no setting {', '.join(settings)}; name a kind")
-        kind = "exact"
-    index = empty_index(ready.shape[1], kind, metric, **common, **settings)
-    index.add(ready, given)
-    return index
+        vectors, kind = ready, "exact"
+    return build_kind(vectors, kind, metric, ids=ids, fingerprint=fingerprint, covariance=covariance, **settings)
 
 
 def load_index(path: str | Path, mapped: bool = False) -> VectorIndex:
@@ -137,6 +121,6 @@ def load_index(path: str | Path, mapped: bool = False) -> VectorIndex:
     Example:
         >>> load_index("people.index").search(queries)    # doctest: +SKIP
     """
-    from lookalike.index.core.artefact import read
+    from lookalike.index.loading import read
 
     return read(Path(path), mapped)

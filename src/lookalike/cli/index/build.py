@@ -46,7 +46,7 @@ def build(
     from lookalike.errors import InputError
     from lookalike.index import build_index
     from lookalike.index.core.artefact import HEADER
-    from lookalike.index.core.spec import IndexSpec
+    from lookalike.index.spec import IndexSpec
     from lookalike.index.vector_files import open_vectors
 
     check_replaceable(output, HEADER, replace)

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from lookalike.index.tuning.candidates import effort_names
+from lookalike.index.tuning.candidates import effort_bounds, effort_names
 from lookalike.index.tuning.recall import Recall, Truth
 from lookalike.index.tuning.speed import batch_seconds, single_seconds
 
 if TYPE_CHECKING:
-    from lookalike.index.core.vector_index import Floats
+    from lookalike.index.core.hits import Floats
     from lookalike.index.tuning.speed import Searchable
 
 __all__ = ["Point", "frontier", "recall_at", "settings_for_recall", "sweep"]
@@ -83,15 +83,6 @@ def _tried_values(index: Searchable, k: int, name: str | None) -> list[int]:
     return values
 
 
-def _bounds(index: Searchable, raised: str, k: int) -> tuple[int, int]:
-    """Where the raised setting starts, and how far it may go: to the whole index."""
-    if raised in ("nprobe", "leaves_to_search"):
-        limit, start = max(1, len(index) // 4), 1  # more cells than there are do no harm
-    else:
-        limit, start = 100 * len(index) if raised == "search_k" else max(len(index), 16), k
-    return min(limit, start), limit
-
-
 def _least(
     index: Searchable, queries: Floats, truth: Truth, target: float, raised: str, others: dict[str, Any]
 ) -> tuple[dict[str, Any], Recall] | None:
@@ -100,7 +91,7 @@ def _least(
     def at(value: int) -> Recall:
         return recall_at(index, queries, truth, {raised: value, **others})
 
-    high, limit = _bounds(index, raised, truth.k)
+    high, limit = effort_bounds(index.kind, len(index), truth.k)
     low, before, flat = 0, -1.0, 0
     while (recall := at(high)).floor < target:
         # Twice the effort and nothing gained, three times in a row: what is missing lies elsewhere. (Not at the very
@@ -142,7 +133,7 @@ def sweep(
     if raised is None:
         measure({})
         return points
-    start, limit = _bounds(index, raised, truth.k)
+    start, limit = effort_bounds(index.kind, len(index), truth.k)
     for value in _tried_values(index, truth.k, tried)[::3]:
         others = {} if tried is None else {tried: value}
         effort, before = start, -1.0

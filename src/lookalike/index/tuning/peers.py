@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lookalike.errors import InputError, MissingDependencyError
-from lookalike.index.core.vector_index import Floats, Hits
+from lookalike.index.core.hits import Floats, Hits
 
 if TYPE_CHECKING:
     from lookalike.index.core.metric_space import MetricSpace

@@ -23,14 +23,16 @@ import numpy.typing as npt
 from lookalike.errors import InputError
 from lookalike.index.core.checks import check_recall, checked_ids, checked_k, checked_vectors
 from lookalike.index.core.metric_space import MetricSpace
-from lookalike.index.tuning.candidates import FAMILIES, Candidate, candidates
+from lookalike.index.kinds.registry import KINDS
+from lookalike.index.tuning.candidates import Candidate, candidates
 from lookalike.index.tuning.cheapest_settings import Point, settings_for_recall
 from lookalike.index.tuning.recall import Recall, Truth, exact_truth
 from lookalike.index.tuning.speed import interleaved_seconds
 
 if TYPE_CHECKING:
     from lookalike.distances import Covariance
-    from lookalike.index.core.vector_index import Floats, VectorIndex
+    from lookalike.index.core.hits import Floats
+    from lookalike.index.core.vector_index import VectorIndex
 
 __all__ = ["Trial", "Tuning", "tune_index"]
 
@@ -303,12 +305,12 @@ class _Race:
     def _built(
         self, trial: Trial, vectors: Floats, stage: str, ids: npt.NDArray[np.int64] | None = None, fingerprint: str = ""
     ) -> VectorIndex:
-        from lookalike.index import build_index
+        from lookalike.index.building import build_kind
 
         settings = trial.candidate.settings(len(vectors))
         self.say(f"{stage}: {trial.candidate.kind} over {len(vectors):,} vectors {settings or ''}".rstrip())
         start = time.perf_counter()
-        index = build_index(
+        index = build_kind(
             vectors,
             trial.candidate.kind,
             self.metric,
@@ -334,12 +336,12 @@ class _Race:
         """Leave out whoever is predicted to take much longer than the best."""
         best: dict[str, float] = {}
         for trial in self.trials:
-            family = FAMILIES[trial.candidate.kind]
+            family = KINDS[trial.candidate.kind].family
             best[family] = min(best.get(family, math.inf), trial.predicted_seconds)
         fastest = min(best.values())
         staying = []
         for trial in self.trials:
-            leads = trial.predicted_seconds == best[FAMILIES[trial.candidate.kind]]
+            leads = trial.predicted_seconds == best[KINDS[trial.candidate.kind].family]
             factor = _RIVAL_STAYS if leads else _STAYS
             if trial.predicted_seconds <= factor * fastest:
                 staying.append(trial)
@@ -362,7 +364,7 @@ class _Race:
         overrated = 1.0  # whatever else ran while the samples raced made every prediction too long
         for trial in sorted(self.trials, key=lambda t: t.predicted_seconds):
             raced = math.isfinite(trial.predicted_seconds)  # so few vectors that no sample was drawn: build them all
-            known = FAMILIES[trial.candidate.kind] in families
+            known = KINDS[trial.candidate.kind].family in families
             factor = _FINAL if known else _RIVAL
             expected = trial.predicted_seconds * overrated
             if (
@@ -374,7 +376,7 @@ class _Race:
                 continue
             index = self._built(trial, whole, "full", own_ids, fingerprint)
             builds += 1
-            families.add(FAMILIES[trial.candidate.kind])
+            families.add(KINDS[trial.candidate.kind].family)
             trial.point = settings_for_recall(index, self.queries, truth, self.target, self.batch)
             if trial.point is None:
                 trial.verdict = f"does not reach recall {self.target:g}"
