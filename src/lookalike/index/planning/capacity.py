@@ -342,7 +342,7 @@ class _Case:
 
 
 def _chosen(options: Iterable[Option], count: int) -> Option | None:
-    from lookalike.index import AUTO_EXACT_LIMIT
+    from lookalike.index.build import AUTO_EXACT_LIMIT
 
     fitting = [option for option in options if option.fits]
     if count <= AUTO_EXACT_LIMIT:

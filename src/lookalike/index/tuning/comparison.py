@@ -254,8 +254,8 @@ def _made(
 
         peer = PEERS[item](prepared, space)
         return peer, dict(peer.settings), peer.bytes
-    from lookalike.index import build_index
+    from lookalike.index.construction import build_kind
 
     settings = item.settings(len(vectors))
-    index = build_index(vectors, item.kind, metric, covariance=covariance, **settings)
+    index = build_kind(vectors, item.kind, metric, covariance=covariance, **settings)
     return index, settings, int(index.stats()["bytes"])

@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lookalike.errors import InputError
+from lookalike.index.construction import build_kind
 from lookalike.index.core.checks import check_recall, checked_ids, checked_k, checked_vectors
 from lookalike.index.core.metric_space import MetricSpace
 from lookalike.index.tuning.candidates import FAMILIES, Candidate, candidates
@@ -303,12 +304,10 @@ class _Race:
     def _built(
         self, trial: Trial, vectors: Floats, stage: str, ids: npt.NDArray[np.int64] | None = None, fingerprint: str = ""
     ) -> VectorIndex:
-        from lookalike.index import build_index
-
         settings = trial.candidate.settings(len(vectors))
         self.say(f"{stage}: {trial.candidate.kind} over {len(vectors):,} vectors {settings or ''}".rstrip())
         start = time.perf_counter()
-        index = build_index(
+        index = build_kind(
             vectors,
             trial.candidate.kind,
             self.metric,
