@@ -146,11 +146,17 @@ class VectorSource:
                 vectors[order[first:last]] = self._checked(found, ascending[first:last], part.path, before)
         return vectors
 
-    def read(self) -> Floats:
-        """`(count, dimension)` float32: all of them, in memory; raises as `blocks`."""
+    def read(self, progress: Callable[[int], None] | None = None) -> Floats:
+        """`(count, dimension)` float32: all of them, in memory; raises as `blocks`.
+
+        Args:
+            progress: called with the number of vectors read since the last call.
+        """
         vectors = np.empty((self.count, self.dimension), np.float32)
         for first, block in self.blocks():
             vectors[first : first + len(block)] = block
+            if progress is not None:
+                progress(len(block))
         return vectors
 
     def _between(self, first: int, last: int) -> Floats:

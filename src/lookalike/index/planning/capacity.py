@@ -16,6 +16,7 @@ from lookalike.errors import InputError
 from lookalike.index.core.checks import check_recall, checked_k
 from lookalike.index.planning.footprint import PROCESS_BYTES, footprint, list_count_of, scann_leaves
 from lookalike.index.planning.machine_speed import REFERENCE, MachineSpeed
+from lookalike.index.planning.options import PlanOptions
 from lookalike.index.planning.scaling import (
     build_cpu_seconds,
     effort_for_recall,
@@ -180,13 +181,8 @@ def plan_capacity(
     vectors: int | str,
     dimension: int,
     *,
-    memory: int | str | None = None,
-    disk: int | str | None = None,
-    metric: str = "cosine",
-    recall: float = 0.95,
-    k: int = 10,
-    threads: int | None = None,
     measured: MachineSpeed | None = None,
+    **options: Any,
 ) -> CapacityPlan:
     """What every kind of index over so many vectors costs, and which one to build; nothing is built.
 
@@ -196,43 +192,41 @@ def plan_capacity(
     Args:
         vectors: how many; a number or text such as `"100M"`.
         dimension: numbers per vector.
-        memory: bytes for building and serving, or text such as `"24GiB"`; None for any.
-        disk: bytes for the index, or text; None for any.
-        metric: one of `lookalike.index.core.spec.IndexMetric`.
-        recall: recall@k to be reached, above 0 up to 1.
-        k: neighbours per query.
-        threads: that build; None for all processors.
         measured: of `measure_machine()`, to scale times to this machine.
+        **options: `memory` and `disk` (None: no limit; bytes or text such as `"24GiB"`), `metric` (`"cosine"`),
+            `recall` (0.95), `k` (10) and `threads` (None: all processors), as `PlanOptions` explains them.
 
     Raises:
         InputError: a number out of range, or an unknown metric.
+        TypeError: there is no such option.
 
     Example:
         >>> plan = plan_capacity("100M", 128, memory="24GiB", disk="80GiB")
         >>> plan.recommended.kind, plan.recommended.build["store"]
         ('ivfpq', 'float16')
     """
+    wish = PlanOptions(**options)
     count = parse_count(vectors)
-    limits = (None if memory is None else parse_size(memory), None if disk is None else parse_size(disk))
-    wanted = checked_k(k)
-    _check(dimension, metric, recall, threads)
-    used = threads or os.cpu_count() or 1
-    case = _Case(count, dimension, metric, recall, wanted, *limits, used, measured)
-    options = sorted((case.option(kind, build) for kind, build in _WORTH), key=lambda o: (not o.fits, o.latency_ms))
-    chosen = _chosen(options, count)
+    limits = [None if limit is None else parse_size(limit) for limit in (wish.memory, wish.disk)]
+    wanted = checked_k(wish.k)
+    _check(dimension, wish.metric, wish.recall, wish.threads)
+    used = wish.threads or os.cpu_count() or 1
+    case = _Case(count, dimension, wish.metric, wish.recall, wanted, limits[0], limits[1], used, measured)
+    found = sorted((case.option(kind, build) for kind, build in _WORTH), key=lambda o: (not o.fits, o.latency_ms))
+    chosen = _chosen(found, count)
     return CapacityPlan(
         vectors=count,
         dimension=dimension,
-        metric=metric,
-        recall=recall,
+        metric=wish.metric,
+        recall=wish.recall,
         k=wanted,
         memory=limits[0],
         disk=limits[1],
         threads=used,
         calibrated=measured is not None,
-        options=tuple(options),
+        options=tuple(found),
         recommended=chosen,
-        advice=_reason(chosen, count) if chosen else _needed(options, case),
+        advice=_reason(chosen, count) if chosen else _needed(found, case),
     )
 
 
@@ -321,12 +315,14 @@ class _Case:
         return max(math.ceil(effort), self.k if kind in ("nsw", "hnsw", "vamana") else 1) if effort else 0
 
     def _search(self, kind: str, effort: int, build: dict[str, Any]) -> dict[str, Any]:
-        from lookalike.index.tuning.candidates import effort_names
+        from lookalike.index.tuning.candidates import recall_setting
 
-        raised, reranked = effort_names(kind)
-        found = {} if raised is None else {raised: effort}
-        if reranked is not None:
-            found[reranked] = 0 if build.get("store") == "none" else max(100, 10 * self.k)
+        setting = recall_setting(kind)
+        if setting is None:
+            return {}
+        found = {setting.name: effort}
+        if setting.reranked is not None:
+            found[setting.reranked] = 0 if build.get("store") == "none" else max(100, 10 * self.k)
         return found
 
     def _page_reads(self, serving: int, mapped: int, rerank: int) -> float:

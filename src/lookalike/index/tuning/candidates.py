@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from lookalike.errors import InputError
 from lookalike.index.core.spec import KINDS, IndexSpec
 
-__all__ = ["FAMILIES", "Candidate", "candidates", "effort_names"]
+__all__ = ["FAMILIES", "Candidate", "RecallSetting", "candidates", "recall_setting"]
 
 
 @dataclass(frozen=True)
@@ -75,24 +75,53 @@ FAMILIES = {
     "scann": "cells",
 }
 
-#: Kind or peer -> (the setting that is raised until recall is reached, the one that is tried at several values).
-_EFFORT = {
-    "exact": (None, None),
-    "trees": ("search_k", None),
-    "nsw": ("ef_search", None),
-    "hnsw": ("ef_search", None),
-    "ivf": ("nprobe", None),
-    "ivfpq": ("nprobe", "rerank"),
-    "vamana": ("search_window", None),
-    "scann": ("leaves_to_search", "reorder"),
-    "hnswlib": ("ef_search", None),
-    "usearch": ("ef_search", None),
+
+@dataclass(frozen=True)
+class RecallSetting:
+    """The search setting that is raised until a recall is reached.
+
+    Attributes:
+        name: of the search setting.
+        limit: of so many vectors; no higher value is tried.
+        counts_candidates: whether it counts candidates, of which a search for k needs k at least; else it counts cells,
+            and starts at 1.
+        reranked: the search setting that says how many candidates are compared again in full, or None.
+    """
+
+    name: str
+    limit: Callable[[int], int]
+    counts_candidates: bool = True
+    reranked: str | None = None
+
+    def bounds(self, count: int, k: int) -> tuple[int, int]:
+        """The first value to try over `count` vectors, and the last."""
+        limit = max(1, self.limit(count))
+        return min(limit, k if self.counts_candidates else 1), limit
+
+
+def _whole(count: int) -> int:
+    return max(count, 16)
+
+
+def _quarter(count: int) -> int:
+    return count // 4
+
+
+_RECALL_SETTINGS = {
+    "exact": None,
+    "trees": RecallSetting("search_k", lambda count: 100 * count),
+    "nsw": RecallSetting("ef_search", _whole),
+    "hnsw": RecallSetting("ef_search", _whole),
+    "ivf": RecallSetting("nprobe", _quarter, False),
+    "ivfpq": RecallSetting("nprobe", _quarter, False, "rerank"),
+    "vamana": RecallSetting("search_window", _whole),
+    "scann": RecallSetting("leaves_to_search", _quarter, False, "reorder"),
 }
 
 
-def effort_names(kind: str) -> tuple[str | None, str | None]:
-    """The search settings of a kind that trade recall for speed: the one to raise, and the one to try values of."""
-    return _EFFORT[kind]
+def recall_setting(kind: str) -> RecallSetting | None:
+    """The search setting of a kind that is raised to find more; None where every vector is compared."""
+    return _RECALL_SETTINGS[kind]
 
 
 def candidates(metric: str, dimension: int, kinds: Sequence[str] | None = None) -> list[Candidate]:
