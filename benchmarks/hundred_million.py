@@ -28,9 +28,9 @@ import numpy.typing as npt
 
 from lookalike.index import VectorIndex, load_index
 from lookalike.index.bulk.build import BulkOptions, build_bulk
-from lookalike.index.core.spec import IndexSpec
 from lookalike.index.generated_vectors import generated_probes, generated_vectors
 from lookalike.index.quantities import parse_count
+from lookalike.index.spec import IndexSpec
 from lookalike.progress import Progress
 
 DIMENSION = 128

@@ -25,9 +25,9 @@ from peak_memory import machine
 
 from lookalike.index import build_index, tune_index
 from lookalike.index.core.metric_space import MetricSpace
-from lookalike.index.core.spec import KINDS
 from lookalike.index.generated_vectors import generated_probes, generated_vectors
-from lookalike.index.tuning.candidates import Candidate, recall_setting
+from lookalike.index.kinds.registry import KINDS
+from lookalike.index.tuning.candidates import Candidate
 from lookalike.index.tuning.cheapest_settings import recall_at
 from lookalike.index.tuning.recall import exact_truth
 from lookalike.index.tuning.speed import interleaved_seconds, single_seconds
@@ -63,7 +63,7 @@ def curve(index: Any, queries: Any, truth: Any, slowest: float) -> list[dict[str
 
     A line ends where it reaches the highest target, gains nothing more, or is slower than `slowest` seconds a query.
     """
-    setting = recall_setting(index.kind)
+    setting = KINDS[index.kind].recall_setting
     points: list[dict[str, Any]] = []
 
     def point(settings: dict[str, Any]) -> float:

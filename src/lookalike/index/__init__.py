@@ -12,11 +12,14 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lookalike.index.build import AUTO_EXACT_LIMIT, build_index
-    from lookalike.index.construction import empty_index, load_index
-    from lookalike.index.core.spec import IndexSpec
-    from lookalike.index.core.vector_index import Hits, VectorIndex
+    from lookalike.index.build import build_index
+    from lookalike.index.building import empty_index
+    from lookalike.index.core.flat_vectors import AUTO_EXACT_LIMIT
+    from lookalike.index.core.hits import Hits
+    from lookalike.index.core.vector_index import VectorIndex
+    from lookalike.index.loading import load_index
     from lookalike.index.planning.capacity import plan_capacity
+    from lookalike.index.spec import IndexSpec
     from lookalike.index.tuning.comparison import compare_indexes
     from lookalike.index.tuning.tune import tune_index
 
@@ -34,14 +37,14 @@ __all__ = [
 ]
 
 _HOMES = {
-    "AUTO_EXACT_LIMIT": "build",
-    "Hits": "core.vector_index",
-    "IndexSpec": "core.spec",
+    "AUTO_EXACT_LIMIT": "core.flat_vectors",
+    "Hits": "core.hits",
+    "IndexSpec": "spec",
     "VectorIndex": "core.vector_index",
     "build_index": "build",
     "compare_indexes": "tuning.comparison",
-    "empty_index": "construction",
-    "load_index": "construction",
+    "empty_index": "building",
+    "load_index": "loading",
     "plan_capacity": "planning.capacity",
     "tune_index": "tuning.tune",
 }

@@ -7,17 +7,15 @@ from typing import TYPE_CHECKING, Any
 import numpy.typing as npt
 
 from lookalike.errors import InputError
-from lookalike.index.construction import build_kind
-from lookalike.index.core.checks import checked_ids, checked_vectors
+from lookalike.index.building import build_kind
+from lookalike.index.core.checks import checked_vectors
+from lookalike.index.core.flat_vectors import AUTO_EXACT_LIMIT
 
 if TYPE_CHECKING:
     from lookalike.distances import Covariance
     from lookalike.index.core.vector_index import VectorIndex
 
-__all__ = ["AUTO_EXACT_LIMIT", "build_index"]
-
-#: `auto` searches exactly up to here: about 1 ms a query at 128 dimensions, without anything to build.
-AUTO_EXACT_LIMIT = 20_000
+__all__ = ["build_index"]
 
 
 def build_index(
@@ -40,7 +38,7 @@ def build_index(
         ids: `(n,)` int64, any value but -1, none twice; by default 0..n-1.
         fingerprint: of the model that made the vectors; saved with the index.
         covariance: for the Mahalanobis metric, for example ``Covariance.fit(vectors)``.
-        **settings: build and search settings of the kind, as `lookalike.index.core.spec` lists them; hnsw: `M`,
+        **settings: build and search settings of the kind, as its file in `lookalike.index.kinds` lists them; hnsw: `M`,
             `ef_construction`, `ef_search`. For `auto`: what `tune_index` takes.
 
     Raises:
@@ -57,11 +55,10 @@ def build_index(
     if kind != "auto":
         return build_kind(vectors, kind, metric, ids=ids, **common, **settings)
     ready = checked_vectors(vectors)
-    given = None if ids is None else checked_ids(ids, len(ready))
     if len(ready) > AUTO_EXACT_LIMIT:
         from lookalike.index.tuning.tune import tune_index
 
-        return tune_index(ready, metric=metric, ids=given, **common, **settings).index
+        return tune_index(ready, metric=metric, ids=ids, **common, **settings).index
     if settings:
         raise InputError(f"kind 'auto' chose exact, which has no setting {', '.join(settings)}; name a kind")
-    return build_kind(ready, "exact", metric, ids=given, **common)
+    return build_kind(ready, "exact", metric, ids=ids, **common)

@@ -77,8 +77,9 @@ def index_build(options: IndexBuildOptions, progress: ProgressSink | None = None
         >>> index_build(IndexBuildOptions(vectors="faces.npy", output=Path("faces.index")))    # doctest: +SKIP
     """
     from lookalike.atomic_files import check_replaceable
-    from lookalike.index.build import AUTO_EXACT_LIMIT, build_index
+    from lookalike.index.build import build_index
     from lookalike.index.core.artefact import HEADER
+    from lookalike.index.core.flat_vectors import AUTO_EXACT_LIMIT
     from lookalike.index.vector_files import open_vectors
     from lookalike.workflows.index_input import chosen_metric, fitted_covariance, read_source
 
@@ -131,7 +132,7 @@ def _large(size: int) -> bool:
 
 def _streamed(options: IndexBuildOptions, source: VectorSource, report: Reporter) -> dict[str, Any]:
     from lookalike.index.bulk.build import BulkOptions, build_bulk
-    from lookalike.index.core.spec import IndexSpec
+    from lookalike.index.spec import IndexSpec
     from lookalike.workflows.index_input import chosen_metric, fitted_covariance
 
     metric = chosen_metric(options.metric, source)

@@ -79,7 +79,7 @@ def index_search(options: IndexSearchOptions, progress: ProgressSink | None = No
         (100, 3)
     """
     from lookalike.atomic_files import write_atomically
-    from lookalike.index.construction import load_index
+    from lookalike.index.loading import load_index
     from lookalike.index.vector_files import open_vectors
 
     index = load_index(options.index, options.mapped)

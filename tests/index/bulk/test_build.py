@@ -15,7 +15,7 @@ from lookalike.distances import Covariance
 from lookalike.errors import InputError, StorageError, VectorError
 from lookalike.index import build_index, load_index
 from lookalike.index.bulk.build import BulkOptions, build_bulk
-from lookalike.index.core.spec import IndexSpec
+from lookalike.index.spec import IndexSpec
 
 COUNT, DIMENSION, SHARD = 6000, 16, 1024
 

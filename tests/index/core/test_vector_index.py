@@ -11,7 +11,7 @@ import lookalike.index
 from lookalike.distances import Covariance, nearest, pairwise
 from lookalike.errors import InputError, MissingDependencyError, VectorError
 from lookalike.index import load_index
-from lookalike.index.core.spec import KINDS
+from lookalike.index.kinds.registry import KINDS
 
 ABLE = [(name, metric) for name, kind in KINDS.items() if kind.installed for metric in kind.metrics]
 every = pytest.mark.parametrize(("kind", "metric"), ABLE)

@@ -6,9 +6,10 @@ import pytest
 
 from lookalike.errors import InputError
 from lookalike.index import build_index, plan_capacity
-from lookalike.index.core.spec import KINDS, IndexSpec
 from lookalike.index.generated_vectors import generated_vectors
+from lookalike.index.kinds.registry import KINDS
 from lookalike.index.planning.machine_speed import REFERENCE, MachineSpeed
+from lookalike.index.spec import IndexSpec
 
 GIB = 1 << 30
 

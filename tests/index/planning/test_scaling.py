@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lookalike.index.core.spec import KINDS
+from lookalike.index.core.costs import MEASURED_DIMENSION as DIMENSION
+from lookalike.index.kinds.registry import KINDS
 from lookalike.index.planning.machine_speed import REFERENCE, MachineSpeed
-from lookalike.index.planning.measured_costs import DIMENSION, MEASURED, measured_name
 from lookalike.index.planning.scaling import (
     build_cpu_seconds,
     effort_for_recall,
@@ -27,7 +27,7 @@ def name(option):
 
 def measurements():
     for kind, build in OPTIONS:
-        for point in MEASURED[measured_name(kind, build)]:
+        for point in KINDS[kind].costs.measured(KINDS[kind].build(**build)):
             yield pytest.param(kind, build, point, id=f"{name((kind, build))}-{point.vectors}")
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from lookalike.index import build_index
 from lookalike.index.core.metric_space import MetricSpace
-from lookalike.index.tuning.candidates import recall_setting
+from lookalike.index.kinds.registry import KINDS
 from lookalike.index.tuning.cheapest_settings import Point, frontier, recall_at, settings_for_recall, sweep
 from lookalike.index.tuning.recall import Recall, exact_truth
 
@@ -22,7 +22,7 @@ def case():
 def test_the_least_setting_that_keeps_the_recall(case):
     vectors, queries, truth = case
     index = build_index(vectors, "hnsw", "euclidean", M=6, ef_construction=40)
-    point = settings_for_recall(index, recall_setting(index.kind), queries, truth, 0.9)
+    point = settings_for_recall(index, KINDS[index.kind].recall_setting, queries, truth, 0.9)
     assert list(point.settings) == ["ef_search"]
     assert point.recall.floor >= 0.9
     assert point.recall == recall_at(index, queries, truth, point.settings)
@@ -35,13 +35,13 @@ def test_the_least_setting_that_keeps_the_recall(case):
 def test_a_recall_out_of_reach_is_none(case):
     vectors, queries, truth = case
     index = build_index(vectors, "ivfpq", "euclidean", store="none", code="pq", m=4, nlist=30, opq=False)
-    assert settings_for_recall(index, recall_setting(index.kind), queries, truth, 0.99) is None
+    assert settings_for_recall(index, KINDS[index.kind].recall_setting, queries, truth, 0.99) is None
 
 
 def test_two_settings_are_weighed_against_each_other(case):
     vectors, queries, truth = case
     index = build_index(vectors, "ivfpq", "euclidean", store="float32", nlist=60)
-    point = settings_for_recall(index, recall_setting(index.kind), queries, truth, 0.95)
+    point = settings_for_recall(index, KINDS[index.kind].recall_setting, queries, truth, 0.95)
     assert set(point.settings) == {"nprobe", "rerank"}
     assert recall_at(index, queries, truth, point.settings).floor >= 0.95
 
@@ -56,7 +56,7 @@ def test_exact_has_nothing_to_raise(case):
 
 def test_a_sweep_rises_to_the_top(case):
     vectors, queries, truth = case
-    points = sweep(build_index(vectors, "ivf", "euclidean", nlist=64), recall_setting("ivf"), queries, truth)
+    points = sweep(build_index(vectors, "ivf", "euclidean", nlist=64), KINDS["ivf"].recall_setting, queries, truth)
     recalls = [point.recall.mean for point in points]
     assert recalls == sorted(recalls)
     assert recalls[0] < 0.7

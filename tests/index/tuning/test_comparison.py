@@ -8,8 +8,8 @@ from scipy.spatial.distance import cdist
 
 from lookalike.errors import InputError
 from lookalike.index import Hits, compare_indexes
+from lookalike.index.core.kind import Candidate, RecallSetting
 from lookalike.index.generated_vectors import generated_vectors
-from lookalike.index.tuning.candidates import Candidate, RecallSetting
 
 
 @pytest.fixture(scope="module")

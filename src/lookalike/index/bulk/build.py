@@ -31,14 +31,16 @@ from lookalike.index.core.checks import checked_ids, checked_vectors
 from lookalike.index.core.ids import IdMap
 from lookalike.index.core.metric_space import MetricSpace
 from lookalike.index.core.prefix_index import EXACT_BELOW
+from lookalike.index.kinds.registry import KINDS
+from lookalike.index.lists.inverted_file import InvertedFileIndex
 from lookalike.progress import ProgressSink, counted
 
 if TYPE_CHECKING:
     from lookalike.distances import Covariance
     from lookalike.index.bulk.source import BulkSource
-    from lookalike.index.core.spec import IndexSpec
     from lookalike.index.lists.inverted_lists import InvertedLists
     from lookalike.index.lists.vector_store import VectorStore
+    from lookalike.index.spec import IndexSpec
 
 __all__ = ["BulkOptions", "build_bulk"]
 
@@ -120,8 +122,9 @@ class _BulkBuild:
         covariance: Covariance | None,
         progress: ProgressSink | None,
     ) -> None:
-        if spec.kind not in ("ivf", "ivfpq"):
-            raise InputError(f"kind {spec.kind!r} is not built in bulk; choose ivf or ivfpq, or build_index")
+        if not _is_inverted_file(spec.kind):
+            able = " or ".join(name for name in KINDS if _is_inverted_file(name))
+            raise InputError(f"kind {spec.kind!r} is not built in bulk; choose {able}, or build_index")
         if source.dimension != spec.dimension:
             raise InputError(
                 f"the source has {source.dimension} dimensions, the spec {spec.dimension}; make them agree"
@@ -172,21 +175,23 @@ class _BulkBuild:
     # --- steps ----------------------------------------------------------------------------------------------
 
     def _train(self, journal: BulkJournal) -> InvertedLists:
-        from lookalike.index.core.spec import IvfPqBuild
+        from lookalike.index.kinds.ivfpq import IvfPqBuild
         from lookalike.index.lists.coarse_lists import SAMPLE_PER_LIST, list_count
-        from lookalike.index.lists.inverted_lists import InvertedLists, faiss
+        from lookalike.index.lists.inverted_lists import InvertedLists, faiss, is_packed
         from lookalike.index.lists.vector_store import VectorStore
 
         build = self.spec.build
-        fast = isinstance(build, IvfPqBuild) and build.code != "pq"
+        code = build if isinstance(build, IvfPqBuild) else None
         path = journal.folder / "trained.faiss"
         if journal.trained:
-            return InvertedLists(faiss.deserialize_index(np.frombuffer(journal.trained_bytes(path), np.uint8)), fast)
+            trained = faiss.deserialize_index(np.frombuffer(journal.trained_bytes(path), np.uint8))
+            return InvertedLists(trained, is_packed(code))
         done = self._stage("Training", 1)
         with journal.timed("train"):
-            wanted = max(1 << 16, SAMPLE_PER_LIST * list_count(self.source.count, build.nlist))  # type: ignore[attr-defined]
+            nlist: int = build.nlist  # type: ignore[attr-defined]
+            wanted = max(1 << 16, SAMPLE_PER_LIST * list_count(self.source.count, nlist))
             sample = self._sample(wanted)
-            lists = InvertedLists.train(sample, build, self.space.metric, self.source.count)
+            lists = InvertedLists.train(sample, nlist, self.space.metric, self.source.count, code)
             content = faiss.serialize_index(lists.template).tobytes()
             write_atomically(path, content)
             if isinstance(build, IvfPqBuild) and build.store == "sq8":
@@ -214,7 +219,7 @@ class _BulkBuild:
 
     def _store(self, journal: BulkJournal) -> VectorStore | None:
         """The coder of the store, whose file is there and has its full length afterwards; None for no store."""
-        from lookalike.index.core.spec import IvfPqBuild
+        from lookalike.index.kinds.ivfpq import IvfPqBuild
         from lookalike.index.lists.vector_store import VectorStore
 
         build = self.spec.build
@@ -315,6 +320,10 @@ class _BulkBuild:
             highest = count if self.ids is None else max(0, int(self.ids.max()) + 1)
             write_header(folder, self.spec, count, highest, {})
         done(1)
+
+
+def _is_inverted_file(kind: str) -> bool:
+    return issubclass(KINDS[kind].index, InvertedFileIndex)
 
 
 def _linked(source: Path, target: Path) -> None:

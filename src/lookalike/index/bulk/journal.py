@@ -23,8 +23,8 @@ from lookalike.errors import ArtefactError, InputError, StorageError
 if TYPE_CHECKING:
     from lookalike.distances import Covariance
     from lookalike.index.bulk.source import BulkSource
-    from lookalike.index.core.spec import IndexSpec
     from lookalike.index.lists.inverted_lists import EncodedPart
+    from lookalike.index.spec import IndexSpec
 
 __all__ = ["BulkJournal"]
 

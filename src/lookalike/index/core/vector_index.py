@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
@@ -15,6 +14,8 @@ import numpy.typing as npt
 
 from lookalike.errors import InputError
 from lookalike.index.core.checks import checked_ids, checked_k, checked_vectors
+from lookalike.index.core.flat_vectors import Near, merged, nearest_among
+from lookalike.index.core.hits import Floats, Found, Hits, Mask, Positions
 from lookalike.index.core.ids import IdMap
 from lookalike.index.core.metric_space import MetricSpace
 from lookalike.index.core.readers_writer_lock import ReadersWriterLock
@@ -22,41 +23,16 @@ from lookalike.index.core.readers_writer_lock import ReadersWriterLock
 if TYPE_CHECKING:
     from lookalike.distances import Covariance
     from lookalike.index.core.artefact import IndexFolder, NewIndexFolder
-    from lookalike.index.core.spec import IndexSpec, SearchSettings
+    from lookalike.index.core.kind import SearchSettings
+    from lookalike.index.spec import IndexSpec
 
-__all__ = ["Found", "Hits", "VectorIndex"]
+__all__ = ["VectorIndex"]
 
-Floats = npt.NDArray[np.float32]
-Positions = npt.NDArray[np.int64]
-Mask = npt.NDArray[np.bool_]
 T = TypeVar("T")
-
-#: What a kind's search gives: `(q, k)` distances in our convention, nearest first; `(q, k)` positions, -1 where
-#: there is none; the number of distances computed, or None where the engine does not tell.
-Found = tuple[Floats, Positions, "int | None"]
 
 #: Up to so many allowed vectors, or this share of all, are compared one by one; an engine that knows nothing of the
 #: filter would have to fetch at least as many to meet k of them.
 _SCAN, _SCAN_SHARE = 1000, 50
-
-
-@dataclass(slots=True)
-class Hits:
-    """What a search found, nearest first.
-
-    Attributes:
-        ids: `(q, k)` int64; -1 where fewer than k vectors exist.
-        distances: `(q, k)` float32, smaller is more alike; +inf where fewer than k vectors exist.
-        computed: how many distances (or distance estimates) all queries together took; None where the engine does
-            not tell, or where another search ran at the same time.
-    """
-
-    ids: npt.NDArray[np.int64]
-    distances: npt.NDArray[np.float32]
-    computed: int | None = None
-
-    def __len__(self) -> int:
-        return len(self.ids)
 
 
 _TORN = object()
@@ -120,7 +96,7 @@ class VectorIndex(ABC):
 
     @property
     def metric(self) -> str:
-        """One of `lookalike.index.core.spec.IndexMetric`."""
+        """One of `lookalike.index.core.kind.IndexMetric`."""
         return self._spec.metric
 
     @property
@@ -417,8 +393,6 @@ class VectorIndex(ABC):
 
     def _scan(self, queries: Floats, k: int, positions: Positions) -> tuple[Floats, Positions]:
         """Compare with the vectors at `positions`, one block after the other."""
-        from lookalike.index.kinds.exact import Near, merged, nearest_among
-
         best: Near = np.empty((len(queries), 0)), np.empty((len(queries), 0), np.int64)
         for start in range(0, len(positions), 1 << 16):
             block = positions[start : start + (1 << 16)]

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from lookalike.errors import InputError
 from lookalike.index.core.checks import check_recall, checked_k
-from lookalike.index.planning.footprint import PROCESS_BYTES, footprint, list_count_of, scann_leaves
+from lookalike.index.core.flat_vectors import AUTO_EXACT_LIMIT
+from lookalike.index.kinds.registry import KINDS
+from lookalike.index.planning.footprint import PROCESS_BYTES, footprint
 from lookalike.index.planning.machine_speed import REFERENCE, MachineSpeed
 from lookalike.index.planning.options import PlanOptions
 from lookalike.index.planning.scaling import (
@@ -27,24 +29,6 @@ from lookalike.index.planning.scaling import (
 from lookalike.index.quantities import count_text, parse_count, parse_size, size_text
 
 __all__ = ["CapacityPlan", "Option", "plan_capacity"]
-
-#: Build settings looked at. `ivfpq` differs in what it keeps: a code in memory, and a store on disk.
-_WORTH: tuple[tuple[str, dict[str, Any]], ...] = (
-    ("exact", {}),
-    ("trees", {"n_trees": 50}),
-    ("nsw", {"M": 32, "ef_construction": 100}),
-    ("hnsw", {"M": 16, "ef_construction": 100}),
-    ("ivf", {}),
-    ("ivfpq", {"code": "fastscan", "store": "float32"}),
-    ("ivfpq", {"code": "fastscan", "store": "float16"}),
-    ("ivfpq", {"code": "fastscan", "store": "sq8"}),
-    ("ivfpq", {"code": "fastscan", "store": "none"}),
-    ("ivfpq", {"code": "pq", "store": "float16"}),
-    ("ivfpq", {"code": "rabitq", "store": "float16"}),
-    ("vamana", {"degree": 32, "window": 100}),
-    # What `measured_costs` knows; with SOAR, a second cell for every vector, searches are faster and builds longer.
-    ("scann", {"dims_per_block": 2, "soar": 0.0}),
-)
 
 #: A candidate whose page is not in memory costs a read; many are asked for at once. An SSD of 30,000 reads a second.
 _PAGE_READ_MS = 1 / 30
@@ -62,7 +46,7 @@ class Option:
 
     Attributes:
         name: kind, and what tells options of one kind apart.
-        kind: a key of `lookalike.index.core.spec.KINDS`.
+        kind: a name in `lookalike.index.kinds.registry.KINDS`.
         build: its build settings, for `build_index`.
         search: its search settings.
         memory_bytes: while it serves, the process included; without pages of a mapped store.
@@ -111,7 +95,7 @@ class CapacityPlan:
     Attributes:
         vectors: how many.
         dimension: numbers per vector.
-        metric: one of `lookalike.index.core.spec.IndexMetric`.
+        metric: one of `lookalike.index.core.kind.IndexMetric`.
         recall: recall@k asked for.
         k: neighbours.
         memory: bytes there are; None for any.
@@ -143,7 +127,7 @@ class CapacityPlan:
             return ""
         chosen = self.recommended
         settings = "".join(f" --set {name}={value}" for name, value in chosen.settings.items())
-        stream = " --stream" if chosen.kind == "ivfpq" else ""
+        stream = " --stream" if KINDS[chosen.kind].streamed else ""
         return f"lookalike index build VECTORS -o INDEX --kind {chosen.kind} --metric {self.metric}{settings}{stream}"
 
     def to_dict(self) -> dict[str, Any]:
@@ -212,7 +196,8 @@ def plan_capacity(
     _check(dimension, wish.metric, wish.recall, wish.threads)
     used = wish.threads or os.cpu_count() or 1
     case = _Case(count, dimension, wish.metric, wish.recall, wanted, limits[0], limits[1], used, measured)
-    found = sorted((case.option(kind, build) for kind, build in _WORTH), key=lambda o: (not o.fits, o.latency_ms))
+    offered = [case.option(name, build) for name, kind in KINDS.items() for build in kind.costs.planned]
+    found = sorted(offered, key=lambda option: (not option.fits, option.latency_ms))
     chosen = _chosen(found, count)
     return CapacityPlan(
         vectors=count,
@@ -231,14 +216,12 @@ def plan_capacity(
 
 
 def _check(dimension: int, metric: str, recall: float, threads: int | None) -> None:
-    from typing import get_args
-
-    from lookalike.index.core.spec import IndexMetric
+    from lookalike.index.core.kind import ALL_METRICS
 
     if isinstance(dimension, bool) or not isinstance(dimension, int) or not 1 <= dimension <= 1_000_000:
         raise InputError(f"dimension is {dimension!r}; give the numbers per vector, 1 to 1000000")
-    if metric not in get_args(IndexMetric):
-        raise InputError(f"metric {metric!r} is unknown; choose one of {', '.join(get_args(IndexMetric))}")
+    if metric not in ALL_METRICS:
+        raise InputError(f"metric {metric!r} is unknown; choose one of {', '.join(ALL_METRICS)}")
     check_recall(recall)
     if threads is not None and (isinstance(threads, bool) or not isinstance(threads, int) or threads < 1):
         raise InputError(f"threads is {threads!r}; give at least 1, or None for all processors")
@@ -258,10 +241,8 @@ class _Case:
     threads: int
     measured: MachineSpeed | None
 
-    def option(self, kind: str, worth: dict[str, Any]) -> Option:
-        from lookalike.index.core.spec import KINDS
-
-        build = self._build(kind, worth)
+    def option(self, kind: str, worth: Mapping[str, Any]) -> Option:
+        build = {**KINDS[kind].costs.by_count(self.count), **worth}
         size = footprint(kind, self.count, self.dimension, build, metric=self.metric, threads=self.threads)
         speed = self.measured or REFERENCE
         effort = self._effort(kind, build)
@@ -273,7 +254,7 @@ class _Case:
         latency += self._page_reads(size.serving, size.mapped, search.get("rerank", 0)) * _PAGE_READ_MS
         serving, building = size.serving + PROCESS_BYTES, size.building + PROCESS_BYTES
         installed = KINDS[kind].installed
-        reasons = [] if installed else [f"not installed: pip install 'lookalike[{KINDS[kind].extra}]'"]
+        reasons = [] if installed else [f"not installed: {KINDS[kind].how_to_install}"]
         if self.metric not in KINDS[kind].metrics:
             reasons.append(f"cannot search by {self.metric}")
         if reached < self.recall:
@@ -302,22 +283,16 @@ class _Case:
             reasons=tuple(reasons),
         )
 
-    def _build(self, kind: str, worth: dict[str, Any]) -> dict[str, Any]:
-        if kind in ("ivf", "ivfpq"):
-            return {"nlist": list_count_of(self.count, worth), **worth}
-        if kind == "scann":
-            return {"leaves": scann_leaves(self.count), **worth}
-        return dict(worth)
-
     def _effort(self, kind: str, build: dict[str, Any]) -> int:
+        setting = KINDS[kind].recall_setting
+        if setting is None:
+            return 0
         # More neighbours lie in more places; fewer than ten are not much easier to find.
         effort = effort_for_recall(kind, self.count, self.recall, build) * math.sqrt(max(1.0, self.k / 10))
-        return max(math.ceil(effort), self.k if kind in ("nsw", "hnsw", "vamana") else 1) if effort else 0
+        return max(math.ceil(effort), self.k if setting.counts_candidates else 1)
 
     def _search(self, kind: str, effort: int, build: dict[str, Any]) -> dict[str, Any]:
-        from lookalike.index.tuning.candidates import recall_setting
-
-        setting = recall_setting(kind)
+        setting = KINDS[kind].recall_setting
         if setting is None:
             return {}
         found = {setting.name: effort}
@@ -338,8 +313,6 @@ class _Case:
 
 
 def _chosen(options: Iterable[Option], count: int) -> Option | None:
-    from lookalike.index.build import AUTO_EXACT_LIMIT
-
     fitting = [option for option in options if option.fits]
     if count <= AUTO_EXACT_LIMIT:
         # Nothing to build or to tune, and a query takes well under a millisecond.
@@ -362,8 +335,6 @@ def _reason(chosen: Option, count: int) -> str:
 
 def _needed(options: Iterable[Option], case: _Case) -> str:
     """What would have to be given for something to fit: the least more of memory and disk, or another wish."""
-    from lookalike.index.core.spec import KINDS
-
     able = [
         option
         for option in options

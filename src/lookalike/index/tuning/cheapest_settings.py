@@ -9,8 +9,8 @@ from lookalike.index.tuning.recall import Recall, Truth
 from lookalike.index.tuning.speed import batch_seconds, single_seconds
 
 if TYPE_CHECKING:
-    from lookalike.index.core.vector_index import Floats
-    from lookalike.index.tuning.candidates import RecallSetting
+    from lookalike.index.core.hits import Floats
+    from lookalike.index.core.kind import RecallSetting
     from lookalike.index.tuning.speed import Searchable
 
 __all__ = ["Point", "frontier", "recall_at", "settings_for_recall", "sweep"]

@@ -12,10 +12,11 @@ import numpy as np
 import numpy.typing as npt
 
 from lookalike.errors import InputError, LookalikeError
-from lookalike.index.construction import build_kind
+from lookalike.index.building import build_kind
 from lookalike.index.core.checks import check_recall, checked_k, checked_vectors
 from lookalike.index.core.metric_space import MetricSpace
-from lookalike.index.tuning.candidates import Candidate, candidates, recall_setting
+from lookalike.index.kinds.registry import KINDS
+from lookalike.index.tuning.candidates import candidates
 from lookalike.index.tuning.cheapest_settings import Point, frontier, sweep
 from lookalike.index.tuning.comparison_plot import draw_curves
 from lookalike.index.tuning.options import CompareOptions
@@ -24,8 +25,8 @@ from lookalike.progress import Progress, ProgressSink, counted
 
 if TYPE_CHECKING:
     from lookalike.distances import Covariance
-    from lookalike.index.core.vector_index import Floats
-    from lookalike.index.tuning.candidates import RecallSetting
+    from lookalike.index.core.hits import Floats
+    from lookalike.index.core.kind import Candidate, RecallSetting
     from lookalike.index.tuning.engine import Engine
     from lookalike.index.tuning.speed import Searchable
 
@@ -251,7 +252,7 @@ class _Bench:
             index = build_kind(self._vectors, candidate.kind, self._metric, covariance=covariance, **settings)
             return index, int(index.stats()["bytes"])
 
-        return _Entry(candidate.kind, settings, recall_setting(candidate.kind), self._queries, build)
+        return _Entry(candidate.kind, settings, KINDS[candidate.kind].recall_setting, self._queries, build)
 
     def engine(self, engine: Engine) -> _Entry:
         """Another's engine, which is given prepared vectors and queries."""

@@ -6,26 +6,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lookalike.index.kinds.registry import KINDS
+
 if TYPE_CHECKING:
     from lookalike.index.tuning.trial import Trial
 
 __all__ = ["draw_curves", "draw_trials"]
 
-#: One colour and marker a kind, the same in every picture; told apart without colour by the marker.
-_MARKS = {
-    "exact": ("#555555", "s"),
-    "trees": ("#8c6d31", "^"),
-    "nsw": ("#e6842a", "v"),
-    "hnsw": ("#c8372d", "o"),
-    "ivf": ("#3b7dd8", "D"),
-    "ivfpq": ("#173f8a", "P"),
-    "vamana": ("#2e8b57", "X"),
-    "scann": ("#8e44ad", "*"),
-}
-
 
 def _mark(name: str) -> tuple[str, str]:
-    return _MARKS.get(name, ("#999999", "."))
+    """Colour and marker, the same in every picture; told apart without colour by the marker."""
+    return KINDS[name].mark if name in KINDS else ("#999999", ".")
 
 
 def _canvas() -> tuple[Any, Any]:
@@ -76,7 +67,7 @@ def draw_curves(
     figure, axes = _canvas()
     for name, points in curves.items():
         colour, marker = _mark(name.split()[0])
-        style = "-" if name.split()[0] in _MARKS else "--"
+        style = "-" if name.split()[0] in KINDS else "--"
         recalls, rates = [p[0] for p in points], [p[1] for p in points]
         axes.plot(recalls, rates, style, marker=marker, color=colour, markersize=5, linewidth=1.4, label=name)
     axes.set_xlabel(f"recall@{k}")

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from lookalike.index.tuning.speed import Searchable
 
 if TYPE_CHECKING:
-    from lookalike.index.core.vector_index import Floats
-    from lookalike.index.tuning.candidates import RecallSetting
+    from lookalike.index.core.hits import Floats
+    from lookalike.index.core.kind import RecallSetting
 
 __all__ = ["BuiltEngine", "Engine"]
 

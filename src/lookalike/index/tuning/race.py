@@ -19,11 +19,11 @@ import numpy as np
 import numpy.typing as npt
 
 from lookalike.errors import InputError
-from lookalike.index.construction import build_kind
+from lookalike.index.building import build_kind
 from lookalike.index.core.metric_space import MetricSpace
+from lookalike.index.kinds.registry import KINDS
 from lookalike.index.planning.footprint import footprint
 from lookalike.index.quantities import parse_size
-from lookalike.index.tuning.candidates import FAMILIES, Candidate, recall_setting
 from lookalike.index.tuning.cheapest_settings import Point, settings_for_recall
 from lookalike.index.tuning.recall import Truth, exact_truth
 from lookalike.index.tuning.speed import interleaved_seconds
@@ -32,7 +32,9 @@ from lookalike.progress import Progress, ProgressSink, counted
 
 if TYPE_CHECKING:
     from lookalike.distances import Covariance
-    from lookalike.index.core.vector_index import Floats, VectorIndex
+    from lookalike.index.core.hits import Floats
+    from lookalike.index.core.kind import Candidate
+    from lookalike.index.core.vector_index import VectorIndex
     from lookalike.index.tuning.options import TuneOptions
 
 __all__ = ["Race", "RaceData"]
@@ -152,12 +154,12 @@ class Race:
         """Leave out candidates that are predicted to take much longer than the best."""
         best: dict[str, float] = {}
         for trial in self._trials:
-            family = FAMILIES[trial.candidate.kind]
+            family = KINDS[trial.candidate.kind].family
             best[family] = min(best.get(family, math.inf), trial.predicted_seconds)
         fastest = min(best.values())
         staying = []
         for trial in self._trials:
-            leads = trial.predicted_seconds == best[FAMILIES[trial.candidate.kind]]
+            leads = trial.predicted_seconds == best[KINDS[trial.candidate.kind].family]
             factor = _RIVAL_STAYS if leads else _STAYS
             if trial.predicted_seconds <= factor * fastest:
                 staying.append(trial)
@@ -185,7 +187,7 @@ class Race:
         for trial in sorted(self._trials, key=lambda t: t.predicted_seconds):
             predicted = trial.predicted_seconds
             raced = math.isfinite(predicted)  # so few vectors that no sample was drawn: build them all
-            known = FAMILIES[trial.candidate.kind] in families
+            known = KINDS[trial.candidate.kind].family in families
             if best is not None and raced:
                 too_slow = predicted * overrated > (_FINAL if known else _RIVAL) * best[0].predicted_seconds
                 if too_slow or (known and builds >= _FULL_BUILDS):
@@ -194,7 +196,7 @@ class Race:
             self._report(Progress(what, builds, None, str(trial.candidate)))
             index = self._built(trial, whole, "full", own if held_out or ids is not None else None)
             builds += 1
-            families.add(FAMILIES[trial.candidate.kind])
+            families.add(KINDS[trial.candidate.kind].family)
             if not self._meets_target(trial, index, self._data.queries, truth):
                 continue
             best = self._faster(best, (trial, index))
@@ -259,7 +261,7 @@ class Race:
         return index
 
     def _meets_target(self, trial: Trial, index: VectorIndex, queries: Floats, truth: Truth) -> bool:
-        setting = recall_setting(trial.candidate.kind)
+        setting = KINDS[trial.candidate.kind].recall_setting
         trial.point = settings_for_recall(index, setting, queries, truth, self._options.recall, self._batch)
         if trial.point is None:
             trial.verdict = f"does not reach recall {self._options.recall:g}"

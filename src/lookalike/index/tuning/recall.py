@@ -16,8 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from lookalike.index.core.flat_vectors import Near, merged, nearest_among
 from lookalike.index.core.metric_space import MetricSpace
-from lookalike.index.kinds.exact import Near, merged, nearest_among
 
 __all__ = ["Recall", "Truth", "exact_truth"]
 

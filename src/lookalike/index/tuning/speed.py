@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 if TYPE_CHECKING:
-    from lookalike.index.core.vector_index import Floats, Hits
+    from lookalike.index.core.hits import Floats, Hits
 
 __all__ = ["Searchable", "batch_seconds", "interleaved_seconds", "single_seconds"]
 

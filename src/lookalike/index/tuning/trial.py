@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
-from lookalike.index.tuning.candidates import Candidate
+from lookalike.index.core.kind import Candidate
 from lookalike.index.tuning.cheapest_settings import Point
 
 __all__ = ["Trial"]

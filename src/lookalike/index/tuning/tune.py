@@ -25,7 +25,8 @@ from lookalike.index.tuning.trial import Trial
 
 if TYPE_CHECKING:
     from lookalike.distances import Covariance
-    from lookalike.index.core.vector_index import Floats, VectorIndex
+    from lookalike.index.core.hits import Floats
+    from lookalike.index.core.vector_index import VectorIndex
     from lookalike.progress import ProgressSink
 
 __all__ = ["Tuning", "tune_index"]

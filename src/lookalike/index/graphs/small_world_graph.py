@@ -1,4 +1,4 @@
-"""Navigable small worlds by faiss: `nsw`, one flat graph (Malkov et al., 2014), and `hnsw`, its hierarchy (2018).
+"""Navigable small worlds by faiss: what `nsw`, one flat graph, and `hnsw`, a hierarchy of graphs, share.
 
 faiss cannot take a vector out of a graph, so a removed one stays as a stepping stone, marked with a tombstone.
 Three ways to keep tombstones out of the answers were measured (20,000 × 64, k = 10, ef_search = 64, one thread):
@@ -20,33 +20,52 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-import faiss as _faiss
 import numpy as np
+from pydantic import Field
 
 from lookalike.errors import ArtefactError
+from lookalike.index.core.costs import Costs, Footprint, Measured, Shape, doubled_rows
 from lookalike.index.core.distance_count import counted
+from lookalike.index.core.engine_library import EngineLibrary
+from lookalike.index.core.hits import Floats, Found, Positions
+from lookalike.index.core.kind import RecallSetting, SearchSettings
 from lookalike.index.core.metric_space import in_our_convention
 from lookalike.index.core.parametrised_search import parametrised_search
-from lookalike.index.core.vector_index import Floats, Found, Positions, VectorIndex
+from lookalike.index.core.vector_index import VectorIndex
+from lookalike.index.graphs.graph_work import build_work, search_work
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
     from lookalike.distances import Covariance
     from lookalike.index.core.artefact import IndexFolder, NewIndexFolder
-    from lookalike.index.core.spec import GraphSearch, HnswBuild, IndexSpec, SearchSettings
+    from lookalike.index.spec import IndexSpec
 
-__all__ = ["HnswIndex", "NswIndex"]
+__all__ = ["RECALL_SETTING", "GraphSearch", "SmallWorldIndex", "graph_costs"]
 
-# faiss' type stubs lack what its Python layer adds to the C++ classes.
-faiss: Any = _faiss
-_counter = faiss.cvar.hnsw_stats
+faiss = EngineLibrary("faiss")
 
-# Unit vectors are ordered by Euclidean distance as by cosine, and the graph's pruning rule wants a metric.
+#: The name of faiss' metric. Unit vectors are ordered by Euclidean distance as by cosine, and the graph's pruning rule
+#: wants a metric.
 _METRICS = {
-    "euclidean": faiss.METRIC_L2,
-    "cosine": faiss.METRIC_L2,
-    "inner_product": faiss.METRIC_INNER_PRODUCT,
-    "manhattan": faiss.METRIC_L1,
+    "euclidean": "METRIC_L2",
+    "cosine": "METRIC_L2",
+    "inner_product": "METRIC_INNER_PRODUCT",
+    "manhattan": "METRIC_L1",
 }
+
+#: Vectors that are added under one lock: so few that searches wait little. faiss' arrays double from there.
+_SLICE = 256
+
+
+class GraphSearch(SearchSettings):
+    """`ef_search`: candidates kept during a search of the graph; more find more and take longer."""
+
+    ef_search: int = Field(default=64, ge=1, le=1_000_000)
+
+
+#: What a search can compare at most are all vectors.
+RECALL_SETTING = RecallSetting("ef_search", limit=lambda count: max(count, 16))
 
 
 @lru_cache(maxsize=64)
@@ -54,26 +73,23 @@ def _parameters(ef: int) -> Any:
     return faiss.SearchParametersHNSW(efSearch=ef)
 
 
-def _computed() -> int:
-    return int(_counter.ndis)
-
-
-class HnswIndex(VectorIndex):
-    """Approximate search over a graph of layers; `ef_search` trades recall for speed.
+class SmallWorldIndex(VectorIndex):
+    """Approximate search over a graph; `ef_search` trades recall for speed. Build settings: `M`, `ef_construction`.
 
     The graph depends on the order in which threads insert, so two builds may differ in the last hits; set one
     OpenMP thread where they must not. When `stats()["tombstones"]` passes half of all, call `compact()`.
     """
 
-    _slice = 256
+    _slice = _SLICE
 
     def __init__(self, spec: IndexSpec, covariance: Covariance | None = None) -> None:
         super().__init__(spec, covariance)
+        self._counter = faiss.cvar.hnsw_stats
         self._graph = self._new()
 
     def _new(self) -> Any:
-        build: HnswBuild = self._spec.build  # type: ignore[assignment]
-        graph = faiss.IndexHNSWFlat(self.dimension, build.M, _METRICS[self._space.metric])
+        build: Any = self._spec.build
+        graph = faiss.IndexHNSWFlat(self.dimension, build.M, getattr(faiss, _METRICS[self._space.metric]))
         graph.hnsw.efConstruction = build.ef_construction
         return graph
 
@@ -109,9 +125,12 @@ class HnswIndex(VectorIndex):
         wanted: GraphSearch = settings  # type: ignore[assignment]
         parameters = _parameters(max(k, wanted.ef_search))
         (distances, positions), computed = counted(
-            _computed, lambda: parametrised_search(self._graph, queries, k, parameters)
+            self._computed, lambda: parametrised_search(self._graph, queries, k, parameters)
         )
         return in_our_convention(distances, self._space.metric), positions, computed
+
+    def _computed(self) -> int:
+        return int(self._counter.ndis)
 
     def _harder(self, settings: SearchSettings, factor: float) -> SearchSettings:
         wanted: GraphSearch = settings  # type: ignore[assignment]
@@ -144,12 +163,28 @@ def _is_whole(graph: Any) -> bool:
     )
 
 
-class NswIndex(HnswIndex):
-    """The same graph without its upper layers: every search starts at one node and walks all the way."""
+def graph_costs(links: Callable[[Any], float], measured: Sequence[Measured], planned: Mapping[str, Any]) -> Costs:
+    """What such a graph costs.
 
-    def _new(self) -> Any:
-        graph = super()._new()
-        # faiss draws a node's top layer from these probabilities: one entry of 1 puts every node on the lowest.
-        # (set_default_probas would append to the old ones, and a graph saved so cannot be read again.)
-        faiss.copy_array_to_vector(np.array([1.0]), graph.hnsw.assign_probas)
-        return graph
+    The vectors, the links of 4 bytes, 8 bytes of offset and 4 of level a node.
+
+    Args:
+        links: of build settings, how many a node has on average.
+        measured: what real builds took, sizes rising.
+        planned: the build settings that a plan offers.
+    """
+
+    def footprint(shape: Shape) -> Footprint:
+        per_node = 4 * shape.dimension + 4 * links(shape.build) + 12
+        size = round(per_node * shape.count)
+        return Footprint(size, shape.vectors + round(per_node * doubled_rows(shape.count, _SLICE)), size)
+
+    return Costs(
+        footprint=footprint,
+        measured=lambda build: measured,
+        search_work=search_work,
+        build_work=build_work,
+        search_bound="gather",
+        build_bound="gather",
+        planned=(planned,),
+    )

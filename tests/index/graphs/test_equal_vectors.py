@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lookalike.index.core.equal_vectors import EqualVectors
+from lookalike.index.graphs.equal_vectors import EqualVectors
 
 
 @given(st.lists(st.integers(0, 5), min_size=1, max_size=60), st.integers(1, 3))

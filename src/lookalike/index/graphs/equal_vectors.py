@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
-    from lookalike.index.core.vector_index import Floats, Positions
+    from lookalike.index.core.hits import Floats, Positions
 
 __all__ = ["EqualVectors"]
 
