@@ -250,8 +250,9 @@ class _Case:
         cpu = build_cpu_seconds(kind, self.count, self.dimension, build, speed)
         factor = uncertainty(kind, self.count, self.dimension, build, self.measured is not None)
         search = self._search(kind, effort, build)
-        latency = _CALL_MS * speed.slowdown("exact") + search_ms(kind, self.count, self.dimension, effort, build, speed)
-        latency += self._page_reads(size.serving, size.mapped, search.get("rerank", 0)) * _PAGE_READ_MS
+        latency = _CALL_MS * (REFERENCE.stream / speed.stream)
+        latency += search_ms(kind, self.count, self.dimension, effort, build, speed)
+        latency += self._page_reads(size.serving, size.mapped, self._reranked(kind, build)) * _PAGE_READ_MS
         serving, building = size.serving + PROCESS_BYTES, size.building + PROCESS_BYTES
         installed = KINDS[kind].installed
         reasons = [] if installed else [f"not installed: {KINDS[kind].how_to_install}"]
@@ -264,7 +265,7 @@ class _Case:
             reasons += self._over("memory while building", building, self.memory)
         reasons += self._over("disk", size.disk, self.disk)
         return Option(
-            name=" ".join([kind, *(str(worth[name]) for name in ("code", "store") if name in worth)]),
+            name=" ".join([kind, *KINDS[kind].costs.told_apart(worth)]),
             kind=kind,
             build=build,
             search=search,
@@ -295,17 +296,22 @@ class _Case:
         setting = KINDS[kind].recall_setting
         if setting is None:
             return {}
-        found = {setting.name: effort}
-        if setting.reranked is not None:
-            found[setting.reranked] = 0 if build.get("store") == "none" else max(100, 10 * self.k)
-        return found
+        reranked = {} if setting.reranked is None else {setting.reranked: self._reranked(kind, build)}
+        return {setting.name: effort, **reranked}
 
-    def _page_reads(self, serving: int, mapped: int, rerank: int) -> float:
+    def _reranked(self, kind: str, build: dict[str, Any]) -> int:
+        """How many candidates are compared again."""
+        setting = KINDS[kind].recall_setting
+        if setting is None or setting.reranked is None or not KINDS[kind].costs.reranks(KINDS[kind].build(**build)):
+            return 0
+        return max(100, 10 * self.k)
+
+    def _page_reads(self, serving: int, mapped: int, reranked: int) -> float:
         """Candidates of a query whose page is not in memory, where memory is limited."""
         if not mapped or self.memory is None:
             return 0.0
         room = max(0, self.memory - serving - PROCESS_BYTES)
-        return rerank * (1 - min(1.0, room / mapped))
+        return reranked * (1 - min(1.0, room / mapped))
 
     @staticmethod
     def _over(what: str, needs: int, limit: int | None) -> list[str]:
@@ -316,8 +322,8 @@ def _chosen(options: Iterable[Option], count: int) -> Option | None:
     fitting = [option for option in options if option.fits]
     if count <= AUTO_EXACT_LIMIT:
         # Nothing to build or to tune, and a query takes well under a millisecond.
-        fitting = [option for option in fitting if option.kind == "exact"] or fitting
-    faithful = [option for option in fitting if option.build.get("store") not in ("sq8", "none")]
+        fitting = [option for option in fitting if KINDS[option.kind].exhaustive] or fitting
+    faithful = [option for option in fitting if not _rounds_distances(option)]
     best = faithful or fitting
     if not best:
         return None
@@ -326,10 +332,15 @@ def _chosen(options: Iterable[Option], count: int) -> Option | None:
     return min(tied, key=lambda option: (option.disk_bytes, option.memory_bytes))
 
 
+def _rounds_distances(option: Option) -> bool:
+    kind = KINDS[option.kind]
+    return kind.costs.rounds_distances(kind.build(**option.build))
+
+
 def _reason(chosen: Option, count: int) -> str:
-    if chosen.kind == "exact" and count < 100_000:
+    if KINDS[chosen.kind].exhaustive and count < 100_000:
         return f"{count_text(count)} vectors are searched exactly in about {_short(chosen.latency_ms)} ms"
-    kept = "" if chosen.build.get("store") not in ("sq8", "none") else "; its distances are rounded, check thresholds"
+    kept = "; its distances are rounded, check thresholds" if _rounds_distances(chosen) else ""
     return f"{chosen.name} is the fastest that fits, to within what can be predicted{kept}; tune_index measures"
 
 

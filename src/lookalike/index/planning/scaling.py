@@ -58,7 +58,7 @@ def effort_for_recall(kind: str, count: int, recall: float, build: Mapping[str, 
 
     Where a code's plateau lies below that recall, the setting that reaches the plateau.
     """
-    if KINDS[kind].recall_setting is None:
+    if KINDS[kind].exhaustive:
         return 0
     wanted = _effort(_points(kind, build), count, min(recall, _ceiling(_points(kind, build), count)))
     return max(1, math.ceil(min(wanted, _largest_effort(kind, count, build))))
@@ -66,7 +66,7 @@ def effort_for_recall(kind: str, count: int, recall: float, build: Mapping[str, 
 
 def expected_recall(kind: str, count: int, effort: int, build: Mapping[str, Any]) -> float:
     """Recall@10 that a search setting is expected to reach: the inverse of `effort_for_recall`."""
-    if KINDS[kind].recall_setting is None:
+    if KINDS[kind].exhaustive:
         return 1.0
     points = _points(kind, build)
     low, high = _EDGE, _ceiling(points, count)
@@ -192,7 +192,7 @@ def uncertainty(kind: str, count: int, dimension: int, build: Mapping[str, Any],
     dimension, and a quarter where the machine was not measured.
     """
     points = _points(kind, build)
-    if KINDS[kind].recall_setting is None:
+    if KINDS[kind].exhaustive:
         points = [points[0]._replace(vectors=1), points[-1]._replace(vectors=count)]  # in proportion at any size
     beyond = max(0.0, math.log10(count / points[-1].vectors), math.log10(points[0].vectors / count))
     doublings = abs(math.log2(dimension / MEASURED_DIMENSION))
