@@ -1,4 +1,4 @@
-"""The libraries of `ann_1m.py` and `compare_with_peers.py`, called as their own users call them: no code of ours between.
+"""The libraries of `ann_1m.py` and `compare_with_peers.py`, called as their users call them: no code of ours between.
 
 A peer builds with two threads and searches with one, a query at a time. All get unit vectors, for which the order of
 cosine, inner product and Euclidean distance is the same, and each uses the metric its library is fastest with.

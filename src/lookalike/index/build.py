@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 import numpy.typing as npt
@@ -10,12 +11,16 @@ from lookalike.errors import InputError
 from lookalike.index.building import build_kind
 from lookalike.index.core.checks import checked_vectors
 from lookalike.index.core.flat_vectors import AUTO_EXACT_LIMIT
+from lookalike.index.tuning.options import TuneOptions
 
 if TYPE_CHECKING:
     from lookalike.distances import Covariance
     from lookalike.index.core.vector_index import VectorIndex
 
 __all__ = ["build_index"]
+
+#: What `auto` passes on to `tune_index`, beside queries and progress.
+_TUNING = sorted(field.name for field in fields(TuneOptions))
 
 
 def build_index(
@@ -42,7 +47,7 @@ def build_index(
             `ef_construction`, `ef_search`. For `auto`: what `tune_index` takes.
 
     Raises:
-        InputError: unknown kind, metric or setting, or a metric the kind cannot.
+        InputError: unknown kind, metric or setting, or a metric the kind does not support.
         MissingDependencyError: the kind's engine is not installed; the message says what to install.
         VectorError: vectors or ids of a wrong shape, dtype or value.
 
@@ -58,6 +63,10 @@ def build_index(
     if len(ready) > AUTO_EXACT_LIMIT:
         from lookalike.index.tuning.tune import tune_index
 
+        if unknown := sorted(set(settings) - {*_TUNING, "queries", "progress"}):
+            raise InputError(
+                f"kind 'auto' has no setting {', '.join(unknown)}; name a kind, or give {', '.join(_TUNING)}"
+            )
         return tune_index(ready, metric=metric, ids=ids, **common, **settings).index
     if settings:
         raise InputError(f"kind 'auto' chose exact, which has no setting {', '.join(settings)}; name a kind")

@@ -11,7 +11,7 @@ from lookalike.errors import InputError
 from lookalike.progress import ProgressSink, Reporter
 
 if TYPE_CHECKING:
-    from lookalike.index.vector_files import VectorSource
+    from lookalike.index.vector_source import VectorSource
 
 __all__ = ["BuiltIndex", "IndexBuildOptions", "index_build"]
 

@@ -14,7 +14,7 @@ from lookalike.progress import ProgressSink, Reporter
 if TYPE_CHECKING:
     from lookalike.distances import Covariance
     from lookalike.index.tuning.comparison import Comparison
-    from lookalike.index.vector_files import Floats
+    from lookalike.index.vector_source import Floats
 
 __all__ = ["ComparedIndexes", "IndexCompareOptions", "index_compare"]
 

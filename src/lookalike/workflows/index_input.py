@@ -11,7 +11,7 @@ from lookalike.distances import Covariance
 from lookalike.index.vector_files import open_vectors
 
 if TYPE_CHECKING:
-    from lookalike.index.vector_files import Floats, VectorSource
+    from lookalike.index.vector_source import Floats, VectorSource
     from lookalike.progress import Reporter
 
 __all__ = ["chosen_metric", "fitted_covariance", "read_queries", "read_source"]

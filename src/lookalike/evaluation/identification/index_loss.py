@@ -113,12 +113,6 @@ def measure_index_loss(
         return same if given.threshold is None else same & (hits.distances[:, 0] <= given.threshold)
 
     by_exact, by_index = right(exact), right(found)
-    # As near as the nearest, by the true distance: the index's own may be an estimate.
-    asked, places = truth.space.vectors(probes), np.arange(len(probes))[:, None]
-    best, other = (
-        exact_values(asked, truth.space.vectors(gallery[hits.ids[:, 0]]), places, metric)[:, 0]
-        for hits in (exact, found)
-    )
     return IndexLoss(
         kind=index.kind,
         gallery=len(gallery),
@@ -127,9 +121,21 @@ def measure_index_loss(
         index_rank1=Rate.of(int(by_index.sum()), len(probes)),
         lost=int((by_exact & ~by_index).sum()),
         gained=int((by_index & ~by_exact).sum()),
-        recall1=float((other <= best + 1e-6 * np.abs(best)).mean()),
+        recall1=_recall1(truth, gallery, probes, exact, found),
         threshold=given.threshold,
     )
+
+
+def _recall1(
+    truth: VectorIndex, gallery: npt.NDArray[np.float32], probes: npt.NDArray[np.float32], exact: Hits, found: Hits
+) -> float:
+    """Share of probes whose found vector is as near as the nearest, by the true distance; an index may estimate."""
+    asked, places = truth.space.vectors(probes), np.arange(len(probes))[:, None]
+    best, other = (
+        exact_values(asked, truth.space.vectors(gallery[hits.ids[:, 0]]), places, truth.metric)[:, 0]
+        for hits in (exact, found)
+    )
+    return float((other <= best + 1e-6 * np.abs(best)).mean())
 
 
 def _split(

@@ -104,7 +104,10 @@ def build_bulk(
         >>> build_bulk(open_vectors("people.npy"), "people.index", IndexSpec.create("ivfpq", "cosine", 128))
         ... # doctest: +SKIP
     """
-    return _BulkBuild(source, Path(output), spec, options or BulkOptions(), ids, covariance, progress).run()
+    build = _BulkBuild(
+        source, Path(output), spec, options or BulkOptions(), ids=ids, covariance=covariance, progress=progress
+    )
+    return build.run()
 
 
 class _Stopped(Exception):  # noqa: N818 - ends a thread whose work is no longer wanted
@@ -118,6 +121,7 @@ class _BulkBuild:
         output: Path,
         spec: IndexSpec,
         options: BulkOptions,
+        *,
         ids: npt.ArrayLike | None,
         covariance: Covariance | None,
         progress: ProgressSink | None,

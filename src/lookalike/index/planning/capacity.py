@@ -21,9 +21,9 @@ from lookalike.index.planning.machine_speed import REFERENCE, MachineSpeed
 from lookalike.index.planning.options import PlanOptions
 from lookalike.index.planning.scaling import (
     build_cpu_seconds,
-    effort_for_recall,
     expected_recall,
     search_ms,
+    setting_for_recall,
     uncertainty,
 )
 from lookalike.index.quantities import count_text, parse_count, parse_size, size_text
@@ -55,7 +55,7 @@ class Option:
         mapped_bytes: the part of it that is read piece by piece while serving.
         build_cpu_seconds: processor time to build, over all threads.
         build_hours: on the threads of the plan.
-        recall: recall@k expected; real embeddings may need more effort for it (see `scaling`).
+        recall: recall@k expected; real embeddings may need a higher search setting for it (see `scaling`).
         latency_ms: one query on one thread.
         latency_range_ms: from `latency_ms / uncertainty` to `latency_ms * uncertainty`.
         uncertainty: that factor; it holds for `build_hours` as well.
@@ -245,13 +245,13 @@ class _Case:
         build = {**KINDS[kind].costs.by_count(self.count), **worth}
         size = footprint(kind, self.count, self.dimension, build, metric=self.metric, threads=self.threads)
         speed = self.measured or REFERENCE
-        effort = self._effort(kind, build)
-        reached = expected_recall(kind, self.count, effort, build)
+        value = self._value(kind, build)
+        reached = expected_recall(kind, self.count, value, build)
         cpu = build_cpu_seconds(kind, self.count, self.dimension, build, speed)
         factor = uncertainty(kind, self.count, self.dimension, build, self.measured is not None)
-        search = self._search(kind, effort, build)
+        search = self._search(kind, value, build)
         latency = _CALL_MS * (REFERENCE.stream / speed.stream)
-        latency += search_ms(kind, self.count, self.dimension, effort, build, speed)
+        latency += search_ms(kind, self.count, self.dimension, value, build, speed)
         latency += self._page_reads(size.serving, size.mapped, self._reranked(kind, build)) * _PAGE_READ_MS
         serving, building = size.serving + PROCESS_BYTES, size.building + PROCESS_BYTES
         installed = KINDS[kind].installed
@@ -284,20 +284,20 @@ class _Case:
             reasons=tuple(reasons),
         )
 
-    def _effort(self, kind: str, build: dict[str, Any]) -> int:
+    def _value(self, kind: str, build: dict[str, Any]) -> int:
         setting = KINDS[kind].recall_setting
         if setting is None:
             return 0
         # More neighbours lie in more places; fewer than ten are not much easier to find.
-        effort = effort_for_recall(kind, self.count, self.recall, build) * math.sqrt(max(1.0, self.k / 10))
-        return max(math.ceil(effort), self.k if setting.counts_candidates else 1)
+        value = setting_for_recall(kind, self.count, self.recall, build) * math.sqrt(max(1.0, self.k / 10))
+        return max(math.ceil(value), self.k if setting.counts_candidates else 1)
 
-    def _search(self, kind: str, effort: int, build: dict[str, Any]) -> dict[str, Any]:
+    def _search(self, kind: str, value: int, build: dict[str, Any]) -> dict[str, Any]:
         setting = KINDS[kind].recall_setting
         if setting is None:
             return {}
         reranked = {} if setting.reranked is None else {setting.reranked: self._reranked(kind, build)}
-        return {setting.name: effort, **reranked}
+        return {setting.name: value, **reranked}
 
     def _reranked(self, kind: str, build: dict[str, Any]) -> int:
         """How many candidates are compared again."""

@@ -94,6 +94,7 @@ class Race:
     def __init__(
         self, data: RaceData, options: TuneOptions, able: list[Candidate], progress: ProgressSink | None
     ) -> None:
+        _ = data.space  # raises where the metric wants a covariance, before anything is measured
         self._data, self._options, self._progress = data, options, progress
         self._batch = options.objective == "throughput"
         self._trials = [Trial(candidate, count=len(data.vectors)) for candidate in able]

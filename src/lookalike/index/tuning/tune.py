@@ -117,17 +117,16 @@ def tune_index(
     given = checked_vectors(vectors)
     if len(given) < 200:
         raise InputError(f"{len(given)} vectors are too few to tune on (200 at least); build_index(..., 'exact') does")
-    given_ids = None if ids is None else checked_ids(ids, len(given))
+    own = np.arange(len(given)) if ids is None else checked_ids(ids, len(given))
     rows, held_out, asked = _queries(given, queries, wanted.seed)
-    data = RaceData(given, rows, asked, metric, covariance, given_ids, fingerprint)
-    _ = data.space  # raises where the metric is unknown or wants a covariance, before anything is measured
+    data = RaceData(given, rows, asked, metric, covariance, None if ids is None else own, fingerprint)
     race = Race(data, wanted, candidates(metric, given.shape[1], wanted.kinds), progress)
     if wanted.memory is not None:
         race.limit_memory(wanted.memory)
     race.on_samples()
     index, trial = race.in_full()
     if len(held_out):
-        index.add(given[held_out], held_out if given_ids is None else given_ids[held_out])
+        index.add(given[held_out], own[held_out])
     assert trial.point is not None
     index.configure(**trial.point.settings)
     took = time.perf_counter() - start
