@@ -16,13 +16,28 @@ from lookalike.index.spec import IndexSpec
 if TYPE_CHECKING:
     from lookalike.index.core.vector_index import VectorIndex
 
-__all__ = ["read"]
+__all__ = ["load_index"]
 
 
-def read(path: Path, mapped: bool = False) -> VectorIndex:
-    """Open an index directory; arguments and errors as for `lookalike.index.load_index`."""
+def load_index(path: str | Path, mapped: bool = False) -> VectorIndex:
+    """Open an index that `save` wrote, after checking every file against its checksum.
+
+    Args:
+        path: the directory.
+        mapped: leave the vectors in their files and map these into memory, so that opening takes a moment and several
+            processes share one copy. Files over 64 MiB are then checked by their size only. A mapped index is
+            searched and removed from; it takes no additions.
+
+    Raises:
+        ArtefactError: missing, damaged (the message names the file) or written by a newer Lookalike.
+        MissingDependencyError: its engine is not installed; the message says what to install.
+
+    Example:
+        >>> load_index("people.index").search(queries)    # doctest: +SKIP
+    """
     from lookalike.distances import Covariance
 
+    path = Path(path)
     header = read_header(path)
     spec, files = _described(path, header)
     folder = IndexFolder(path, files, mapped)

@@ -105,7 +105,7 @@ def test_more_threads_build_sooner():
     assert one.latency_ms == eight.latency_ms
 
 
-def test_more_neighbours_take_more_effort():
+def test_more_neighbours_take_a_higher_setting():
     ten, hundred = (option(plan_capacity("1M", 128, k=k), "ivfpq fastscan float16") for k in (10, 100))
     assert hundred.search["rerank"] >= 1000
     assert hundred.search["nprobe"] > ten.search["nprobe"]

@@ -105,6 +105,14 @@ def _nothing(count: int) -> dict[str, Any]:
     return {}
 
 
+def _always(build: Any) -> bool:
+    return True
+
+
+def _never(build: Any) -> bool:
+    return False
+
+
 @dataclass(frozen=True)
 class Costs:
     """What a kind costs, for `planning`.
@@ -119,6 +127,8 @@ class Costs:
         planned: the build settings that a plan offers, one option each.
         by_count: the build settings that grow with the number of vectors, at their best value for that number.
         everything: the value of the recall setting from which on all vectors are looked at.
+        reranks: with these build settings, whether there are vectors that candidates are compared with again.
+        rounds_distances: whether these build settings move distances so far that thresholds should be checked.
     """
 
     footprint: Callable[[Shape], Footprint]
@@ -130,6 +140,12 @@ class Costs:
     planned: tuple[Mapping[str, Any], ...] = ({},)
     by_count: Callable[[int], dict[str, Any]] = _nothing
     everything: Callable[[Shape], int] = _count
+    reranks: Callable[[Any], bool] = _always
+    rounds_distances: Callable[[Any], bool] = _never
+
+    def told_apart(self, planned: Mapping[str, Any]) -> list[str]:
+        """The values by which one of the planned settings differs from the others, as text."""
+        return [str(value) for name, value in planned.items() if any(o.get(name) != value for o in self.planned)]
 
 
 def doubled_rows(count: int, first: int) -> int:

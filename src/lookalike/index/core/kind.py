@@ -141,6 +141,11 @@ class Kind:
     mark: tuple[str, str] = ("#999999", ".")
 
     @property
+    def exhaustive(self) -> bool:
+        """Whether it compares every vector: recall is 1 then, and nothing is to be tuned."""
+        return self.recall_setting is None
+
+    @property
     def installed(self) -> bool:
         """Whether its engine can be imported."""
         return importlib.util.find_spec(self.requires) is not None

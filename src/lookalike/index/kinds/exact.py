@@ -91,7 +91,7 @@ def _footprint(shape: Shape) -> Footprint:
     return Footprint(shape.vectors, shape.vectors + grown, shape.vectors)
 
 
-def _work(shape: Shape, effort: int = 0) -> float:
+def _work(shape: Shape, value: int = 0) -> float:
     return float(shape.count * shape.dimension)
 
 

@@ -350,6 +350,8 @@ KIND = Kind(
         ),
         by_count=list_work.by_count,
         everything=list_work.lists_of,
+        reranks=lambda build: build.store != "none",
+        rounds_distances=lambda build: build.store in ("sq8", "none"),
     ),
     metrics=ALL_BUT_MANHATTAN,
     family="cells",

@@ -159,7 +159,7 @@ class TreesIndex(PrefixIndex):
     def _write_engine(self, engine: _Forest, folder: NewIndexFolder) -> None:
         path = folder.path / _FILE
         try:
-            self._lock.write(engine.trees.save, str(path))  # annoy drops its memory and maps the file
+            self._changes.without_readers(engine.trees.save, str(path))  # annoy drops its memory and maps the file
         except OSError as error:
             raise StorageError(f"{path} could not be written ({error}); free disk space and save again") from error
         folder.add_written(_FILE)

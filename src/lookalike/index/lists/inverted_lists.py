@@ -199,12 +199,12 @@ class InvertedLists:
 
     # --- putting together -----------------------------------------------------------------------------------
 
-    def filled(self, parts: Sequence[EncodedPart], progress: Callable[[int, int], None] | None = None) -> Any:
+    def filled(self, parts: Sequence[EncodedPart], progress: Callable[[int], None] | None = None) -> Any:
         """The faiss index of all parts, and the end of this object: its lists are full now.
 
         Args:
             parts: in the order of their positions.
-            progress: called with lists done and lists there are.
+            progress: called with the number of lists done since the last call.
         """
         lists = self._lists
         starts = [0] * len(parts)
@@ -219,8 +219,8 @@ class InvertedLists:
                 ids = np.concatenate([part.order[a:b].astype(np.int64) + part.start for part, a, b in slices])
                 codes = np.concatenate([part.codes[a:b] for part, a, b in slices])
                 lists.invlists.add_entries(number, len(ids), faiss.swig_ptr(ids), faiss.swig_ptr(codes))
-            if progress is not None and number % 1024 == 0:
-                progress(number, self.lists)
+            if progress is not None and (number % 1024 == 1023 or number == self.lists - 1):
+                progress(number % 1024 + 1)
         lists.ntotal = sum(starts)
         whole, packed = self.template, _packed(lists) if self._fast else None
         if self._transform is None:

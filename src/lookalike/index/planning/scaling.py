@@ -18,13 +18,13 @@ from lookalike.index.core.costs import MEASURED_DIMENSION, Measured
 from lookalike.index.kinds.registry import KINDS
 from lookalike.index.planning.machine_speed import REFERENCE, MachineSpeed
 
-__all__ = ["build_cpu_seconds", "effort_for_recall", "expected_recall", "search_ms", "uncertainty"]
+__all__ = ["build_cpu_seconds", "expected_recall", "search_ms", "setting_for_recall", "uncertainty"]
 
 #: Recall is taken no further from 0 and 1 than this: so many queries were measured.
 _EDGE = 0.0005
 #: Recall gained below which an entry is no higher than the one before: three hits of 3,000.
 _GAIN = 0.001
-#: Recall gained by twice the effort below which a curve nears its plateau.
+#: Recall gained by twice the setting's value below which a curve nears its plateau.
 _FLAT = 0.02
 #: So many vectors are in no cache.
 _OUT_OF_CACHE = 10**6
@@ -53,47 +53,47 @@ def _points(kind: str, build: Mapping[str, Any]) -> Sequence[Measured]:
     return KINDS[kind].costs.measured(KINDS[kind].build(**build))
 
 
-def effort_for_recall(kind: str, count: int, recall: float, build: Mapping[str, Any]) -> int:
+def setting_for_recall(kind: str, count: int, recall: float, build: Mapping[str, Any]) -> int:
     """The search setting that is expected to reach a recall@10 (`Kind.recall_setting`); 0 for exact.
 
     Where a code's plateau lies below that recall, the setting that reaches the plateau.
     """
-    if KINDS[kind].recall_setting is None:
+    if KINDS[kind].exhaustive:
         return 0
-    wanted = _effort(_points(kind, build), count, min(recall, _ceiling(_points(kind, build), count)))
-    return max(1, math.ceil(min(wanted, _largest_effort(kind, count, build))))
+    wanted = _value_for(_points(kind, build), count, min(recall, _ceiling(_points(kind, build), count)))
+    return max(1, math.ceil(min(wanted, _largest_value(kind, count, build))))
 
 
-def expected_recall(kind: str, count: int, effort: int, build: Mapping[str, Any]) -> float:
-    """Recall@10 that a search setting is expected to reach: the inverse of `effort_for_recall`."""
-    if KINDS[kind].recall_setting is None:
+def expected_recall(kind: str, count: int, value: int, build: Mapping[str, Any]) -> float:
+    """Recall@10 that a search setting is expected to reach: the inverse of `setting_for_recall`."""
+    if KINDS[kind].exhaustive:
         return 1.0
     points = _points(kind, build)
     low, high = _EDGE, _ceiling(points, count)
-    if effort >= _largest_effort(kind, count, build):
+    if value >= _largest_value(kind, count, build):
         return high  # everything is looked at: only what codes lose is missing
     for _ in range(40):
         middle = (low + high) / 2
-        low, high = (middle, high) if _effort(points, count, middle) <= effort else (low, middle)
+        low, high = (middle, high) if _value_for(points, count, middle) <= value else (low, middle)
     return high
 
 
-def _effort(points: Sequence[Measured], count: int, recall: float) -> float:
+def _value_for(points: Sequence[Measured], count: int, recall: float) -> float:
     needed = _needed(points, recall)
     return math.exp(_between(math.log(count), needed) + _growth(points) * max(0.0, math.log(count) - needed[-1][0]))
 
 
 def _needed(points: Sequence[Measured], recall: float) -> list[tuple[float, float]]:
-    """Logarithms of sizes, and of the effort that reaches a recall at each."""
+    """Logarithms of sizes, and of the value that reaches a recall at each."""
     needed = []
     for point in points:
-        curve = [(_logit(found), math.log(effort)) for effort, found, _ in _rising(point)]
+        curve = [(_logit(found), math.log(value)) for value, found, _ in _rising(point)]
         needed.append((math.log(point.vectors), _line(_logit(recall), curve)))
     return needed
 
 
 def _growth(points: Sequence[Measured]) -> float:
-    """The power of the count by which efforts grow beyond the largest size; the same for all recalls.
+    """The power of the count by which values grow beyond the largest size; the same for all recalls.
 
     They neither fall nor grow faster than the square root, by which the cells grow.
     """
@@ -104,7 +104,7 @@ def _growth(points: Sequence[Measured]) -> float:
 
 
 def _rising(point: Measured) -> list[tuple[int, float, float]]:
-    """The part of a curve on which recall grows; on a plateau more effort says nothing about recall."""
+    """The part of a curve on which recall grows; on a plateau a higher value says nothing about recall."""
     kept = [point.curve[0]]
     for entry in point.curve[1:]:
         if entry[1] > kept[-1][1] + _GAIN:
@@ -113,11 +113,11 @@ def _rising(point: Measured) -> list[tuple[int, float, float]]:
 
 
 def _ceiling(points: Sequence[Measured], count: int) -> float:
-    """What no effort exceeds: where curves ended flat, their tops; else as close to 1 as was measured."""
+    """What no value exceeds: where curves ended flat, their tops; else as close to 1 as was measured."""
     tops = []
     for point in points:
         recalls = [found for _, found, _ in point.curve]
-        # Half the effort, two entries before: what the second half gained, all further doublings together gain.
+        # Half the value, two entries before: what the second half gained, all further doublings together gain.
         gained = max(0.0, recalls[-1] - recalls[max(0, len(recalls) - 3)])
         flat = max(recalls) < 0.99 and gained < _FLAT
         tops.append((math.log(point.vectors), _logit(max(recalls) + gained if flat else 1.0)))
@@ -127,12 +127,12 @@ def _ceiling(points: Sequence[Measured], count: int) -> float:
     return 1 / (1 + math.exp(-top))
 
 
-def _largest_effort(kind: str, count: int, build: Mapping[str, Any]) -> int:
+def _largest_value(kind: str, count: int, build: Mapping[str, Any]) -> int:
     return KINDS[kind].costs.everything(KINDS[kind].shape(count, MEASURED_DIMENSION, build))
 
 
 def search_ms(
-    kind: str, count: int, dimension: int, effort: int, build: Mapping[str, Any], speed: MachineSpeed = REFERENCE
+    kind: str, count: int, dimension: int, value: int, build: Mapping[str, Any], speed: MachineSpeed = REFERENCE
 ) -> float:
     """Milliseconds of one query on one thread, everything it touches in memory."""
     chosen, times = KINDS[kind], []
@@ -143,8 +143,8 @@ def search_ms(
             (math.log(max(tried, 1)), math.log(ms / chosen.costs.search_work(shape, tried)))
             for tried, _, ms in point.curve
         ]
-        times.append((math.log(point.vectors), _between(math.log(max(effort, 1)), curve)))
-    work = chosen.costs.search_work(chosen.shape(count, dimension, build), effort)
+        times.append((math.log(point.vectors), _between(math.log(max(value, 1)), curve)))
+    work = chosen.costs.search_work(chosen.shape(count, dimension, build), value)
     return math.exp(_per_work(kind, count, times)) * work * speed.slowdown(kind)
 
 
@@ -192,7 +192,7 @@ def uncertainty(kind: str, count: int, dimension: int, build: Mapping[str, Any],
     dimension, and a quarter where the machine was not measured.
     """
     points = _points(kind, build)
-    if KINDS[kind].recall_setting is None:
+    if KINDS[kind].exhaustive:
         points = [points[0]._replace(vectors=1), points[-1]._replace(vectors=count)]  # in proportion at any size
     beyond = max(0.0, math.log10(count / points[-1].vectors), math.log10(points[0].vectors / count))
     doublings = abs(math.log2(dimension / MEASURED_DIMENSION))

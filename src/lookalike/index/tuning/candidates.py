@@ -1,4 +1,4 @@
-"""Which indexes are worth building, of all kinds, and which of their search settings cost and find more."""
+"""Which indexes are worth building, of all kinds."""
 
 from __future__ import annotations
 
@@ -9,23 +9,7 @@ from lookalike.index.core.kind import Candidate
 from lookalike.index.kinds.registry import KINDS
 from lookalike.index.spec import IndexSpec
 
-__all__ = ["Candidate", "candidates", "effort_bounds", "effort_names"]
-
-
-def effort_names(kind: str) -> tuple[str | None, str | None]:
-    """The search settings of a kind that trade recall for speed: the one to raise, and the one to try values of."""
-    if kind not in KINDS:  # a peer's graph (`peers.py`)
-        return "ef_search", None
-    setting = KINDS[kind].recall_setting
-    return (None, None) if setting is None else (setting.name, setting.reranked)
-
-
-def effort_bounds(kind: str, count: int, k: int) -> tuple[int, int]:
-    """Where the setting to raise starts over `count` vectors, and how far it may go."""
-    setting = KINDS[kind].recall_setting if kind in KINDS else None
-    if setting is None:  # a peer's graph, or nothing to raise
-        return min(k, max(count, 16)), max(count, 16)
-    return setting.bounds(count, k)
+__all__ = ["Candidate", "candidates"]
 
 
 def candidates(metric: str, dimension: int, kinds: Sequence[str] | None = None) -> list[Candidate]:

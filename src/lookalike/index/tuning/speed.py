@@ -15,11 +15,7 @@ __all__ = ["Searchable", "batch_seconds", "interleaved_seconds", "single_seconds
 
 
 class Searchable(Protocol):
-    """What can be measured: our indexes, and peers (`peers.py`)."""
-
-    @property
-    def kind(self) -> str:
-        """Its name in tables; `candidates.effort_names` knows it."""
+    """What can be measured: our indexes, and others' engines (`engine.py`)."""
 
     def __len__(self) -> int: ...
 

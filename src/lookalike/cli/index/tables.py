@@ -1,19 +1,14 @@
-"""What `lookalike index` prints: tables of results, and what is being done."""
+"""The tables of results that `lookalike index` prints."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.box import SIMPLE_HEAD
-from rich.markup import escape
-from rich.progress import TaskID
 from rich.table import Table
 
-from lookalike.cli.terminal import console, print_line, print_table, progress_bar
+from lookalike.cli.terminal import escape, note, print_line, print_table
 
 if TYPE_CHECKING:
     from lookalike.evaluation.identification.index_loss import IndexLoss
@@ -21,37 +16,7 @@ if TYPE_CHECKING:
     from lookalike.index.tuning.comparison import Comparison
     from lookalike.index.tuning.tune import Tuning
 
-__all__ = ["phases", "print_accuracy", "print_comparison", "print_plan", "print_stats", "print_trials", "steps"]
-
-
-@contextmanager
-def steps() -> Iterator[Callable[[str], None]]:
-    """Yield a function that says what begins, on stderr, with the seconds since the start; a log reads it, too."""
-    start = time.perf_counter()
-    with console.status("") as status:
-
-        def say(line: str) -> None:
-            console.print(f"[dim]{time.perf_counter() - start:8.1f} s[/dim]  {escape(line)}", soft_wrap=True)
-            status.update(escape(line))
-
-        yield say
-
-
-@contextmanager
-def phases() -> Iterator[Callable[[int, int, str], None]]:
-    """Yield a function of `(done, total, phase)`: a bar a phase where somebody looks, a line a phase for a log."""
-    start = time.perf_counter()
-    with progress_bar() as bars:
-        tasks: dict[str, TaskID] = {}
-
-        def progress(done: int, total: int, phase: str) -> None:
-            if phase not in tasks:
-                tasks[phase] = bars.add_task(phase, total=total, extra="")
-                if not console.is_terminal:
-                    console.print(f"{time.perf_counter() - start:8.1f} s  {escape(phase)}", soft_wrap=True)
-            bars.update(tasks[phase], completed=done, total=total)
-
-        yield progress
+__all__ = ["print_accuracy", "print_bulk_summary", "print_comparison", "print_plan", "print_stats", "print_trials"]
 
 
 def _size(count: float) -> str:
@@ -98,6 +63,16 @@ def print_stats(path: Path, stats: dict[str, Any]) -> None:
     print_table(table)
 
 
+def print_bulk_summary(path: Path, summary: dict[str, Any]) -> None:
+    """What a streamed build wrote, on stderr."""
+    seconds = summary["seconds"]
+    phases = ", ".join(f"{phase} {taken:g}" for phase, taken in seconds.items())
+    note(
+        f"{path}: {summary['count']:,} × {summary['dimension']}, {summary['kind']} of {summary['lists']:,} lists, "
+        f"{_size(sum(summary['bytes'].values()))} on disk; {sum(seconds.values()):.1f} s ({phases})"
+    )
+
+
 def print_trials(tuning: Tuning) -> None:
     """What a tuner tried, the chosen one first."""
     heads = ["Index", "Search", "Built over", "Build s", "Recall", "ms/query", "In full", "Memory", "Verdict"]
@@ -140,8 +115,6 @@ def print_comparison(comparison: Comparison) -> None:
             f"{row['batch_queries_per_second']:,.0f}" if row["batch_queries_per_second"] else "–",
         )
     print_table(table)
-    for name, why in comparison.failed.items():
-        console.print(f"[yellow]note:[/yellow] {escape(name)} was not measured: {escape(why)}", soft_wrap=True)
 
 
 def print_plan(plan: CapacityPlan) -> None:
