@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lookalike import Embedder
-from lookalike.cli.measuring import Thumbnails, embed_set, usable_pictures
+from lookalike.cli.measuring import embed_set, usable_pictures
 from lookalike.datasets import read_pictures
 from lookalike.errors import DatasetError
 
@@ -53,9 +53,3 @@ def test_remarks_are_counted(some_people, orl, capsys):
     assert (
         said == f"note: no face was found; the whole picture is taken for one: 2 picture(s), first {photos}/s01/0.png\n"
     )
-
-
-def test_thumbnails_are_small_and_read_when_they_are_shown(people_folder, tmp_path):
-    thumbnails = Thumbnails([people_folder / "s01" / "0.png", tmp_path / "none.png"])
-    assert len(thumbnails) == 2
-    assert thumbnails[np.int64(0)].shape == (112, 92, 3)

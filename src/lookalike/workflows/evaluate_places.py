@@ -139,8 +139,8 @@ def evaluate_places(
 def _lead(options: EvaluatePlacesOptions, context: PlacesContext, embedder: Embedder) -> str:
     return (
         f"{len(context.questions)} pictures asked of {options.gallery}, which knows {len(context.atlas.places)} "
-        f"places, embedded by {embedder.name} ({embedder.dimension} dimensions, {embedder.metric} distance, fingerprint "
-        f"{embedder.fingerprint})."
+        f"places, embedded by {embedder.name} ({embedder.dimension} dimensions, {embedder.metric} distance, "
+        f"fingerprint {embedder.fingerprint})."
     )
 
 
