@@ -27,13 +27,13 @@ from typing import Any
 import numpy as np
 
 from lookalike.atomic_files import write_atomically
-from lookalike.evaluation.statistics.rate import Rate
+from lookalike.evaluation.statistics.intervals import Rate
 from lookalike.landmarks.atlas import AtlasSettings
 from lookalike.landmarks.comparison import METHODS, PRETRAINED, RECIPE, compare_methods
 from lookalike.landmarks.photo_splits import PhotoSplits, read_splits
 from lookalike.landmarks.recipe import landmark_recipe
+from lookalike.progress import Progress
 from lookalike.samples.buildings import cache_folder, render_landmarks
-from lookalike.training import Progress
 
 MEASURES = ("gap", "top_1", "right_answers")
 

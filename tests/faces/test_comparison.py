@@ -46,7 +46,7 @@ def test_a_trained_method_is_its_model_folder(people, tmp_path):
     assert np.allclose(method.embeddings, vectors, atol=1e-5)
     assert np.allclose(method.distances, pairwise(vectors, vectors, embedder.metric), atol=1e-5)
     assert embedder.card.training["identities"] == len(learn.names)
-    assert set(seen) >= {("ArcFace", "pictures"), ("ArcFace", "training")}
+    assert set(seen) >= {("ArcFace", "Reading pictures"), ("ArcFace", "Training (arcface)")}
 
 
 def test_before_training_is_repeatable_and_leaves_the_programs_random_numbers_alone(people):

@@ -47,7 +47,7 @@ def test_pretrained_features_with_one_and_several_centroids(photos, tmp_path):
     assert one.enrolled.promised.photos == 60
     with open_gallery(several.gallery, create=False) as gallery:
         assert gallery.model.name == "efficientnet_lite0"
-    embedded = [p.done for name, p in seen if p.stage == "embedding"]
+    embedded = [p.done for name, p in seen if p.stage == "Embedding"]
     assert embedded[-1] == 24 + 60 + 22  # once for both; what is learned from is not needed
     document = json.loads(json.dumps(plain(several.to_json())))
     assert sum(document["outcomes"].values()) == 22

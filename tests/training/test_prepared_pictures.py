@@ -41,11 +41,6 @@ def test_all_pictures_are_known_by_their_contents(folder, tmp_path):
     assert prepared.known == KnownPictures(picture_digests(pictures.paths), pictures.identities)
 
 
-def test_identities_with_one_picture_are_kept_and_said(folder, tmp_path):
-    notes = prepare_pictures(read_pictures(folder), SMALL, tmp_path).notes
-    assert any("1 identity(ies) have one picture, such as 'cy'; they are kept" in note for note in notes)
-
-
 def test_bad_pictures_stop_or_are_left_out(folder, tmp_path):
     (folder / "ada" / "0.png").write_bytes(b"")
     (folder / "bob" / "1.png").write_bytes(b"\x89PNG\r\n\x1a\n truncated")

@@ -4,6 +4,7 @@ import hashlib
 import json
 import math
 import os
+import re
 import shutil
 import signal
 import threading
@@ -44,7 +45,7 @@ def pictures(people_folder):
 
 def interrupt_at(stop):
     def progress(p):
-        if p.stage == "training" and p.done == stop:
+        if p.stage.startswith("Training") and p.done == stop:
             os.kill(os.getpid(), signal.SIGINT)
 
     return progress
@@ -252,7 +253,7 @@ def test_pictures_may_move_be_renamed_and_come_in_another_order(pictures, tiny_r
     resumed = train(second, tiny_recipe, tmp_path / "m", resume=True, progress=lambda p: stages.append(p.stage))
     assert resumed.card.fingerprint == whole.card.fingerprint
     assert without_seconds(resumed) == without_seconds(whole)
-    assert list(dict.fromkeys(stages)) == ["checking", "pictures", "training"]
+    assert list(dict.fromkeys(stages)) == ["Comparing with the checkpoint", "Reading pictures", "Training (arcface)"]
 
 
 def test_other_pictures_are_refused_before_they_are_decoded(pictures, tiny_recipe, tmp_path):
@@ -274,7 +275,7 @@ def test_other_pictures_are_refused_before_they_are_decoded(pictures, tiny_recip
     ]:
         with pytest.raises(ArtefactError, match=words):
             train(now, tiny_recipe, tmp_path / "m", resume=True, progress=lambda p: stages.add(p.stage))
-        assert stages == {"checking"}
+        assert stages == {"Comparing with the checkpoint"}
         assert {path.name: path.read_bytes() for path in (tmp_path / "m.training").iterdir()} == before
 
 
@@ -367,11 +368,14 @@ def test_losses_are_read_seldom(pictures, tiny_recipe, tmp_path, read_every, mon
     monkeypatch.setattr(RunningLoss, "read", lambda self: reads.append(1) or read(self))
     shown = []
     trained = train(
-        pictures, tiny_recipe, tmp_path / "m", progress=lambda p: shown.append(p) if p.stage == "training" else None
+        pictures,
+        tiny_recipe,
+        tmp_path / "m",
+        progress=lambda p: shown.append(p) if p.stage.startswith("Training") else None,
     )
     assert len(shown) == 12
     assert len(reads) == 2 * tiny_recipe.epochs  # the first of every epoch, and its end
-    assert all(math.isfinite(p.loss) for p in shown)
+    assert all(re.fullmatch(r"loss \d+\.\d{3}", p.detail) for p in shown)
     assert all(math.isfinite(entry["loss"]) for entry in trained.history)
 
 

@@ -14,6 +14,7 @@ from lookalike.embedder.backbones import create_backbone
 from lookalike.errors import InputError
 from lookalike.losses import ContrastiveLoss, TripletLoss
 from lookalike.training import Recipe
+from lookalike.training.input_pipeline import BatchOrder, InputPipeline
 from lookalike.training.training_step import TrainingSteps, _Trainee
 
 pytestmark = [pytest.mark.network, pytest.mark.usefixtures("one_thread")]
@@ -39,13 +40,18 @@ def recipe(**changes):
     return Recipe.of(content | changes)
 
 
+def batch(given, size):
+    """The first batch, of random pictures."""
+    pixels = np.random.default_rng(0).integers(0, 256, (12, 64, 64, 3), np.uint8)
+    return InputPipeline(given, pixels, pictures().labels).make(BatchOrder(0, np.arange(12), size))
+
+
 def taken(given, size=(64, 64)):
     """A step on random pictures, and every tensor of the backbone before it."""
     torch.manual_seed(0)
     steps = TrainingSteps(given, pictures())
     before = {name: tensor.clone() for name, tensor in steps.backbone.state_dict().items()}
-    pixels = np.random.default_rng(0).integers(0, 256, (12, 64, 64, 3), np.uint8)
-    steps.step(pixels, torch.from_numpy(pictures().labels), 0, 10, size)
+    steps.step(batch(given, size), 10)
     return steps, before
 
 
@@ -91,8 +97,7 @@ def test_the_network_sees_pictures_of_the_epochs_size(size):
     steps = TrainingSteps(given, pictures())
     seen = []
     steps.backbone.trunk.register_forward_pre_hook(lambda module, inputs: seen.append(tuple(inputs[0].shape)))
-    pixels = np.zeros((12, 64, 64, 3), np.uint8)
-    steps.step(pixels, torch.from_numpy(pictures().labels), 0, 10, size)
+    steps.step(batch(given, size), 10)
     assert seen == [(12, 3, *size)]
 
 
@@ -139,7 +144,7 @@ def test_a_step_never_waits_for_the_device(chunk_size):
     torch.manual_seed(0)
     steps = TrainingSteps(recipe(chunk_size=chunk_size, momentum=0.9), pictures())
     steps.module.loss = _ReadsNothing()  # ours check labels, and read them for that
-    pixels = np.random.default_rng(0).integers(0, 256, (12, 64, 64, 3), np.uint8)
+    first = batch(steps.recipe, (64, 64))
     reads = []
 
     class Reads(TorchDispatchMode):
@@ -149,7 +154,7 @@ def test_a_step_never_waits_for_the_device(chunk_size):
             return func(*args, **(kwargs or {}))
 
     with Reads():
-        loss = steps.step(pixels, torch.from_numpy(pictures().labels), 0, 10, (64, 64))
+        loss = steps.step(first, 10)
         assert reads == []
         assert math.isfinite(float(loss))
         assert len(reads) == 1  # such a wait is seen

@@ -143,7 +143,7 @@ def _compare(
     from lookalike.evaluation.report.summary import MethodResult
     from lookalike.evaluation.verification.all_pairs import verify_all_pairs
     from lookalike.faces.comparison import METHODS, compare_methods
-    from lookalike.training import Progress
+    from lookalike.progress import Progress
 
     compared: list[Method] = []
     results: dict[str, MethodResult] = {}
@@ -152,8 +152,7 @@ def _compare(
 
         def show(name: str, p: Progress) -> None:
             bars.start_task(tasks[name])
-            extra = f"loss {p.loss:.3f}" if p.stage == "training" else p.stage
-            bars.update(tasks[name], completed=p.done, total=p.total, extra=extra)
+            bars.update(tasks[name], completed=p.done, total=p.total, extra=p.detail or p.stage)
 
         for method in compare_methods(learn, unseen, output, seed, epochs=epochs, progress=show):
             compared.append(method)

@@ -170,7 +170,7 @@ def _compare(
     from lookalike.cli.terminal import progress_bar
     from lookalike.landmarks.atlas import AtlasSettings
     from lookalike.landmarks.comparison import compare_methods
-    from lookalike.training import Progress
+    from lookalike.progress import Progress
 
     compared = []
     with progress_bar() as bars:
@@ -178,8 +178,7 @@ def _compare(
 
         def show(name: str, p: Progress) -> None:
             bars.start_task(tasks[name])
-            extra = f"loss {p.loss:.3f}" if p.stage == "training" else p.stage
-            bars.update(tasks[name], completed=p.done, total=p.total, extra=extra)
+            bars.update(tasks[name], completed=p.done, total=p.total, extra=p.detail or p.stage)
 
         settings = AtlasSettings(promise_fpr=wanted.promise)
         for one in compare_methods(

@@ -1,10 +1,12 @@
-"""Prepare many pictures in threads, and say of all that cannot be used why."""
+"""Prepare many pictures in threads, ahead of whoever uses them; report those that cannot be used, with the reason."""
 
 from __future__ import annotations
 
+import os
 import re
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import TypeVar
 
@@ -49,12 +51,12 @@ def prepare_many(
     batch_size: int,
     unusable: Callable[[int, ImageError], None] | None = None,
 ) -> Iterator[list[tuple[int, Prepared]]]:
-    """Yield batches of (position, prepared picture), in order.
+    """Yield batches of (position, prepared picture), in order; threads prepare the next batch meanwhile.
 
     Args:
         prepare: `Embedder.prepare`, `Preprocessing.prepare`, or what takes more than a picture; called in threads.
-        pictures: any iterable of what it takes; consumed batch by batch.
-        batch_size: pictures per batch.
+        pictures: any iterable of what it takes; read up to two batches ahead.
+        batch_size: pictures per batch; at most two batches of prepared pictures are held.
         unusable: called with position and error of a picture that cannot be used, which is then left out of its
             batch. Without it, the first such error is raised.
     """
@@ -65,17 +67,30 @@ def prepare_many(
         except ImageError as error:
             return error
 
-    stream, start = iter(pictures), 0
-    # Decoding and resizing release the interpreter lock, so two threads keep a network fed.
-    with ThreadPoolExecutor(2, thread_name_prefix="prepare") as pool:
-        while batch := list(islice(stream, batch_size)):
-            ready = []
-            for position, result in enumerate(pool.map(one, batch), start=start):
+    # Decoding, resizing and dlib release the interpreter lock, so threads are enough.
+    pool = ThreadPoolExecutor(_threads(), thread_name_prefix="prepare")
+    stream, waiting, position = iter(pictures), deque[Future[Prepared | ImageError]](), 0
+    try:
+        waiting.extend(pool.submit(one, picture) for picture in islice(stream, 2 * batch_size))
+        while waiting:
+            ready: list[tuple[int, Prepared]] = []
+            count = min(batch_size, len(waiting))
+            for _ in range(count):
+                result = waiting.popleft().result()
                 if isinstance(result, Prepared):
                     ready.append((position, result))
                 elif unusable is None:
                     raise result
                 else:
                     unusable(position, result)
-            start += len(batch)
+                position += 1
+            # Before the batch is handed over: the threads work while whoever asked for it does.
+            waiting.extend(pool.submit(one, picture) for picture in islice(stream, count))
             yield ready
+    finally:
+        pool.shutdown(cancel_futures=True)  # after an error or Ctrl-C, what nobody waits for is not begun
+
+
+def _threads() -> int:
+    """As many as there are processors to run them, at least two: one may wait for the disk."""
+    return min(8, max(2, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 2))

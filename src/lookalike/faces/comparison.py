@@ -21,7 +21,8 @@ from lookalike.embedder import Embedder, Preprocessing
 from lookalike.embedder.network import NetworkEmbedder
 from lookalike.faces.eigenfaces import Eigenfaces
 from lookalike.faces.recipe import face_recipe
-from lookalike.training import LossName, Progress, Recipe, train
+from lookalike.progress import Progress, counted
+from lookalike.training import LossName, Recipe, train
 
 __all__ = ["METHODS", "RECIPE", "Method", "compare_methods", "divide_people", "untrained_embeddings"]
 
@@ -120,17 +121,11 @@ def compare_methods(
         elif name.startswith("dlib"):
             # ORL's pictures are face crops already; the detector needs some room around a face.
             embedder = Embedder.load("dlib", cropped=True)
-            done = 0
-
-            def counted(count: int, show: Callable[[Progress], None] = show) -> None:
-                nonlocal done
-                done += count
-                show(Progress("pictures", done, len(test)))
 
             def remark(position: int, text: str, notes: list[str] = notes) -> None:
                 notes.append(f"{test.paths[position]}: {text}")
 
-            vectors = embedder.embed(test.paths, 10, counted, remark)
+            vectors = embedder.embed(test.paths, 10, counted(show, "Embedding", len(test)), remark)
             distances = pairwise(vectors, vectors, embedder.metric)
         else:
             preprocessing = face_recipe(RECIPE).preprocessing

@@ -27,7 +27,8 @@ from lookalike.landmarks.photo_splits import PhotoSplits
 from lookalike.landmarks.place import Place
 from lookalike.landmarks.recipe import landmark_recipe
 from lookalike.landmarks.recognition import LandmarkRecognizer
-from lookalike.training import LossName, Progress, train
+from lookalike.progress import Progress, ProgressSink, counted
+from lookalike.training import LossName, train
 
 __all__ = ["CENTROIDS", "METHODS", "PRETRAINED", "RECIPE", "Compared", "compare_methods", "gallery_of"]
 
@@ -169,17 +170,10 @@ class _Network:
     seconds: float
 
 
-def _embedded(embedder: Embedder, photos: PhotoSplits, show: Callable[[Progress], None]) -> list[Floats]:
+def _embedded(embedder: Embedder, photos: PhotoSplits, show: ProgressSink) -> list[Floats]:
     parts = [photos.places.paths, photos.calibration.paths, photos.questions]
     every = [path for part in parts for path in part]
-    done = 0
-
-    def counted(count: int) -> None:
-        nonlocal done
-        done += count
-        show(Progress("embedding", done, len(every)))
-
-    vectors = embedder.embed(every, progress=counted)
+    vectors = embedder.embed(every, progress=counted(show, "Embedding", len(every)))
     return np.split(vectors, np.cumsum([len(part) for part in parts])[:-1])
 
 

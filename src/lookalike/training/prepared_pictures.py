@@ -1,7 +1,9 @@
-"""Training pictures, preprocessed once into one array: in memory, or mapped from disk when they are many."""
+"""Pictures, preprocessed once into one array: in memory, or in a temporary file when they are many."""
 
 from __future__ import annotations
 
+import os
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +20,7 @@ from lookalike.training.known_pictures import UNREADABLE, KnownPictures, picture
 
 __all__ = ["MEMORY_LIMIT", "PreparedPictures", "prepare_pictures"]
 
-#: Above this many bytes the array is a file in the training folder.
+#: An array of more bytes is a temporary file.
 MEMORY_LIMIT = 4 * 2**30
 
 
@@ -47,7 +49,7 @@ def prepare_pictures(
     Args:
         pictures: what to read.
         preprocessing: the model's.
-        scratch: folder for the array when it passes `MEMORY_LIMIT`.
+        scratch: folder for the array when it passes `MEMORY_LIMIT`; its file has no name and is gone with the array.
         skip_bad: leave out pictures that cannot be used, instead of refusing the set.
         progress: called with the number of pictures finished since the last call.
 
@@ -55,23 +57,15 @@ def prepare_pictures(
         DatasetError: pictures cannot be used and `skip_bad` is false, or none can; counts them, names the first.
         StorageError: the array does not fit on the disk.
     """
-    shape = (len(pictures), *preprocessing.image_size, preprocessing.channels)
-    if np.prod(shape, dtype=np.int64) <= MEMORY_LIMIT:
-        pixels: npt.NDArray[np.uint8] = np.empty(shape, np.uint8)
-    else:
-        try:
-            pixels = np.lib.format.open_memmap(scratch / "pictures.npy", "w+", np.uint8, shape)
-        except OSError as error:
-            raise StorageError(f"{scratch} has no room for the prepared pictures: {error.strerror}") from None
+    pixels = _array((len(pictures), *preprocessing.image_size, preprocessing.channels), scratch)
     bad: list[ImageError] = []
     kept: list[int] = []
-    notes = list(pictures.notes)
+    notes: list[str] = []
     remarks: dict[str, int] = {}
+    found = [UNREADABLE] * len(pictures)
 
     def unusable(position: int, error: ImageError) -> None:
         bad.append(named(error, str(pictures.paths[position])))
-
-    found = [UNREADABLE] * len(pictures)
 
     def prepare(numbered: tuple[int, Path]) -> Prepared:
         position, path = numbered
@@ -90,11 +84,20 @@ def prepare_pictures(
     if bad:
         notes.append(note_of_unusable(bad, len(pictures), skip_bad))
     notes += [f"{remark}: {count} picture(s)" for remark, count in remarks.items()]
-    chosen = pictures.select(kept)
-    if chosen.single:
-        notes.append(
-            f"{len(chosen.single)} identity(ies) have one picture, such as {chosen.single[0]!r}; they are kept: "
-            "they teach what others are not"
-        )
+    chosen = pictures if len(kept) == len(pictures) else pictures.select(kept)
     known = KnownPictures(tuple(found), pictures.identities)
     return PreparedPictures(chosen, pixels[: len(kept)], tuple(notes), known)
+
+
+def _array(shape: tuple[int, ...], folder: Path) -> npt.NDArray[np.uint8]:
+    """An array to be filled; above `MEMORY_LIMIT` in a file of `folder` that nobody else sees."""
+    count = int(np.prod(shape, dtype=np.int64))
+    if count <= MEMORY_LIMIT:
+        return np.empty(shape, np.uint8)
+    try:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            if hasattr(os, "posix_fallocate"):  # a full disk is an error here, not a crash when pixels are written
+                os.posix_fallocate(file.fileno(), 0, count)
+            return np.memmap(file, np.uint8, "w+", shape=shape)
+    except OSError as error:
+        raise StorageError(f"{folder} has no room for the prepared pictures: {error.strerror}") from None

@@ -2,65 +2,52 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
-import shutil
-import signal
-import threading
 import time
-from bisect import bisect_right
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import torch
 
-from lookalike.atomic_files import check_replaceable, make_folders
+from lookalike.atomic_files import check_replaceable
 from lookalike.datasets import NON_LANDMARK, PictureSet
+from lookalike.datasets.identity_batches import Batches
 from lookalike.embedder.model_folder import ModelCard, save_model
 from lookalike.embedder.seen_pictures import digests
-from lookalike.errors import ArtefactError, StorageError, TrainingDiverged, TrainingInterrupted
-from lookalike.training.checkpoint import foreign_entry, load_checkpoint, read_state, save_checkpoint
+from lookalike.errors import StorageError, TrainingInterrupted
+from lookalike.progress import Progress, ProgressSink, counted
 from lookalike.training.collapse import CollapseMonitor
-from lookalike.training.known_pictures import KnownPictures, picture_digests
-from lookalike.training.prepared_pictures import prepare_pictures
+from lookalike.training.hooks import CheckpointHook, CollapseHook, Hook, ProgressHook
+from lookalike.training.input_pipeline import BatchOrder, InputPipeline, TrainingBatch
+from lookalike.training.interruption import interruptible
+from lookalike.training.prepared_pictures import PreparedPictures, prepare_pictures
 from lookalike.training.recipe import Recipe
 from lookalike.training.running_loss import RunningLoss
+from lookalike.training.training_folder import TrainingFolder
+from lookalike.training.training_state import TrainingState
 from lookalike.training.training_step import TrainingSteps
 
-__all__ = ["Progress", "Trained", "train"]
+__all__ = ["Trained", "Trainer", "TrainerOptions", "train"]
 
 #: A checkpoint is written at the first epoch's end after this many seconds.
 _CHECKPOINT_SECONDS = 15.0
 
 
 @dataclass(frozen=True)
-class Progress:
-    """Where a training stands: `stage` is `checking`, `pictures` or `training`, and `done` of `total`.
-
-    `checking` comes first where a training is resumed: are these the pictures that it was begun with?
-
-    `loss` is the epoch's mean up to the last time that losses were read from the device, a fraction of a second ago.
-    `warning` is what the collapse monitor has just found, empty most of the time.
-    """
-
-    stage: str
-    done: int
-    total: int
-    loss: float = math.nan
-    warning: str = ""
-
-
-@dataclass(frozen=True)
 class Trained:
-    """What `train` made: the folder, its card, the log (one entry an epoch), remarks on the data.
+    """What `train` made.
 
-    `warnings` are the collapse monitor's.
+    Attributes:
+        folder: of the model.
+        card: the model's.
+        history: the log, one entry an epoch.
+        notes: remarks on the pictures.
+        warnings: the collapse monitor's.
     """
 
     folder: Path
@@ -68,6 +55,25 @@ class Trained:
     history: tuple[dict[str, Any], ...]
     notes: tuple[str, ...]
     warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainerOptions:
+    """How a training is run; nothing of this decides what is learned.
+
+    Attributes:
+        name: what the model is called in messages; the folder's name by default.
+        resume: go on from the checkpoint.
+        restart: throw an earlier checkpoint away.
+        replace: put the model in the place of an older one.
+        skip_bad: leave out pictures that cannot be used.
+    """
+
+    name: str = ""
+    resume: bool = False
+    restart: bool = False
+    replace: bool = False
+    skip_bad: bool = False
 
 
 def train(
@@ -80,7 +86,7 @@ def train(
     restart: bool = False,
     replace: bool = False,
     skip_bad: bool = False,
-    progress: Callable[[Progress], None] | None = None,
+    progress: ProgressSink | None = None,
 ) -> Trained:
     """Train a network on labelled pictures and write a `model/` folder.
 
@@ -98,7 +104,7 @@ def train(
         restart: throw an earlier checkpoint away.
         replace: put the model in the place of an older one.
         skip_bad: leave out pictures that cannot be used.
-        progress: called after every batch of pictures and every step.
+        progress: told of every batch of pictures and every step, and of remarks and warnings at once.
 
     Raises:
         DatasetError: the pictures cannot be trained on.
@@ -106,241 +112,195 @@ def train(
         ArtefactError: there is a checkpoint and it was not said what to do with it, or it does not fit.
         TrainingDiverged: the loss became NaN or infinite.
         TrainingInterrupted: SIGINT or SIGTERM; a checkpoint was written.
+
+    Example:
+        >>> train(read_pictures("photos/"), Recipe(epochs=5), "model").card.fingerprint    # doctest: +SKIP
+        '4e77b4257c62df61'
     """
-    folder = Path(folder)
-    if folder.name in ("", ".."):
-        raise StorageError(f"{folder} cannot become a model folder; give it a name of its own, such as model")
-    check_replaceable(folder, "model.toml", replace)
-    recipe.build_batches(pictures)  # refuses hopeless data, and options, before an hour of decoding
-    with torch.random.fork_rng(devices=[]):
-        recipe.build_loss(pictures)
-    scratch = folder.with_name(f"{folder.name}.training")
-    state = _checkpoint_to_use(scratch, resume, restart)
+    options = TrainerOptions(name=name, resume=resume, restart=restart, replace=replace, skip_bad=skip_bad)
+    return Trainer(pictures, recipe, folder, options, progress).run()
 
-    def counted(stage: str) -> Callable[[int], None]:
-        done = 0
 
-        def add(count: int) -> None:
-            nonlocal done
-            done += count
-            if progress:
-                progress(Progress(stage, done, len(pictures)))
+class Trainer:
+    """One training: constructing it checks everything that can be checked before a picture is decoded; `run` trains.
 
-        return add
+    Batches, network, loss and optimizer are built here, once; a second time only where pictures turn out to be
+    unusable and are left out.
 
-    if state is not None:
-        pictures = _pictures_begun_with(scratch, state, recipe, pictures, counted("checking"))
+    Args:
+        pictures: at least two identities.
+        recipe: decides what is learned.
+        folder: the model folder to write.
+        options: how it is run.
+        progress: as `train`.
 
-    with _kept_if_useful(scratch), torch.random.fork_rng(devices=[]):
-        data = prepare_pictures(pictures, recipe.preprocessing, scratch, skip_bad, counted("pictures"))
-        batches = recipe.build_batches(data.pictures)
-        torch.manual_seed(recipe.seed)
-        run = TrainingSteps(recipe, data.pictures)
-        if state is not None:
-            load_checkpoint(scratch, run.module, run.optimizer, state)
-        history: list[dict[str, Any]] = list(state["history"]) if state else []
-        labels = torch.from_numpy(data.pictures.labels)
+    Attributes:
+        recipe: as given.
+        pictures: those trained on, in the order in which the training was begun.
+        batches: which pictures make a batch, epoch by epoch.
+        steps: network, loss and optimizer.
+        state: how far the training is, and its log.
+
+    Raises:
+        DatasetError, StorageError, ArtefactError: as `train`.
+        InputError: the network or the loss cannot be built.
+
+    Example:
+        >>> trainer = Trainer(read_pictures("photos/"), Recipe(epochs=5), "model")    # doctest: +SKIP
+        >>> trainer.state.steps, trainer.run().history[-1]["loss"]    # doctest: +SKIP
+        (160, 0.412)
+    """
+
+    batches: Batches
+    steps: TrainingSteps
+    state: TrainingState
+
+    def __init__(
+        self,
+        pictures: PictureSet,
+        recipe: Recipe,
+        folder: str | Path,
+        options: TrainerOptions | None = None,
+        progress: ProgressSink | None = None,
+    ) -> None:
+        self.recipe, self.folder, self.options = recipe, Path(folder), options or TrainerOptions()
+        self._progress = progress
+        if self.folder.name in ("", ".."):
+            raise StorageError(f"{self.folder} cannot become a model folder; give it a name of its own, such as model")
+        check_replaceable(self.folder, "model.toml", self.options.replace)
+        scratch = self.folder.with_name(f"{self.folder.name}.training")
+        self._checkpoints = TrainingFolder(scratch, recipe, self.options.resume, self.options.restart)
+        comparing = counted(progress, "Comparing with the checkpoint", len(pictures))
+        self._notes = list(pictures.notes)
+        self._build(self._checkpoints.in_first_order(pictures, comparing))
+
+    def _build(self, pictures: PictureSet) -> None:
+        """Batches, network, loss and optimizer for these pictures: nowhere else are they built."""
+        self.pictures = pictures
+        self.batches = self.recipe.build_batches(pictures)
         # Epochs differ in length where a curriculum lets more and more identities join.
-        ends = list(accumulate(batches.batches_in(epoch) for epoch in range(recipe.epochs)))
-        steps = ends[-1]
-        first, saved_at = int(state["step"]) if state else 0, time.monotonic()
-        running = _running_loss(state)
+        self._ends = list(accumulate(self.batches.batches_in(epoch) for epoch in range(self.recipe.epochs)))
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.recipe.seed)
+            self.steps = TrainingSteps(self.recipe, pictures)
+        self.state = TrainingState(self._ends[-1], self.recipe.learning_rate)
+
+    def run(self) -> Trained:
+        """Prepare the pictures, take the steps that are left, and write the model.
+
+        Raises:
+            DatasetError, StorageError, ArtefactError, TrainingDiverged, TrainingInterrupted: as `train`.
+        """
+        with self._checkpoints.open(), torch.random.fork_rng(devices=[]):
+            data = self._prepare()
+            self._checkpoints.load(self.steps.module, self.steps.optimizer, self.state)
+            self._take_steps(InputPipeline(self.recipe, data.pixels, self.pictures.labels), self._hooks(data))
+            card = self._save()
+        return Trained(self.folder, card, tuple(self.state.history), tuple(self._notes), tuple(self.state.warnings))
+
+    def _prepare(self) -> PreparedPictures:
+        stage, total = "Reading pictures", len(self.pictures)
+        reading = counted(self._progress, stage, total)
+        scratch, skip_bad = self._checkpoints.path, self.options.skip_bad
+        data = prepare_pictures(self.pictures, self.recipe.preprocessing, scratch, skip_bad, reading)
+        self._notes += data.notes
+        if single := data.pictures.single:
+            self._notes.append(
+                f"{len(single)} identity(ies) have one picture, such as {single[0]!r}; they are kept: they teach what "
+                "others are not"
+            )
+        for note in self._notes:
+            if self._progress:
+                self._progress(Progress(stage, total, total, warning=note))
+        if len(data.pictures) < total:
+            self._build(data.pictures)
+        return data
+
+    def _hooks(self, data: PreparedPictures) -> tuple[Hook, ...]:
+        steps, stage = self.steps, f"Training ({self.recipe.loss})"
         # At first every network finds everything alike, so the first epochs do not count.
-        monitor = CollapseMonitor(run.module.loss, skip=math.ceil(recipe.epochs / 5))
-        monitor.resume(history)
-        warnings: list[str] = list(state.get("warnings", ())) if state else []
-
-        def read_losses() -> None:
-            diverged = running.read()
-            if diverged is not None:
-                whose = "though not" if diverged.finite_embeddings else "and"
-                raise TrainingDiverged(
-                    f"the loss became {diverged.loss} in step {diverged.step + 1} of {steps}, {whose} the embeddings; "
-                    f"lower learning_rate (now {recipe.learning_rate:g}) or the margin"
-                )
-
-        known_as = ""
-
-        def save(step: int) -> None:
-            nonlocal known_as
-            read_losses()  # weights that have diverged do not replace the checkpoint before
-            sums = {"loss_sum": running.total, "loss_count": running.count}
-            known_as = known_as or data.known.write(scratch)  # once: it may be tens of megabytes
-            identity = {"recipe": _entries(recipe), "pictures": known_as}
-            content = {"step": step, **identity, "history": history, **sums, "warnings": warnings}
-            save_checkpoint(scratch, run.module, run.optimizer, content)
-
-        def stopped(step: int) -> TrainingInterrupted:
-            save(step)
-            return TrainingInterrupted(
-                f"training was interrupted at step {step} of {steps}; run the same command with --resume to go on"
-            )
-
-        with _interruptible() as interrupted:
-            for epoch in range(bisect_right(ends, first), recipe.epochs):
-                started, size, end = time.monotonic(), recipe.image_size_in(epoch), ends[epoch]
-                for step, positions in enumerate(batches.epoch(epoch), end - batches.batches_in(epoch)):
-                    if step < first:
-                        continue
-                    try:
-                        loss = run.step(data.pixels[positions], labels[torch.from_numpy(positions)], step, steps, size)
-                    except Exception:
-                        read_losses()  # a step after a loss that is not finite may fail; that loss is the cause
-                        raise
-                    running.add(step, loss, run.seen[0])
-                    if running.due:
-                        read_losses()
-                    if progress:
-                        progress(Progress("training", step + 1, steps, running.mean))
-                    if interrupted.is_set() and step + 1 < end:
-                        raise stopped(step + 1)
-                read_losses()
-                mean = running.mean
-                history.append(
-                    {
-                        "epoch": epoch + 1,
-                        "loss": mean,
-                        "learning_rate": recipe.learning_rate_at(end - 1, steps),
-                        "seconds": round(time.monotonic() - started, 2),
-                        **monitor.entry(monitor.observe(*run.seen)),
-                    }
-                )
-                running = RunningLoss()
-                for line in monitor.warnings():
-                    warnings.append(f"epoch {epoch + 1}: {line}")
-                    if progress:
-                        progress(Progress("training", end, steps, mean, warnings[-1]))
-                if interrupted.is_set() and epoch + 1 < recipe.epochs:
-                    raise stopped(end)
-                if time.monotonic() - saved_at > _CHECKPOINT_SECONDS and epoch + 1 < recipe.epochs:
-                    save(end)
-                    saved_at = time.monotonic()
-        card = _card(recipe, name or folder.name, data.pictures)
-        log = "".join(json.dumps(entry) + "\n" for entry in history)
-        others = [
-            path
-            for path, name in zip(data.pictures.paths, data.pictures.identities, strict=True)
-            if name == NON_LANDMARK
+        monitor = CollapseMonitor(steps.module.loss, skip=math.ceil(self.recipe.epochs / 5))
+        hooks: list[Hook] = [
+            CollapseHook(monitor, lambda: steps.seen, self._progress, stage, self.state.history),
+            CheckpointHook(
+                lambda state: self._checkpoints.save(steps.module, steps.optimizer, state, data.known),
+                _CHECKPOINT_SECONDS,
+            ),
         ]
-        card = save_model(folder, run.backbone, card, log, replace, digests(others))
-    shutil.rmtree(scratch, ignore_errors=True)
-    return Trained(folder, card, tuple(history), data.notes, tuple(warnings))
+        if self._progress:
+            hooks.append(ProgressHook(self._progress, stage))
+        return tuple(hooks)
 
+    def _take_steps(self, pipeline: InputPipeline, hooks: tuple[Hook, ...]) -> None:
+        state, started = self.state, time.monotonic()
+        with interruptible() as interrupted, closing(pipeline.batches(self._orders())) as batches:
+            for batch in batches:
+                self._take_step(batch)
+                for hook in hooks:
+                    hook.after_step(state)
+                if state.step == self._ends[state.epoch]:
+                    entry = self._end_epoch(time.monotonic() - started)
+                    for hook in hooks:
+                        hook.after_epoch(state, entry)
+                    started = time.monotonic()
+                if interrupted.is_set() and state.step < state.steps:
+                    for hook in hooks:
+                        hook.on_interrupt(state)
+                    raise TrainingInterrupted(
+                        f"training was interrupted at step {state.step} of {state.steps}; run the same command with "
+                        "--resume to go on"
+                    )
 
-def _running_loss(state: dict[str, Any] | None) -> RunningLoss:
-    """The losses of the epoch that a checkpoint was written in; older ones list them all."""
-    if state is None:
-        return RunningLoss()
-    if "losses" in state:
-        total = 0.0
-        for loss in state["losses"]:  # one after the other, as they are added up since: `sum` rounds otherwise
-            total += loss
-        return RunningLoss(total, len(state["losses"]))
-    return RunningLoss(state["loss_sum"], state["loss_count"])
+    def _orders(self) -> Iterator[BatchOrder]:
+        """What goes into the batch of every step that is left."""
+        first = self.state.step
+        for epoch in range(self.state.epoch, self.recipe.epochs):
+            size, start = self.recipe.image_size_in(epoch), self._ends[epoch] - self.batches.batches_in(epoch)
+            for step, positions in enumerate(self.batches.epoch(epoch), start):
+                if step >= first:
+                    yield BatchOrder(step, positions, size)
 
+    def _take_step(self, batch: TrainingBatch) -> None:
+        state = self.state
+        try:
+            loss = self.steps.step(batch, state.steps)
+        except Exception:
+            state.read_losses()  # a step after a loss that is not finite may fail; that loss is the cause
+            raise
+        state.running.add(batch.step, loss, self.steps.seen[0])
+        state.step = batch.step + 1
+        if state.running.due:
+            state.read_losses()
 
-def _checkpoint_to_use(scratch: Path, resume: bool, restart: bool) -> dict[str, Any] | None:
-    """Make the training folder and return the state to go on from, or None to start from the beginning."""
-    foreign = foreign_entry(scratch)
-    if foreign is not None:
-        raise StorageError(
-            f"{scratch} is where checkpoints go, but {foreign} is in it, which is none; choose another model folder"
+    def _end_epoch(self, seconds: float) -> dict[str, Any]:
+        state = self.state
+        state.read_losses()
+        entry = {
+            "epoch": state.epoch + 1,
+            "loss": state.running.mean,
+            "learning_rate": self.recipe.learning_rate_at(state.step - 1, state.steps),
+            "seconds": round(seconds, 2),
+        }
+        state.history.append(entry)
+        state.running = RunningLoss()
+        return entry
+
+    def _save(self) -> ModelCard:
+        recipe, pictures = self.recipe, self.pictures
+        card = ModelCard(
+            name=self.options.name or self.folder.name,
+            backbone=recipe.backbone,
+            backbone_options=recipe.backbone_options,
+            embedding_size=recipe.embedding_size,
+            metric="cosine",
+            preprocessing=recipe.preprocessing,
+            training={
+                "identities": len(pictures.names),
+                "pictures": len(pictures),
+                "recipe": recipe.model_dump(mode="json", exclude={"preprocessing"}, exclude_none=True),
+            },
         )
-    if restart:
-        shutil.rmtree(scratch, ignore_errors=True)
-    try:
-        make_folders(scratch)
-    except OSError as error:
-        raise StorageError(f"{scratch} cannot be made: {error.strerror}; choose a folder you may write to") from None
-    state = read_state(scratch)
-    if state is None:
-        return None
-    if not resume:
-        raise ArtefactError(
-            f"{scratch} holds an interrupted training (step {state['step']}); "
-            "go on with --resume, or drop it with --restart"
-        )
-    return state
-
-
-def _pictures_begun_with(
-    scratch: Path, state: dict[str, Any], recipe: Recipe, pictures: PictureSet, progress: Callable[[int], None]
-) -> PictureSet:
-    """The pictures in the order in which a checkpoint's training was begun; an `ArtefactError` where it was another."""
-    if "digest" in state:  # format 1
-        if state["digest"] != _digest_of_paths(recipe, pictures):
-            raise ArtefactError(
-                f"the training in {scratch} had another recipe or other pictures, or these from another folder (an "
-                "older Lookalike began it, which knew pictures by their paths); give those again, or drop it with "
-                "--restart"
-            )
-        return pictures
-    entries = _entries(recipe)
-    changed = sorted(name for name in {*entries, *state["recipe"]} if entries.get(name) != state["recipe"].get(name))
-    if changed:
-        raise ArtefactError(
-            f"the training in {scratch} had another recipe ({', '.join(changed)}); give that again, or drop it with "
-            "--restart"
-        )
-    known = KnownPictures.read(scratch, state["pictures"])
-    return known.in_order(pictures, picture_digests(pictures.paths, progress), scratch)
-
-
-def _entries(recipe: Recipe) -> dict[str, str]:
-    """A digest of each entry of a recipe, by which a checkpoint tells whether it is the same and what is not."""
-    content = recipe.model_dump(mode="json")
-    return {name: hashlib.sha256(json.dumps(value).encode()).hexdigest()[:16] for name, value in content.items()}
-
-
-def _digest_of_paths(recipe: Recipe, pictures: PictureSet) -> str:
-    """What a checkpoint of format 1 knew recipe and pictures by."""
-    content = [recipe.model_dump(mode="json"), [[str(path) for path in pictures.paths], pictures.identities]]
-    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
-
-
-@contextmanager
-def _kept_if_useful(scratch: Path) -> Iterator[None]:
-    """On an error, remove the training folder unless it holds a checkpoint to go on from."""
-    try:
-        yield
-    except BaseException:
-        if not (scratch / "state.json").exists():
-            shutil.rmtree(scratch, ignore_errors=True)
-        raise
-
-
-def _card(recipe: Recipe, name: str, pictures: PictureSet) -> ModelCard:
-    return ModelCard(
-        name=name,
-        backbone=recipe.backbone,
-        backbone_options=recipe.backbone_options,
-        embedding_size=recipe.embedding_size,
-        metric="cosine",
-        preprocessing=recipe.preprocessing,
-        training={
-            "identities": len(pictures.names),
-            "pictures": len(pictures),
-            "recipe": recipe.model_dump(mode="json", exclude={"preprocessing"}, exclude_none=True),
-        },
-    )
-
-
-@contextmanager
-def _interruptible() -> Iterator[threading.Event]:
-    """An event that SIGINT and SIGTERM set; a second signal acts at once. Only in the main thread."""
-    event = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield event
-        return
-
-    def note(number: int, frame: FrameType | None) -> None:
-        if event.is_set():
-            raise KeyboardInterrupt
-        event.set()
-
-    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield event
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        log = "".join(json.dumps(entry) + "\n" for entry in self.state.history)
+        labelled = zip(pictures.paths, pictures.identities, strict=True)
+        others = digests([path for path, identity in labelled if identity == NON_LANDMARK])
+        return save_model(self.folder, self.steps.backbone, card, log, self.options.replace, others)

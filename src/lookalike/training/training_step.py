@@ -1,11 +1,9 @@
-"""One step of training: change the pictures, embed them, compute the loss, move the weights."""
+"""One step of training: embed the pictures, compute the loss, change the weights."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
@@ -13,9 +11,9 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from lookalike.datasets import PictureSet
 from lookalike.embedder.backbones import TrunkAndHead, check_sizes, create_backbone
-from lookalike.embedder.network import at_size, network_input
 from lookalike.losses.directions import unit_vectors
 from lookalike.training.gradient_cache import embed_in_chunks
+from lookalike.training.input_pipeline import TrainingBatch, seed_of_step
 from lookalike.training.recipe import Recipe
 
 __all__ = ["TrainingSteps"]
@@ -106,32 +104,21 @@ class TrainingSteps:
                 for module in self.backbone.trunk.modules():
                     if isinstance(module, _BatchNorm):
                         module.eval()
-        self._generator = torch.Generator()
 
-    def step(
-        self, pixels: npt.NDArray[np.uint8], labels: Tensor, step: int, steps: int, size: tuple[int, int]
-    ) -> Tensor:
+    def step(self, batch: TrainingBatch, steps: int) -> Tensor:
         """Take one step; where there is a device, its work is queued and not waited for.
 
         Args:
-            pixels: `(n, h, w, c)`, prepared.
-            labels: `(n,)` int64.
-            step: from 0; it decides the learning rate and all random changes.
+            batch: its number decides the learning rate and what dropout drops.
             steps: of the whole training.
-            size: `(height, width)` to which the pictures are brought.
 
         Returns:
             The loss before the step: a detached scalar on the device.
         """
-        # Seeded by step: a resumed training draws what the uninterrupted one would have drawn.
-        seed = (self.recipe.seed * 1_000_003 + step) % 2**63
-        torch.manual_seed(seed)
-        batch = at_size(network_input(pixels), size)
-        batch = self.recipe.augmentation(batch, self._generator.manual_seed(seed))
-        x = self.recipe.preprocessing.normalise(batch).contiguous(memory_format=torch.channels_last)
+        torch.manual_seed(seed_of_step(self.recipe, batch.step))
         for group in self.optimizer.param_groups:
-            group["lr"] = group["factor"] * self.recipe.learning_rate_at(step, steps)
-        x, labels = self.fabric.to_device((x, labels))
+            group["lr"] = group["factor"] * self.recipe.learning_rate_at(batch.step, steps)
+        x, labels = self.fabric.to_device((batch.x, batch.labels))
         loss = self._wrapped(x, labels)
         self.seen = self.module.embeddings, labels
         self.optimizer.zero_grad()

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from lookalike.errors import InputError
 from lookalike.evaluation.labels import identity_codes
-from lookalike.evaluation.statistics.rate import Rate
+from lookalike.evaluation.statistics.intervals import Rate
 from lookalike.index import VectorIndex, build_index
 from lookalike.index.core.checks import checked_vectors
 from lookalike.index.core.float64_order import exact_values

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from lookalike.errors import InputError
-from lookalike.evaluation.statistics.bootstrap import bootstrap_means, bootstrap_verification
+from lookalike.evaluation.statistics.intervals import Bootstrap
+from lookalike.evaluation.statistics.verification_intervals import ComparedPairs, bootstrap_verification
 from lookalike.evaluation.verification.all_pairs import from_scores, verify_all_pairs
 
 
@@ -35,18 +36,10 @@ def test_every_replicate_equals_measuring_the_repeated_pairs(decimals):
             [one.eer, one.auc, *(one.tar_at_far(t).tar for t in targets), one.fmr(threshold), one.fnmr(threshold)]
         )
     low, high = np.quantile(slow, [0.05, 0.95], axis=0)
-    found = bootstrap_verification(
-        result.genuine,
-        labels[result.genuine_pairs[:, 0]],
-        result.impostor,
-        labels[result.impostor_pairs],
-        5,
-        targets=targets,
-        thresholds=(threshold,),
-        replicates=replicates,
-        level=0.9,
-        seed=7,
+    pairs = ComparedPairs(
+        result.genuine, labels[result.genuine_pairs[:, 0]], result.impostor, labels[result.impostor_pairs], 5
     )
+    found = bootstrap_verification(pairs, Bootstrap(replicates, 0.9, 7), targets=targets, thresholds=(threshold,))
     intervals = [
         found.eer,
         found.auc,
@@ -76,12 +69,12 @@ def test_the_interval_holds_the_estimate_and_is_reproducible(seed):
 def test_how_replicates_are_cut_into_chunks_does_not_matter(monkeypatch):
     x, labels = people(6, 4, 0.9, 0)
     whole = verify_all_pairs(x, labels, "euclidean").intervals(replicates=40)
-    monkeypatch.setattr("lookalike.evaluation.statistics.bootstrap.CHUNK_NUMBERS", 1000)
+    monkeypatch.setattr("lookalike.evaluation.statistics.intervals.CHUNK_NUMBERS", 1000)
     assert verify_all_pairs(x, labels, "euclidean").intervals(replicates=40) == whole
 
 
 def test_intervals_over_identities_are_wider_than_over_pairs():
-    """Why this file exists: pairs of one identity are not independent."""
+    """Why identities are resampled: pairs of one identity are not independent."""
     x, labels = people(10, 10, 0.7, 1)
     result = verify_all_pairs(x, labels, "euclidean")
     ours = result.intervals(replicates=400).auc
@@ -96,7 +89,7 @@ def test_intervals_over_identities_are_wider_than_over_pairs():
     assert ours.high - ours.low > 2 * (high - low)
 
 
-def test_replicates_without_impostors_are_counted_out():
+def test_replicates_without_impostors_are_left_out():
     # Two identities: half of all replicates draw one of them twice.
     result = verify_all_pairs([[0.0], [0.2], [1.0], [1.1]], [0, 0, 1, 1], "euclidean")
     intervals = result.intervals(replicates=200)
@@ -105,13 +98,13 @@ def test_replicates_without_impostors_are_counted_out():
 
 
 @pytest.mark.parametrize("keywords", [{"replicates": 0}, {"level": 1.0}, {"level": 0.0}])
-def test_senseless_numbers(keywords):
+def test_replicates_and_level_out_of_range(keywords):
     result = verify_all_pairs([[0.0], [0.2], [1.0], [1.1]], [0, 0, 1, 1], "euclidean")
     with pytest.raises(InputError, match="a bootstrap of 2 identities"):
         result.intervals(**keywords)
 
 
-def test_a_single_useless_replicate_is_said():
+def test_no_replicate_with_both_kinds_of_pairs_is_an_error():
     result = verify_all_pairs([[0.0], [0.2], [1.0], [1.1]], [0, 0, 1, 1], "euclidean")
     for seed in range(20):
         if len(set(np.random.default_rng(seed).integers(2, size=2).tolist())) == 1:
@@ -121,28 +114,8 @@ def test_a_single_useless_replicate_is_said():
     raise AssertionError("twenty seeds, and none draws one identity twice")
 
 
-def test_a_second_asking_is_answered_from_memory():
+def test_intervals_are_computed_once():
     x, labels = people(10, 10, 0.7, 1)
     result = verify_all_pairs(x, labels, "euclidean")
     first = result.intervals()
     assert result.intervals() is first
-
-
-def test_means_equal_resampling_the_pictures_of_whoever_is_drawn(monkeypatch):
-    rng = np.random.default_rng(1)
-    identity = rng.integers(100, 107, 30)
-    values = rng.normal(size=(2, 30))
-    whose = np.unique(identity)
-    draws, slow = np.random.default_rng(5), []
-    for _ in range(40):
-        rows = np.concatenate(
-            [np.flatnonzero(identity == whose[i]) for i in draws.integers(len(whose), size=len(whose))]
-        )
-        slow.append(values[:, rows].mean(axis=1))
-    found = bootstrap_means(values, identity, replicates=40, level=0.9, seed=5)
-    low, high = np.quantile(slow, [0.05, 0.95], axis=0)
-    np.testing.assert_allclose([(a.low, a.high) for a in found], np.stack([low, high], axis=1))
-    monkeypatch.setattr("lookalike.evaluation.statistics.bootstrap.CHUNK_NUMBERS", 10)
-    assert bootstrap_means(values, identity, replicates=40, level=0.9, seed=5) == found
-    with pytest.raises(InputError, match="a bootstrap of 1 identities"):
-        bootstrap_means([[1.0, 2.0]], np.array([3, 3]))
