@@ -3,7 +3,7 @@
 import pytest
 
 from lookalike.evaluation.report.rate_text import number_range, percent, percent_range, small_percent
-from lookalike.evaluation.statistics.rate import Rate
+from lookalike.evaluation.statistics.intervals import Rate
 
 
 @pytest.mark.parametrize(
