@@ -136,7 +136,7 @@ def _embedded(options: EvaluateOptions, report: Reporter) -> tuple[EvaluationCon
         )
     rival = None if options.against is None else Embedder.load(options.against, options.cropped or None)
     if options.groups is not None:
-        read_groups(options.groups, pictures)
+        read_groups(Path(options.groups), pictures)
     vectors, kept = embed_labelled(embedder, pictures, report, skip_bad=options.skip_bad)
     context = EvaluationContext(
         _evaluated(embedder, report),

@@ -8,8 +8,9 @@ import pytest
 from lookalike.errors import InputError, VectorError
 from lookalike.evaluation.calibration.thresholds import calibrate
 from lookalike.evaluation.identification.enrolment_trials import identify_trials
+from lookalike.evaluation.report.compared_methods import ComparedMethods
+from lookalike.evaluation.report.comparison_report import comparison_report
 from lookalike.evaluation.report.page import Fact, PicturePairs, Section, Table, render, write_report
-from lookalike.evaluation.report.standard_report import evaluation_report
 from lookalike.evaluation.report.summary import MethodResult
 from lookalike.evaluation.verification.all_pairs import from_scores, verify_all_pairs
 
@@ -41,16 +42,13 @@ def methods(data):
 def whole(data, methods):
     x, _, pictures = data
     calibration = calibrate(methods["better"].verification, fingerprint="f", metric="cosine", source="6 people")
-    return evaluation_report(
-        methods,
+    return comparison_report(
+        ComparedMethods(methods, featured="better", replicates=100),
         title="Test",
-        featured="better",
         thumbnails=pictures,
         maps={"before": x[:, :2], "after": x},
         calibration=calibration,
         sections=(Section("Mine"),),
-        hard_pairs=4,
-        replicates=100,
     )
 
 
@@ -109,7 +107,7 @@ def test_rates_at_the_threshold(whole, methods):
 def test_look_alikes_are_marked_where_the_threshold_errs(whole, methods, data):
     alike, different = next(s for s in whole.sections if s.heading == "Look-alikes").blocks
     assert isinstance(alike, PicturePairs)
-    hard = methods["better"].verification.hardest_impostors(4, one_per_identities=True)
+    hard = methods["better"].verification.hardest_impostors(8, one_per_identities=True)
     for pair, a, distance in zip(alike.items, hard.first, hard.distances, strict=True):
         assert pair.left is data[2][a]
         assert pair.left_name == data[1][a]
@@ -135,7 +133,7 @@ def test_every_reference_inside_the_page_is_met(whole):
 
 def test_one_method_from_scores_alone():
     result = MethodResult(from_scores([0.1, 0.5, 0.3, 0.9], [True, True, False, False]))
-    report = evaluation_report({"only": result}, title="Scores")
+    report = comparison_report(ComparedMethods({"only": result}), title="Scores")
     assert report.sections[0].heading == "In short"
     first = table(report, "In short")
     assert first.columns == ("method", "EER", "AUC", "TAR at FAR 1%")
@@ -146,7 +144,7 @@ def test_one_method_from_scores_alone():
 
 
 def test_without_thumbnails_the_look_alikes_are_named(methods):
-    report = evaluation_report(methods, title="t", replicates=20)
+    report = comparison_report(ComparedMethods(methods, replicates=20), title="t")
     names = table(report, "Look-alikes")
     hard = methods["worse"].verification.hardest_impostors(8, one_per_identities=True)
     assert names.cells[0][1].text == f"{hard.first[0]} · {hard.second[0]}"
@@ -156,19 +154,20 @@ def test_without_thumbnails_the_look_alikes_are_named(methods):
 @pytest.mark.parametrize(
     ("keywords", "error", "message"),
     [
-        ({"featured": "nobody"}, InputError, "'nobody' was not measured; choose one of 'worse', 'better'"),
         ({"thumbnails": []}, InputError, "0 thumbnails were given for 30 pictures"),
         ({"maps": {"x": np.zeros((3, 2))}}, VectorError, r"30 label\(s\) were given for 3"),
     ],
 )
 def test_bad_input(methods, keywords, error, message):
     with pytest.raises(error, match=message):
-        evaluation_report(methods, title="t", replicates=20, **keywords)
+        comparison_report(ComparedMethods(methods, replicates=20), title="t", **keywords)
 
 
-def test_no_methods():
+def test_methods_that_were_not_measured(methods):
+    with pytest.raises(InputError, match="'nobody' was not measured; choose one of 'worse', 'better'"):
+        ComparedMethods(methods, featured="nobody")
     with pytest.raises(InputError, match="no methods"):
-        evaluation_report({}, title="t")
+        ComparedMethods({})
 
 
 @pytest.mark.slow
