@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lookalike import Embedder
-from lookalike.cli.measuring import Thumbnails, embed_set, usable_pictures
+from lookalike.cli.measuring import Thumbnails, embed_set
 from lookalike.datasets import read_pictures
 from lookalike.errors import DatasetError
 
@@ -26,18 +26,14 @@ def test_vectors_belong_to_the_pictures_that_are_kept(embedder, some_people, bad
     assert [path.name for path in kept.paths] == ["0.png", "1.png"] * 3
     assert np.allclose(vectors, embedder.embed(kept.paths), atol=1e-5)
     assert capsys.readouterr().err.startswith("note: 2 of 8 pictures cannot be used and are left out; ")
-    assert usable_pictures(embedder.preprocessing, pictures, skip_bad=True).paths == kept.paths
-    with pytest.raises(DatasetError, match="2 of 8 pictures"):
-        usable_pictures(embedder.preprocessing, pictures)
 
 
 def test_where_all_are_bad_there_is_nothing_to_leave_out(embedder, some_people, bad_picture):
     photos = some_people(2, 1)
     for name in ("s01", "s02"):
         bad_picture("text", photos / name / "0.png")
-    for measure in (lambda p: embed_set(embedder, p, True), lambda p: usable_pictures(embedder.preprocessing, p, True)):
-        with pytest.raises(DatasetError, match=r"2 of 2 pictures cannot be used \(give others\)"):
-            measure(read_pictures(photos))
+    with pytest.raises(DatasetError, match=r"2 of 2 pictures cannot be used \(give others\)"):
+        embed_set(embedder, read_pictures(photos), True)
 
 
 def test_remarks_are_counted(some_people, orl, capsys):

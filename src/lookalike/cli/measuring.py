@@ -12,13 +12,13 @@ from PIL import Image
 
 from lookalike.cli.terminal import show_progress
 from lookalike.datasets import PictureSet
-from lookalike.embedder import Calibration, Embedder, Preprocessing
+from lookalike.embedder import Calibration, Embedder
 from lookalike.images import read_picture
 from lookalike.progress import Reporter
-from lookalike.workflows import calibration, labelled_pictures
+from lookalike.workflows import calibration
 from lookalike.workflows.labelled_pictures import embed_labelled
 
-__all__ = ["Thumbnails", "calibrate_on", "embed_set", "usable_pictures"]
+__all__ = ["Thumbnails", "calibrate_on", "embed_set"]
 
 
 def embed_set(
@@ -27,12 +27,6 @@ def embed_set(
     """As `embed_labelled`, under a progress bar."""
     with show_progress() as progress:
         return embed_labelled(embedder, pictures, Reporter(progress), skip_bad=skip_bad, stage=description)
-
-
-def usable_pictures(preprocessing: Preprocessing, pictures: PictureSet, skip_bad: bool = False) -> PictureSet:
-    """As the workflows' `usable_pictures`, under a progress bar."""
-    with show_progress() as progress:
-        return labelled_pictures.usable_pictures(preprocessing, pictures, Reporter(progress), skip_bad=skip_bad)
 
 
 def calibrate_on(embedder: Embedder, pictures: PictureSet, source: str, skip_bad: bool = False) -> Calibration:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -109,7 +109,7 @@ def compare_methods(
             if progress:
                 progress(name, p)
 
-        loss, made = METHODS.get(name, cast("LossName", name)), None
+        loss, made = METHODS.get(name, name), None
         notes: list[str] = []
         if loss is not None:
             recipe = face_recipe(RECIPE, loss, seed=seed, epochs=epochs)

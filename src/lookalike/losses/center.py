@@ -10,8 +10,10 @@ from torch import Tensor, nn
 
 from lookalike.errors import InputError
 from lookalike.losses.class_loss import ClassLoss
+from lookalike.losses.registry import named_loss
+from lookalike.losses.softmax import SoftmaxLoss
 
-__all__ = ["CenterLoss", "JointLoss"]
+__all__ = ["CenterLoss", "JointLoss", "softmax_and_center"]
 
 
 class CenterLoss(ClassLoss):
@@ -108,3 +110,20 @@ class JointLoss(nn.Module):
         """`(B, d)` floats and `(B,)` int64 give a scalar."""
         values: list[Tensor] = [loss(embeddings, labels) for loss in self.losses]
         return torch.stack(values).sum()
+
+
+@named_loss("center")
+def softmax_and_center(
+    num_classes: int,
+    embedding_size: int,
+    weight: float = 0.01,
+    rate: float = 0.5,
+    without_center: tuple[int, ...] = (),
+    label_smoothing: float = 0.0,
+    softmax: bool = True,
+) -> nn.Module:
+    """Joint supervision, as Wen et al. 2016 train; `softmax = false` leaves center loss alone, which collapses."""
+    center = CenterLoss(num_classes, embedding_size, weight, rate, without_center)
+    if not softmax:
+        return center
+    return JointLoss(SoftmaxLoss(num_classes, embedding_size, label_smoothing), center)
