@@ -1,4 +1,4 @@
-"""Center loss: pull embeddings to their class's center; and losses side by side."""
+"""Center loss: embeddings are pulled to their class's center; and a sum of losses."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ __all__ = ["CenterLoss", "JointLoss", "softmax_and_center"]
 class CenterLoss(ClassLoss):
     """``λ/2 · mean of |x - c_y|²``: embeddings are pulled to the center of their class.
 
-    Centers are no weights: they follow the embeddings by a rule of their own. In training mode, after the loss is
-    computed, ``c_j ← c_j - α · Σ (c_j - x_i) / (1 + n_j)`` over the n_j pictures of class j in the batch (Wen et al.,
-    algorithm 1 and equation 4). Alone it has a worthless minimum, every embedding on one point; give it beside a
-    loss that separates: ``JointLoss(SoftmaxLoss(...), CenterLoss(...))``.
+    Centers are not trained by gradients: they follow the embeddings by a rule of their own. In training mode, after the
+    loss is computed, ``c_j ← c_j - α · Σ (c_j - x_i) / (1 + n_j)`` over the n_j pictures of class j in the batch (Wen
+    et al., algorithm 1 and equation 4). Alone its minimum is useless, all embeddings in one point; use it together with
+    a loss that separates: ``JointLoss(SoftmaxLoss(...), CenterLoss(...))``.
 
-    Classes `without_center` feel no pull, such as "no landmark", whose pictures have nothing in common (Boiarov &
+    Classes in `without_center` are not pulled, such as "no landmark", whose pictures have nothing in common (Boiarov &
     Tyantov 2019).
 
     Wen, Zhang, Li, Qiao, "A Discriminative Feature Learning Approach for Deep Face Recognition", ECCV 2016.

@@ -1,4 +1,4 @@
-"""Proxy-anchor loss: one learned proxy a class, which looks at the whole batch."""
+"""Proxy-anchor loss: one learned proxy for each class, compared with the whole batch."""
 
 from __future__ import annotations
 

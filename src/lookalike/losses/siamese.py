@@ -91,7 +91,7 @@ class NTXentLoss(PairLoss):
     Hinton, "A Simple Framework for Contrastive Learning of Visual Representations", ICML 2020 (the name, and τ).
 
     Args:
-        temperature: τ; smaller looks at the hardest negatives only.
+        temperature: τ; the smaller, the more the hardest negatives count.
         similarity: `cosine` or `inner_product`.
 
     Raises:

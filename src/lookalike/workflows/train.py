@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from lookalike.progress import ProgressSink, Reporter
 
 if TYPE_CHECKING:
+    from lookalike.datasets import PictureSet
     from lookalike.decisions.calibration import Calibration
     from lookalike.training import Recipe
 
@@ -112,7 +113,7 @@ def train_and_calibrate(options: TrainOptions, progress: ProgressSink | None = N
         0.021
     """
     from lookalike.atomic_files import check_replaceable
-    from lookalike.datasets import NON_LANDMARK, place_pictures, read_pictures
+    from lookalike.datasets import NON_LANDMARK
     from lookalike.errors import InputError
     from lookalike.training.curriculum import read_curriculum
     from lookalike.training.recipe import Recipe
@@ -126,18 +127,11 @@ def train_and_calibrate(options: TrainOptions, progress: ProgressSink | None = N
     recipe = chosen_recipe(options.recipe, changes, options.cropped)
     check_replaceable(options.output, "model.toml", options.replace)
     report = Reporter(progress)
-    of_places = is_landmark_recipe(options.recipe) or options.non_landmarks is not None
-    pictures = place_pictures(options.data, options.non_landmarks) if of_places else read_pictures(options.data)
-    for line in pictures.notes:
-        report.remark(line)
-    if of_places and NON_LANDMARK not in pictures.names:
-        report.remark(
-            "no picture shows a non-landmark (--non-landmarks FOLDER): the network learns to tell places apart only, "
-            "and enrolment will want some for its thresholds"
-        )
+    of_places = is_landmark_recipe(options.recipe)
+    pictures = _read(options, of_places or options.non_landmarks is not None, report)
     share = options.validation
     if share is None:
-        share = 0.0 if is_landmark_recipe(options.recipe) else 0.2
+        share = 0.0 if of_places else 0.2
     learn, held_out = hold_out(pictures, share, recipe.seed, report)
     if options.groups is not None:
         curriculum = read_curriculum(options.groups, learn.names, from_the_start=[NON_LANDMARK])
@@ -145,7 +139,7 @@ def train_and_calibrate(options: TrainOptions, progress: ProgressSink | None = N
     how = TrainerOptions(
         resume=options.resume, restart=options.restart, replace=options.replace, skip_bad=options.skip_bad
     )
-    trainer = Trainer(learn, recipe, options.output, how, report)  # refuses hopeless data before any work
+    trainer = Trainer(learn, recipe, options.output, how, report)
     measured_on = held_out and prepare_held_out(
         held_out, recipe.preprocessing, options.output, report, skip_bad=options.skip_bad
     )
@@ -165,3 +159,17 @@ def train_and_calibrate(options: TrainOptions, progress: ProgressSink | None = N
         warnings=trained.warnings,
         calibration=calibration,
     )
+
+
+def _read(options: TrainOptions, of_places: bool, report: Reporter) -> PictureSet:
+    from lookalike.datasets import NON_LANDMARK, place_pictures, read_pictures
+
+    pictures = place_pictures(options.data, options.non_landmarks) if of_places else read_pictures(options.data)
+    for line in pictures.notes:
+        report.remark(line)
+    if of_places and NON_LANDMARK not in pictures.names:
+        report.remark(
+            "no picture shows a non-landmark (--non-landmarks FOLDER): the network learns to tell places apart only, "
+            "and enrolment will want some for its thresholds"
+        )
+    return pictures
