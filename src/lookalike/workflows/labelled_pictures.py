@@ -1,4 +1,4 @@
-"""Labelled pictures that a workflow is given: read, checked, embedded; what cannot be used is told or refused."""
+"""Labelled pictures that a workflow is given, embedded; those that cannot be used are reported or refused."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import numpy as np
 import numpy.typing as npt
 
 from lookalike.datasets import PictureSet
-from lookalike.embedder import Embedder, Preprocessing
-from lookalike.embedder.preparation import kind_of_note, named, note_of_unusable, prepare_many
+from lookalike.embedder import Embedder
+from lookalike.embedder.preparation import kind_of_note, named, note_of_unusable
 from lookalike.errors import ImageError
 from lookalike.progress import Reporter
 
-__all__ = ["embed_labelled", "usable_pictures"]
+__all__ = ["embed_labelled"]
 
 
 def embed_labelled(
@@ -43,21 +43,6 @@ def embed_labelled(
     for text, positions in remarks.items():
         report.remark(f"{text}: {len(positions)} picture(s), first {pictures.paths[positions[0]]}")
     return vectors, kept
-
-
-def usable_pictures(
-    preprocessing: Preprocessing, pictures: PictureSet, report: Reporter, *, skip_bad: bool = False
-) -> PictureSet:
-    """The pictures that `preprocessing` accepts: known before hours of training, not after them.
-
-    Raises:
-        DatasetError: some picture cannot be used and `skip_bad` is false, or none can.
-    """
-    bad: dict[int, ImageError] = {}
-    done = report.counted("Checking held-out pictures", len(pictures))
-    for batch in prepare_many(preprocessing.prepare, pictures.paths, 64, bad.__setitem__):
-        done(len(batch))
-    return _without(pictures, bad, skip_bad, report)
 
 
 def _without(pictures: PictureSet, bad: dict[int, ImageError], skip_bad: bool, report: Reporter) -> PictureSet:
