@@ -39,7 +39,10 @@ def holds_places(gallery: str) -> bool | None:
     if opened is None:
         return None
     with opened:
-        return opened.annex() is not None
+        places = opened.kind == "landmarks"
+        if places:
+            opened.annex()  # one that is damaged is refused before a model is loaded
+        return places
 
 
 def _holds_anything(path: Path) -> bool:

@@ -98,7 +98,7 @@ def identify(
         answers: list[dict[str, Any]] = []
         for picture in pictures:
             answer = recognizer.identify(picture, k=top)
-            answers.append({"picture": picture} | plain(answer))
+            answers.append({"picture": picture} | plain(answer.to_json()))
             if as_json:
                 continue
             for line in answer.notes:
@@ -130,9 +130,10 @@ def _told(answer: Identified) -> str:
 def _tell_promise(answer: Identified) -> None:
     """What the threshold rests on, and what it means in a gallery of this size."""
     from lookalike.cli.terminal import note
+    from lookalike.decisions.promise import PromisedThreshold
 
     size = f"{answer.identities:,} people ({answer.templates:,} templates)"
-    if answer.promised is not None:
+    if isinstance(answer.promised, PromisedThreshold):
         missed = answer.promised
         typer.echo(
             f"gallery: {size}; at this threshold {missed.fnmr:.1%} of genuine pairs are missed "

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -14,11 +13,10 @@ from lookalike.cli.existing_gallery import existing_gallery, holds_places
 from lookalike.workflows.loaded_model import at_scales
 
 if TYPE_CHECKING:
+    from lookalike.answers import Identified
     from lookalike.datasets import PictureSet
     from lookalike.embedder import Embedder
-    from lookalike.landmarks.enrolment import Progress
     from lookalike.landmarks.place import Place
-    from lookalike.landmarks.recognition import Recognised
 
 __all__ = ["RECIPE", "at_scales", "chosen_recipe", "enroll_places", "fpr_of", "identify_places", "of_landmarks"]
 
@@ -26,7 +24,7 @@ RECIPE = "landmarks"
 
 
 def chosen_recipe(recipe: str | None, gallery: str) -> bool:
-    """Whether landmarks are meant: said by --recipe, or by a gallery that holds an atlas.
+    """Whether landmarks are meant: said by --recipe, or by the gallery's kind.
 
     Raises:
         InputError: there is no such recipe here.
@@ -55,19 +53,15 @@ def fpr_of(text: str) -> float:
         >>> fpr_of("fpr=0.01")
         0.01
     """
+    from lookalike.decisions.promise import Promise
     from lookalike.errors import InputError
 
-    kind, _, number = text.partition("=")
     try:
-        rate = float(number)
-    except ValueError:
-        rate = -1.0
-    if kind.strip() != "fpr" or not 0 < rate < 1:
+        return Promise.parse(text, ["fpr"]).rate
+    except InputError as error:
         raise InputError(
-            f"--promise is {text!r}; for landmarks give fpr=RATE, the share of photos without a landmark that may be "
-            "named, such as fpr=0.01"
-        )
-    return rate
+            f"--promise: {error}; for landmarks give fpr=RATE, the share of photos without a landmark that may be named"
+        ) from None
 
 
 def enroll_places(
@@ -86,11 +80,11 @@ def enroll_places(
     import numpy as np
 
     from lookalike.cli.measuring import embed_set
-    from lookalike.cli.terminal import console, escape, note, print_json
+    from lookalike.cli.terminal import console, escape, note, print_json, show_progress
     from lookalike.datasets import PictureSet, split_non_landmarks
     from lookalike.gallery import open_gallery
     from lookalike.identity_names import checked_name, look_alike_remarks
-    from lookalike.landmarks.recognition import LandmarkRecognizer
+    from lookalike.landmark_recognizer import LandmarkRecognizer
 
     rate = None if promise is None else fpr_of(promise)
     photos, others = split_non_landmarks(_pictures(data, name, non_landmarks))
@@ -102,7 +96,7 @@ def enroll_places(
     none = np.empty((0, embedder.dimension), np.float32)
     vectors, kept = embed_set(embedder, photos, skip_bad, "Embedding places") if len(photos) else (none, photos)
     strangers = embed_set(embedder, others, skip_bad, "Embedding others")[0] if len(others) else none
-    with open_gallery(gallery) as opened, _steps() as progress:
+    with open_gallery(gallery) as opened, show_progress() as progress:
         for line in look_alike_remarks(kept.names, opened.names()):
             note(line)
         found = LandmarkRecognizer(embedder, opened).enroll_vectors(
@@ -145,7 +139,7 @@ def identify_places(
     """Name the place in every photo, or say that it shows none that is known; folders stand for their photos."""
     from lookalike.cli.terminal import bar, console, escape, note, plain, print_json
     from lookalike.gallery import open_gallery
-    from lookalike.landmarks.recognition import LandmarkRecognizer
+    from lookalike.landmark_recognizer import LandmarkRecognizer
 
     photos = _expanded(pictures)
     ids = None if submission is None else _submission_ids(photos)
@@ -160,7 +154,7 @@ def identify_places(
     if submission is not None and ids is not None:
         _write_submission(submission, ids, answers)
     if as_json:
-        listed = [{"picture": photo} | _document(one) for photo, one in zip(photos, answers, strict=True)]
+        listed = [{"picture": photo} | one.to_json() for photo, one in zip(photos, answers, strict=True)]
         print_json({"gallery": gallery, "places": answers[0].places, "answers": plain(listed)})
     elif submission is not None:
         console.print(f"[green]wrote[/green] {len(answers)} answer(s) to {escape(str(submission))}", soft_wrap=True)
@@ -246,9 +240,9 @@ def _check_before_the_work(gallery: str, embedder: Embedder, photos: int, others
     import numpy as np
 
     from lookalike.errors import InputError
+    from lookalike.evaluation.calibration.promised_rate import promised_threshold
+    from lookalike.landmark_recognizer import LandmarkRecognizer
     from lookalike.landmarks.atlas import AtlasSettings
-    from lookalike.landmarks.promised_rate import promised_threshold
-    from lookalike.landmarks.recognition import LandmarkRecognizer
 
     first, empty = True, True
     older = existing_gallery(gallery)
@@ -266,24 +260,6 @@ def _check_before_the_work(gallery: str, embedder: Embedder, photos: int, others
     if first:  # the count alone may be too small for the promise
         settings = AtlasSettings()
         promised_threshold(np.arange(others, dtype=float), rate or settings.promise_fpr, confidence=settings.confidence)
-
-
-@contextmanager
-def _steps() -> Iterator[Progress]:
-    """A bar whose text says which step is under way."""
-    from lookalike.cli.terminal import progress_bar
-
-    with progress_bar() as bars:
-        tasks: dict[str, Any] = {}
-
-        def show(what: str, done: int, total: int) -> None:
-            for task in tasks.values():
-                bars.update(task, visible=False)
-            if what not in tasks:
-                tasks[what] = bars.add_task(what, total=None if total == 1 else total, extra="")
-            bars.update(tasks[what], completed=done, visible=True)
-
-        yield show
 
 
 def _expanded(pictures: Sequence[str]) -> list[str]:
@@ -327,7 +303,7 @@ def _check_ids(places: Sequence[str], gallery: str) -> None:
             raise DatasetError(f"{error}; a submission names places by Google's numbers: enroll them so") from None
 
 
-def _write_submission(path: Path, ids: Sequence[str], answers: Sequence[Recognised]) -> None:
+def _write_submission(path: Path, ids: Sequence[str], answers: Sequence[Identified]) -> None:
     """Every picture's first candidate with its confidence, accepted or not: GAP weighs them by their order."""
     from lookalike.datasets.landmark_solutions import write_recognition_submission
 
@@ -336,21 +312,15 @@ def _write_submission(path: Path, ids: Sequence[str], answers: Sequence[Recognis
     write_recognition_submission(path, dict(zip(ids, rows, strict=True)))
 
 
-def _document(answer: Recognised) -> dict[str, Any]:
-    """An answer for JSON: its fields, and what it says of the matched place."""
-    keys = ("name", "latitude", "longitude", "map_url", "distance", "threshold", "confidence")
-    return vars(answer) | {key: getattr(answer, key) for key in keys}
-
-
-def _tell(photo: str, answer: Recognised) -> None:
-    best = answer.best
+def _tell(photo: str, answer: Identified) -> None:
+    best, listed = answer.best, answer.place_candidates
     if best is None:
         typer.echo(f"{photo}: the gallery holds no place")
         return
     if answer.decision == "match":
         what = best.name if best.name == best.place else f"{best.name} ({best.place})"
     elif answer.decision == "ambiguous":
-        what = f"ambiguous, {best.name} or {answer.candidates[1].name}" if len(answer.candidates) > 1 else "ambiguous"
+        what = f"ambiguous, {best.name} or {listed[1].name}" if len(listed) > 1 else "ambiguous"
     else:
         what = "no landmark of this gallery"
     sign = "<=" if best.accepted else ">"
@@ -363,5 +333,5 @@ def _tell(photo: str, answer: Recognised) -> None:
             typer.echo(f"    {best.latitude:.5f}, {best.longitude:.5f}  {best.map_url}")
         for example in best.photos:
             typer.echo(f"    like {example.source or 'an enrolled photo'} (distance {example.distance:.4f})")
-    for candidate in answer.candidates:
+    for candidate in listed:
         typer.echo(f"    {candidate.distance:.4f}  {candidate.name}")
