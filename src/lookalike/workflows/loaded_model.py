@@ -1,0 +1,60 @@
+"""The model that a workflow is told to use: loaded, with its scales and its calibration."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from lookalike.embedder import Embedder
+from lookalike.errors import InputError
+
+__all__ = ["at_scales", "load_embedder"]
+
+
+def load_embedder(
+    model: str | Path,
+    *,
+    cropped: bool = False,
+    scales: str | Sequence[float] | None = None,
+    calibration: Path | None = None,
+) -> Embedder:
+    """Load a model.
+
+    Args:
+        model: a model folder, or a pretrained model's name.
+        cropped: pictures are face crops: where no face is found, the whole picture is taken.
+        scales: sizes at which every picture is embedded; see `at_scales`.
+        calibration: a `calibration.json` in place of the model's own.
+
+    Raises:
+        ArtefactError: there is no such model or calibration, or it is damaged.
+        FingerprintError: the calibration was measured with another model.
+        InputError: scales that are none, or that the model does not know.
+    """
+    embedder = at_scales(Embedder.load(model, cropped or None), scales)
+    if calibration is not None:
+        embedder.use_calibration(calibration)
+    return embedder
+
+
+def at_scales(embedder: Embedder, scales: str | Sequence[float] | None) -> Embedder:
+    """The embedder that embeds every picture at several sizes.
+
+    Args:
+        embedder: of a trained network.
+        scales: factors of the picture's size, as numbers or as the text `"0.7,1,1.4"`; None for the model's own.
+
+    Raises:
+        InputError: not numbers, or a model that knows no scales.
+    """
+    from lookalike.embedder.network import NetworkEmbedder
+
+    if scales is None:
+        return embedder
+    try:
+        wanted = [float(factor) for factor in (scales.split(",") if isinstance(scales, str) else scales)]
+    except (TypeError, ValueError):
+        raise InputError(f"--scales is {scales!r}; give factors of the size with commas, such as 0.7,1,1.4") from None
+    if not isinstance(embedder, NetworkEmbedder):
+        raise InputError(f"model {embedder.name} embeds at one scale; leave out --scales, or give a trained network")
+    return embedder.at_scales(wanted)
