@@ -99,7 +99,6 @@ def evaluate(
     from lookalike.cli.evaluate_landmarks import evaluate_places, score_submission
     from lookalike.cli.landmark_answers import at_scales, chosen_recipe, of_landmarks
     from lookalike.cli.measuring import Thumbnails, embed_set
-    from lookalike.cli.output_folder import output_folder
     from lookalike.cli.terminal import console, escape, note, plain, print_json
     from lookalike.datasets import read_pictures
     from lookalike.datasets.picture_groups import read_groups
@@ -113,6 +112,7 @@ def evaluate(
     from lookalike.evaluation.retrieval.ranking_metrics import self_retrieval
     from lookalike.evaluation.verification.all_pairs import verify_all_pairs
     from lookalike.gallery import open_gallery
+    from lookalike.workflows.output_folder import output_folder
 
     if submission is not None:
         refuse_given(

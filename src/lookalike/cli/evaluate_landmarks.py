@@ -40,7 +40,6 @@ def evaluate_places(
     """Ask a landmark gallery about every photo of a data set; write report.html and metrics.json."""
     from lookalike.atomic_files import write_atomically
     from lookalike.cli.measuring import embed_set
-    from lookalike.cli.output_folder import output_folder
     from lookalike.cli.terminal import console, escape, note, plain, print_json
     from lookalike.datasets.place_questions import read_questions
     from lookalike.evaluation.report.page import write_report
@@ -49,6 +48,7 @@ def evaluate_places(
     from lookalike.landmarks.measurement import measure_answers
     from lookalike.landmarks.photo_retrieval import already_enrolled, retrieve_photos
     from lookalike.landmarks.recognition import LandmarkRecognizer
+    from lookalike.workflows.output_folder import output_folder
 
     with output_folder(output):
         pass  # one that cannot be made is refused before the work

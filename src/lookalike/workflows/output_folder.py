@@ -1,4 +1,4 @@
-"""The folder that an evaluation writes into."""
+"""The folder that an evaluation writes into: made when it is written, and none that is empty is left."""
 
 from __future__ import annotations
 
@@ -13,10 +13,16 @@ __all__ = ["output_folder"]
 
 @contextmanager
 def output_folder(path: Path) -> Iterator[None]:
-    """Make a folder for the block to write into; one that was made and is empty afterwards goes again.
+    """Make a folder for the block to write into; one that was made and is empty afterwards is removed again.
+
+    An empty block checks, before the work, that the folder can be made.
 
     Raises:
         StorageError: it cannot be made.
+
+    Example:
+        >>> with output_folder(Path("evaluation")):    # doctest: +SKIP
+        ...     Path("evaluation/metrics.json").write_text("{}")
     """
     missing = not path.exists()
     try:
