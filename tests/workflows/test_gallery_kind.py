@@ -25,5 +25,5 @@ class Options:
 def test_options_are_refused_whatever_their_value():
     refuse_options(Options(), "skip_bad", "fmr", why="is for people")
     for options in (Options(skip_bad=False), Options(skip_bad=True, fmr=0.0)):
-        with pytest.raises(InputError, match="^--skip-bad is for people$"):
+        with pytest.raises(InputError, match=r"^--skip-bad is for people$"):
             refuse_options(options, "fmr" if options.fmr is None else "skip_bad", "skip_bad", why="is for people")
