@@ -3,6 +3,7 @@
 import shutil
 
 import pytest
+from PIL import Image
 
 from lookalike import open_gallery
 from lookalike.errors import ArtefactError, DatasetError, FingerprintError, InputError
@@ -189,3 +190,17 @@ def test_too_few_non_landmarks_that_can_be_used_leave_no_gallery(
         shutil.copy(one, few)
     bad_picture("truncated", few / "bad.png")
     refuses(InputError, lambda: run_places(places, non_landmarks=few, skip_bad=True), "28 photos without a landmark")
+
+
+def test_a_photo_of_a_place_that_is_no_picture_is_left_out(run_places, places, bad_picture, path):
+    exif = Image.Exif()
+    exif[0x8825] = {1: "S", 2: (33.0, 51.0, 24.3), 3: "E", 4: (151.0, 12.0, 54.4)}
+    with Image.open(places / "s01" / "0.png") as image:
+        image.save(places / "s01" / "0.png", exif=exif)
+    bad_picture("text", places / "s01" / "bad.png")
+    with pytest.raises(DatasetError, match=r"1 of 13 pictures .*--skip-bad"):
+        run_places(places)
+    done = run_places(places, skip_bad=True)
+    assert (done.photos, done.left_out_unusable) == (12, 1)
+    with open_gallery(path, create=False) as gallery:
+        assert gallery.annex().entries["s01"]["facts"]["latitude"] == pytest.approx(-33.85675, abs=1e-4)

@@ -97,7 +97,6 @@ def evaluate(
     from lookalike.atomic_files import write_atomically
     from lookalike.cli import further_measurements
     from lookalike.cli.evaluate_landmarks import evaluate_places, score_submission
-    from lookalike.cli.landmark_answers import at_scales, chosen_recipe, of_landmarks
     from lookalike.cli.measuring import Thumbnails, embed_set
     from lookalike.cli.terminal import console, escape, note, plain, print_json
     from lookalike.datasets import read_pictures
@@ -112,6 +111,7 @@ def evaluate(
     from lookalike.evaluation.retrieval.ranking_metrics import self_retrieval
     from lookalike.evaluation.verification.all_pairs import verify_all_pairs
     from lookalike.gallery import open_gallery
+    from lookalike.workflows.loaded_model import load_embedder
     from lookalike.workflows.output_folder import output_folder
 
     if submission is not None:
@@ -123,13 +123,13 @@ def evaluate(
         return
     if model is None:
         raise InputError("no model was given; give --model, or --submission to score a file")
-    if of_landmarks(recipe) or (gallery is not None and chosen_recipe(None, gallery)):
+    if _of_places(recipe, gallery):
         if gallery is None:
             raise InputError("no gallery was given; give --gallery, made by `lookalike enroll --recipe landmarks`")
         refuse_given(context, *_PEOPLE, why="is for people; leave it out for landmarks")
         evaluate_places(
             data,
-            at_scales(Embedder.load(model, cropped or None), scales),
+            load_embedder(model, cropped=cropped, scales=scales),
             gallery,
             output,
             non_landmarks=non_landmarks,
@@ -148,7 +148,7 @@ def evaluate(
     with output_folder(output):
         pass  # one that cannot be made is refused before the work
     pictures = read_pictures(data)
-    embedder = at_scales(Embedder.load(model, cropped or None), scales)
+    embedder = load_embedder(model, cropped=cropped, scales=scales)
     if calibrate and not Path(model).is_dir():
         raise InputError(f"{model} is no model folder, so thresholds cannot be stored in it; leave out --calibrate")
     rival = None if against is None else Embedder.load(against, cropped or None)
@@ -236,3 +236,17 @@ def evaluate(
         + f"\n[green]wrote[/green] {escape(str(output / 'report.html'))}",
         soft_wrap=True,
     )
+
+
+def _of_places(recipe: str | None, gallery: str | None) -> bool:
+    """Whether an evaluation is about places: said by --recipe, or by the gallery."""
+    from lookalike.gallery.existing import open_existing
+    from lookalike.workflows.gallery_kind import asks_for_places, holds_places
+
+    if asks_for_places(recipe) or gallery is None:
+        return recipe is not None
+    held = open_existing(gallery)
+    if held is None:
+        return False
+    with held:
+        return holds_places(held)

@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lookalike.progress import ProgressSink, Reporter
-from lookalike.workflows.people_enrolment import PeopleEnrolled
-from lookalike.workflows.place_enrolment import PlacesEnrolled
+from lookalike.workflows.people_enrolment import PeopleEnrolled, embed_people, enroll_people, store_people
+from lookalike.workflows.place_enrolment import PlacesEnrolled, embed_places, enroll_places, fpr_of, store_places
 
 if TYPE_CHECKING:
     from lookalike.datasets import PictureSet
     from lookalike.gallery import Gallery
 
-__all__ = ["EnrollOptions", "PeopleEnrolled", "PlacesEnrolled", "enroll"]
+__all__ = ["EnrollOptions", "PeopleEnrolled", "PlacesEnrolled", "enroll", "enroll_people", "enroll_places"]
 
 #: Options of places only.
 _PLACES = ("non_landmarks", "promise", "places")
@@ -89,7 +89,6 @@ def enroll(options: EnrollOptions, progress: ProgressSink | None = None) -> Peop
 def _people(options: EnrollOptions, held: Gallery | None, stack: ExitStack, report: Reporter) -> PeopleEnrolled:
     from lookalike.recognizer import Recognizer
     from lookalike.workflows.loaded_model import load_embedder
-    from lookalike.workflows.people_enrolment import embed_people, store_people
 
     chosen = _pictures_of_people(_data(options), options.name)
     embedder = load_embedder(options.model, cropped=options.cropped, scales=options.scales)
@@ -104,7 +103,6 @@ def _people(options: EnrollOptions, held: Gallery | None, stack: ExitStack, repo
 def _places(options: EnrollOptions, held: Gallery | None, stack: ExitStack, report: Reporter) -> PlacesEnrolled:
     from lookalike.landmarks.recognition import LandmarkRecognizer
     from lookalike.workflows.loaded_model import load_embedder
-    from lookalike.workflows.place_enrolment import embed_places, fpr_of, store_places
     from lookalike.workflows.place_pictures import read_place_pictures
 
     promise = None if options.promise is None else fpr_of(options.promise)

@@ -65,7 +65,7 @@ class EmbeddedPlaces:
         places: `(n,)` their ids.
         sources: `(n,)` where the photos are.
         non_landmarks: `(m, d)` float32, of photos without a landmark.
-        facts: names and positions of places by id.
+        facts: names and positions of places by id, those that photos tell included.
         left_out: photos of places that could not be used.
     """
 
@@ -139,12 +139,14 @@ def embed_places(
         strangers, used = embed_usable(embedder, others, report, skip_bad=skip_bad, stage="Embedding others")
         if len(used) < len(others):
             _check_promise(gallery, len(kept), len(used), promise)
+    photos = [pictures.photos[position] for position in kept]
+    places = [pictures.places[position] for position in kept]
     return EmbeddedPlaces(
         vectors,
-        [pictures.places[position] for position in kept],
-        [_absolute(source_of(pictures.photos[position])) for position in kept],
+        places,
+        [_absolute(source_of(photo)) for photo in photos],
         strangers,
-        pictures.facts,
+        _facts(photos, places, pictures.facts),
         len(pictures.photos) - len(kept),
     )
 
@@ -181,6 +183,17 @@ def store_places(
         **vars(found),
         notes=tuple(report.remarks),
     )
+
+
+def _facts(photos: Sequence[Picture], places: Sequence[str], facts: Mapping[str, Place]) -> dict[str, Place]:
+    """What is given, and for the rest where the photos were taken, by their EXIF."""
+    from lookalike.landmarks.atlas import known_better
+    from lookalike.landmarks.place_facts import photographed_places
+
+    known = photographed_places(photos, places)
+    for place, given in facts.items():
+        known[place] = known_better(known[place], given) if place in known else given
+    return known
 
 
 def _unseen(embedder: Embedder, others: Sequence[Picture], report: Reporter) -> list[Picture]:

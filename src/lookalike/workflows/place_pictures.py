@@ -20,7 +20,7 @@ from lookalike.identity_names import canonical_name, checked_name
 from lookalike.images import Picture
 from lookalike.landmarks.atlas import known_better
 from lookalike.landmarks.place import Place
-from lookalike.landmarks.place_facts import photographed_places, read_places
+from lookalike.landmarks.place_facts import read_places
 from lookalike.progress import Reporter
 
 __all__ = ["PlacePictures", "read_place_pictures"]
@@ -34,7 +34,7 @@ class PlacePictures:
         photos: paths, bytes, arrays or Pillow images.
         places: the id of each photo's place.
         non_landmarks: photos without a landmark, of the kind that users send.
-        facts: names and positions of places by id.
+        facts: names and positions of places by id; where no position is given, photos tell where they were taken.
 
     Raises:
         InputError: not one place for each photo, or an id that no place may bear.
@@ -68,13 +68,15 @@ def read_place_pictures(
         InputError: photos without a name or a name without photos, or a name that no place may bear.
         DatasetError: the data cannot be read.
     """
-    found = _pictures(data, name, non_landmarks)
-    photos, others = split_non_landmarks(found)
+    photos, others = split_non_landmarks(_pictures(data, name, non_landmarks))
     for line in photos.notes:
         report.remark(line)
-    read = PlacePictures(photos=photos.paths, places=photos.identities, non_landmarks=others.paths)
-    facts = _facts(data, places, PictureSet(photos.paths, tuple(read.places)), report)
-    return PlacePictures(photos=read.photos, places=read.places, non_landmarks=read.non_landmarks, facts=facts)
+    return PlacePictures(
+        photos=photos.paths,
+        places=photos.identities,
+        non_landmarks=others.paths,
+        facts=_facts(data, places, report),
+    )
 
 
 def _pictures(data: Sequence[str], name: str | None, non_landmarks: Path | None) -> PictureSet:
@@ -90,9 +92,8 @@ def _pictures(data: Sequence[str], name: str | None, non_landmarks: Path | None)
     return PictureSet((*map(Path, data), *others), (*([name or ""] * len(data)), *([NON_LANDMARK] * len(others))))
 
 
-def _facts(data: Sequence[str], places: Path | None, photos: PictureSet, report: Reporter) -> dict[str, Place]:
-    """Names and positions, of several sources the surest: `places`, then the data set's own lists, then EXIF."""
-    known = photographed_places(photos)
+def _facts(data: Sequence[str], places: Path | None, report: Reporter) -> dict[str, Place]:
+    """Names and positions, of two sources the surer: `places`, and before it the data set's own lists."""
     sources: list[dict[str, Place]] = []
     if len(data) == 1 and GoogleLandmarks.is_one(Path(data[0])):
         try:
@@ -103,6 +104,7 @@ def _facts(data: Sequence[str], places: Path | None, photos: PictureSet, report:
         sources.append(read_places(data[0]))
     if places is not None:
         sources.append(read_places(places))
+    known: dict[str, Place] = {}
     for source in sources:
         for key, place in source.items():
             known[key] = known_better(known.get(key, Place(key)), place)
