@@ -181,15 +181,18 @@ def test_what_is_refused_of_places_changes_nothing(
     assert path.exists() == held
 
 
-def test_too_few_non_landmarks_that_can_be_used_leave_no_gallery(
-    run_places, refuses, places, others, bad_picture, tmp_path
-):
+def test_too_few_non_landmarks_that_count_leave_no_gallery(run_places, refuses, places, others, bad_picture, tmp_path):
     few = tmp_path / "few"
     few.mkdir()
     for one in sorted(others.iterdir())[:28]:  # 29 carry a promise of 0.1
         shutil.copy(one, few)
-    bad_picture("truncated", few / "bad.png")
-    refuses(InputError, lambda: run_places(places, non_landmarks=few, skip_bad=True), "28 photos without a landmark")
+    bad = bad_picture("truncated", few / "bad.png")
+    words = "28 photos without a landmark cannot carry"
+    refuses(InputError, lambda: run_places(places, non_landmarks=few, skip_bad=True), words)
+    bad.unlink()
+    for number in range(3):
+        shutil.copy(others / "000.png", few / f"copy-{number}.png")
+    refuses(InputError, lambda: run_places(places, non_landmarks=few), words)
 
 
 def test_a_photo_of_a_place_that_is_no_picture_is_left_out(run_places, places, bad_picture, path):

@@ -127,6 +127,7 @@ def embed_places(
     """
     import numpy as np
 
+    from lookalike.landmarks.near_copies import copy_of
     from lookalike.workflows.labelled_pictures import embed_usable, source_of
 
     others = _unseen(embedder, pictures.non_landmarks, report)
@@ -136,9 +137,9 @@ def embed_places(
     if len(pictures.photos):
         vectors, kept = embed_usable(embedder, pictures.photos, report, skip_bad=skip_bad, stage="Embedding places")
     if len(others):
-        strangers, used = embed_usable(embedder, others, report, skip_bad=skip_bad, stage="Embedding others")
-        if len(used) < len(others):
-            _check_promise(gallery, len(kept), len(used), promise)
+        strangers, _ = embed_usable(embedder, others, report, skip_bad=skip_bad, stage="Embedding others")
+        # Before a gallery is made: those that cannot be used, and copies, do not count.
+        _check_promise(gallery, len(kept), len(np.unique(copy_of(strangers))), promise)
     photos = [pictures.photos[position] for position in kept]
     places = [pictures.places[position] for position in kept]
     return EmbeddedPlaces(
