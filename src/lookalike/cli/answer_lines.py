@@ -27,9 +27,11 @@ def promise_lines(answer: Identified) -> Iterator[str]:
         yield f"gallery: {answer.places:,} place(s)"
         yield f"promise: {answer.threshold_source}"
         return
+    from lookalike.decisions.promise import PromisedThreshold
+
     size = f"{answer.identities:,} people ({answer.templates:,} templates)"
     missed = answer.promised
-    if missed is not None:
+    if isinstance(missed, PromisedThreshold):
         yield (
             f"gallery: {size}; at this threshold {missed.fnmr:.1%} of genuine pairs are missed "
             f"({missed.fnmr_low:.1%} to {missed.fnmr_high:.1%})"

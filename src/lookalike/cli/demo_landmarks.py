@@ -14,10 +14,10 @@ import typer
 from lookalike.cli.demo_steps import step, timed, usable_output
 
 if TYPE_CHECKING:
+    from lookalike.answers import Identified
     from lookalike.landmarks.comparison import Compared
     from lookalike.landmarks.photo_splits import PhotoSplits
     from lookalike.landmarks.place import Place
-    from lookalike.landmarks.recognition import Recognised
     from lookalike.samples.buildings import SyntheticLandmarks
 
 __all__ = ["FOLDERS", "demo_landmarks"]
@@ -229,7 +229,7 @@ def _interval(interval: Any) -> str:
 def _ask(featured: Compared, photos: PhotoSplits) -> dict[str, Any]:
     """Ask as a user would, by file: about the surest photo, the first one that was not chosen, and one of no place."""
     from lookalike import Embedder, open_gallery
-    from lookalike.landmarks.recognition import LandmarkRecognizer
+    from lookalike.landmark_recognizer import LandmarkRecognizer
 
     right = featured.measured.photos("right")
     asked = {"the surest unseen photo": right[0]} if right else {}
@@ -245,7 +245,7 @@ def _ask(featured: Compared, photos: PhotoSplits) -> dict[str, Any]:
     return {"questions": found, "promise": found[0]["answer"].threshold_source}
 
 
-def _told(what: str, answer: Recognised) -> list[str]:
+def _told(what: str, answer: Identified) -> list[str]:
     best = answer.best
     if best is None:
         return [f"identify {what}: the gallery holds no place"]

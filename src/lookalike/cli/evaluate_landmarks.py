@@ -11,13 +11,14 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from lookalike.answers import Identified
     from lookalike.datasets.place_questions import PlaceQuestions
+    from lookalike.decisions.promise import PromisedRate
     from lookalike.embedder import Embedder
     from lookalike.evaluation.retrieval.landmark_metrics import LandmarkMeasures, RetrievalMeasures
     from lookalike.evaluation.statistics.bootstrap import Interval
     from lookalike.evaluation.statistics.rate import Rate
-    from lookalike.landmarks.promised_rate import PromisedRate
-    from lookalike.landmarks.recognition import LandmarkRecognizer, Recognised
+    from lookalike.landmark_recognizer import LandmarkRecognizer
 
 __all__ = ["evaluate_places", "score_submission"]
 
@@ -44,10 +45,10 @@ def evaluate_places(
     from lookalike.datasets.place_questions import read_questions
     from lookalike.evaluation.report.page import write_report
     from lookalike.gallery import open_gallery
+    from lookalike.landmark_recognizer import LandmarkRecognizer
     from lookalike.landmarks.evaluation_report import evaluation_report
     from lookalike.landmarks.measurement import measure_answers
     from lookalike.landmarks.photo_retrieval import already_enrolled, retrieve_photos
-    from lookalike.landmarks.recognition import LandmarkRecognizer
     from lookalike.workflows.output_folder import output_folder
 
     with output_folder(output):
@@ -166,10 +167,10 @@ def _unknown_places(asked: PlaceQuestions, enrolled: Sequence[str], gallery: str
     ]
 
 
-def _answers(recognizer: LandmarkRecognizer, vectors: npt.NDArray[np.float32], rerank: bool) -> list[Recognised]:
+def _answers(recognizer: LandmarkRecognizer, vectors: npt.NDArray[np.float32], rerank: bool) -> list[Identified]:
     from lookalike.cli.terminal import bar
 
-    answers: list[Recognised] = []
+    answers: list[Identified] = []
     with bar("Identifying", len(vectors)) as done:
         for start in range(0, len(vectors), STEP):
             part = vectors[start : start + STEP]
@@ -178,7 +179,7 @@ def _answers(recognizer: LandmarkRecognizer, vectors: npt.NDArray[np.float32], r
     return answers
 
 
-def _truth(answer: Recognised, shown: Sequence[str]) -> str | None:
+def _truth(answer: Identified, shown: Sequence[str]) -> str | None:
     """The place that a photo shows; of several, the one that was guessed, for each of them is right."""
     if not shown:
         return None

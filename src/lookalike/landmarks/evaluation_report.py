@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from lookalike.answers import Identified
+from lookalike.decisions.promise import PromisedRate
 from lookalike.errors import ImageError
 from lookalike.evaluation.report import figure_style
 from lookalike.evaluation.report.page import Cell, Drawing, Drawings, Fact, PicturePairs, Report, Section, Table
@@ -16,8 +18,6 @@ from lookalike.images import read_picture
 from lookalike.landmarks import figures
 from lookalike.landmarks.answer_pictures import AnswerPictures, answer_pictures
 from lookalike.landmarks.measurement import Measured, Outcome
-from lookalike.landmarks.promised_rate import PromisedRate
-from lookalike.landmarks.recognition import Recognised
 
 __all__ = ["evaluation_report"]
 
@@ -159,12 +159,12 @@ def _answers_section(measured: Measured, paths: Sequence[Path], names: dict[str,
     return Section("Answers", tuple(prose), tuple(blocks))
 
 
-def _answer(answer: Recognised, path: Path, place: str | None, good: bool, names: dict[str, str]) -> AnswerPictures:
+def _answer(answer: Identified, path: Path, place: str | None, good: bool, names: dict[str, str]) -> AnswerPictures:
     shown = "no landmark" if place is None else names.get(place, place)
     return answer_pictures(read_picture(path), f"{path.name}: {shown}", answer, good)
 
 
-def _with_photos_that_are_there(answer: Recognised) -> tuple[Recognised, int]:
+def _with_photos_that_are_there(answer: Identified) -> tuple[Identified, int]:
     """The answer without those deciding photos that were moved or damaged since, and how many these are."""
     best = answer.best
     if best is None:

@@ -101,7 +101,7 @@ def _people(options: EnrollOptions, held: Gallery | None, stack: ExitStack, repo
 
 
 def _places(options: EnrollOptions, held: Gallery | None, stack: ExitStack, report: Reporter) -> PlacesEnrolled:
-    from lookalike.landmarks.recognition import LandmarkRecognizer
+    from lookalike.landmark_recognizer import LandmarkRecognizer
     from lookalike.workflows.loaded_model import load_embedder
     from lookalike.workflows.place_pictures import read_place_pictures
 

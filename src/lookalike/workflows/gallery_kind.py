@@ -32,7 +32,10 @@ def holds_places(gallery: Gallery | None) -> bool:
     Raises:
         ArtefactError: what it keeps of its places is damaged.
     """
-    return gallery is not None and gallery.annex() is not None
+    if gallery is None or gallery.kind != "landmarks":
+        return False
+    gallery.annex()  # one that is damaged is refused before a model is loaded
+    return True
 
 
 def refuse_options(options: object, *names: str, why: str) -> None:

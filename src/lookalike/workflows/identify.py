@@ -139,14 +139,14 @@ def identify_with(
         'match'
     """
     from lookalike.errors import InputError
-    from lookalike.recognizer import sources_of
+    from lookalike.images import source_of
 
     if not len(pictures):
         raise InputError("no pictures were given; give at least one")
     report = Reporter(progress)
     done = report.counted("Identifying", len(pictures))
     answers = recognizer.identify_many(pictures, k=top, rerank=rerank, progress=done)
-    sources = sources_of(pictures)
+    sources = [source_of(picture) for picture in pictures]
     for position, answer in enumerate(answers):
         for remark in answer.notes:
             # An answer about a person names the picture in its remarks, one about a place does not.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from os import PathLike, fspath
 
 import numpy as np
 import numpy.typing as npt
@@ -12,10 +11,10 @@ from lookalike.datasets import PictureSet
 from lookalike.embedder import Embedder, Preprocessing
 from lookalike.embedder.preparation import kind_of_note, named, note_of_unusable, prepare_many
 from lookalike.errors import ImageError
-from lookalike.images import Picture
+from lookalike.images import Picture, source_of
 from lookalike.progress import Reporter
 
-__all__ = ["embed_labelled", "embed_usable", "source_of", "usable_pictures"]
+__all__ = ["embed_labelled", "embed_usable", "usable_pictures"]
 
 
 def embed_labelled(
@@ -80,11 +79,6 @@ def usable_pictures(
         done(len(batch))
     kept = _kept(pictures.paths, bad, skip_bad, report)
     return pictures if len(kept) == len(pictures) else pictures.select(kept)
-
-
-def source_of(picture: Picture) -> str:
-    """Where a picture comes from, as a gallery keeps it: its path; empty for one that is in memory."""
-    return fspath(picture) if isinstance(picture, str | PathLike) else ""
 
 
 def _kept(pictures: Sequence[Picture], bad: dict[int, ImageError], skip_bad: bool, report: Reporter) -> list[int]:

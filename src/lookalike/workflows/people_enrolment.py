@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from lookalike.embedder import Embedder
-    from lookalike.gallery import Counts
+    from lookalike.gallery import Counts, Gallery
     from lookalike.images import Picture
     from lookalike.progress import ProgressSink, Reporter
     from lookalike.recognizer import Recognizer
@@ -79,7 +79,7 @@ def enroll_people(
         progress: told how far it is.
 
     Raises:
-        InputError: no pictures, not one name for each, or a name that nobody can bear.
+        InputError: no pictures, not one name for each, a name that nobody can bear, or a gallery of landmarks.
         DatasetError: some picture cannot be used and `skip_bad` is false, or none can.
         StorageError: the disk is full or failing; says how many people are enrolled.
 
@@ -90,7 +90,7 @@ def enroll_people(
     from lookalike.progress import Reporter
 
     report = Reporter(progress)
-    recognizer.gallery.counts()  # a recognizer without a gallery, or with a failing one, is refused before the work
+    _check_kind(recognizer.gallery)  # before the work
     return store_people(recognizer, embed_people(recognizer.embedder, pictures, names, report, skip_bad), report)
 
 
@@ -106,7 +106,8 @@ def embed_people(
 
     from lookalike.errors import InputError
     from lookalike.identity_names import checked_name
-    from lookalike.workflows.labelled_pictures import embed_usable, source_of
+    from lookalike.images import source_of
+    from lookalike.workflows.labelled_pictures import embed_usable
 
     if isinstance(names, str) or len(names) != len(pictures):
         count = "one text" if isinstance(names, str) else f"{len(names)} name(s)"
@@ -135,6 +136,7 @@ def store_people(recognizer: Recognizer, people: EmbeddedPeople, report: Reporte
     from lookalike.identity_names import look_alike_remarks
 
     gallery, total = recognizer.gallery, len(people.vectors)
+    gallery.settle_kind("people")  # refused where another program has made it one of landmarks meanwhile
     before = set(gallery.names())
     for line in look_alike_remarks(people.vectors, before):
         report.remark(line)
@@ -161,6 +163,13 @@ def store_people(recognizer: Recognizer, people: EmbeddedPeople, report: Reporte
         fpir_bound=_fpir_bound(recognizer.embedder, counts),
         notes=tuple(report.remarks),
     )
+
+
+def _check_kind(gallery: Gallery) -> None:
+    from lookalike.errors import InputError
+
+    if gallery.kind == "landmarks":
+        raise InputError("the gallery holds landmarks, and people were to be enrolled; use `enroll_places`, or another")
 
 
 def _enrolled(stored: int, total: int) -> str:

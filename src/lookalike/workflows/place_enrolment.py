@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from lookalike.decisions.promise import PromisedRate
     from lookalike.embedder import Embedder
     from lookalike.gallery import Gallery
     from lookalike.images import Picture
+    from lookalike.landmark_recognizer import LandmarkRecognizer
     from lookalike.landmarks.enrolment import LeftOut
     from lookalike.landmarks.place import Place
-    from lookalike.landmarks.promised_rate import PromisedRate
-    from lookalike.landmarks.recognition import LandmarkRecognizer
     from lookalike.progress import ProgressSink, Reporter
     from lookalike.workflows.place_pictures import PlacePictures
 
@@ -81,7 +81,7 @@ def enroll_places(
     recognizer: LandmarkRecognizer,
     pictures: PlacePictures,
     *,
-    promise: float | None = None,
+    promise_fpr: float | None = None,
     skip_bad: bool = False,
     progress: ProgressSink | None = None,
 ) -> PlacesEnrolled:
@@ -90,7 +90,7 @@ def enroll_places(
     Args:
         recognizer: with a gallery of places, or one that is empty.
         pictures: what is to be enrolled.
-        promise: the largest share of photos without a landmark that may be named; as before where None.
+        promise_fpr: the largest share of photos without a landmark that may be named; as before where None.
         skip_bad: leave out pictures that cannot be used, in place of an error.
         progress: told how far it is.
 
@@ -101,21 +101,21 @@ def enroll_places(
 
     Example:
         >>> given = PlacePictures(photos=["a.jpg"], places=["church"], non_landmarks=others)    # doctest: +SKIP
-        >>> enroll_places(recognizer, given, promise=0.05).promised.rate    # doctest: +SKIP
+        >>> enroll_places(recognizer, given, promise_fpr=0.05).promised.rate    # doctest: +SKIP
         0.04
     """
     from lookalike.progress import Reporter
 
     report = Reporter(progress)
-    found = embed_places(recognizer.embedder, recognizer.gallery, pictures, promise, report, skip_bad=skip_bad)
-    return store_places(recognizer, found, promise, report)
+    found = embed_places(recognizer.embedder, recognizer.gallery, pictures, promise_fpr, report, skip_bad=skip_bad)
+    return store_places(recognizer, found, promise_fpr, report)
 
 
 def embed_places(
     embedder: Embedder,
     gallery: Gallery | None,
     pictures: PlacePictures,
-    promise: float | None,
+    promise_fpr: float | None,
     report: Reporter,
     *,
     skip_bad: bool = False,
@@ -127,11 +127,12 @@ def embed_places(
     """
     import numpy as np
 
+    from lookalike.images import source_of
     from lookalike.landmarks.near_copies import copy_of
-    from lookalike.workflows.labelled_pictures import embed_usable, source_of
+    from lookalike.workflows.labelled_pictures import embed_usable
 
     others = _unseen(embedder, pictures.non_landmarks, report)
-    _check_promise(gallery, len(pictures.photos), len(others), promise)
+    _check_promise(gallery, len(pictures.photos), len(others), promise_fpr)
     vectors = strangers = np.empty((0, embedder.dimension), np.float32)
     kept: list[int] = []
     if len(pictures.photos):
@@ -139,7 +140,7 @@ def embed_places(
     if len(others):
         strangers, _ = embed_usable(embedder, others, report, skip_bad=skip_bad, stage="Embedding others")
         # Before a gallery is made: those that cannot be used, and copies, do not count.
-        _check_promise(gallery, len(kept), len(np.unique(copy_of(strangers))), promise)
+        _check_promise(gallery, len(kept), len(np.unique(copy_of(strangers))), promise_fpr)
     photos = [pictures.photos[position] for position in kept]
     places = [pictures.places[position] for position in kept]
     return EmbeddedPlaces(
@@ -153,7 +154,7 @@ def embed_places(
 
 
 def store_places(
-    recognizer: LandmarkRecognizer, places: EmbeddedPlaces, promise: float | None, report: Reporter
+    recognizer: LandmarkRecognizer, places: EmbeddedPlaces, promise_fpr: float | None, report: Reporter
 ) -> PlacesEnrolled:
     """Find centroids, fit thresholds and write both, with the photos, in one step.
 
@@ -161,7 +162,6 @@ def store_places(
         InputError, StorageError: as `enroll_places`.
     """
     from lookalike.identity_names import look_alike_remarks
-    from lookalike.progress import Progress
 
     names = tuple(sorted(set(places.places)))
     for line in look_alike_remarks(names, recognizer.gallery.names()):
@@ -171,9 +171,9 @@ def store_places(
         places.places,
         places.sources,
         places.non_landmarks,
-        promise_fpr=promise,
+        promise_fpr=promise_fpr,
         facts=places.facts,
-        progress=lambda what, done, total: report(Progress(what, done, total)),
+        progress=report,
     )
     if found.promised.note:
         report.remark(found.promised.note)
@@ -203,7 +203,7 @@ def _unseen(embedder: Embedder, others: Sequence[Picture], report: Reporter) -> 
 
     from lookalike.embedder.seen_pictures import seen_among
     from lookalike.errors import DatasetError
-    from lookalike.workflows.labelled_pictures import source_of
+    from lookalike.images import source_of
 
     on_disk = [position for position, one in enumerate(others) if source_of(one)]
     seen = np.zeros(len(others), bool)
@@ -221,13 +221,13 @@ def _unseen(embedder: Embedder, others: Sequence[Picture], report: Reporter) -> 
     return [one for one, known in zip(others, seen, strict=True) if not known]
 
 
-def _check_promise(gallery: Gallery | None, photos: int, others: int, promise: float | None) -> None:
+def _check_promise(gallery: Gallery | None, photos: int, others: int, promise_fpr: float | None) -> None:
     """Refuse what an hour of embedding would end in: no place at all, or a promise that cannot be made."""
     import numpy as np
 
     from lookalike.errors import InputError
+    from lookalike.evaluation.calibration.promised_rate import promised_threshold
     from lookalike.landmarks.atlas import AtlasSettings
-    from lookalike.landmarks.promised_rate import promised_threshold
 
     if not photos and (gallery is None or not len(gallery)):
         raise InputError("the gallery holds no place and no photos were given; give a folder per place, or a CSV")
@@ -239,7 +239,7 @@ def _check_promise(gallery: Gallery | None, photos: int, others: int, promise: f
             "them (--non-landmarks), of the kind that users will send"
         )
     settings = AtlasSettings()
-    rate = settings.promise_fpr if promise is None else promise
+    rate = settings.promise_fpr if promise_fpr is None else promise_fpr
     promised_threshold(np.arange(others, dtype=float), rate, confidence=settings.confidence)  # by their count alone
 
 
@@ -253,19 +253,15 @@ def fpr_of(text: str) -> float:
         >>> fpr_of("fpr=0.01")
         0.01
     """
+    from lookalike.decisions.promise import Promise
     from lookalike.errors import InputError
 
-    kind, _, number = text.partition("=")
     try:
-        rate = float(number)
-    except ValueError:
-        rate = -1.0
-    if kind.strip() != "fpr" or not 0 < rate < 1:
+        return Promise.parse(text, ["fpr"]).rate
+    except InputError as error:
         raise InputError(
-            f"--promise is {text!r}; for landmarks give fpr=RATE, the share of photos without a landmark that may be "
-            "named, such as fpr=0.01"
-        )
-    return rate
+            f"--promise: {error}; for landmarks give fpr=RATE, the share of photos without a landmark that may be named"
+        ) from None
 
 
 def _absolute(source: str) -> str:
