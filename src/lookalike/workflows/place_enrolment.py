@@ -127,10 +127,13 @@ def embed_places(
     """
     import numpy as np
 
+    from lookalike.decisions.promise import Promise
     from lookalike.images import source_of
     from lookalike.landmarks.near_copies import copy_of
     from lookalike.workflows.labelled_pictures import embed_usable
 
+    if promise_fpr is not None:
+        Promise("fpr", promise_fpr)  # one that is no rate is refused
     others = _unseen(embedder, pictures.non_landmarks, report)
     _check_promise(gallery, len(pictures.photos), len(others), promise_fpr)
     vectors = strangers = np.empty((0, embedder.dimension), np.float32)
