@@ -15,7 +15,6 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from os import PathLike, fspath
 from typing import cast
 
 import numpy as np
@@ -31,7 +30,7 @@ from lookalike.embedder.preparation import named
 from lookalike.errors import ImageError, InputError
 from lookalike.gallery import Gallery, Kind
 from lookalike.identity_names import checked_name
-from lookalike.images import Picture
+from lookalike.images import Picture, source_of
 from lookalike.index.core.checks import checked_k, checked_vectors
 from lookalike.landmarks.recognition import PlaceRecognition
 from lookalike.landmarks.reranking import PHOTOS
@@ -371,7 +370,7 @@ class Recognizer:
 
 
 def _where(picture: Picture, position: int) -> str:
-    return fspath(picture) if isinstance(picture, str | PathLike) else f"picture {position + 1}"
+    return source_of(picture) or f"picture {position + 1}"
 
 
 def _located(pictures: Sequence[Picture], remarks: Sequence[Sequence[str]], offset: int = 0) -> list[str]:
@@ -382,4 +381,4 @@ def _located(pictures: Sequence[Picture], remarks: Sequence[Sequence[str]], offs
 
 def sources_of(pictures: Sequence[Picture]) -> list[str]:
     """Where pictures are, as a gallery keeps it: their paths; empty of those that are none."""
-    return [fspath(picture) if isinstance(picture, str | PathLike) else "" for picture in pictures]
+    return [source_of(picture) for picture in pictures]

@@ -112,8 +112,9 @@ def evaluate_places(
     from lookalike.landmarks.answers_worth_evaluator import facts_of
     from lookalike.landmarks.evaluation_context import answers_worth, retrieval
     from lookalike.landmarks.evaluators import PLACE_EVALUATORS
-    from lookalike.workflows.evaluation_folder import check_output, output_folder, write_evaluation
+    from lookalike.workflows.evaluation_folder import check_output, write_evaluation
     from lookalike.workflows.loaded_model import load_model
+    from lookalike.workflows.output_folder import output_folder
 
     report = Reporter(progress)
     embedder = load_model(options.model, cropped=options.cropped, scales=options.scales)
