@@ -46,6 +46,7 @@ def build(
     from lookalike.errors import InputError
     from lookalike.index import build_index
     from lookalike.index.core.artefact import HEADER
+    from lookalike.index.kinds.registry import KINDS
     from lookalike.index.spec import IndexSpec
     from lookalike.index.vector_files import open_vectors
 
@@ -54,13 +55,14 @@ def build(
     by = chosen_metric(metric, source)
     settings = settings_from(setting)
     if stream is None:
-        stream = kind == "ivfpq" and _large(source.count * source.dimension * 4)
+        stream = kind in KINDS and KINDS[kind].streamed and _large(source.count * source.dimension * 4)
     covariance = fitted_covariance(by, source)
     if stream:
         from lookalike.index.bulk.build import build_bulk
 
-        if kind != "ivfpq":
-            raise InputError(f"only ivfpq is built from a stream, not {kind}; give --kind ivfpq or --in-memory")
+        if kind not in KINDS or not KINDS[kind].streamed:
+            able = " or ".join(name for name in KINDS if KINDS[name].streamed)
+            raise InputError(f"only {able} is built from a stream, not {kind}; give --kind {able} or --in-memory")
         spec = IndexSpec.create(kind, by, source.dimension, source.fingerprint, **settings)
         with phases() as progress:
             summary = build_bulk(
