@@ -37,7 +37,7 @@ class IndexTuneOptions(TuneOptions):
     replace: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # holds arrays
 class TunedIndex:
     """The index that was written, and why it was chosen.
 
