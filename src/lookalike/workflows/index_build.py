@@ -67,7 +67,8 @@ def index_build(options: IndexBuildOptions, progress: ProgressSink | None = None
     """Build an index over a file of vectors, and save it.
 
     Raises:
-        InputError: the vectors cannot be read, the kind is unknown or does not support the metric, or is not built in blocks.
+        InputError: the vectors cannot be read; the kind is unknown, does not support the metric, or is not built in
+            blocks.
         MissingDependencyError: the kind's engine is not installed.
         VectorError: a vector cannot be indexed; the message names its row.
         StorageError: the output is there and may not be replaced, the disk is full or failing, or another process

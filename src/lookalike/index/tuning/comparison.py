@@ -177,7 +177,7 @@ def compare_indexes(
         builds: build settings to compare, instead of each kind's usual ones.
         engines: others' libraries to measure beside ours, behind the protocol `lookalike.index.tuning.engine.Engine`.
         progress: told of every build, and of what cannot be measured.
-        **options: `kinds` (None: all that are installed and support the metric), `k` (10), `recall` (0.95) and `seed` (0),
+        **options: `kinds` (None: all that are installed and support the metric), `k` (10), `recall` (0.95), `seed` (0),
             as `CompareOptions` explains them.
 
     Returns:

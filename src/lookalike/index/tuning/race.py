@@ -4,8 +4,8 @@ Building every kind over all vectors would take hours. So all candidates are bui
 best over a larger one; the two sizes tell how each one's time grows, which differs (graphs: like the logarithm; cells:
 like the root; exact: in proportion). Then the best few are built in full, one after the other, until the fastest built
 so far is faster than what the next one could be. How graphs grow beside cells is the least certain (on a sample,
-vectors are still in the processor's cache), so the best of each family is judged more leniently. (Racing: Maron & Moore,
-1994; this one eliminates by predicted time.)
+vectors are still in the processor's cache), so the best of each family is judged more leniently. (Racing: Maron &
+Moore, 1994; this one eliminates by predicted time.)
 """
 
 from __future__ import annotations
