@@ -52,7 +52,7 @@ def test_a_streamed_build_in_a_folder_of_its_own(npy, tmp_path, capsys):
 
 
 def test_auto_reports_what_it_tries(npy, tmp_path, monkeypatch):
-    for module in ("lookalike.index.build", "lookalike.index.core.flat_vectors"):
+    for module in ("lookalike.index.auto", "lookalike.index.core.flat_vectors"):
         monkeypatch.setattr(f"{module}.AUTO_EXACT_LIMIT", 1000)
     events = []
     settings = {"kinds": ["exact", "hnsw"], "recall": 0.8}

@@ -78,7 +78,7 @@ def index_build(options: IndexBuildOptions, progress: ProgressSink | None = None
         >>> index_build(IndexBuildOptions(vectors="faces.npy", output=Path("faces.index")))    # doctest: +SKIP
     """
     from lookalike.atomic_files import check_replaceable
-    from lookalike.index.build import build_index
+    from lookalike.index.auto import build_index
     from lookalike.index.core.artefact import HEADER
     from lookalike.index.core.flat_vectors import AUTO_EXACT_LIMIT
     from lookalike.index.vector_files import open_vectors
