@@ -7,7 +7,7 @@
   Paris; clusters
 - `statistics`: intervals; `calibration`, `thresholds`: from a measurement to `calibration.json`
 - `exact_search`: who is near, exactly; `data_checks`: what is wrong with the data
-- `evaluator`, `evaluators`: the protocol and the list of what `lookalike evaluate` measures; `report`: what a reader sees
+- `evaluator`, `evaluators`: the protocol and the list of what `lookalike evaluate` measures; `report`: its page
 
 Import the submodules; this package itself loads nothing.
 """
