@@ -1,46 +1,51 @@
-"""What the demos share: numbered steps, how long they took, and a folder that may be written to."""
+"""How the demos show where they are: a heading for each step, and the step's progress bars below it."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import ExitStack
+from types import TracebackType
 
-__all__ = ["step", "timed", "usable_output"]
+from lookalike.cli.terminal import console, escape, note, show_progress
+from lookalike.progress import Progress, ProgressSink
+from lookalike.workflows.demo_steps import STAGE
 
-
-def step(number: int, title: str) -> None:
-    """Say that a step begins."""
-    from lookalike.cli.terminal import console
-
-    console.print(f"\n[bold cyan]{number}[/bold cyan]  [bold]{title}[/bold]")
+__all__ = ["StepDisplay"]
 
 
-@contextmanager
-def timed(seconds: dict[str, float], name: str) -> Iterator[None]:
-    """Note how many seconds a step took, under its name."""
-    started = time.monotonic()
-    yield
-    seconds[name] = time.monotonic() - started
+class StepDisplay:
+    """A progress sink for a demo; use it as a context, so that its bars end when the demo does.
 
-
-def usable_output(output: Path, folders: Mapping[str, str]) -> None:
-    """Make the folder of a demo, and refuse to replace what no demo wrote, before the work.
-
-    Args:
-        output: the folder.
-        folders: what the demo writes into it: a folder's name, and the file that makes it one that may be replaced.
-
-    Raises:
-        StorageError: the folder cannot be made, or something in it is somebody else's.
+    Example:
+        >>> with StepDisplay() as display:    # doctest: +SKIP
+        ...     demo_faces(FacesDemoOptions(), display)
     """
-    from lookalike.atomic_files import check_replaceable
-    from lookalike.errors import StorageError
 
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StorageError(f"{output} cannot be made: {error.strerror}; choose another with --output") from None
-    for name, marker in folders.items():
-        check_replaceable(output / name, marker, replace=True)
+    def __init__(self) -> None:
+        self._bars = ExitStack()
+        self._sink: ProgressSink | None = None
+
+    def __enter__(self) -> StepDisplay:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.end_bars()
+
+    def __call__(self, event: Progress) -> None:
+        """Show an event."""
+        if event.stage != STAGE:
+            if self._sink is None:
+                self._sink = self._bars.enter_context(show_progress())
+            self._sink(event)
+        elif event.warning:
+            note(event.warning)
+        else:
+            self.end_bars()
+            if event.detail:
+                console.print(f"\n[bold cyan]{event.done + 1}[/bold cyan]  [bold]{escape(event.detail)}[/bold]")
+
+    def end_bars(self) -> None:
+        """Draw the bars for the last time: what is printed now stands below them."""
+        self._bars.close()
+        self._sink = None

@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from lookalike.binomial_intervals import Z_ONE_SIDED_95, Z_TWO_SIDED_95, wilson_interval
+from lookalike.index.core.flat_vectors import Near, merged, nearest_among
 from lookalike.index.core.metric_space import MetricSpace
-from lookalike.index.kinds.exact import Near, merged, nearest_among
 
 __all__ = ["Recall", "Truth", "exact_truth"]
 
