@@ -21,12 +21,13 @@ from typing import Any, get_args
 
 import numpy as np
 
-from lookalike.datasets import orl_faces, read_image_folder
+from lookalike.datasets import read_image_folder
 from lookalike.embedder import Embedder
 from lookalike.evaluation.identification.enrolment_trials import identify_trials
 from lookalike.evaluation.retrieval.ranking_metrics import self_retrieval
 from lookalike.evaluation.verification.all_pairs import verify_all_pairs
 from lookalike.faces.comparison import METHODS, compare_methods, divide_people
+from lookalike.samples.orl_faces import orl_faces
 from lookalike.training import LossName
 
 
@@ -36,7 +37,7 @@ def compare(seeds: list[int], methods: list[str]) -> list[dict[str, Any]]:
     for seed in seeds:
         learn, _, unseen = divide_people(orl_faces(), seed)
         with tempfile.TemporaryDirectory() as folder:
-            for method in compare_methods(learn, unseen, Path(folder), seed, methods):
+            for method in compare_methods(learn, unseen, Path(folder), seed=seed, methods=methods):
                 verified = verify_all_pairs(None, unseen.identities, distances=method.distances)
                 found = identify_trials(None, unseen.identities, distances=method.distances, seed=seed)
                 point = verified.tar_at_far(0.01)

@@ -19,9 +19,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lookalike.datasets import orl_faces, read_image_folder
+from lookalike.datasets import read_image_folder
 from lookalike.embedder import Embedder
 from lookalike.index.generated_vectors import MEAN_LENGTH, Spectrum, generated_vectors
+from lookalike.samples.orl_faces import orl_faces
 
 Doubles = npt.NDArray[np.float64]
 SIMULATIONS = 8

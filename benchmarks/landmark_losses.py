@@ -27,43 +27,48 @@ from typing import Any
 import numpy as np
 
 from lookalike.atomic_files import write_atomically
-from lookalike.evaluation.statistics.rate import Rate
+from lookalike.evaluation.statistics.intervals import Rate
 from lookalike.landmarks.atlas import AtlasSettings
-from lookalike.landmarks.comparison import METHODS, PRETRAINED, RECIPE, compare_methods
+from lookalike.landmarks.comparison import METHODS, PRETRAINED, RECIPE, ComparisonSettings, compare_methods
 from lookalike.landmarks.photo_splits import PhotoSplits, read_splits
 from lookalike.landmarks.recipe import landmark_recipe
 from lookalike.progress import Progress
-from lookalike.samples.buildings import cache_folder, render_landmarks
+from lookalike.samples.buildings import PhotoSetOptions, cache_folder, render_landmarks
 
 MEASURES = ("gap", "top_1", "right_answers")
 
 
 def rendered(seed: int, given: argparse.Namespace) -> PhotoSplits:
     """The set of a seed."""
-    told = [0.0]
+    printed = 0.0
 
-    def show(done: int, total: int) -> None:
-        if time.monotonic() - told[0] > 10:
-            told[0] = time.monotonic()
-            say(f"seed {seed}: rendered {done} of {total}")
+    def show(event: Progress) -> None:
+        nonlocal printed
+        if time.monotonic() - printed > 10:
+            printed = time.monotonic()
+            say(f"seed {seed}: rendered {event.done} of {event.total}")
 
-    made = render_landmarks(landmarks=given.places, non_landmarks=tuple(given.non_landmarks), seed=seed, progress=show)
+    options = PhotoSetOptions(landmarks=given.places, non_landmarks=tuple(given.non_landmarks), seed=seed)
+    made = render_landmarks(options, progress=show)
     return read_splits(made.photos_csv)
 
 
 def measure(seed: int, method: str, photos: PhotoSplits, given: argparse.Namespace) -> list[dict[str, Any]]:
     """A line for each number of centroids; models and galleries are thrown away."""
-    told = [0.0]
+    printed = 0.0
 
     def show(name: str, p: Progress) -> None:
-        if time.monotonic() - told[0] > 10:
-            told[0] = time.monotonic()
+        nonlocal printed
+        if time.monotonic() - printed > 10:
+            printed = time.monotonic()
             say(f"seed {seed}: {name}: {p.stage} {p.done} of {p.total}")
 
-    settings = AtlasSettings(promise_fpr=given.promise)
+    settings = ComparisonSettings(
+        methods=[method], seed=seed, epochs=given.epochs, enrolment=AtlasSettings(promise_fpr=given.promise)
+    )
     folder = Path(tempfile.mkdtemp())
     try:
-        found = compare_methods(photos, folder, seed, [method], epochs=given.epochs, settings=settings, progress=show)
+        found = compare_methods(photos, folder, settings, progress=show)
         return [{"seed": seed} | one.to_json() for one in found]
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -38,7 +38,7 @@ from lookalike.errors import DatasetError, LookalikeError
 from lookalike.landmarks.atlas import AtlasSettings
 from lookalike.landmarks.measurement import OUTCOMES, Measured, measure_answers
 from lookalike.landmarks.place import Place
-from lookalike.samples.buildings import render_landmarks
+from lookalike.samples.buildings import PhotoSetOptions, render_landmarks
 
 Floats = npt.NDArray[np.float32]
 
@@ -95,7 +95,8 @@ def read(folder: Path, embedder: Embedder, rendered: int) -> Photos:
     faces = folder.parent / "lfw_10x10"
     bank = {"faces": pictures_below(faces)[::2] if faces.is_dir() else []}
     if rendered:
-        scenes = render_landmarks(landmarks=1, photos=(1, 1), test_photos=0, non_landmarks=(0, rendered, 0))
+        wanted = PhotoSetOptions(landmarks=1, photos=(1, 1), test_photos=0, non_landmarks=(0, rendered, 0))
+        scenes = render_landmarks(wanted)
         bank["rendered scenes"] = pictures_below(scenes.non_landmarks("calibration"))
     every = [*paths.values(), *bank.values()]
     vectors = embedder.embed([path for part in every for path in part])

@@ -126,8 +126,9 @@ def simulated(identities: int, pictures: int, probes: int, largest: int, templat
 
 def on_faces(folder: Path | None, splits: int) -> Iterable[Any]:
     """Real faces: thresholds measured on half of the people, strangers among the other half."""
-    from lookalike.datasets import orl_faces, read_image_folder
+    from lookalike.datasets import read_image_folder
     from lookalike.embedder import Embedder
+    from lookalike.samples.orl_faces import orl_faces
 
     sets = [(orl_faces(), True)] + ([(read_image_folder(folder), False)] if folder else [])
     found = [(Embedder.load("dlib", cropped=cropped).embed(one.paths), one.identities) for one, cropped in sets]

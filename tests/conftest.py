@@ -43,7 +43,7 @@ def shared_data():
 @pytest.fixture(scope="session")
 def orl():
     """The ORL faces as a picture set."""
-    from lookalike.datasets import orl_faces
+    from lookalike.samples.orl_faces import orl_faces
 
     return orl_faces()
 

@@ -16,7 +16,9 @@ from lookalike.atomic_files import (
     make_folders,
     rename_durably,
     sync_folder,
+    unfinished_name,
     write_atomically,
+    written_file,
     written_folder,
 )
 from lookalike.errors import StorageError
@@ -53,6 +55,44 @@ def test_a_missing_folder_is_said(tmp_path):
         write_atomically(tmp_path / "missing" / "a", b"")
 
 
+FAILURES = [OSError(errno.ENOSPC, "No space left on device"), ValueError("no"), KeyboardInterrupt()]
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+def test_a_file_that_another_writer_fails_to_write_leaves_the_old_one(tmp_path, failure):
+    path = tmp_path / "a.npy"
+    with written_file(path) as temporary, temporary.open("wb") as file:
+        np.save(file, np.arange(3))
+    assert np.load(path).tolist() == [0, 1, 2]
+
+    def interrupted():
+        with written_file(path) as temporary:
+            temporary.write_bytes(b"half")
+            assert unfinished_name(temporary.name) == "a.npy"
+            raise failure
+
+    with pytest.raises(StorageError if isinstance(failure, OSError) else type(failure)):
+        interrupted()
+    assert np.load(path).tolist() == [0, 1, 2]
+    assert names(tmp_path) == ["a.npy"]
+
+
+@pytest.mark.parametrize(
+    ("name", "final"),
+    [
+        (".a.json.0123456789ab.part", "a.json"),
+        (".a.json.part", "a.json"),  # of the first versions
+        ("..hidden.0123456789ab.part", ".hidden"),
+        ("a.json", None),
+        (".a.json", None),
+        ("a.part", None),
+        (".part", None),
+    ],
+)
+def test_an_unfinished_file_is_known_by_its_name(name, final):
+    assert unfinished_name(name) == final
+
+
 @pytest.mark.parametrize("exchange", [True, False])
 def test_a_folder_takes_the_place_of_the_old_one(tmp_path, monkeypatch, exchange):
     if not exchange:
@@ -63,9 +103,6 @@ def test_a_folder_takes_the_place_of_the_old_one(tmp_path, monkeypatch, exchange
             (folder / "weights").write_text(content)
     assert (target / "weights").read_text() == "two"
     assert names(tmp_path) == ["model"]
-
-
-FAILURES = [OSError(errno.ENOSPC, "No space left on device"), ValueError("no"), KeyboardInterrupt()]
 
 
 @pytest.mark.parametrize("failure", FAILURES)
@@ -234,11 +271,10 @@ def save_an_index(folder):
 
 def render_a_set(folder):
     pytest.importorskip("vtkmodules")
-    from lookalike.samples.buildings import render_landmarks
+    from lookalike.samples.buildings import PhotoSetOptions, render_landmarks
 
-    render_landmarks(
-        folder / "set", landmarks=1, photos=(1, 1), test_photos=1, non_landmarks=(1, 1, 1), size=32, workers=1
-    )
+    tiny = PhotoSetOptions(landmarks=1, photos=(1, 1), test_photos=1, non_landmarks=(1, 1, 1), size=32)
+    render_landmarks(tiny, folder / "set", workers=1)
     return [folder / "set"]
 
 
@@ -320,7 +356,7 @@ def test_nothing_is_renamed_but_through_these(tmp_path):
     """A rename elsewhere would lack the folder's sync; those that are there are listed with what they do about it."""
     known = {
         "gallery/database.py": 1,  # links a new database, then syncs the folder
-        "index/bulk_build.py": 1,  # links inside a `written_folder`
+        "index/bulk/build.py": 1,  # links inside a `written_folder`
     }
     found = {}
     package = Path(lookalike.__file__).parent

@@ -1,7 +1,8 @@
 """Files and folders that are written whole or not at all, and never lose what was there before.
 
 A rename is on the disk only when the folder that holds the name has been synced: until then a power cut may undo it,
-and yet keep what was done after it. So whatever is put in place goes through `rename_durably` or `written_folder`.
+and yet keep what was done after it. So whatever is put in place goes through `written_file`,
+`written_folder` or `rename_durably`.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import contextlib
 import ctypes
 import errno
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -24,28 +26,52 @@ __all__ = [
     "rename_durably",
     "sync_folder",
     "sync_tree",
+    "unfinished_name",
     "write_atomically",
+    "written_file",
     "written_folder",
 ]
 
 #: What a system answers that cannot sync a folder: some network file systems, and folders that may not be read.
 _CANNOT_SYNC = frozenset({errno.EINVAL, errno.ENOTSUP, errno.EACCES, errno.EPERM})
+#: Of `written_file`; the first versions wrote some files without the digits.
+_UNFINISHED = re.compile(r"\.(?P<name>.+?)(\.[0-9a-f]{6,})?\.part")
 
 
 def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:
-    """Write a whole file or nothing: into a temporary sibling, synced, then renamed over `path`, on the disk when done.
+    """Write a whole file or nothing; on the disk when this returns.
 
     Raises:
         StorageError: the folder is missing or the disk is full, read-only or failing; `path` is as before, or new where
             the message says so.
+
+    Example:
+        >>> write_atomically("numbers.json", b"[1, 2]")    # doctest: +SKIP
+    """
+    with written_file(path) as temporary:
+        temporary.write_bytes(content)
+
+
+@contextmanager
+def written_file(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Yield the path of a file to write, for writers that want a path; when the block ends well it becomes `path`.
+
+    It is a sibling of `path`, synced and then renamed over it, all on the disk when the block is left. When the block
+    raises, `path` is as before and nothing is left; what a killed process leaves, `unfinished_name` recognises.
+
+    Raises:
+        StorageError: the folder is missing or the disk is full, read-only or failing; `path` is as before, or new where
+            the message says so.
+
+    Example:
+        >>> with written_file("weights.safetensors") as temporary:    # doctest: +SKIP
+        ...     save_file(tensors, temporary)
     """
     path = Path(path)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.part")
     try:
-        with temporary.open("xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+        yield temporary
+        sync_tree(temporary)
         rename_durably(temporary, path)
     except StorageError:
         raise
@@ -56,6 +82,17 @@ def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:
     finally:
         with contextlib.suppress(OSError):  # after the rename there is nothing left to remove
             temporary.unlink(missing_ok=True)
+
+
+def unfinished_name(name: str) -> str | None:
+    """The name that a file of `written_file` would have got, where `name` is that of one which was never finished.
+
+    Example:
+        >>> unfinished_name(".state.json.0123456789ab.part"), unfinished_name("state.json")
+        ('state.json', None)
+    """
+    found = _UNFINISHED.fullmatch(name)
+    return found and found["name"]
 
 
 def rename_durably(source: Path, target: Path) -> None:

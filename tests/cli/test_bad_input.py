@@ -63,7 +63,7 @@ def test_a_folder_with_a_picture_that_cannot_be_used(
     [
         ("none", "does not exist"),
         ("vacant", "no subfolder with pictures"),
-        ("notes.txt", "neither a folder nor a .csv"),
+        ("notes.txt", "has no form that can be read"),
         ("list.csv", "expected a header with path and identity"),
     ],
 )

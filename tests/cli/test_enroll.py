@@ -57,7 +57,7 @@ def test_one_bad_name_and_nobody_is_enrolled(enroll, refused, some_people, tmp_p
 
 def test_several_pictures_need_a_name(enroll, refused, people_folder, tmp_path):
     refused(enroll(*(people_folder / "s01").iterdir()), "6 pictures were given without --name; say whose they are")
-    refused(enroll(people_folder / "s01" / "0.png"), "is neither a folder nor a .csv")
+    refused(enroll(people_folder / "s01" / "0.png"), "has no form that can be read")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lookalike.datasets import BUNDLED_ORL, read_csv, read_image_folder, read_pictures
+from lookalike.datasets import read_csv, read_image_folder, read_pictures
 from lookalike.errors import DatasetError
 from lookalike.images import read_picture
 
@@ -124,20 +124,6 @@ def test_a_folder_that_may_not_be_read_is_no_empty_folder(touch, nobody, locked)
 
 def test_a_missing_folder(tmp_path):
     refused(tmp_path / "none", "cannot be read: No such file", read_image_folder)
-    refused(tmp_path / "none", "none does not exist; expected a folder with one subfolder per identity, a CSV")
-
-
-def test_something_else(touch):
-    root = touch("pictures.zip")
-    refused(root / "pictures.zip", r"is neither a folder nor a \.csv file")
-
-
-def test_read_pictures_finds_out_what_it_is_given(touch):
-    root = touch("people/Ada/1.png")
-    (root / "LIST.CSV").write_text("path,identity\npeople/Ada/1.png,Ada\n")
-    for source in (root / "people", str(root / "people"), root / "LIST.CSV", str(root / "LIST.CSV")):
-        assert listed(read_pictures(source), root) == [("people/Ada/1.png", "Ada")]
-    assert len(read_pictures(BUNDLED_ORL)) == 400
 
 
 @pytest.mark.parametrize("again", ["Jose\u0301", "José ", "\u00a0José", " Jose\u0301\u3000"])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lookalike import Embedder
-from lookalike.errors import ArtefactError, ImageError, InputError
+from lookalike.errors import ImageError, InputError
 
 
 @pytest.fixture(scope="module")
@@ -55,13 +55,3 @@ def test_thresholds_come_with_their_promise(embedder):
     assert "at most 0.1 of impostor pairs match (three people of ORL)" in threshold.source
     with pytest.raises(InputError, match=r"choose one of 0\.1, 0\.01, 0\.001"):
         embedder.threshold(0.5)
-
-
-def test_what_is_not_a_model_is_said(tmp_path):
-    with pytest.raises(ArtefactError, match="there is no model at nowhere; give a folder written by `lookalike train`"):
-        Embedder.load("nowhere")
-    with pytest.raises(ArtefactError, match=r"is not a model: it lacks model\.toml"):
-        Embedder.load(tmp_path)
-    for later in ("hf://user/model", "net.onnx"):
-        with pytest.raises(InputError, match="cannot be loaded yet"):
-            Embedder.load(later)

@@ -250,7 +250,7 @@ def test_a_large_gallery_keeps_its_graph_on_disk(path, monkeypatch):
 def test_a_growing_graph_is_searched_more_widely(path, monkeypatch):
     monkeypatch.setattr("lookalike.index.AUTO_EXACT_LIMIT", 100)
     # What is measured begins at 20,000 vectors; here, a tenth of all.
-    monkeypatch.setattr("lookalike.index.planning.scaling.effort_for_recall", lambda kind, count, *given: count // 10)
+    monkeypatch.setattr("lookalike.index.planning.scaling.setting_for_recall", lambda kind, count, *given: count // 10)
 
     def candidates(gallery):
         gallery.search(vectors(1)[0], k=1)

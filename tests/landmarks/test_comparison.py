@@ -10,10 +10,12 @@ from lookalike.cli.terminal import plain
 from lookalike.datasets import NON_LANDMARK, PictureSet
 from lookalike.errors import InputError, StorageError
 from lookalike.landmarks.atlas import AtlasSettings
-from lookalike.landmarks.comparison import METHODS, compare_methods, gallery_of
+from lookalike.landmarks.comparison import METHODS, ComparisonSettings, compare_methods, gallery_of
 from lookalike.landmarks.photo_splits import PhotoSplits
 
-SETTINGS = AtlasSettings(promise_fpr=0.05)
+
+def settings(**changes):
+    return ComparisonSettings(enrolment=AtlasSettings(promise_fpr=0.05), **changes)
 
 
 @pytest.fixture(scope="module")
@@ -34,9 +36,8 @@ def photos(town, tmp_path_factory):
 @pytest.mark.usefixtures("one_thread")
 def test_pretrained_features_with_one_and_several_centroids(photos, tmp_path):
     seen = []
-    one, several = compare_methods(
-        photos, tmp_path, methods=["pretrained"], settings=SETTINGS, progress=lambda name, p: seen.append((name, p))
-    )
+    pretrained = settings(methods=["pretrained"])
+    one, several = compare_methods(photos, tmp_path, pretrained, progress=lambda name, p: seen.append((name, p)))
     assert (one.name, several.name) == ("pretrained, one centroid", "pretrained, several")
     assert one.enrolled.centroids == 3 <= several.enrolled.centroids
     assert set(one.centroid_of) == {str(path) for path in photos.places.paths}
@@ -59,9 +60,8 @@ def test_pretrained_features_with_one_and_several_centroids(photos, tmp_path):
 @pytest.mark.usefixtures("one_thread")
 def test_a_trained_method_leaves_its_model_and_galleries_and_may_be_run_again(photos, tmp_path):
     for _ in range(2):
-        found = list(
-            compare_methods(photos, tmp_path, methods=["center loss"], epochs=1, settings=SETTINGS, batch_size=16)
-        )
+        center = settings(methods=["center loss"], epochs=1, recipe={"batch_size": 16})
+        found = list(compare_methods(photos, tmp_path, center))
         assert [Path(one.model) for one in found] == [tmp_path / "center"] * 2
         assert [one.gallery for one in found] == [tmp_path / "center-1.gallery", tmp_path / "center-8.gallery"]
         assert all(one.gallery.is_dir() for one in found)
@@ -75,14 +75,14 @@ def test_somebody_elses_folder_is_left_alone(photos, tmp_path):
     small = PhotoSplits(**{name: part.select([*range(3)]) for name, part in vars(photos).items()
                            if isinstance(part, PictureSet)})  # fmt: skip
     with pytest.raises(StorageError, match=r"holds no gallery.sqlite3"):
-        next(compare_methods(small, tmp_path, methods=["pretrained"], settings=SETTINGS))
+        next(compare_methods(small, tmp_path, settings(methods=["pretrained"])))
     assert (where / "holiday.txt").read_text() == "x"
 
 
 @pytest.mark.parametrize(("methods", "centroids"), [(["magic"], ["several"]), (["pretrained"], ["magic"])])
-def test_an_unknown_method(photos, tmp_path, methods, centroids):
+def test_an_unknown_method(methods, centroids):
     with pytest.raises(InputError, match="'magic' is not compared; choose"):
-        next(compare_methods(photos, tmp_path, methods=methods, centroids=centroids))
+        ComparisonSettings(methods=methods, centroids=centroids)
 
 
 def test_methods_are_the_recipes_losses():

@@ -25,7 +25,7 @@ from lookalike.datasets.landmark_solutions import (
 from lookalike.distances import nearest
 from lookalike.errors import MissingDependencyError
 from lookalike.evaluation.retrieval.landmark_metrics import measure_recognition
-from lookalike.samples.buildings import render_landmarks
+from lookalike.samples.buildings import PhotoSetOptions, render_landmarks
 
 pytestmark = [pytest.mark.slow, pytest.mark.network]
 
@@ -52,14 +52,8 @@ def lookalike(threads):
 def drawn(tmp_path_factory):
     """A small set of synthetic places."""
     try:
-        return render_landmarks(
-            tmp_path_factory.mktemp("drawn") / "set",
-            landmarks=PLACES,
-            photos=(7, 9),
-            test_photos=3,
-            non_landmarks=(16, 40, 8),
-            size=96,
-        )
+        options = PhotoSetOptions(landmarks=PLACES, photos=(7, 9), test_photos=3, non_landmarks=(16, 40, 8), size=96)
+        return render_landmarks(options, tmp_path_factory.mktemp("drawn") / "set")
     except MissingDependencyError as error:
         pytest.skip(str(error))
 

@@ -54,7 +54,7 @@ def test_a_full_disk_leaves_the_one_before(tmp_path, monkeypatch):
     module, optimizer = pair("sgd")
     save_checkpoint(tmp_path, module, optimizer, {"step": 1})
     monkeypatch.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(OSError(28, "No space left on device")))
-    with pytest.raises(StorageError, match="No space left on device; the one before is whole"):
+    with pytest.raises(StorageError, match="No space left on device; what was there before is unharmed"):
         save_checkpoint(tmp_path, module, optimizer, {"step": 2})
     assert read_state(tmp_path)["step"] == 1
     assert sorted(path.name for path in tmp_path.iterdir()) == ["state-1.safetensors", "state.json"]

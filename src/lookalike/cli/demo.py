@@ -72,10 +72,10 @@ def _faces(output: Path, seed: int, epochs: int | None, as_json: bool) -> None:
     from lookalike.atomic_files import write_atomically
     from lookalike.cli.tables import print_summary
     from lookalike.cli.terminal import console, escape, note, plain, print_json
-    from lookalike.datasets import orl_faces
     from lookalike.embedder import Embedder
     from lookalike.evaluation.report import summary
     from lookalike.faces.comparison import divide_people
+    from lookalike.samples.orl_faces import orl_faces
 
     seconds: dict[str, float] = {}
     usable_output(output, _FOLDERS)
@@ -254,8 +254,9 @@ def _write_report(
     output: Path,
     seed: int,
 ) -> Path:
+    from lookalike.evaluation.report.compared_methods import ComparedMethods
+    from lookalike.evaluation.report.comparison_report import comparison_report
     from lookalike.evaluation.report.page import PicturePair, PicturePairs, Section, write_report
-    from lookalike.evaluation.report.standard_report import evaluation_report
     from lookalike.faces.comparison import RECIPE, untrained_embeddings
     from lookalike.faces.recipe import face_recipe
     from lookalike.images import read_picture
@@ -285,17 +286,15 @@ def _write_report(
         ),
         (PicturePairs(tuple(asked)),),
     )
-    report = evaluation_report(
-        results,
+    report = comparison_report(
+        ComparedMethods(results, featured="ArcFace", seed=seed),
         title="Lookalike on faces it has never seen",
         lead=f"Three small networks learned from 24 people of the ORL faces; 6 more set the threshold. Here they are "
         f"compared with classics and with a pretrained network on 10 people that none of them has seen (seed {seed}).",
-        featured="ArcFace",
         thumbnails=[read_picture(path) for path in unseen.paths],
         maps={"Before training": before, "After training with ArcFace": arcface.embeddings},
         calibration=embedder.calibration,
         sections=(section,),
-        seed=seed,
         footer="Faces: ORL database, AT&T Laboratories Cambridge.",
     )
     write_report(output / "report.html", report)

@@ -150,17 +150,12 @@ def _render(wanted: _Set, seed: int) -> SyntheticLandmarks:
     """The set of this seed, rendered once and kept for the next time."""
     # torch before VTK: where the last few pictures are rendered in this very process, loading it afterwards crashes it.
     import lookalike.training  # noqa: F401
-    from lookalike.cli.terminal import progress_bar
-    from lookalike.samples.buildings import render_landmarks
+    from lookalike.cli.terminal import show_progress
+    from lookalike.samples.buildings import PhotoSetOptions, render_landmarks
 
-    with progress_bar() as bars:
-        task = bars.add_task("Rendering", total=None, extra="")
-        return render_landmarks(
-            landmarks=wanted.places,
-            non_landmarks=wanted.non_landmarks,
-            seed=seed,
-            progress=lambda done, total: bars.update(task, completed=done, total=total),
-        )
+    options = PhotoSetOptions(landmarks=wanted.places, non_landmarks=wanted.non_landmarks, seed=seed)
+    with show_progress() as progress:
+        return render_landmarks(options, progress=progress)
 
 
 def _compare(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from lookalike.cli.existing_gallery import existing_gallery, holds_places
+from lookalike.workflows.loaded_model import at_scales
 
 if TYPE_CHECKING:
     from lookalike.datasets import PictureSet
@@ -67,26 +68,6 @@ def fpr_of(text: str) -> float:
             "named, such as fpr=0.01"
         )
     return rate
-
-
-def at_scales(embedder: Embedder, scales: str | None) -> Embedder:
-    """The embedder that embeds every picture at several sizes, as `--scales 0.7,1,1.4` says.
-
-    Raises:
-        InputError: not numbers, or a model that knows no scales.
-    """
-    from lookalike.embedder.network import NetworkEmbedder
-    from lookalike.errors import InputError
-
-    if scales is None:
-        return embedder
-    try:
-        wanted = [float(text) for text in scales.split(",")]
-    except ValueError:
-        raise InputError(f"--scales is {scales!r}; give factors of the size with commas, such as 0.7,1,1.4") from None
-    if not isinstance(embedder, NetworkEmbedder):
-        raise InputError(f"model {embedder.name} embeds at one scale; leave out --scales, or give a trained network")
-    return embedder.at_scales(wanted)
 
 
 def enroll_places(

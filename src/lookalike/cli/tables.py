@@ -1,8 +1,8 @@
-"""The table that evaluations print."""
+"""The tables that evaluations print."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import typer
@@ -14,13 +14,19 @@ from lookalike.cli.terminal import print_table
 
 if TYPE_CHECKING:
     from lookalike.evaluation.report.summary import MethodSummary
-    from lookalike.evaluation.statistics.bootstrap import Interval
+    from lookalike.evaluation.retrieval.landmark_metrics import LandmarkMeasures, RetrievalMeasures
+    from lookalike.evaluation.statistics.intervals import Interval, Rate
+    from lookalike.landmarks.promised_rate import PromisedRate
 
-__all__ = ["print_summary"]
+__all__ = ["print_recognition", "print_retrieval", "print_summary"]
 
 
-def _interval(interval: Interval | None) -> str:
-    return "" if interval is None else f"\n[dim]{interval.low:.3f}–{interval.high:.3f}[/dim]"
+def _ends(interval: Interval | Rate | None) -> str:
+    return "" if interval is None else f"{interval.low:.3f}–{interval.high:.3f}"
+
+
+def _below(interval: Interval | None) -> str:
+    return "" if interval is None else f"\n[dim]{_ends(interval)}[/dim]"
 
 
 def print_summary(summaries: Mapping[str, MethodSummary]) -> None:
@@ -43,9 +49,9 @@ def print_summary(summaries: Mapping[str, MethodSummary]) -> None:
         point, at = s.tar_at_far[0], s.at_threshold
         table.add_row(
             escape(name),
-            f"{s.eer:.3f}{_interval(s.eer_interval)}",
+            f"{s.eer:.3f}{_below(s.eer_interval)}",
             f"{s.auc:.3f}",
-            f"{point.tar:.3f}{_interval(s.tar_intervals[0])}",
+            f"{point.tar:.3f}{_below(s.tar_intervals[0])}",
             "–" if s.rank_1 is None else f"{s.rank_1.mean:.3f}\n[dim]± {s.rank_1.std:.3f}[/dim]",
             "–" if at is None else f"{1 - at.false_alarms / at.non_mated:.3f}",
             "–" if at is None else f"{at.right / at.mated:.3f}",
@@ -53,3 +59,52 @@ def print_summary(summaries: Mapping[str, MethodSummary]) -> None:
     print_table(table)
     if any(s.at_threshold for s in summaries.values()):
         typer.echo("* open set, half of the people enrolled, at a threshold measured on other people")
+
+
+def print_recognition(
+    found: LandmarkMeasures, promised: PromisedRate | None = None, retrieval: RetrievalMeasures | None = None
+) -> None:
+    """A row a measure, with its 95% interval.
+
+    Args:
+        found: of photos of places, and of photos that show none.
+        promised: of the gallery that answered; None for a submission, which does not say which of its predictions are
+            answers.
+        retrieval: of the same photos among those enrolled, if measured.
+    """
+    rows = [
+        ("GAP", f"{found.gap:.3f}", _ends(found.gap_interval), "all pictures, by confidence"),
+        ("top-1", f"{found.top_1:.3f}", _ends(found.top_1_interval), "the best guess, however unsure"),
+    ]
+    if promised is not None:
+        right = (f"{found.right_answers:.3f}", _ends(found.right_answers_interval))
+        rows.append(("right answers", *right, "right, and given"))
+        if (rate := found.false_positives) is not None:
+            limit = f"promised: at most {promised.promise:g}"
+            rows.append(("false positives", f"{rate.value:.3f}", _ends(rate), limit))
+    if retrieval is not None:
+        rows.append(_retrieval_row(retrieval))
+    title = (
+        f"{found.landmarks:,} photos of {found.places:,} places, {found.non_landmarks:,} pictures that show none: "
+        f"{found.predicted:,} guesses"
+    )
+    _print_measures(title, rows)
+
+
+def print_retrieval(found: RetrievalMeasures) -> None:
+    """MAP@k of a submission, with its 95% interval."""
+    _print_measures(f"{found.queries:,} photos of {found.places:,} places", [_retrieval_row(found)])
+
+
+def _retrieval_row(found: RetrievalMeasures) -> tuple[str, str, str, str]:
+    asked = f"{found.queries:,} photos, among those to be found"
+    return f"mAP@{found.k}", f"{found.mean_average_precision:.3f}", _ends(found.interval), asked
+
+
+def _print_measures(title: str, rows: Sequence[tuple[str, str, str, str]]) -> None:
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for heading in ("Measure", "Value", "95% interval", "Of"):
+        table.add_column(heading, no_wrap=True)
+    for row in rows:
+        table.add_row(*row)
+    print_table(table)

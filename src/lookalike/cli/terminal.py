@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import errno
 import json
-import math
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -17,6 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, Tim
 from rich.progress import Progress as Bars
 from rich.table import Table
 
+from lookalike.json_values import plain
 from lookalike.progress import Progress, ProgressSink
 
 __all__ = [
@@ -82,16 +82,28 @@ def bar(description: str, total: int) -> Iterator[Callable[[int], None]]:
 
 
 @contextmanager
-def show_progress() -> Iterator[ProgressSink]:
-    """Yields a sink that draws one bar per stage, and prints warnings as notes at once."""
+def show_progress(log: bool = False) -> Iterator[ProgressSink]:
+    """Yields a sink that draws one bar per stage, and prints warnings as notes at once.
+
+    Args:
+        log: where stderr is not a terminal, print a line whenever the stage or its detail changes, with the seconds
+            since the start: for jobs of minutes or hours whose output goes to a file.
+    """
+    start, latest = time.monotonic(), ("", "")
+    log = log and not console.is_terminal
     with progress_bar() as bars:
         tasks: dict[str, TaskID] = {}
 
         def show(event: Progress) -> None:
+            nonlocal latest
             if event.warning:
                 note(event.warning)
             if not event.stage:
                 return
+            if log and (event.stage, event.detail) != latest:
+                latest = event.stage, event.detail
+                line = ": ".join(part for part in latest if part)
+                console.print(f"{time.monotonic() - start:8.1f} s  {escape(line)}", soft_wrap=True)
             if event.stage not in tasks:
                 tasks[event.stage] = bars.add_task(event.stage, total=event.total, extra="")
             bars.update(tasks[event.stage], completed=event.done, total=event.total, extra=event.detail)
@@ -102,23 +114,6 @@ def show_progress() -> Iterator[ProgressSink]:
 def note(text: str) -> None:
     """A remark on stderr that the user should see but that is no error."""
     console.print(f"[yellow]note:[/yellow] {escape(text)}", soft_wrap=True)
-
-
-def plain(value: Any) -> Any:
-    """Dataclasses, paths, arrays and non-finite numbers as JSON types; NaN and infinity become null."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
-    if isinstance(value, dict):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
-    if hasattr(value, "tolist"):
-        return plain(value.tolist())
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if value is None or isinstance(value, bool | int | str):
-        return value
-    return str(value)
 
 
 def without_notes(result: Any) -> dict[str, Any]:

@@ -99,7 +99,10 @@ class GoogleLandmarks:
     def is_one(folder: Path) -> bool:
         """Whether a folder looks like this layout: a `train/` and its CSV."""
         files = ("train.csv", "train_clean.csv")
-        return (folder / "train").is_dir() and any((folder / p / f).is_file() for p in CSV_FOLDERS for f in files)
+        try:
+            return (folder / "train").is_dir() and any((folder / p / f).is_file() for p in CSV_FOLDERS for f in files)
+        except OSError:  # a folder that may not be read: the error is raised where it is read
+            return False
 
     def picture(self, split: str, picture_id: str) -> Path:
         """Where a picture lies."""

@@ -7,33 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lookalike.csv_rows import csv_rows
-from lookalike.datasets.bundled_faces import BUNDLED_ORL, orl_faces
 from lookalike.datasets.listed_files import ListedFiles
 from lookalike.datasets.picture_set import PictureSet
 from lookalike.errors import DatasetError
 from lookalike.identity_names import canonical_name, name_remarks
 from lookalike.images import PICTURE_SUFFIXES
 
-__all__ = ["pictures_below", "read_csv", "read_image_folder", "read_pictures"]
-
-
-def read_pictures(source: str | Path) -> PictureSet:
-    """Read a folder per identity, a `.csv`, or `bundled:orl`, whichever `source` is.
-
-    Raises:
-        DatasetError: it is missing, is neither, or holds no labelled pictures.
-    """
-    if str(source) == BUNDLED_ORL:
-        return orl_faces()
-    path = Path(source)
-    if path.is_dir():
-        return read_image_folder(path)
-    if path.suffix.lower() == ".csv" and path.is_file():
-        return read_csv(path)
-    what = "is neither a folder nor a .csv file" if path.exists() else "does not exist"
-    raise DatasetError(
-        f"{source} {what}; expected a folder with one subfolder per identity, a CSV of path,identity, or {BUNDLED_ORL}"
-    )
+__all__ = ["pictures_below", "read_csv", "read_image_folder"]
 
 
 def read_image_folder(folder: Path) -> PictureSet:

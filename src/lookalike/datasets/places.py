@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from lookalike.datasets.google_landmarks import GoogleLandmarks
-from lookalike.datasets.image_folder import pictures_below, read_pictures
+from lookalike.datasets.image_folder import pictures_below
 from lookalike.datasets.picture_set import PictureSet
+from lookalike.datasets.readers import read_pictures
 from lookalike.errors import DatasetError
 
 __all__ = ["NON_LANDMARK", "non_landmark_pictures", "place_pictures", "split_non_landmarks"]
@@ -41,11 +42,10 @@ def place_pictures(source: str | Path, non_landmarks: str | Path | None = None) 
         'non-landmark'
     """
     folder = Path(source)
-    google = GoogleLandmarks.is_one(folder)
-    places = GoogleLandmarks(folder).train() if google else read_pictures(source)
+    places = read_pictures(source)
     # The layout of Google Landmarks has no place for them; a folder beside train/ is ours.
     own = folder / NON_LANDMARK
-    found = non_landmark_pictures(own) if google and own.is_dir() else []
+    found = non_landmark_pictures(own) if own.is_dir() and GoogleLandmarks.is_one(folder) else []
     if non_landmarks is not None:
         found += non_landmark_pictures(non_landmarks)
     if not found:

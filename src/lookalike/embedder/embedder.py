@@ -1,4 +1,4 @@
-"""What turns pictures into vectors, whatever network is behind it."""
+"""What turns pictures into vectors, whatever network is behind it. `loading` says which kinds there are."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +14,7 @@ import numpy.typing as npt
 from lookalike.distances import MetricName
 from lookalike.embedder.preparation import prepare_many
 from lookalike.embedder.preprocessing import Prepared
-from lookalike.errors import ArtefactError, FingerprintError, ImageError, InputError
+from lookalike.errors import FingerprintError, ImageError, InputError
 from lookalike.images import Picture
 
 if TYPE_CHECKING:
@@ -52,9 +52,12 @@ class Embedder(ABC):
     documented_threshold: Threshold | None = None
     seen_non_landmarks: npt.NDArray[np.uint64] = np.empty(0, np.uint64)
 
+    #: Set by `embedder.loading`, which imports every kind of model; each of them imports this class.
+    _open: ClassVar[Callable[[str | Path, bool | None], Embedder]]
+
     @classmethod
     def load(cls, source: str | Path, cropped: bool | None = None) -> Embedder:
-        """Load an embedder.
+        """Load an embedder of any kind that `lookalike.embedder.loading` lists.
 
         Args:
             source: a model folder written by `lookalike train`, or, with no training needed, `"dlib"` (128-d faces,
@@ -71,27 +74,7 @@ class Embedder(ABC):
             >>> Embedder.load("efficientnet_lite0").dimension    # doctest: +SKIP
             1280
         """
-        text = str(source)
-        if text == "dlib":
-            from lookalike.embedder.dlib_faces import DlibFaces
-
-            return DlibFaces(cropped=bool(cropped))
-        if text == "efficientnet_lite0":
-            from lookalike.embedder.pretrained_features import pretrained_features
-
-            return pretrained_features()
-        if text.startswith("hf://") or text.endswith(".onnx"):
-            raise InputError(
-                f"{text}: models from a hub and ONNX files cannot be loaded yet; give a model folder, 'dlib' or "
-                "'efficientnet_lite0'"
-            )
-        if Path(text).is_dir():
-            from lookalike.embedder.network import NetworkEmbedder
-
-            return NetworkEmbedder.read(Path(text), cropped)
-        raise ArtefactError(
-            f"there is no model at {text}; give a folder written by `lookalike train`, 'dlib' or 'efficientnet_lite0'"
-        )
+        return Embedder._open(source, cropped)
 
     def use_calibration(self, path: str | Path) -> None:
         """Answer with thresholds from a `calibration.json` that lies elsewhere, for example beside a report.

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from lookalike.embedder import Embedder, Preprocessing
 from lookalike.embedder.network import NetworkEmbedder
 from lookalike.faces.eigenfaces import Eigenfaces
 from lookalike.faces.recipe import face_recipe
-from lookalike.progress import Progress, counted
+from lookalike.progress import Progress, ProgressSink, counted
 from lookalike.training import LossName, Recipe, train
 
 __all__ = ["METHODS", "RECIPE", "Method", "compare_methods", "divide_people", "untrained_embeddings"]
@@ -42,19 +43,36 @@ RECIPE = "face-crops"
 #: Components kept; chosen on validation people among 10 to 150.
 _EIGENFACES = 60
 #: People of the ORL faces that are only tested, and people of the others that only set thresholds.
-_UNSEEN, _THRESHOLD_PEOPLE = 10, 6
+UNSEEN, THRESHOLD_PEOPLE = 10, 6
 
 
-def divide_people(pictures: PictureSet, seed: int) -> tuple[PictureSet, PictureSet, PictureSet]:
-    """People to learn from, people to set thresholds on, and people never seen; a seed decides who is who."""
-    seen, unseen = split_identities(pictures, _UNSEEN, seed)
-    learn, measure = split_identities(seen, _THRESHOLD_PEOPLE, seed)
-    return learn, measure, unseen
+def divide_people(
+    pictures: PictureSet, seed: int, *, unseen: int = UNSEEN, threshold_people: int = THRESHOLD_PEOPLE
+) -> tuple[PictureSet, PictureSet, PictureSet]:
+    """Divide people by a seed: some to learn from, some to set thresholds on, and some that are only tested.
+
+    Args:
+        pictures: of all people.
+        seed: decides who is in which part.
+        unseen: number of people that are only tested.
+        threshold_people: number of people that thresholds are set on; all others are learned from.
+
+    Raises:
+        DatasetError: there are too few people.
+
+    Example:
+        >>> learn, measure, unseen = divide_people(read_pictures("bundled:orl"), seed=0)    # doctest: +SKIP
+        >>> len(learn.names), len(measure.names), len(unseen.names)    # doctest: +SKIP
+        (24, 6, 10)
+    """
+    seen, tested = split_identities(pictures, unseen, seed)
+    learn, measure = split_identities(seen, threshold_people, seed)
+    return learn, measure, tested
 
 
 @dataclass(frozen=True, eq=False)
 class Method:
-    """One method's answer.
+    """The distances of one method, and what they were computed from.
 
     Attributes:
         name: as in `METHODS`.
@@ -74,7 +92,7 @@ class Method:
 
 
 def _grey(pictures: PictureSet, preprocessing: Preprocessing) -> Floats:
-    """`(n, h·w)` float64 in [0, 1]: what the networks are given, before any of them sees it."""
+    """`(n, h·w)` float64 in [0, 1]: the input of the networks, as a row per picture."""
     pixels = np.stack([preprocessing.prepare(path).pixels for path in pictures.paths])
     return pixels.reshape(len(pixels), -1) / 255.0
 
@@ -83,6 +101,7 @@ def compare_methods(
     learn: PictureSet,
     test: PictureSet,
     folder: Path,
+    *,
     seed: int = 0,
     methods: Sequence[str] = tuple(METHODS),
     epochs: int | None = None,
@@ -97,50 +116,62 @@ def compare_methods(
         seed: of every network.
         methods: names out of `METHODS`, or any loss that a recipe may name.
         epochs: fewer than the recipes', for a quick look.
-        progress: called with the method's name and where its training or embedding stands.
+        progress: called with the method's name and how far its training or embedding is.
 
     Raises:
         MissingDependencyError: dlib was asked for and is not installed.
+
+    Example:
+        >>> learn, _, unseen = divide_people(read_pictures("bundled:orl"), seed=0)    # doctest: +SKIP
+        >>> [m.name for m in compare_methods(learn, unseen, Path("models"), methods=["ArcFace"])]    # doctest: +SKIP
+        ['ArcFace']
     """
     for name in methods:
         started = time.monotonic()
-
-        def show(p: Progress, name: str = name) -> None:
-            if progress:
-                progress(name, p)
-
+        show = partial(progress, name) if progress else None
         loss, made = METHODS.get(name, name), None
-        notes: list[str] = []
+        notes: tuple[str, ...] = ()
         if loss is not None:
-            recipe = face_recipe(RECIPE, loss, seed=seed, epochs=epochs)
             made = folder / loss
+            recipe = face_recipe(RECIPE, loss, seed=seed, epochs=epochs)
             train(learn, recipe, made, name=loss, restart=True, replace=True, progress=show)
             embedder = Embedder.load(made)
             vectors: Floats = embedder.embed(test.paths).astype(np.float64)
             distances = pairwise(vectors, vectors, embedder.metric)
         elif name.startswith("dlib"):
-            # ORL's pictures are face crops already; the detector needs some room around a face.
-            embedder = Embedder.load("dlib", cropped=True)
-
-            def remark(position: int, text: str, notes: list[str] = notes) -> None:
-                notes.append(f"{test.paths[position]}: {text}")
-
-            vectors = embedder.embed(test.paths, 10, counted(show, "Embedding", len(test)), remark)
-            distances = pairwise(vectors, vectors, embedder.metric)
+            vectors, distances, notes = _dlib(test, show)
         else:
-            preprocessing = face_recipe(RECIPE).preprocessing
-            pixels = _grey(test, preprocessing)
-            if name.startswith("pixels"):
-                vectors, distances = pixels, minkowski(pixels, pixels, p=2)
-            else:
-                eigenfaces = Eigenfaces(_grey(learn, preprocessing), min(_EIGENFACES, len(learn) - 1))
-                vectors = eigenfaces.embed(pixels)
-                distances = eigenfaces.distances(vectors, vectors)
-        yield Method(name, distances, time.monotonic() - started, vectors, made, tuple(notes))
+            vectors, distances = _untrained(name, learn, test)
+        yield Method(name, distances, time.monotonic() - started, vectors, made, notes)
+
+
+def _dlib(test: PictureSet, show: ProgressSink | None) -> tuple[Floats, Floats, tuple[str, ...]]:
+    """Vectors, distances, and remarks on the pictures."""
+    # The pictures are face crops already; the detector needs some room around a face.
+    embedder = Embedder.load("dlib", cropped=True)
+    notes: list[str] = []
+    vectors = embedder.embed(
+        test.paths,
+        batch_size=10,
+        progress=counted(show, "Embedding", len(test)),
+        notes=lambda at, text: notes.append(f"{test.paths[at]}: {text}"),
+    )
+    return vectors, pairwise(vectors, vectors, embedder.metric), tuple(notes)
+
+
+def _untrained(name: str, learn: PictureSet, test: PictureSet) -> tuple[Floats, Floats]:
+    """Vectors and distances of the pixels themselves, or of eigenfaces of the people to learn from."""
+    preprocessing = face_recipe(RECIPE).preprocessing
+    pixels = _grey(test, preprocessing)
+    if name.startswith("pixels"):
+        return pixels, minkowski(pixels, pixels, p=2)
+    eigenfaces = Eigenfaces(_grey(learn, preprocessing), min(_EIGENFACES, len(learn) - 1))
+    vectors = eigenfaces.embed(pixels)
+    return vectors, eigenfaces.distances(vectors, vectors)
 
 
 def untrained_embeddings(recipe: Recipe, pictures: PictureSet) -> npt.NDArray[np.float32]:
-    """What the recipe's network says before it has learned anything: `(n, d)`, for the map before training."""
+    """Vectors of the recipe's network with its first weights: `(n, d)`, for the map before training."""
     from lookalike.embedder.model_folder import ModelCard
 
     card = ModelCard(

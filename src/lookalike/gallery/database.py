@@ -15,6 +15,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+from lookalike.atomic_files import sync_folder
 from lookalike.errors import ArtefactError, InputError, StorageError
 
 __all__ = ["FILE_NAME", "FORMAT_VERSION", "Database"]
@@ -122,12 +123,8 @@ class Database:
                 raise
         for left in self.folder.glob(".new-*"):
             left.unlink(missing_ok=True)
-        for folder in (self.folder, self.folder.parent) if os.name != "nt" else ():  # Windows neither can nor must
-            handle = os.open(folder, os.O_RDONLY)
-            try:
-                os.fsync(handle)
-            finally:
-                os.close(handle)
+        for folder in (self.folder, self.folder.parent):
+            sync_folder(folder)
 
     def _check_size(self) -> None:
         # SQLite reads a last page that was cut short as if it ended in zeros. While a log is there, it may hold

@@ -103,10 +103,10 @@ class FollowingIndex:
         """Let a graph consider as many candidates as its size needs: at the same number, a larger one finds fewer."""
         if self._index is None or self._index.kind != "hnsw" or not len(self._index):
             return
-        from lookalike.index.planning.scaling import effort_for_recall
+        from lookalike.index.planning.scaling import setting_for_recall
 
         build = self._index.spec.build.model_dump()
-        wanted = max(_FEWEST_CANDIDATES, effort_for_recall("hnsw", len(self._index), _RECALL, build))
+        wanted = max(_FEWEST_CANDIDATES, setting_for_recall("hnsw", len(self._index), _RECALL, build))
         if wanted != self._index.spec.search.model_dump()["ef_search"]:
             self._index.configure(ef_search=wanted)
 

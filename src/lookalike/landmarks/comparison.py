@@ -9,7 +9,8 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,16 @@ from lookalike.landmarks.recognition import LandmarkRecognizer
 from lookalike.progress import Progress, ProgressSink, counted
 from lookalike.training import LossName, train
 
-__all__ = ["CENTROIDS", "METHODS", "PRETRAINED", "RECIPE", "Compared", "compare_methods", "gallery_of"]
+__all__ = [
+    "CENTROIDS",
+    "METHODS",
+    "PRETRAINED",
+    "RECIPE",
+    "Compared",
+    "ComparisonSettings",
+    "compare_methods",
+    "gallery_of",
+]
 
 Floats = npt.NDArray[np.float32]
 
@@ -45,6 +55,36 @@ PRETRAINED = "efficientnet_lite0"
 RECIPE = "landmarks"
 #: Report name → centroids of a place at most.
 CENTROIDS = {"one centroid": 1, "several": 8}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComparisonSettings:
+    """What is compared, and how.
+
+    Attributes:
+        methods: names out of `METHODS`.
+        centroids: names out of `CENTROIDS`.
+        seed: of every network.
+        epochs: fewer than the recipe's, for a quick look.
+        recipe: further entries of the recipe that differ.
+        enrolment: such as the promise; the number of centroids is the comparison's.
+
+    Raises:
+        InputError: a method or a number of centroids that is not known.
+    """
+
+    methods: Sequence[str] = tuple(METHODS)
+    centroids: Sequence[str] = tuple(CENTROIDS)
+    seed: int = 0
+    epochs: int | None = None
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+    enrolment: AtlasSettings = field(default_factory=AtlasSettings)
+
+    def __post_init__(self) -> None:
+        for names, known in ((self.methods, METHODS), (self.centroids, CENTROIDS)):
+            for name in names:
+                if name not in known:
+                    raise InputError(f"{name!r} is not compared; choose {', '.join(known)}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,56 +145,44 @@ def gallery_of(folder: Path, method: str, centroids: str) -> Path:
 def compare_methods(
     photos: PhotoSplits,
     folder: Path,
-    seed: int = 0,
-    methods: Sequence[str] = tuple(METHODS),
-    centroids: Sequence[str] = tuple(CENTROIDS),
+    settings: ComparisonSettings | None = None,
     *,
-    epochs: int | None = None,
-    settings: AtlasSettings | None = None,
     facts: Mapping[str, Place] | None = None,
     progress: Callable[[str, Progress], None] | None = None,
-    **changes: Any,
 ) -> Iterator[Compared]:
     """Train, embed, enroll and ask; yields each method with each number of centroids as it is done.
 
     Args:
         photos: to learn from, to set thresholds on, and to ask about.
         folder: trained models go to `FOLDER/LOSS`, galleries to `FOLDER/LOSS-CENTROIDS.gallery`.
-        seed: of every network.
-        methods: names out of `METHODS`.
-        centroids: names out of `CENTROIDS`.
-        epochs: fewer than the recipe's, for a quick look.
-        settings: of enrolment, such as the promise; the number of centroids is the comparison's.
+        settings: what is compared; by default everything.
         facts: names and positions of places.
-        progress: called with the method's name and where its training or embedding stands.
-        **changes: entries of the recipe.
+        progress: called with the method's name and how far its training or embedding is.
 
     Raises:
-        InputError: an unknown method, or too few photos for the promise.
+        InputError: too few photos for the promise.
         ImageError: a photo cannot be used.
         MissingDependencyError: the pretrained weights are not installed.
         TrainingInterrupted: Ctrl-C during a training.
+
+    Example:
+        >>> pretrained = ComparisonSettings(methods=["pretrained"])
+        >>> [one.name for one in compare_methods(photos, Path("models"), pretrained)]    # doctest: +SKIP
+        ['pretrained, one centroid', 'pretrained, several']
     """
-    for name, known in [(m, METHODS) for m in methods] + [(c, CENTROIDS) for c in centroids]:
-        if name not in known:
-            raise InputError(f"{name!r} is not compared; choose {', '.join(known)}")
-    for method in methods:
-
-        def show(p: Progress, method: str = method) -> None:
-            if progress:
-                progress(method, p)
-
+    settings = settings or ComparisonSettings()
+    for method in settings.methods:
+        show = partial(progress, method) if progress else None
         began, loss, model = time.monotonic(), METHODS[method], PRETRAINED
         if loss is not None:
-            recipe = landmark_recipe(RECIPE, loss, seed=seed, epochs=epochs, **changes)
+            recipe = landmark_recipe(RECIPE, loss, seed=settings.seed, epochs=settings.epochs, **settings.recipe)
             model = str(folder / loss)
             train(photos.learn, recipe, model, name=loss, restart=True, replace=True, progress=show)
         embedder = Embedder.load(model)
-        places, calibration, questions = _embedded(embedder, photos, show)
-        seconds = time.monotonic() - began
-        network = _Network(method, model, embedder, places, calibration, questions, seconds)
-        for number in centroids:
-            yield _asked(network, photos, folder, number, settings or AtlasSettings(), facts or {}, seed)
+        vectors = _embedded(embedder, photos, show)
+        network = _Network(method, model, embedder, *vectors, seconds=time.monotonic() - began)
+        for centroids in settings.centroids:
+            yield _asked(network, photos, folder, centroids, settings, facts or {})
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,11 +198,12 @@ class _Network:
     seconds: float
 
 
-def _embedded(embedder: Embedder, photos: PhotoSplits, show: ProgressSink) -> list[Floats]:
+def _embedded(embedder: Embedder, photos: PhotoSplits, show: ProgressSink | None) -> tuple[Floats, Floats, Floats]:
     parts = [photos.places.paths, photos.calibration.paths, photos.questions]
     every = [path for part in parts for path in part]
     vectors = embedder.embed(every, progress=counted(show, "Embedding", len(every)))
-    return np.split(vectors, np.cumsum([len(part) for part in parts])[:-1])
+    places, calibration, questions = np.split(vectors, np.cumsum([len(part) for part in parts])[:-1])
+    return places, calibration, questions
 
 
 def _asked(
@@ -182,9 +211,8 @@ def _asked(
     photos: PhotoSplits,
     folder: Path,
     centroids: str,
-    settings: AtlasSettings,
+    settings: ComparisonSettings,
     facts: Mapping[str, Place],
-    seed: int,
 ) -> Compared:
     """Enroll into a gallery of its own, in the place of an older one, and ask."""
     began = time.monotonic()
@@ -199,7 +227,7 @@ def _asked(
             photos.places.identities,
             [str(path) for path in photos.places.paths],
             network.calibration,
-            settings=replace(settings, max_centroids=CENTROIDS[centroids]),
+            settings=replace(settings.enrolment, max_centroids=CENTROIDS[centroids]),
             facts=facts,
         )
         answers = recognizer.identify_vectors(network.questions)
@@ -207,7 +235,7 @@ def _asked(
     return Compared(
         method=network.method,
         centroids=centroids,
-        measured=measure_answers(answers, photos.truth, seed=seed),
+        measured=measure_answers(answers, photos.truth, seed=settings.seed),
         enrolled=enrolled,
         centroid_of=centroid_of,
         seconds=network.seconds + time.monotonic() - began,

@@ -27,12 +27,12 @@ from lookalike.evaluation.report.figure_style import (
     PALETTE,
     VERMILION,
     add_legend,
-    looks_of,
+    method_styles,
     new_axes,
     percent,
     styled,
 )
-from lookalike.evaluation.statistics.rate import Rate
+from lookalike.evaluation.statistics.intervals import Rate
 from lookalike.landmarks.measurement import Measured
 
 __all__ = [
@@ -113,15 +113,15 @@ def precision_by_recall(
     """
     with styled():
         figure, axes = new_axes("recall: landmark photos guessed right", "precision: guesses that are right")
-        looks = looks_of(list(methods), colours, star)
+        styles = method_styles(list(methods), colours, star)
         for name, measured in methods.items():
             recall, precision = measured.precision_by_recall()
-            axes.plot(recall, precision, **looks[name].line)
+            axes.plot(recall, precision, **styles[name].line)
         axes.set_xlim(0, 1)
         axes.set_ylim(0, 1.02)
         for axis in (axes.xaxis, axes.yaxis):
             axis.set_major_formatter(FuncFormatter(percent))
-        add_legend(figure, looks)
+        add_legend(figure, styles)
     return figure
 
 
@@ -222,7 +222,7 @@ def by_angle(
     """Right guesses by how far the viewpoint lies from the nearest enrolled one, with 95% intervals (Wilson)."""
     with styled():
         figure, axes = new_axes("degrees from the nearest enrolled viewpoint", "guessed right")
-        looks = looks_of(list(methods), colours, star)
+        styles = method_styles(list(methods), colours, star)
         for number, (name, places) in enumerate(methods.items()):
             gaps = np.concatenate([place.gaps for place in places])
             right = np.concatenate([place.guessed for place in places])
@@ -235,12 +235,12 @@ def by_angle(
             at = np.array([bin_ for bin_, _ in rates]) + 0.09 * (number - (len(methods) - 1) / 2)
             value = np.array([rate.value for _, rate in rates])
             error = np.array([[rate.value - rate.low, rate.high - rate.value] for _, rate in rates]).T
-            axes.errorbar(at, value, error, marker="o", markersize=4, elinewidth=1, **looks[name].line)
+            axes.errorbar(at, value, error, marker="o", markersize=4, elinewidth=1, **styles[name].line)
             axes.set_xticks(range(len(edges) - 1), _bin_names(edges))
         axes.set_ylim(0, 1.02)
         axes.yaxis.set_major_formatter(FuncFormatter(percent))
         axes.grid(axis="x", visible=False)
-        add_legend(figure, looks)
+        add_legend(figure, styles)
     return figure
 
 

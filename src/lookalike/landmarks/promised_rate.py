@@ -23,6 +23,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from lookalike.binomial_intervals import clopper_pearson_upper
 from lookalike.errors import InputError, VectorError
 from lookalike.evaluation.calibration.impostor_tail import fit_pareto, pareto_survival
 from lookalike.evaluation.calibration.operating_point import (
@@ -31,6 +32,7 @@ from lookalike.evaluation.calibration.operating_point import (
     is_sufficient,
     loosest_threshold,
 )
+from lookalike.evaluation.statistics.intervals import multinomial_counts
 
 __all__ = ["PromisedRate", "photos_needed", "promised_threshold"]
 
@@ -91,7 +93,8 @@ def photos_needed(promise: float, confidence: float = 0.95) -> int:
         (299, 2995)
     """
     needed = max(1, math.ceil(math.log1p(-confidence) / math.log1p(-promise)))
-    return needed if _upper(0, needed, confidence) <= promise else needed + 1  # where rounding hides the last photo
+    # Rounding may hide the last photo.
+    return needed if clopper_pearson_upper(0, needed, confidence) <= promise else needed + 1
 
 
 def promised_threshold(
@@ -126,7 +129,7 @@ def promised_threshold(
     level = 0.95 if confidence is None else confidence
     if confidence is None:
         errors = allowed_errors(promise, n)
-    elif _upper(0, n, level) <= promise:
+    elif clopper_pearson_upper(0, n, level) <= promise:
         errors = _errors_within(promise, n, level)
     else:
         return _from_tail(ascending, promise, level, seed)
@@ -139,18 +142,11 @@ def promised_threshold(
         photos=n,
         errors=accepted,
         rate=accepted / n,
-        upper=_upper(accepted, n, level),
+        upper=clopper_pearson_upper(accepted, n, level),
         basis="counted",
         sufficient=is_sufficient(promise, n),
         note=_note(promise, n, confidence),
     )
-
-
-def _upper(errors: int, photos: int, confidence: float) -> float:
-    """Clopper and Pearson's upper bound of the rate of which `errors` were seen."""
-    from scipy.special import betaincinv
-
-    return 1.0 if errors >= photos else float(betaincinv(errors + 1, photos - errors, confidence))
 
 
 def _errors_within(promise: float, photos: int, confidence: float) -> int:
@@ -158,7 +154,7 @@ def _errors_within(promise: float, photos: int, confidence: float) -> int:
     low, high = 0, allowed_errors(promise, photos) + 1
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (middle, high) if _upper(middle, photos, confidence) <= promise else (low, middle)
+        low, high = (middle, high) if clopper_pearson_upper(middle, photos, confidence) <= promise else (low, middle)
     return low
 
 
@@ -178,7 +174,7 @@ def _from_tail(ascending: Floats, promise: float, confidence: float, seed: int) 
         raise InputError(
             f"{n:,} photos without a landmark cannot carry a false-positive rate of {promise:g} with {confidence:.0%} "
             f"confidence; give {photos_needed(promise, confidence):,}, or ask for a rate of at least "
-            f"{math.ceil(_upper(0, n, confidence) * 1000) / 1000:g}"
+            f"{math.ceil(clopper_pearson_upper(0, n, confidence) * 1000) / 1000:g}"
         )
     start = float(ascending[EXCEEDANCES])
     size = int(np.searchsorted(ascending, start, side="left"))
@@ -188,8 +184,7 @@ def _from_tail(ascending: Floats, promise: float, confidence: float, seed: int) 
             f"the nearest of {n:,} photos without a landmark are at one distance, {start:g}, so nothing can be said "
             f"below it; look for copies of one photo, or give {photos_needed(promise, confidence):,}"
         )
-    shares = np.append(np.full(size, 1 / n), 1 - size / n)
-    drawn = np.random.default_rng(seed).multinomial(n, shares, size=REPLICATES)[:, :size].astype(np.float64)
+    drawn = multinomial_counts(np.random.default_rng(seed), REPLICATES, n, first=size)
     drawn = drawn[np.count_nonzero(drawn, axis=1) >= 2]
     shapes, scales = fit_pareto(excess, drawn)
     start_rates = drawn.sum(axis=1) / n

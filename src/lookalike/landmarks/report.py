@@ -20,7 +20,7 @@ from lookalike.evaluation.report.page import (
     Section,
     Table,
 )
-from lookalike.evaluation.statistics.bootstrap import Interval
+from lookalike.evaluation.report.rate_text import number_range, percent, percent_range
 from lookalike.landmarks import figures
 from lookalike.landmarks.answer_pictures import AnswerPictures, answer_pictures, answers_section
 from lookalike.landmarks.comparison import Compared
@@ -105,34 +105,22 @@ def viewpoints_of(
     return found
 
 
-def _percent(rate: float) -> str:
-    return f"{100 * rate:.1f}%"
-
-
-def _range(interval: Interval | None) -> str:
-    return "" if interval is None else f"{_percent(interval.low)} – {_percent(interval.high)}"
-
-
 def _facts(featured: Compared) -> tuple[Fact, ...]:
     m, promised = featured.measured.measures, featured.enrolled.promised
     facts = [
-        Fact(f"unseen viewpoints guessed right by {featured.name}", _percent(m.top_1), _range(m.top_1_interval)),
-        Fact("of them answered, and right", _percent(m.right_answers), _range(m.right_answers_interval)),
-        Fact("GAP", f"{m.gap:.3f}", "" if m.gap_interval is None else _gap_range(m.gap_interval)),
+        Fact(f"unseen viewpoints guessed right by {featured.name}", percent(m.top_1), percent_range(m.top_1_interval)),
+        Fact("of them answered, and right", percent(m.right_answers), percent_range(m.right_answers_interval)),
+        Fact("GAP", f"{m.gap:.3f}", number_range(m.gap_interval)),
     ]
     if m.false_positives is not None:
         facts.append(
             Fact(
                 "of photos without a landmark accepted",
-                _percent(m.false_positives.value),
+                percent(m.false_positives.value),
                 f"promised: at most {100 * promised.promise:g}%",
             )
         )
     return tuple(facts)
-
-
-def _gap_range(interval: Interval) -> str:
-    return f"{interval.low:.3f} – {interval.high:.3f}"
 
 
 def _table_section(
@@ -157,13 +145,13 @@ def _table_section(
         accepted = one.measured.counts["falsely accepted"]
         rows.append(
             (
-                Cell(one.name, f"{one.enrolled.centroids} centroids", colour=_variable(colours[one.name])),
-                Cell(f"{m.gap:.3f}", "" if m.gap_interval is None else _gap_range(m.gap_interval), m.gap == gap),
-                Cell(_percent(m.top_1), _range(m.top_1_interval), m.top_1 == top),
-                Cell(_percent(m.right_answers), _range(m.right_answers_interval), m.right_answers == right),
-                "–"
-                if wrong is None
-                else Cell(_percent(wrong.value), f"{_percent(wrong.low)} – {_percent(wrong.high)}"),
+                Cell(
+                    one.name, f"{one.enrolled.centroids} centroids", colour=figure_style.css_colour(colours[one.name])
+                ),
+                Cell(f"{m.gap:.3f}", number_range(m.gap_interval), m.gap == gap),
+                Cell(percent(m.top_1), percent_range(m.top_1_interval), m.top_1 == top),
+                Cell(percent(m.right_answers), percent_range(m.right_answers_interval), m.right_answers == right),
+                "–" if wrong is None else Cell(percent(wrong.value), percent_range(wrong)),
                 f"{accepted} of {m.non_landmarks:,}",
                 f"≤ {100 * promised.promise:g}%",
             )
@@ -202,11 +190,6 @@ def _table_section(
             )
         )
     return Section("What each is worth", prose, (table, Drawings(tuple(drawings))))
-
-
-def _variable(colour: str) -> str:
-    variable = figure_style.THEME.get(colour)
-    return f"var({variable}, {colour})" if variable else colour
 
 
 def _scores_section(compared: Sequence[Compared], featured: Compared) -> Section:

@@ -22,7 +22,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from lookalike.atomic_files import rename_durably, sync_folder, sync_tree, write_atomically
+from lookalike.atomic_files import make_folders, sync_folder, unfinished_name, write_atomically, written_file
 from lookalike.errors import ArtefactError, LookalikeError, StorageError
 from lookalike.losses.sharded_softmax import ShardedSoftmaxLoss
 
@@ -31,8 +31,6 @@ __all__ = ["load_shards", "save_shards"]
 FORMAT_VERSION = 1
 _MANIFEST = "classes.json"
 _SHARD = re.compile(r"classes-\d+-[0-9a-f]+-\d+-of-\d+\.safetensors")
-#: What no checkpoint but the newest may have in the folder: older shards, and what a kill left half-written.
-_DISPOSABLE = re.compile(rf"{_SHARD.pattern}|\.{_SHARD.pattern}\.part|\.classes\.json\.[0-9a-f]+\.part")
 #: Bytes of a file read at once.
 _BLOCK = 1 << 24
 
@@ -97,7 +95,7 @@ def save_shards(
         with contextlib.suppress(OSError):  # the checkpoint is whole; files left over do no harm
             sync_folder(folder)
             for old in folder.iterdir():
-                if old.name not in names and _DISPOSABLE.fullmatch(old.name):
+                if old.name not in names and _is_disposable(old.name):
                     old.unlink()
 
 
@@ -132,18 +130,21 @@ def load_shards(
 
 
 def _write(path: Path, tensors: dict[str, Tensor]) -> None:
-    partial = path.with_name(f".{path.name}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        save_file({name: tensor.detach().contiguous().cpu() for name, tensor in tensors.items()}, partial)
-        sync_tree(partial)
-        rename_durably(partial, path)
+        make_folders(path.parent)
+        with written_file(path) as temporary:
+            save_file({name: tensor.detach().contiguous().cpu() for name, tensor in tensors.items()}, temporary)
+    except StorageError:
+        raise
     except (OSError, SafetensorError) as error:
         reason = getattr(error, "strerror", None) or error
         raise StorageError(f"{path} could not be written: {reason}; the checkpoint before is whole") from None
-    finally:
-        with contextlib.suppress(OSError):
-            partial.unlink(missing_ok=True)
+
+
+def _is_disposable(name: str) -> bool:
+    """Whether a file may go when it is not of the newest checkpoint: an older shard, or one that was never finished."""
+    final = unfinished_name(name)
+    return bool(_SHARD.fullmatch(final or name)) or final == _MANIFEST
 
 
 def _read_manifest(path: Path) -> _Manifest:

@@ -16,7 +16,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from lookalike.atomic_files import rename_durably, sync_tree
+from lookalike.atomic_files import unfinished_name, write_atomically, written_file
 from lookalike.errors import ArtefactError, StorageError
 
 __all__ = ["foreign_entry", "load_checkpoint", "read_state", "save_checkpoint"]
@@ -24,9 +24,8 @@ __all__ = ["foreign_entry", "load_checkpoint", "read_state", "save_checkpoint"]
 FORMAT_VERSION = 2
 #: Version 1 knew pictures by their paths and listed all losses of the epoch.
 _READ = (1, FORMAT_VERSION)
-#: Files of a training folder: the checkpoint, which pictures it is about, both while they are written, and the prepared
-#: pictures.
-_OURS = re.compile(r"\.?state(-\d+)?\.(json|safetensors)(\.part)?|pictures\.(npy|json)|\.pictures\.json\.\w+\.part")
+#: Files of a training folder: the checkpoint, which pictures it is about, and the prepared pictures.
+_OURS = re.compile(r"state\.json|state-\d+\.safetensors|pictures\.(npy|json)")
 
 
 def save_checkpoint(folder: Path, module: nn.Module, optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
@@ -46,23 +45,16 @@ def save_checkpoint(folder: Path, module: nn.Module, optimizer: torch.optim.Opti
     name = f"state-{state['step']}.safetensors"
     content = state | {"format_version": FORMAT_VERSION, "tensors": name, "optimizer": scalars}
     try:
-        partial = folder / f".{name}.part"
-        save_file({key: tensor.detach().contiguous().cpu() for key, tensor in tensors.items()}, partial)
-        sync_tree(partial)
-        rename_durably(partial, folder / name)
-        partial = folder / ".state.json.part"
-        partial.write_text(json.dumps(content, indent=1), "utf-8")
-        sync_tree(partial)
+        with written_file(folder / name) as temporary:
+            save_file({key: tensor.detach().contiguous().cpu() for key, tensor in tensors.items()}, temporary)
         # On the disk before the older tensors go, or a power cut could leave the older JSON without its tensors.
-        rename_durably(partial, folder / "state.json")
+        write_atomically(folder / "state.json", json.dumps(content, indent=1).encode())
         for old in folder.glob("state-*.safetensors"):
             if old.name != name:
                 old.unlink()
-    except StorageError:  # renamed, but not confirmed
+    except StorageError:
         raise
     except (OSError, SafetensorError) as error:
-        for partial in folder.glob(".*.part"):
-            partial.unlink(missing_ok=True)
         reason = getattr(error, "strerror", None) or error
         raise StorageError(f"{folder}: no checkpoint could be written: {reason}; the one before is whole") from None
 
@@ -79,7 +71,7 @@ def foreign_entry(folder: Path) -> str | None:
         return None
     except OSError as error:
         raise StorageError(f"{folder} cannot be read: {error.strerror}; choose another model folder") from None
-    return next((name for name in names if not _OURS.fullmatch(name)), None)
+    return next((name for name in names if not _OURS.fullmatch(unfinished_name(name) or name)), None)
 
 
 def read_state(folder: Path) -> dict[str, Any] | None:

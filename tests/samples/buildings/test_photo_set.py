@@ -6,10 +6,14 @@ import pytest
 
 from lookalike.datasets import read_pictures
 from lookalike.errors import ArtefactError, InputError, MissingDependencyError, StorageError
-from lookalike.samples.buildings import cache_folder, photo_set, render_landmarks
+from lookalike.samples.buildings import PhotoSetOptions, cache_folder, photo_set, render_landmarks
 from lookalike.samples.buildings.plan import LEAST_AZIMUTH_GAP
 
 SMALL = {"landmarks": 3, "photos": (2, 4), "test_photos": 2, "non_landmarks": (3, 2, 4), "size": 48}
+
+
+def render(folder=None, workers=None, progress=None, **options):
+    return render_landmarks(PhotoSetOptions(**options), folder, workers=workers, progress=progress)
 
 
 def files(folder):
@@ -18,7 +22,7 @@ def files(folder):
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    return render_landmarks(tmp_path_factory.mktemp("rendered") / "set", **SMALL, workers=1)
+    return render(tmp_path_factory.mktemp("rendered") / "set", **SMALL, workers=1)
 
 
 def test_a_set_is_a_folder_per_place_and_lists(made):
@@ -52,7 +56,7 @@ def test_the_least_angle_between_training_and_test_is_measured(made):
 def test_what_is_there_is_not_rendered_again(made):
     before = files(made.folder)
     calls = []
-    again = render_landmarks(made.folder, **SMALL, progress=lambda *done: calls.append(done))
+    again = render(made.folder, **SMALL, progress=calls.append)
     assert again == made
     assert calls == []
     assert files(made.folder) == before
@@ -61,38 +65,38 @@ def test_what_is_there_is_not_rendered_again(made):
 def test_who_waited_for_another_process_takes_its_set_and_leaves_nothing(tmp_path, made, monkeypatch):
     first = iter([None, made, made])
     monkeypatch.setattr(photo_set, "_found", lambda target, arguments: next(first))
-    assert render_landmarks(tmp_path / "set", **SMALL) == made
+    assert render(tmp_path / "set", **SMALL) == made
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.slow
 def test_the_same_arguments_give_the_same_files_with_two_workers_and_after_an_interruption(made, tmp_path):
-    def stop(done, total):
-        if done:
+    def stop(event):
+        if event.done:
             raise KeyboardInterrupt
 
     folder = tmp_path / "set"
     with pytest.raises(KeyboardInterrupt):
-        render_landmarks(folder, **SMALL, workers=1, progress=stop)
+        render(folder, **SMALL, workers=1, progress=stop)
     assert not folder.exists()
     assert any((tmp_path / ".set.rendering" / "done").iterdir())
     calls = []
-    render_landmarks(folder, **SMALL, workers=2, progress=lambda *done: calls.append(done))
-    assert calls[0][0] > 0  # it went on where it stopped
+    render(folder, **SMALL, workers=2, progress=calls.append)
+    assert calls[0].done > 0  # it went on where it stopped
     assert files(folder) == files(made.folder)
     assert [path.name for path in tmp_path.iterdir()] == ["set"]
 
 
 def test_a_rendering_with_other_arguments_leaves_nothing_of_the_one_before(tmp_path):
-    def stop(done, total):
-        if done:
+    def stop(event):
+        if event.done:
             raise KeyboardInterrupt
 
     folder = tmp_path / "set"
     with pytest.raises(KeyboardInterrupt):
-        render_landmarks(folder, **{**SMALL, "seed": 5}, workers=1, progress=stop)
+        render(folder, **{**SMALL, "seed": 5}, workers=1, progress=stop)
     tiny = {**SMALL, "landmarks": 1, "photos": (1, 1), "test_photos": 0, "non_landmarks": (0, 0, 0)}
-    made = render_landmarks(folder, **tiny, workers=1)
+    made = render(folder, **tiny, workers=1)
     assert len(list(folder.rglob("*.jpg"))) == 1
     assert [path.name for path in made.train.iterdir()] == [made.places[0].id]
     assert made.azimuth_gap == 180
@@ -104,30 +108,30 @@ def test_a_failure_before_the_first_picture_leaves_nothing(tmp_path, monkeypatch
 
     monkeypatch.setattr(photo_set, "render_units", failing)
     with pytest.raises(StorageError, match="No space left on device"):
-        render_landmarks(tmp_path / "set", **SMALL)
+        render(tmp_path / "set", **SMALL)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_of_something_else_is_left_alone(tmp_path, made):
     (tmp_path / "holiday.jpg").write_bytes(b"mine")
     with pytest.raises(StorageError, match="choose another folder"):
-        render_landmarks(tmp_path, **SMALL)
+        render(tmp_path, **SMALL)
     with pytest.raises(StorageError, match="choose another folder"):
-        render_landmarks(tmp_path / "holiday.jpg", **SMALL)
+        render(tmp_path / "holiday.jpg", **SMALL)
     assert files(tmp_path) == {"holiday.jpg": b"mine"}
     with pytest.raises(StorageError, match="other arguments"):
-        render_landmarks(made.folder, **{**SMALL, "seed": 1})
+        render(made.folder, **{**SMALL, "seed": 1})
 
 
 def test_lost_pictures_and_damaged_cards_are_noticed(tmp_path):
-    card = {"arguments": photo_set._checked(**SMALL, seed=0), "places": [], "azimuth_gap": 20.0}
+    card = {"arguments": photo_set._arguments(PhotoSetOptions(**SMALL)), "places": [], "azimuth_gap": 20.0}
     (tmp_path / "synthetic-landmarks.json").write_text(json.dumps(card))
     (tmp_path / "photos.csv").write_text("path,identity\ntrain/a/000.jpg,a\n")
     with pytest.raises(ArtefactError, match=r"lost 1 of its pictures, first train/a/000\.jpg"):
-        render_landmarks(tmp_path, **SMALL)
+        render(tmp_path, **SMALL)
     (tmp_path / "synthetic-landmarks.json").write_text("{")
     with pytest.raises(ArtefactError, match="damaged"):
-        render_landmarks(tmp_path, **SMALL)
+        render(tmp_path, **SMALL)
 
 
 @pytest.mark.parametrize(
@@ -145,7 +149,7 @@ def test_lost_pictures_and_damaged_cards_are_noticed(tmp_path):
 )
 def test_numbers_out_of_range_are_refused(tmp_path, wrong, message):
     with pytest.raises(InputError, match=message):
-        render_landmarks(tmp_path / "set", **{**SMALL, **wrong})
+        render(tmp_path / "set", **{**SMALL, **wrong})
     assert list(tmp_path.iterdir()) == []
 
 
@@ -157,15 +161,15 @@ def test_an_unknown_split_is_refused(made):
 def test_without_vtk_the_message_names_the_extra(tmp_path, monkeypatch):
     monkeypatch.setattr(photo_set.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(MissingDependencyError, match=r"lookalike\[synthetic\]"):
-        render_landmarks(tmp_path / "set", **SMALL)
+        render(tmp_path / "set", **SMALL)
 
 
 def test_the_cache_is_where_the_environment_says_and_told_apart_by_arguments(tmp_path, monkeypatch):
     monkeypatch.setenv("LOOKALIKE_CACHE", str(tmp_path))
     assert cache_folder() == tmp_path
     tiny = {**SMALL, "landmarks": 1, "photos": (1, 1), "test_photos": 0, "non_landmarks": (0, 0, 0)}
-    first = render_landmarks(**tiny, workers=1)
-    second = render_landmarks(**{**tiny, "seed": 1}, workers=1)
+    first = render(**tiny, workers=1)
+    second = render(**{**tiny, "seed": 1}, workers=1)
     assert first.folder.parent == second.folder.parent == tmp_path
     assert first.folder != second.folder
     monkeypatch.delenv("LOOKALIKE_CACHE")

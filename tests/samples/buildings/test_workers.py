@@ -28,8 +28,10 @@ def working(tmp_path):
 
 def test_photos_carry_where_and_when_they_were_taken(tmp_path):
     calls = []
-    render_units(units(), working(tmp_path), SIZE, 0, 1, lambda done, total: calls.append((done, total)))
-    assert calls == [(0, 5), (3, 5), (5, 5)]
+    render_units(
+        units(), working(tmp_path), SIZE, 0, 1, lambda event: calls.append((event.stage, event.done, event.total))
+    )
+    assert calls == [("Rendering", done, 5) for done in (0, 3, 5)]
     (path, identity, split, latitude, longitude, azimuth, elevation, distance, hour, _) = json.loads(
         (tmp_path / "done" / "a.json").read_text()
     )[0]
@@ -61,10 +63,11 @@ def test_units_that_are_done_are_not_done_again(tmp_path):
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="reads Linux's /proc")
 def test_workers_end_with_a_parent_that_is_killed(tmp_path):
     code = (
-        "import sys\nfrom lookalike.samples.buildings import render_landmarks\n"
+        "import sys\nfrom lookalike.samples.buildings import PhotoSetOptions, render_landmarks\n"
         "if __name__ == '__main__':\n"
-        f"    render_landmarks({str(tmp_path / 'set')!r}, landmarks=40, photos=(6, 6), size=64, workers=2,\n"
-        "                     progress=lambda done, total: print(done, flush=True))\n"
+        "    options = PhotoSetOptions(landmarks=40, photos=(6, 6), size=64)\n"
+        f"    render_landmarks(options, {str(tmp_path / 'set')!r}, workers=2,\n"
+        "                     progress=lambda event: print(event.done, flush=True))\n"
     )
     script = tmp_path / "script.py"
     script.write_text(code)

@@ -28,6 +28,7 @@ from lookalike.evaluation.exact_search.distance_blocks import (
     row_workers,
 )
 from lookalike.evaluation.labels import checked_vectors, identity_codes
+from lookalike.progress import ProgressSink, counted
 
 __all__ = ["Searches", "search"]
 
@@ -72,7 +73,7 @@ def search(
     *,
     distances: npt.ArrayLike | None = None,
     within: float | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: ProgressSink | None = None,
 ) -> Searches:
     """Search every probe in the gallery, exactly and in blocks.
 
@@ -87,7 +88,7 @@ def search(
         metric: name of the distance.
         distances: `(q, g)` instead of vectors, for any other distance.
         within: count for every probe the identities at most this far.
-        progress: called with gallery vectors done and all of them.
+        progress: gets an event after every block of gallery vectors.
 
     Raises:
         VectorError: wrong shapes, NaN, or not one label per vector.
@@ -120,7 +121,7 @@ def search(
     if matrix is not None:
         found = _search_matrix(matrix, layout, mate, within)
     else:
-        found = _search_vectors(comparison, vectors, layout, mate, within, progress)
+        found = _search_vectors(comparison, vectors, layout, mate, within, counted(progress, "Searching", enrolled))
     rank, mate_distance, top_distance, near = found
     return Searches(mate >= 0, rank, mate_distance, top_distance, len(gallery_names), probe_codes, near)
 
@@ -167,7 +168,7 @@ def _search_vectors(
     layout: _Layout,
     mate: Integers,
     within: float | None,
-    progress: Callable[[int, int], None] | None,
+    done: Callable[[int], None],
 ) -> _Found:
     queries = len(mate)
     mate_distance = _mate_distances(comparison, gallery, layout, mate)
@@ -190,8 +191,7 @@ def _search_vectors(
             block = comparison.block(layout.taken(gallery, slice(start, stop)))
             identity = np.repeat(np.arange(first, last), np.diff(layout.starts[first : last + 1]))
             each(partial(compare, block=block, identity=identity), comparison.row_blocks(stop - start))
-            if progress is not None:
-                progress(stop, len(gallery))
+            done(stop - start)
     return rank, mate_distance, top_distance, near
 
 

@@ -27,11 +27,12 @@ from lookalike.errors import InputError
 __all__ = [
     "PALETTE",
     "THEME",
-    "Look",
+    "MethodStyle",
     "add_legend",
+    "css_colour",
     "inline_svg",
-    "looks_of",
     "method_colours",
+    "method_styles",
     "new_axes",
     "percent",
     "png",
@@ -96,7 +97,7 @@ _STYLE: dict[Any, Any] = {
 
 @contextmanager
 def styled() -> Iterator[None]:
-    """Whatever is drawn inside looks like a report."""
+    """Figures drawn inside have the style of a report."""
     with mpl.rc_context(_STYLE), warnings.catch_warnings():
         # Names in scripts DejaVu lacks are drawn by the browser, in its own fonts.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
@@ -113,7 +114,7 @@ def new_axes(x: str, y: str, width: float = WIDTH, height: float = HEIGHT) -> tu
 
 
 @dataclass(frozen=True)
-class Look:
+class MethodStyle:
     """Colour, line style and line width of a method."""
 
     colour: str
@@ -137,22 +138,30 @@ def method_colours(names: Sequence[str], chosen: Mapping[str, str | None] | None
     return taken | {name: free[i % len(free)] for i, name in enumerate(rest)}
 
 
-def looks_of(names: Sequence[str], colours: Mapping[str, str] | None, star: str | None) -> dict[str, Look]:
-    """How each method is drawn; `star` bold, in a whole line."""
+def css_colour(colour: str) -> str:
+    """A colour for a page: a CSS variable that follows the reader's theme, where it is one of the palette's."""
+    variable = THEME.get(colour.lower())
+    return f"var({variable}, {colour})" if variable else colour
+
+
+def method_styles(names: Sequence[str], colours: Mapping[str, str] | None, star: str | None) -> dict[str, MethodStyle]:
+    """How each method is drawn; `star` bold, in a solid line."""
     given = method_colours(names, colours)
     rest = [name for name in names if name != star]
-    looks = {name: Look(given[name], STYLES[(i + (star in names)) % len(STYLES)]) for i, name in enumerate(rest)}
-    return {name: looks.get(name) or Look(given[name], "-", 2.6) for name in names}
+    styles = {
+        name: MethodStyle(given[name], STYLES[(i + (star in names)) % len(STYLES)]) for i, name in enumerate(rest)
+    }
+    return {name: styles.get(name) or MethodStyle(given[name], "-", 2.6) for name in names}
 
 
-def add_legend(figure: Figure, looks: Mapping[str, Look]) -> None:
+def add_legend(figure: Figure, styles: Mapping[str, MethodStyle]) -> None:
     """Name the methods below the figure, where there are several."""
-    if len(looks) < 2:
+    if len(styles) < 2:
         return
-    lines = [Line2D([], [], **look.line) for look in looks.values()]
-    longest = max(len(name) for name in looks)
+    lines = [Line2D([], [], **look.line) for look in styles.values()]
+    longest = max(len(name) for name in styles)
     # A name that starts with _ means "hide me" to matplotlib; a word joiner in front does not show.
-    names = [f"\u2060{name}" if name.startswith("_") else name for name in looks]
+    names = [f"\u2060{name}" if name.startswith("_") else name for name in styles]
     figure.legend(
         lines, names, loc="outside lower center", ncols=3 if longest < 18 else 2, handlelength=2.4, columnspacing=1.4
     )

@@ -31,7 +31,7 @@ from lookalike.evaluation.report.figure_style import (
     PAPER,
     WIDTH,
     add_legend,
-    looks_of,
+    method_styles,
     new_axes,
     percent,
     styled,
@@ -128,15 +128,15 @@ def roc(
     """
     with styled():
         figure, axes = new_axes("false accept rate", "true accept rate")
-        looks = looks_of(list(results), colours, star)
+        styles = method_styles(list(results), colours, star)
         most = max(len(result.impostor) for result in results.values())
         grid = np.geomspace(1 / most, 1, CURVE_POINTS)
         for name, result in results.items():
             curve = result.roc()
-            axes.plot(grid, _step(curve.fmr, curve.tar, grid), drawstyle="steps-post", **looks[name].line)
+            axes.plot(grid, _step(curve.fmr, curve.tar, grid), drawstyle="steps-post", **styles[name].line)
             if bands and name in bands:
                 band = bands[name]
-                axes.fill_between(band.far, band.low, band.high, color=looks[name].colour, alpha=0.15, linewidth=0)
+                axes.fill_between(band.far, band.low, band.high, color=styles[name].colour, alpha=0.15, linewidth=0)
         axes.set_xscale("log")
         axes.set_xlim(1 / most, 1)
         axes.set_ylim(0, 1.02)
@@ -144,7 +144,7 @@ def roc(
         axes.xaxis.set_minor_locator(NullLocator())
         axes.yaxis.set_major_formatter(FuncFormatter(percent))
         _too_few(axes, TRIALS_PER_ERROR / most)
-        add_legend(figure, looks)
+        add_legend(figure, styles)
     return figure
 
 
@@ -162,7 +162,7 @@ def det(
 
     with styled():
         figure, axes = new_axes("false match rate", "false non-match rate")
-        looks = looks_of(list(results), colours, star)
+        styles = method_styles(list(results), colours, star)
         ticks = np.array([0.0001, 0.001, 0.005, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8])
         low = max(min(0.005, 1 / max(len(result.impostor) for result in results.values())), 1e-5)
         high = 0.6
@@ -171,20 +171,20 @@ def det(
             curve = result.det()
             grid = np.geomspace(low, high, CURVE_POINTS)
             fnmr = np.clip(_step(curve.fmr, curve.fnmr, grid), low, 1 - 1e-9)
-            axes.plot(ndtri(grid), ndtri(fnmr), **looks[name].line)
+            axes.plot(ndtri(grid), ndtri(fnmr), **styles[name].line)
             if bands and name in bands:
                 band = bands[name]
                 inside = (band.far >= low) & (band.far < 1)
                 ends = [ndtri(np.clip(1 - end[inside], low, 1 - 1e-9)) for end in (band.low, band.high)]
-                axes.fill_between(ndtri(band.far[inside]), *ends, color=looks[name].colour, alpha=0.15, linewidth=0)
+                axes.fill_between(ndtri(band.far[inside]), *ends, color=styles[name].colour, alpha=0.15, linewidth=0)
             if low < result.eer < high:
-                axes.plot(*ndtri([[result.eer], [result.eer]]), "o", color=looks[name].colour, markersize=4.5)
+                axes.plot(*ndtri([[result.eer], [result.eer]]), "o", color=styles[name].colour, markersize=4.5)
         for axis in (axes.xaxis, axes.yaxis):
             axis.set_major_locator(FixedLocator(list(ndtri(ticks[(ticks >= low) & (ticks <= high)]))))
             axis.set_major_formatter(FuncFormatter(_probit_percent))
         axes.set_xlim(ndtri(low), ndtri(high))
         axes.set_ylim(ndtri(low), ndtri(high))
-        add_legend(figure, looks)
+        add_legend(figure, styles)
     return figure
 
 
@@ -206,15 +206,15 @@ def cmc(
     """
     with styled():
         figure, axes = new_axes("rank", "identification rate")
-        looks = looks_of(list(results), colours, star)
+        styles = method_styles(list(results), colours, star)
         for name, result in results.items():
             rates = result.cmc[:ranks]
-            axes.plot(np.arange(1, len(rates) + 1), rates, marker="o", markersize=3, **looks[name].line)
+            axes.plot(np.arange(1, len(rates) + 1), rates, marker="o", markersize=3, **styles[name].line)
         worst = min(float(result.cmc[0]) for result in results.values())
         axes.set_ylim(max(0.0, np.floor((worst - 0.05) * 10) / 10), 1.01)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.yaxis.set_major_formatter(FuncFormatter(percent))
-        add_legend(figure, looks)
+        add_legend(figure, styles)
     return figure
 
 
@@ -227,9 +227,9 @@ def open_set(
     """
     with styled():
         figure, axes = new_axes("false positive identification rate", "false negative identification rate")
-        looks = looks_of(list(results), colours, star)
+        styles = method_styles(list(results), colours, star)
         for name, result in results.items():
-            axes.plot(result.fpir, result.fnir, drawstyle="steps-post", **looks[name].line)
+            axes.plot(result.fpir, result.fnir, drawstyle="steps-post", **styles[name].line)
         axes.set_xscale("log")
         axes.set_xlim(min(float(result.fpir[0]) for result in results.values()), 1)
         axes.set_ylim(0, 1.02)
@@ -238,7 +238,7 @@ def open_set(
         axes.xaxis.set_major_formatter(FuncFormatter(percent))
         axes.yaxis.set_major_formatter(FuncFormatter(percent))
         _too_few(axes, TRIALS_PER_ERROR / max(result.non_mated for result in results.values()))
-        add_legend(figure, looks)
+        add_legend(figure, styles)
     return figure
 
 

@@ -20,7 +20,7 @@ from lookalike.evaluation.report.figure_style import (
     MUTED,
     VERMILION,
     add_legend,
-    looks_of,
+    method_styles,
     new_axes,
     percent,
     styled,
@@ -45,18 +45,18 @@ def distractor_curve(
     """
     with styled():
         figure, axes = new_axes("distractors", "rank-1 identification rate")
-        looks = looks_of(list(results), colours, star)
+        styles = method_styles(list(results), colours, star)
         lowest = 1.0
         for name, result in results.items():
             rates, bands = result.rank_k(1), result.intervals(1, seed=seed)
             low, high = [band.low for band in bands], [band.high for band in bands]
-            axes.fill_between(result.sizes, low, high, color=looks[name].colour, alpha=0.15, linewidth=0)
-            axes.plot(result.sizes, rates, marker="o", markersize=3, **looks[name].line)
+            axes.fill_between(result.sizes, low, high, color=styles[name].colour, alpha=0.15, linewidth=0)
+            axes.plot(result.sizes, rates, marker="o", markersize=3, **styles[name].line)
             lowest = min(lowest, *low)
         axes.set_ylim(max(0.0, np.floor((lowest - 0.05) * 10) / 10), 1.01)
         _over_sizes(axes)
         axes.yaxis.set_major_formatter(FuncFormatter(percent))
-        add_legend(figure, looks)
+        add_legend(figure, styles)
     return figure
 
 

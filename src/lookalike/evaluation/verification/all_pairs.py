@@ -20,7 +20,12 @@ from lookalike.distances import MetricName, blocks, pairwise
 from lookalike.errors import InputError, VectorError
 from lookalike.evaluation.calibration.operating_point import is_sufficient, loosest_threshold, rate_at
 from lookalike.evaluation.labels import checked_vectors, identity_codes
-from lookalike.evaluation.statistics.bootstrap import VerificationIntervals, bootstrap_verification
+from lookalike.evaluation.statistics.intervals import Bootstrap
+from lookalike.evaluation.statistics.verification_intervals import (
+    ComparedPairs,
+    VerificationIntervals,
+    bootstrap_verification,
+)
 from lookalike.evaluation.verification.hardest_pairs import HardPairs
 
 __all__ = [
@@ -197,7 +202,21 @@ class VerificationResult:
         level: float = 0.95,
         seed: int = 0,
     ) -> VerificationIntervals:
-        """Confidence intervals by bootstrap over identities; see `bootstrap.bootstrap_verification`.
+        """Confidence intervals by bootstrap over identities; see `verification_intervals.bootstrap_verification`.
+
+        Raises:
+            InputError: the result was made from scores without pairs and labels.
+        """
+        bootstrap = Bootstrap(replicates, level, seed)
+        key = (tuple(targets), tuple(thresholds), bootstrap)
+        if key not in self._intervals:
+            self._intervals[key] = bootstrap_verification(
+                self.compared_pairs(), bootstrap, targets=targets, thresholds=thresholds
+            )
+        return self._intervals[key]
+
+    def compared_pairs(self) -> ComparedPairs:
+        """The pairs as the bootstrap over identities takes them.
 
         Raises:
             InputError: the result was made from scores without pairs and labels.
@@ -206,21 +225,13 @@ class VerificationResult:
             raise InputError(
                 "intervals resample identities, and only scores were given; give from_scores the pairs and labels too"
             )
-        key = (tuple(targets), tuple(thresholds), replicates, level, seed)
-        if key not in self._intervals:
-            self._intervals[key] = bootstrap_verification(
-                self.genuine,
-                self.codes[self.genuine_pairs[:, 0]],
-                self.impostor,
-                self.codes[self.impostor_pairs],
-                len(self.names),
-                targets=targets,
-                thresholds=thresholds,
-                replicates=replicates,
-                level=level,
-                seed=seed,
-            )
-        return self._intervals[key]
+        return ComparedPairs(
+            genuine=self.genuine,
+            genuine_identity=self.codes[self.genuine_pairs[:, 0]],
+            impostor=self.impostor,
+            impostor_identities=self.codes[self.impostor_pairs],
+            identities=len(self.names),
+        )
 
     def hardest_impostors(self, k: int, one_per_identities: bool = False) -> HardPairs:
         """The `k` nearest impostor pairs: the look-alikes.

@@ -37,6 +37,7 @@ from lookalike.evaluation.verification.all_pairs import (
 from lookalike.evaluation.verification.hardest_pairs import HardPairs
 from lookalike.evaluation.verification.pair_tiles import PairTiles, Tile
 from lookalike.evaluation.verification.side_counts import SideCounts
+from lookalike.progress import ProgressSink, counted
 
 __all__ = ["TAIL", "PairCounts", "count_all_pairs"]
 
@@ -249,7 +250,7 @@ def count_all_pairs(
     embeddings: npt.ArrayLike,
     labels: Any,
     metric: MetricName = "cosine",
-    progress: Callable[[int, int], None] | None = None,
+    progress: ProgressSink | None = None,
     *,
     tail: int = TAIL,
     threads: int | None = None,
@@ -260,7 +261,7 @@ def count_all_pairs(
         embeddings: `(n, d)` vectors.
         labels: `(n,)` integers or strings, compared exactly.
         metric: name of the distance.
-        progress: called with the pairs done and their number, from one thread at a time.
+        progress: gets an event after every tile of pairs, from one thread at a time.
         tail: as of `PairCounts`.
         threads: how many work side by side; as many as NumPy's matrix products may use unless given
             (``OMP_NUM_THREADS`` and its like decide).
@@ -283,7 +284,7 @@ def count_all_pairs(
         threads = max([library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"] or [1])
     if threads < 1:
         raise InputError(f"threads is {threads}; at least 1 must count")
-    work = _Work(tiles, len(vectors) * (len(vectors) - 1) // 2, progress)
+    work = _Work(tiles, counted(progress, "Comparing all pairs", len(vectors) * (len(vectors) - 1) // 2))
     counts = PairCounts(tail)
     # Threads share the tiles, not one product: what is not a product (most of the time) would else be done by one.
     with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(threads) as pool:
@@ -297,16 +298,15 @@ def count_all_pairs(
 
 
 class _Work:
-    """Tiles handed out one after the other to the threads that ask."""
+    """A queue of tiles for several threads; `done` is called with the pairs of each, from one thread at a time."""
 
-    def __init__(self, tiles: PairTiles, total: int, progress: Callable[[int, int], None] | None) -> None:
-        self._tiles, self._total, self._progress = tiles, total, progress
+    def __init__(self, tiles: PairTiles, done: Callable[[int], None]) -> None:
+        self._tiles, self._done = tiles, done
         self._next: Iterator[Tile] = iter(tiles)
         self._lock = threading.Lock()
-        self._done = 0
 
     def stop(self) -> None:
-        """Hand out no further tile: somebody was interrupted or failed."""
+        """Empty the queue: a thread was interrupted or failed."""
         with self._lock:
             self._next = iter(())
 
@@ -320,9 +320,7 @@ class _Work:
             before = counts.genuine_pairs + counts.impostor_pairs
             self._count_tile(tile, counts)
             with self._lock:
-                self._done += counts.genuine_pairs + counts.impostor_pairs - before
-                if self._progress is not None:
-                    self._progress(self._done, self._total)
+                self._done(counts.genuine_pairs + counts.impostor_pairs - before)
 
     def _count_tile(self, tile: Tile, counts: PairCounts) -> None:
         distances = self._tiles.distances(tile)

@@ -4,6 +4,6 @@ They are drawings by a program, and say nothing about how well real places are t
 every step can be run, timed and tested offline, with the true answer known.
 """
 
-from lookalike.samples.buildings.photo_set import SyntheticLandmarks, cache_folder, render_landmarks
+from lookalike.samples.buildings.photo_set import PhotoSetOptions, SyntheticLandmarks, cache_folder, render_landmarks
 
-__all__ = ["SyntheticLandmarks", "cache_folder", "render_landmarks"]
+__all__ = ["PhotoSetOptions", "SyntheticLandmarks", "cache_folder", "render_landmarks"]

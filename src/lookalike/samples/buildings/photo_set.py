@@ -9,7 +9,7 @@ import io
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,8 +22,10 @@ from lookalike.csv_rows import named_rows
 from lookalike.datasets.places import NON_LANDMARK
 from lookalike.errors import ArtefactError, InputError, LookalikeError, MissingDependencyError, StorageError
 from lookalike.landmarks.place import Place
+from lookalike.progress import ProgressSink
 from lookalike.samples.buildings.plan import (
     SPLITS,
+    PhotoSetOptions,
     Shot,
     place_of,
     plan_non_landmarks,
@@ -31,7 +33,7 @@ from lookalike.samples.buildings.plan import (
 )
 from lookalike.samples.buildings.workers import render_units
 
-__all__ = ["SyntheticLandmarks", "cache_folder", "render_landmarks"]
+__all__ = ["PhotoSetOptions", "SyntheticLandmarks", "cache_folder", "render_landmarks"]
 
 #: Changes whenever the same arguments would give other pictures.
 _VERSION = 1
@@ -91,15 +93,11 @@ def cache_folder() -> Path:
 
 
 def render_landmarks(
+    options: PhotoSetOptions | None = None,
     folder: str | Path | None = None,
-    landmarks: int = 48,
-    photos: tuple[int, int] = (8, 24),
-    test_photos: int = 8,
-    non_landmarks: tuple[int, int, int] = (300, 300, 600),
-    size: int = 192,
-    seed: int = 0,
+    *,
     workers: int | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: ProgressSink | None = None,
 ) -> SyntheticLandmarks:
     """Render a set of landmarks, or return it when it is there already.
 
@@ -108,34 +106,27 @@ def render_landmarks(
     stopped goes on where it stopped.
 
     Args:
-        folder: where to; by default one in `cache_folder()` whose name tells the version and the arguments.
-        landmarks: number of places, ≥ 1.
-        photos: fewest and most training photos of a place; few places have many.
-        test_photos: of every place.
-        non_landmarks: pictures without a landmark, to learn from, to set thresholds on, and to measure with.
-        size: side of the square pictures in pixels, 32 to 1024.
-        seed: decides everything; the same arguments give the same pictures on one machine.
+        options: which photos; by default 48 places.
+        folder: where to; by default one in `cache_folder()` whose name tells the version and the options.
         workers: processes; by default 2. With more than one, a script needs the `if __name__ == "__main__":` guard.
-        progress: called with the number of pictures that are done and of all.
+        progress: told of the pictures that are done, as the stage `"Rendering"`.
 
     Raises:
-        InputError: a number out of its range.
+        InputError: workers below 1.
         MissingDependencyError: VTK is not installed, or the system lacks the library it draws with.
         StorageError: the folder holds something else, or cannot be written.
         ArtefactError: a set that was rendered before has lost pictures.
 
     Example:
-        >>> made = render_landmarks(landmarks=4, photos=(2, 3), test_photos=1)  # doctest: +SKIP
+        >>> made = render_landmarks(PhotoSetOptions(landmarks=4, photos=(2, 3), test_photos=1))  # doctest: +SKIP
         >>> made.places[0].name  # doctest: +SKIP
         'Twin towers 01'
     """
-    arguments = _checked(landmarks, photos, test_photos, non_landmarks, size, seed)
     if workers is not None and workers < 1:
         raise InputError(f"workers must be 1 or more, not {workers}")
-    digest = hashlib.sha256(json.dumps(arguments, sort_keys=True).encode()).hexdigest()[:12]
-    target = (
-        Path(folder).absolute() if folder is not None else cache_folder() / f"synthetic-landmarks-v{_VERSION}-{digest}"
-    )
+    options = options or PhotoSetOptions()
+    arguments = _arguments(options)
+    target = Path(folder).absolute() if folder is not None else _cached(arguments)
     if (found := _found(target, arguments)) is not None:
         return found
     if importlib.util.find_spec("vtkmodules") is None:
@@ -148,15 +139,7 @@ def render_landmarks(
             if (found := _found(target, arguments)) is not None:  # another process made it meanwhile
                 shutil.rmtree(working, ignore_errors=True)
                 return found
-            units = _units(seed, landmarks, photos, test_photos, non_landmarks)
-            _start(working, arguments)
-            try:
-                render_units(units, working, size, seed, workers, progress)
-            except BaseException:
-                if not any((working / "done").iterdir()):  # there is nothing to go on with
-                    shutil.rmtree(working, ignore_errors=True)
-                raise
-            _finish(units, working, target, arguments)
+            _render(options, working, target, workers, progress)
     except OSError as error:
         if isinstance(error, LookalikeError):
             raise
@@ -168,31 +151,30 @@ def render_landmarks(
     return made
 
 
-def _checked(
-    landmarks: int, photos: tuple[int, int], test_photos: int, non_landmarks: tuple[int, int, int], size: int, seed: int
-) -> dict[str, Any]:
-    """The arguments as they are kept beside the pictures."""
-    rules = [
-        (1 <= landmarks <= 10_000, f"landmarks must be 1 to 10,000, not {landmarks}"),
-        (
-            len(photos) == 2 and 1 <= photos[0] <= photos[1],
-            f"photos must be the fewest and the most of a place, 1 ≤ fewest ≤ most, not {photos}",
-        ),
-        (test_photos >= 0, f"test_photos must be 0 or more, not {test_photos}"),
-        (
-            len(non_landmarks) == 3 and min(non_landmarks) >= 0,
-            f"non_landmarks must be three counts (train, calibration, test), 0 or more, not {non_landmarks}",
-        ),
-        (32 <= size <= 1024, f"size must be 32 to 1024 pixels, not {size}"),
-        (seed >= 0, f"seed must be 0 or more, not {seed}"),
-    ]
-    for holds, message in rules:
-        if not holds:
-            raise InputError(message)
-    return {
-        "version": _VERSION, "landmarks": landmarks, "photos": list(photos), "test_photos": test_photos,
-        "non_landmarks": list(non_landmarks), "size": size, "seed": seed,
-    }  # fmt: skip
+def _arguments(options: PhotoSetOptions) -> dict[str, Any]:
+    """The options as they are kept beside the pictures: as JSON has them, and with the version."""
+    kept: dict[str, Any] = json.loads(json.dumps({"version": _VERSION} | asdict(options)))
+    return kept
+
+
+def _cached(arguments: dict[str, Any]) -> Path:
+    digest = hashlib.sha256(json.dumps(arguments, sort_keys=True).encode()).hexdigest()[:12]
+    return cache_folder() / f"synthetic-landmarks-v{_VERSION}-{digest}"
+
+
+def _render(
+    options: PhotoSetOptions, working: Path, target: Path, workers: int | None, progress: ProgressSink | None
+) -> None:
+    """Take what is left of the photos, and put the set at `target`; called with the working folder held."""
+    units = _units(options)
+    _start(working, _arguments(options))
+    try:
+        render_units(units, working, options.size, options.seed, workers, progress)
+    except BaseException:
+        if not any((working / "done").iterdir()):  # there is nothing to go on with
+            shutil.rmtree(working, ignore_errors=True)
+        raise
+    _finish(units, working, target, _arguments(options))
 
 
 def _found(target: Path, arguments: dict[str, Any]) -> SyntheticLandmarks | None:
@@ -248,14 +230,14 @@ def _held(working: Path) -> Iterator[None]:
                 return
 
 
-def _units(
-    seed: int, landmarks: int, photos: tuple[int, int], test_photos: int, non_landmarks: Sequence[int]
-) -> dict[str, list[Shot]]:
-    """What workers do in one go, by name: a place, or some pictures without one."""
+def _units(options: PhotoSetOptions) -> dict[str, list[Shot]]:
+    """What a worker renders before it takes new work, by name: a place, or some pictures without one."""
+    seed, places = options.seed, options.landmarks
     units = {
-        f"place-{number:05d}": plan_place(seed, number, landmarks, photos, test_photos) for number in range(landmarks)
+        f"place-{number:05d}": plan_place(seed, number, places, options.photos, options.test_photos)
+        for number in range(places)
     }
-    for split, count in zip(SPLITS, non_landmarks, strict=True):
+    for split, count in zip(SPLITS, options.non_landmarks, strict=True):
         for first in range(0, count, _BATCH):
             units[f"{split}-{first:05d}"] = plan_non_landmarks(seed, split, first, min(_BATCH, count - first))
     return units
@@ -263,13 +245,13 @@ def _units(
 
 def _start(working: Path, arguments: dict[str, Any]) -> None:
     """An empty working folder, or what an earlier rendering with these arguments left there."""
-    told = working / "arguments.json"
+    begun_with = working / "arguments.json"
     wanted = json.dumps(arguments).encode()
-    if not told.is_file() or told.read_bytes() != wanted:
+    if not begun_with.is_file() or begun_with.read_bytes() != wanted:
         for part in ("done", "set"):
             if (working / part).is_dir():
                 shutil.rmtree(working / part)
-        write_atomically(told, wanted)
+        write_atomically(begun_with, wanted)
     (working / "done").mkdir(exist_ok=True)
 
 

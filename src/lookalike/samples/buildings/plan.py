@@ -12,11 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from lookalike.datasets.places import NON_LANDMARK
+from lookalike.errors import InputError
 from lookalike.landmarks.place import Place
 from lookalike.samples.buildings.light import DAY_PARTS, WEATHERS
 from lookalike.samples.buildings.procedural_buildings import kind_of
 
-__all__ = ["LEAST_AZIMUTH_GAP", "SPLITS", "Shot", "place_of", "plan_non_landmarks", "plan_place"]
+__all__ = ["LEAST_AZIMUTH_GAP", "SPLITS", "PhotoSetOptions", "Shot", "place_of", "plan_non_landmarks", "plan_place"]
 
 Generator = np.random.Generator
 
@@ -32,6 +33,53 @@ _WEATHER_SHARES = {"clear": 0.42, "overcast": 0.24, "fog": 0.07, "rain": 0.13, "
 _PART_SHARES = {"dawn": 0.12, "morning": 0.24, "noon": 0.2, "afternoon": 0.24, "dusk": 0.1, "night": 0.1}
 #: Degrees around 0° N 0° E within which the made-up places lie, in the open sea: nobody takes them for real ones.
 _REGION = 0.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class PhotoSetOptions:
+    """Which photos a set has; the same options give the same pictures on one machine.
+
+    Attributes:
+        landmarks: number of places, 1 to 10,000.
+        photos: fewest and most training photos of a place; few places have many.
+        test_photos: of every place.
+        non_landmarks: pictures without a landmark, to learn from, to set thresholds on, and to measure with.
+        size: side of the square pictures in pixels, 32 to 1024.
+        seed: decides everything that is drawn.
+
+    Raises:
+        InputError: a number out of its range.
+
+    Example:
+        >>> PhotoSetOptions(landmarks=4, photos=(2, 3)).non_landmarks
+        (300, 300, 600)
+    """
+
+    landmarks: int = 48
+    photos: tuple[int, int] = (8, 24)
+    test_photos: int = 8
+    non_landmarks: tuple[int, int, int] = (300, 300, 600)
+    size: int = 192
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        rules = [
+            (1 <= self.landmarks <= 10_000, f"landmarks must be 1 to 10,000, not {self.landmarks}"),
+            (
+                len(self.photos) == 2 and 1 <= self.photos[0] <= self.photos[1],
+                f"photos must be the fewest and the most of a place, 1 ≤ fewest ≤ most, not {self.photos}",
+            ),
+            (self.test_photos >= 0, f"test_photos must be 0 or more, not {self.test_photos}"),
+            (
+                len(self.non_landmarks) == 3 and min(self.non_landmarks) >= 0,
+                f"non_landmarks must be three counts (train, calibration, test), 0 or more, not {self.non_landmarks}",
+            ),
+            (32 <= self.size <= 1024, f"size must be 32 to 1024 pixels, not {self.size}"),
+            (self.seed >= 0, f"seed must be 0 or more, not {self.seed}"),
+        ]
+        for holds, message in rules:
+            if not holds:
+                raise InputError(message)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import json
 import os
 import signal
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context, parent_process
@@ -20,6 +20,7 @@ from PIL import Image
 
 from lookalike.atomic_files import write_atomically
 from lookalike.errors import LookalikeError
+from lookalike.progress import ProgressSink, counted
 from lookalike.samples.buildings.plan import Shot
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def render_units(
     size: int,
     seed: int,
     workers: int | None,
-    progress: Callable[[int, int], None] | None,
+    progress: ProgressSink | None,
 ) -> None:
     """Take all photos of the units that are not done yet; each unit that is done is recorded in `working/done`.
 
@@ -53,7 +54,7 @@ def render_units(
         size: side of the pictures in pixels.
         seed: of the set.
         workers: processes; with one, this process renders itself, and must have loaded torch before if it ever will.
-        progress: called with the number of pictures that are done and of all.
+        progress: told of the pictures that are done, those of earlier calls included.
 
     Raises:
         MissingDependencyError: VTK, or the library it draws with, is missing.
@@ -62,19 +63,15 @@ def render_units(
     """
     total = sum(map(len, units.values()))
     left = {name: shots for name, shots in units.items() if not (working / "done" / f"{name}.json").is_file()}
-    done = total - sum(map(len, left.values()))
-    if progress:
-        progress(done, total)
+    advance = counted(progress, "Rendering", total)
+    advance(total - sum(map(len, left.values())))
     if not left:
         return
     count = min(_WORKERS if workers is None else workers, len(left))
     # Only where it is asked for: torch, loaded after VTK has drawn in the same process, ends it.
     if workers == 1:
         for name, shots in left.items():
-            _render_unit(name, shots, working, size, seed)
-            done += len(shots)
-            if progress:
-                progress(done, total)
+            advance(_render_unit(name, shots, working, size, seed))
         return
     # Spawned, not forked: a library that draws does not survive a fork.
     with ProcessPoolExecutor(count, get_context("spawn"), _prepare_worker) as pool:
@@ -82,9 +79,7 @@ def render_units(
             waiting = {pool.submit(_render_unit, name, shots, working, size, seed) for name, shots in left.items()}
             while waiting:
                 finished, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-                done += sum(future.result() for future in finished)
-                if progress:
-                    progress(done, total)
+                advance(sum(future.result() for future in finished))
         except BrokenProcessPool:
             raise LookalikeError(
                 "a rendering process died (killed, or out of memory); run it again, it goes on where it stopped"

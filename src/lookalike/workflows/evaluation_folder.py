@@ -1,0 +1,69 @@
+"""The folder that an evaluation writes: `report.html` and `metrics.json`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lookalike.atomic_files import write_atomically
+from lookalike.errors import StorageError
+
+if TYPE_CHECKING:
+    from lookalike.evaluation.report.page import Report
+
+__all__ = ["check_output", "output_folder", "write_evaluation"]
+
+
+@contextmanager
+def output_folder(path: Path) -> Iterator[None]:
+    """Make a folder for the block to write into; one that was made and is empty afterwards goes again.
+
+    Raises:
+        StorageError: it cannot be made.
+    """
+    missing = not path.exists()
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(f"{path} cannot be made: {error.strerror}; choose another with --output") from None
+    try:
+        yield
+    finally:
+        if missing and not any(path.iterdir()):
+            path.rmdir()
+
+
+def check_output(path: Path) -> None:
+    """Refuse a folder that cannot be made, before the work; nothing is left of it.
+
+    Raises:
+        StorageError: it cannot be made.
+    """
+    with output_folder(path):
+        pass
+
+
+def write_evaluation(path: Path, report: Report, metrics: dict[str, Any]) -> tuple[Path, Path]:
+    """Write both files into a folder, each whole or not at all.
+
+    Args:
+        path: the folder, which is there.
+        report: what `report.html` says.
+        metrics: JSON types, for `metrics.json`.
+
+    Returns:
+        their paths.
+
+    Raises:
+        StorageError: the disk is full, read-only or failing; older files are unharmed.
+        ImageError: a picture that the report shows cannot be read any more.
+    """
+    from lookalike.evaluation.report.page import write_report
+
+    page, numbers = path / "report.html", path / "metrics.json"
+    write_report(page, report)
+    write_atomically(numbers, (json.dumps(metrics, indent=2) + "\n").encode())
+    return page, numbers
