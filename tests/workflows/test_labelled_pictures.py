@@ -8,7 +8,7 @@ from lookalike import Embedder
 from lookalike.datasets import read_pictures
 from lookalike.errors import DatasetError
 from lookalike.progress import Reporter
-from lookalike.workflows.labelled_pictures import embed_labelled, usable_pictures
+from lookalike.workflows.labelled_pictures import embed_labelled
 
 
 @pytest.fixture
@@ -29,9 +29,6 @@ def test_vectors_belong_to_the_pictures_that_are_kept(embedder, some_people):
     assert np.allclose(vectors, embedder.embed(kept.paths), atol=1e-5)
     (remark,) = report.remarks
     assert remark.startswith("2 of 8 pictures cannot be used and are left out; ")
-    assert usable_pictures(embedder.preprocessing, pictures, Reporter(), skip_bad=True).paths == kept.paths
-    with pytest.raises(DatasetError, match="2 of 8 pictures"):
-        usable_pictures(embedder.preprocessing, pictures, Reporter())
 
 
 def test_where_all_are_bad_there_is_nothing_to_leave_out(embedder, some_people):
@@ -39,12 +36,8 @@ def test_where_all_are_bad_there_is_nothing_to_leave_out(embedder, some_people):
     for name in ("s01", "s02"):
         (photos / name / "0.png").write_bytes(b"not a picture")
     pictures = read_pictures(photos)
-    for measure in (
-        lambda: embed_labelled(embedder, pictures, Reporter(), skip_bad=True),
-        lambda: usable_pictures(embedder.preprocessing, pictures, Reporter(), skip_bad=True),
-    ):
-        with pytest.raises(DatasetError, match=r"2 of 2 pictures cannot be used \(give others\)"):
-            measure()
+    with pytest.raises(DatasetError, match=r"2 of 2 pictures cannot be used \(give others\)"):
+        embed_labelled(embedder, pictures, Reporter(), skip_bad=True)
 
 
 def test_remarks_are_counted(some_people):
