@@ -123,6 +123,6 @@ def _one_thread_each() -> None:
 
 def _default_workers() -> int:
     """One where the network runs on the same processors, for it has work for all of them; up to four beside a GPU."""
-    if not torch.accelerator.is_available():
+    if not torch.cuda.is_available():
         return 1
     return min(4, available_processors())
