@@ -6,8 +6,8 @@ import re
 import pytest
 
 from lookalike import Embedder, LandmarkRecognizer, open_gallery
-from lookalike.cli.demo_landmarks import FOLDERS
-from lookalike.cli.demo_steps import usable_output
+from lookalike.workflows.demo_landmarks import FOLDERS
+from lookalike.workflows.demo_steps import usable_output
 
 pytestmark = pytest.mark.network
 

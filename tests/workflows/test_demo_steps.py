@@ -1,30 +1,33 @@
 """What the demos share."""
 
 import pytest
-from lookalike.cli.demo_steps import step, timed, usable_output
 
 from lookalike.errors import StorageError
+from lookalike.workflows.demo_steps import STAGE, Steps, usable_output
 
 
-def test_seconds_are_noted_under_a_name():
-    seconds = {}
-    with timed(seconds, "nothing"):
+def test_every_step_is_reported_as_it_begins():
+    events = []
+    steps = Steps(["Learn", "Ask"], events.append)
+    steps.begin()
+    assert [(e.stage, e.done, e.total, e.detail) for e in events] == [(STAGE, 0, 2, "Learn")]
+    steps.begin()
+    steps.end()
+    assert [(e.done, e.detail) for e in events[1:]] == [(1, "Ask"), (2, "")]
+
+
+def test_seconds_are_kept_under_a_name():
+    steps = Steps([], lambda event: None)
+    with steps.timed("nothing"):
         pass
-    assert 0 <= seconds["nothing"] < 1
+    assert 0 <= steps.seconds["nothing"] < 1
 
 
-def test_a_failed_step_has_no_time():
-    seconds = {}
-    with pytest.raises(ZeroDivisionError), timed(seconds, "division"):
+def test_a_failed_block_has_no_time():
+    steps = Steps([], lambda event: None)
+    with pytest.raises(ZeroDivisionError), steps.timed("division"):
         raise ZeroDivisionError
-    assert seconds == {}
-
-
-def test_a_step_is_announced_on_stderr(capsys):
-    step(3, "The report")
-    captured = capsys.readouterr()
-    assert "3  The report" in captured.err
-    assert not captured.out
+    assert steps.seconds == {}
 
 
 def test_an_output_is_made(tmp_path):

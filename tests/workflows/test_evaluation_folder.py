@@ -6,7 +6,8 @@ import pytest
 
 from lookalike.errors import StorageError
 from lookalike.evaluation.report.page import Report
-from lookalike.workflows.evaluation_folder import check_output, output_folder, write_evaluation
+from lookalike.workflows.evaluation_folder import check_output, write_evaluation
+from lookalike.workflows.output_folder import output_folder
 
 
 def test_one_that_stays_empty_goes_again(tmp_path):

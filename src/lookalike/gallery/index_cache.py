@@ -19,7 +19,7 @@ from lookalike.gallery.gallery import Model
 if TYPE_CHECKING:
     from lookalike.index import VectorIndex
 
-__all__ = ["FollowingIndex", "vector_from"]
+__all__ = ["IndexCache", "vector_from"]
 
 _log = logging.getLogger(__name__)
 #: Share of the nearest templates that a graph is to find. Who is missed here is missed, however good the model is.
@@ -39,7 +39,7 @@ def vector_from(blob: bytes, dimension: int, template_id: int) -> npt.NDArray[np
     return np.frombuffer(blob, "<f4").astype(np.float32)
 
 
-class FollowingIndex:
+class IndexCache:
     """Holds the templates of a database in a `lookalike.index` and keeps up with the `change` table.
 
     An exact index is built from the database in a moment and never written. A graph takes minutes, so it is kept

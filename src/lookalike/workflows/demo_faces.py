@@ -11,8 +11,12 @@ from lookalike.progress import ProgressSink, Reporter
 from lookalike.workflows.demo_steps import Steps, usable_output
 
 if TYPE_CHECKING:
+    from lookalike.embedder import Embedder
+    from lookalike.evaluation.report.compared_methods import ComparedMethods
+    from lookalike.evaluation.report.page import Section
     from lookalike.evaluation.report.summary import MethodSummary
     from lookalike.recognizer import Identified, Verified
+    from lookalike.workflows.compare import ComparedFaces
 
 __all__ = [
     "FacesDemo",
@@ -89,6 +93,11 @@ class Question:
     truth: str | None
     answer: Identified
     nearest_picture: str
+
+    @property
+    def answer_in_words(self) -> str:
+        """The name that was answered, "ambiguous", or "nobody"."""
+        return self.answer.identity or ("ambiguous" if self.answer.decision == "ambiguous" else "nobody")
 
 
 @dataclass(frozen=True)
@@ -179,7 +188,9 @@ def demo_faces(
         's01'
     """
     from lookalike.embedder import Embedder
-    from lookalike.evaluation.report import summary
+    from lookalike.evaluation.report.compared_methods import ComparedMethods
+    from lookalike.faces.comparison import divide_people
+    from lookalike.samples.orl_faces import orl_faces
     from lookalike.workflows.compare import CompareFacesOptions, compare_faces
 
     report = Reporter(progress)
@@ -188,19 +199,18 @@ def demo_faces(
     usable_output(options.output, FOLDERS)
 
     steps.begin()
-    wanted = CompareFacesOptions(output=options.output, seed=options.seed, epochs=options.epochs)
-    people = _people(wanted)
+    people = PeopleDivided(*(part.names for part in divide_people(orl_faces(), options.seed)))
     tell(people)
 
     steps.begin()
     with steps.timed("train, embed and compare"):
+        wanted = CompareFacesOptions(output=options.output, seed=options.seed, epochs=options.epochs)
         compared = compare_faces(wanted, report)
 
     steps.begin()
     with steps.timed("evaluate"):
-        measured = MethodsMeasured(
-            {name: summary.summarise(result, seed=options.seed) for name, result in compared.results.items()}
-        )
+        methods = ComparedMethods(compared.results, featured=FEATURED, seed=options.seed)
+        measured = MethodsMeasured(methods.summaries)
     tell(measured)
 
     steps.begin()
@@ -211,7 +221,116 @@ def demo_faces(
 
     steps.begin()
     with steps.timed("report"):
-        page = _write_report(compared, embedder, answers, options)
-        metrics = _write_metrics(compared, answers, options)
+        page, metrics = _write(methods, compared, embedder, answers, options)
     steps.end()
     return FacesDemo(people, measured, answers, page, metrics, steps.seconds, tuple(report.remarks))
+
+
+def _ask(embedder: Embedder, compared: ComparedFaces, output: Path) -> GalleryAnswers:
+    """Index and enroll the people who are not only tested, verify two pairs of pictures, identify two people."""
+    import shutil
+
+    from lookalike.gallery import open_gallery
+    from lookalike.index import build_index
+    from lookalike.recognizer import Recognizer
+    from lookalike.samples.orl_faces import orl_faces
+
+    # Half of every person's pictures are enrolled; the others can be asked about.
+    seen, unseen = orl_faces().of([*compared.learn.names, *compared.measure.names]), compared.unseen
+    enrolled = seen.select([i for i in range(len(seen)) if i % 2 == 0])
+    asked = seen.select([i for i in range(len(seen)) if i % 2 == 1])
+    index_folder, gallery_folder = output / "people.index", output / "people.gallery"
+    vectors = embedder.embed(enrolled.paths)
+    index = build_index(vectors, "hnsw", metric=embedder.metric, fingerprint=embedder.fingerprint)
+    shutil.rmtree(index_folder, ignore_errors=True)
+    index.save(index_folder)
+
+    shutil.rmtree(gallery_folder, ignore_errors=True)
+    with open_gallery(gallery_folder) as gallery:
+        recognizer = Recognizer(embedder, gallery)
+        for name, mine in enrolled.groups():
+            gallery.enroll(name, vectors[mine], [str(enrolled.paths[i]) for i in mine])
+        sources = {template.id: template.source for template in gallery.templates()}
+
+        def question(picture: Path, truth: str | None) -> Question:
+            answer = recognizer.identify(picture)
+            return Question(str(picture), truth, answer, sources[answer.candidates[0].template_id])
+
+        first, second = unseen.names[:2]
+        one, again = unseen.of([first]).paths[:2]
+        return GalleryAnswers(
+            gallery=gallery_folder,
+            index=index_folder,
+            people=len(gallery),
+            templates=len(index),
+            unseen=(first, second),
+            verify_same=recognizer.verify(one, again),
+            verify_different=recognizer.verify(one, unseen.of([second]).paths[0]),
+            known=question(asked.paths[0], asked.identities[0]),
+            stranger=question(one, None),
+            threshold_source=recognizer.threshold.source,
+        )
+
+
+def _write(
+    methods: ComparedMethods,
+    compared: ComparedFaces,
+    embedder: Embedder,
+    answers: GalleryAnswers,
+    options: FacesDemoOptions,
+) -> tuple[Path, dict[str, Any]]:
+    """Write the page and metrics.json; returns the page's path, and what metrics.json holds."""
+    from lookalike.evaluation.report.comparison_report import comparison_report
+    from lookalike.evaluation.report.summary import metrics_json
+    from lookalike.faces.comparison import RECIPE, untrained_embeddings
+    from lookalike.faces.recipe import face_recipe
+    from lookalike.images import read_picture
+    from lookalike.json_values import plain
+    from lookalike.workflows.evaluation_folder import write_evaluation
+
+    unseen, seed = compared.unseen, options.seed
+    featured = next(method for method in compared.methods if method.name == FEATURED)
+    before = untrained_embeddings(face_recipe(RECIPE, "arcface", seed=seed), unseen)
+    report = comparison_report(
+        methods,
+        title="Lookalike on faces it has never seen",
+        lead=f"Three small networks learned from {len(compared.learn.names)} people of the ORL faces; "
+        f"{len(compared.measure.names)} more set the threshold. Here they are compared with classics and with a "
+        f"pretrained network on {len(unseen.names)} people that none of them has seen (seed {seed}).",
+        thumbnails=[read_picture(path) for path in unseen.paths],
+        maps={"Before training": before, "After training with ArcFace": featured.embeddings},
+        calibration=embedder.calibration,
+        sections=(_asking_section(answers),),
+        footer="Faces: ORL database, AT&T Laboratories Cambridge.",
+    )
+    metrics = plain(metrics_json(compared.results, seed=seed) | {"answers": answers.to_json()})
+    page, _ = write_evaluation(options.output, report, metrics)
+    return page, metrics
+
+
+def _asking_section(answers: GalleryAnswers) -> Section:
+    from lookalike.evaluation.report.page import PicturePair, PicturePairs, Section
+    from lookalike.images import read_picture
+
+    asked = []
+    for question in (answers.known, answers.stranger):
+        answer = question.answer
+        asked.append(
+            PicturePair(
+                read_picture(question.picture),
+                read_picture(question.nearest_picture),
+                f"asked: {question.truth or 'a stranger'}",
+                f"nearest: {answer.candidates[0].identity}",
+                f"answer: {question.answer_in_words} "
+                f"(distance {answer.distance:.3f}, threshold {answer.threshold:.3f})",
+                good=answer.identity == question.truth,
+            )
+        )
+    return Section(
+        "Asking the gallery",
+        (
+            f"{answers.people} people are enrolled with {answers.templates} pictures. One question is about a "
+            "picture of somebody enrolled, the other about somebody who is not.",
+        ),
+        (PicturePairs(tuple(asked)),),
+    )

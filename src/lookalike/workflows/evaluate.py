@@ -97,7 +97,8 @@ def evaluate(
     from lookalike.evaluation.report.page import Report
     from lookalike.evaluation.report.summary import FORMAT_VERSION
     from lookalike.json_values import plain
-    from lookalike.workflows.evaluation_folder import output_folder, write_evaluation
+    from lookalike.workflows.evaluation_folder import write_evaluation
+    from lookalike.workflows.output_folder import output_folder
 
     report = Reporter(progress)
     context, lead = _embedded(options, report)

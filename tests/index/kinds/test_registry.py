@@ -144,7 +144,7 @@ def test_its_settings_and_metrics_are_checked():
         build_index(VECTORS, "toy", "euclidean", parts=0)
     with pytest.raises(InputError, match="'toy' cannot search by metric 'cosine'"):
         build_index(VECTORS, "toy", "cosine")
-    with pytest.raises(InputError, match="choose one of .*, toy, auto"):
+    with pytest.raises(InputError, match=r"choose one of .*, toy, auto"):
         build_index(VECTORS, "toys", "euclidean")
 
 

@@ -18,7 +18,7 @@ Three things are done differently from a textbook, for pairs are not independent
 - The upper bound is the 95% quantile of refits to resampled *identities* (see `statistics.intervals`).
 - Neither the tail nor its bound is ever below what was measured.
 
-What a promise needs of the tail, for comparisons and for searches, is in `lookalike.decisions.promise`.
+What a promise needs of the tail, for comparisons and for searches, is in `lookalike.decisions.tail`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from lookalike.decisions.promise import ImpostorTail
+from lookalike.decisions.tail import ImpostorTail
 from lookalike.errors import InputError
 from lookalike.evaluation.calibration.near_impostors import NORMAL_LEVEL, NearImpostors
 from lookalike.evaluation.statistics.intervals import multinomial_counts

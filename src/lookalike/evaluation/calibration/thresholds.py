@@ -15,8 +15,10 @@ import numpy as np
 import numpy.typing as npt
 
 from lookalike.decisions.calibration import Calibration, OperatingPoint
+from lookalike.decisions.misses import MissCurve
 from lookalike.decisions.odds import MatchOdds
-from lookalike.decisions.promise import ImpostorTail, MissCurve, Promise, PromisedThreshold
+from lookalike.decisions.promise import Promise, PromisedThreshold
+from lookalike.decisions.tail import ImpostorTail
 from lookalike.distances import MetricName, pairwise
 from lookalike.errors import InputError
 from lookalike.evaluation.calibration.impostor_tail import fit_impostor_tail

@@ -1,9 +1,9 @@
-"""Search probes in a gallery of up to millions, exactly: at which rank comes the mate, and how near is anybody?
+"""Exact search of probes in a gallery of up to millions: ranks of mates, distances of the nearest identities.
 
-Every probe is compared with every enrolled picture; an identity is as near as its nearest picture. The gallery is
-taken a block at a time, whole identities together, so memory does not grow with probes × gallery. A rank needs no
-sorting: it is one more than the number of other identities that are no farther than the mate. Where distances tie, the
-mate comes last: equal vectors for everybody identify nobody.
+Every probe is compared with every enrolled picture; an identity is as near as its nearest picture. The gallery is read
+a block at a time, whole identities together, so memory does not grow with probes × gallery. A rank needs no sorting: it
+is one more than the number of other identities that are no farther than the mate. Where distances tie, the mate comes
+last: with equal vectors for all, no probe is identified.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ Integers = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Searches:
-    """What came back for every probe.
+    """The result of every probe's search.
 
     Attributes:
         mated: `(q,)` bool, whether the probe's identity is enrolled.
@@ -46,7 +46,7 @@ class Searches:
         mate_distance: `(q,)` float64, to the mate's nearest picture; NaN for non-mated probes.
         top_distance: `(q,)` float64, to the nearest identity.
         enrolled: how many identities the gallery holds.
-        identity: `(q,)` int64, whose picture the probe is: probes of one identity share a number.
+        identity: `(q,)` int64, the identity of the probe: probes of one identity share a number.
         within: `(q,)` int64, how many identities are within the distance asked for; None when none was.
     """
 
@@ -215,12 +215,12 @@ def _mate_distances(comparison: Comparison, gallery: npt.NDArray[Any], layout: _
 
 def _identities(pairs: PairsWithin, identity: Integers, rows: slice, skip: Integers | None = None) -> Integers:
     """`(rows,)` how many identities, other than `skip`, are among the pairs of every probe."""
-    whose = identity[pairs.columns]
-    # Pairs come by probe and then by identity: whoever differs from the pair before is new.
-    new = np.ones(len(whose), bool)
-    new[1:] = (whose[1:] != whose[:-1]) | (pairs.rows[1:] != pairs.rows[:-1])
+    found = identity[pairs.columns]
+    # Pairs are sorted by probe and then by identity: an identity is new where it differs from the pair before.
+    new = np.ones(len(found), bool)
+    new[1:] = (found[1:] != found[:-1]) | (pairs.rows[1:] != pairs.rows[:-1])
     if skip is not None:
-        new &= whose != skip[pairs.rows]
+        new &= found != skip[pairs.rows]
     return np.bincount(pairs.rows[new] - rows.start, minlength=rows.stop - rows.start)
 
 

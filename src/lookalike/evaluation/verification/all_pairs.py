@@ -111,7 +111,7 @@ def equal_error(curve: RocCurve) -> tuple[float, float]:
 
 @dataclass(frozen=True, eq=False)
 class VerificationResult:
-    """The distances of all genuine and all impostor pairs, and what follows from them.
+    """The distances of all genuine and all impostor pairs, and the figures computed from them.
 
     Attributes:
         genuine: `(g,)` float64, sorted.
@@ -170,7 +170,7 @@ class VerificationResult:
 
     @property
     def eer_threshold(self) -> float:
-        """The distance at which the equal error rate is reached, interpolated likewise."""
+        """The distance at the equal error rate, interpolated likewise."""
         return self._crossing[1]
 
     def fmr(self, threshold: float) -> float:
@@ -182,7 +182,7 @@ class VerificationResult:
         return 1 - rate_at(self.genuine, threshold)
 
     def tar_at_far(self, target: float) -> TarPoint:
-        """The best true accept rate whose false accept rate is at most `target`; see `TarPoint`."""
+        """The highest true accept rate whose false accept rate is at most `target`; see `TarPoint`."""
         threshold = loosest_threshold(self.impostor, target, self.genuine)
         return TarPoint(
             target=target,
@@ -243,7 +243,7 @@ class VerificationResult:
         return self._hardest(self.impostor, self.impostor_pairs, k, one_per_identities, nearest=True)
 
     def hardest_genuine(self, k: int, one_per_identities: bool = False) -> HardPairs:
-        """The `k` farthest genuine pairs: one identity that looks like two; arguments as `hardest_impostors`."""
+        """The `k` farthest genuine pairs, the least alike of one identity; arguments as `hardest_impostors`."""
         return self._hardest(self.genuine, self.genuine_pairs, k, one_per_identities, nearest=False)
 
     def _hardest(
@@ -380,7 +380,7 @@ def from_scores(
         wrong = np.flatnonzero((codes[positions[:, 0]] == codes[positions[:, 1]]) != truth)
         if len(wrong):
             raise VectorError(
-                f"pair {wrong[0]} is called {'genuine' if truth[wrong[0]] else 'impostor'}, its labels say otherwise"
+                f"pair {wrong[0]} is called {'genuine' if truth[wrong[0]] else 'impostor'}, its labels contradict that"
             )
     return _result(values, truth, positions.astype(np.int32), codes, names)
 

@@ -1,6 +1,6 @@
 """Error rates of groups of people at one common threshold.
 
-All groups are measured at the *common* threshold, the one that everybody is matched with; a threshold of its own for
+All groups are measured at the *common* threshold, the one that all people are matched with; a threshold of its own for
 every group would hide the difference. There are two rates: FNMR, how often two pictures of one person of the group do
 not match, and FMR, how often two of its people match. FMR is also measured between groups, because an impostor may be
 of any.
@@ -63,7 +63,7 @@ class GroupRates:
     """Error rates of groups at a common threshold.
 
     Attributes:
-        threshold: a match is a distance of at most this, for everybody.
+        threshold: a match is a distance of at most this, for all groups.
         groups: their labels.
         fmr: of every two groups, `(group, group)`, in both orders; of a group with itself, between its own people.
         fnmr: of every group, over genuine pairs of two of its pictures.

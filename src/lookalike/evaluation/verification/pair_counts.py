@@ -1,11 +1,11 @@
 """Verification of any number of pairs in bounded memory: counted as they come, in parts that can be merged.
 
 Genuine and impostor distances are counted in fine bins (`distance_histogram`), and the pairs that decide at low error
-rates are kept one by one: the nearest impostors, the look-alikes, and the farthest genuine pairs, 65,536 of each unless
-told otherwise. What follows from these is exact: of 5 billion impostor pairs, every FAR up to 1.3e-5. Elsewhere a
-threshold is rounded to the edge of a bin, 0.0015% of the distance wide, and always to the side that promises less: no
-false match rate is told too low, no true accept rate too high. A set that is kept whole is measured as
-`verification.VerificationResult` measures it.
+rates are kept one by one: the nearest impostors, the look-alikes, and the farthest genuine pairs, by default 65,536 of
+each. Rates computed from these are exact: of 5 billion impostor pairs, every FAR up to 1.3e-5. Elsewhere a threshold is
+rounded to the edge of a bin, 0.0015% of the distance wide, and always to the conservative side: no false match rate is
+too low, no true accept rate too high. Where all pairs are kept, the figures are those of
+`verification.VerificationResult`.
 
 Distances are computed in float64 and rounded to float32: seven digits, of near duplicates too. Rates count these.
 """
@@ -93,7 +93,9 @@ class PairCounts:
         values, truth = checked_scores(distances, genuine)
         values = values.astype(np.float64)
         if np.abs(values).max() > np.finfo(np.float32).max:
-            raise VectorError(f"distances reach {np.abs(values).max():g}; they must be within float32's 3.4e38")
+            raise VectorError(
+                f"the largest distance is {np.abs(values).max():g}; float32 ends at 3.4e38: scale them down"
+            )
         positions = None if pairs is None else as_array(pairs, "pairs")
         if positions is not None and (positions.shape != (len(values), 2) or positions.dtype.kind not in "iu"):
             raise VectorError(
@@ -128,7 +130,7 @@ class PairCounts:
         return 1 - int(self._genuine.at_most(np.array([threshold]))[0]) / self.genuine_pairs
 
     def tar_at_far(self, target: float) -> TarPoint:
-        """The best true accept rate whose false accept rate is at most `target`; see `verification.TarPoint`.
+        """The highest true accept rate whose false accept rate is at most `target`; see `verification.TarPoint`.
 
         Both rates are exact where the threshold lies among the impostors or genuine pairs kept, or at the edge of a
         bin; else the FAR is an upper and the TAR a lower bound.
@@ -146,7 +148,7 @@ class PairCounts:
         )
 
     def _loosest(self, errors: int) -> float:
-        """As `operating_point.loosest_threshold`: the middle between what is accepted and what has to be refused."""
+        """As `operating_point.loosest_threshold`: the middle between accepted distances and those to be refused."""
         if errors == self.impostor_pairs:
             return max(self._impostor.largest(), self._genuine.largest())
         refused = self._impostor.first_beyond(errors)
@@ -174,12 +176,12 @@ class PairCounts:
 
     @property
     def eer(self) -> float:
-        """Equal error rate, interpolated on `roc`: off by at most the share of pairs that one bin holds."""
+        """Equal error rate, interpolated on `roc`: the error is at most the share of pairs in one bin."""
         return equal_error(self.roc())[0]
 
     @property
     def eer_threshold(self) -> float:
-        """The distance at which the equal error rate is reached, interpolated likewise."""
+        """The distance at the equal error rate, interpolated likewise."""
         return equal_error(self.roc())[1]
 
     @property
@@ -190,7 +192,7 @@ class PairCounts:
 
     @property
     def auc_bounds(self) -> tuple[float, float]:
-        """Between these the AUC lies, in whatever order the pairs of one bin are; equal where all pairs are kept."""
+        """Bounds of the AUC for any order of the pairs within a bin; equal where all pairs are kept."""
         self._check_both()
         if self._genuine.whole and self._impostor.whole:
             genuine, impostor = self._genuine.values(), self._impostor.values()
@@ -223,7 +225,7 @@ class PairCounts:
         return self._impostor.hardest(k)
 
     def hardest_genuine(self, k: int) -> HardPairs:
-        """The `k` farthest genuine pairs: one identity that looks like two; errors as `hardest_impostors`."""
+        """The `k` farthest genuine pairs: the least similar pictures of one identity; errors as `hardest_impostors`."""
         return self._genuine.hardest(k)
 
     def _check_both(self) -> None:
@@ -255,7 +257,7 @@ def count_all_pairs(
     tail: int = TAIL,
     threads: int | None = None,
 ) -> PairCounts:
-    """Compare every picture with every other one, however many: memory does not grow with the pairs.
+    """Compare every picture with every other one, of any number: memory does not grow with the pairs.
 
     Args:
         embeddings: `(n, d)` vectors.
@@ -286,7 +288,7 @@ def count_all_pairs(
         raise InputError(f"threads is {threads}; at least 1 must count")
     work = _Work(tiles, counted(progress, "Comparing all pairs", len(vectors) * (len(vectors) - 1) // 2))
     counts = PairCounts(tail)
-    # Threads share the tiles, not one product: what is not a product (most of the time) would else be done by one.
+    # Each thread has tiles of its own and a single-threaded product: most of the time is spent outside of products.
     with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(threads) as pool:
         parts = [pool.submit(work.count, PairCounts(tail)) for _ in range(threads)]
         try:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from functools import partial
 from importlib import resources
 from typing import Any
 
+from lookalike.progress import Progress, ProgressSink
 from lookalike.samples.digits import divided_digits
 from lookalike.samples.loss_page.panel_drawing import draw
 from lookalike.samples.loss_page.panels import PANELS, Family
@@ -21,14 +21,14 @@ FORMAT_VERSION = 1
 
 _HEADINGS: Mapping[Family, tuple[str, str]] = {
     "softmax": (
-        "Softmax: to be told apart is enough",
+        "Softmax: classes only have to be separable",
         "A linear classifier only asks on which side of its lines a picture lies. Where a class lies far out it is "
         "surer still. So classes tend to become petals: long, and meeting in the middle.",
     ),
     "center": (
         "Center loss: the same, with a pull",
         "Beside softmax, every picture is pulled to the center of its class (a cross). λ weighs the pull; from "
-        "one picture to the next it is ten times as large. Mind the bars: each picture has its own scale.",
+        "one picture to the next it is ten times as large. The bars show that each picture has its own scale.",
     ),
     "angular": (
         "Angular margins: only the direction counts",
@@ -124,11 +124,11 @@ class LossPage:
         ]
 
     def sentence(self, one: TrainedPanel) -> str:
-        """What to see in a panel: chosen by what was measured, never by what was expected."""
-        say: Mapping[Family, Callable[[TrainedPanel], str]] = {
+        """What a panel shows; it follows from what was measured, not from what was expected."""
+        sentences: Mapping[Family, Callable[[TrainedPanel], str]] = {
             "softmax": _petals, "center": self._pull, "angular": self._rays, "triplet": _apart,
         }  # fmt: skip
-        return (_collapse if one.measures.collapsed else say[one.panel.family])(one)
+        return (_collapse if one.measures.collapsed else sentences[one.panel.family])(one)
 
     def _pull(self, one: TrainedPanel) -> str:
         before = self.trained[self.trained.index(one) - 1]
@@ -161,7 +161,7 @@ class LossPage:
             key=lambda o: (o.measures.collapsed, o.measures.degrees),
         )
         hard, semihard = (one for one in self.trained if one.panel.family == "triplet")
-        told = [
+        lessons = [
             f"A threshold needs compact classes. Under softmax alone, two pictures of one digit may lie farther apart "
             f"than two of different ones: the spread within is {100 * softmax.measures.share_within:.0f}% of that "
             f"between, with {tight.panel.name} {100 * tight.measures.share_within:.0f}%.",
@@ -170,24 +170,24 @@ class LossPage:
             "ten directions in a plane are 36° apart, hundreds of identities in 128 dimensions nearly 90°.",
         ]
         if hard.measures.collapsed and not semihard.measures.collapsed:
-            told.append(
+            lessons.append(
                 "A small, steady triplet loss is no proof of learning. If it stays at the margin and all similarities "
                 "near 1, the network has collapsed: mine semi-hard negatives, and start from a network that already "
                 "separates."
             )
         elif hard.measures.collapsed:
-            told.append(
+            lessons.append(
                 "With this seed both triplet losses collapsed: choose another seed, and see which one recovers."
             )
         else:
-            told.append(
+            lessons.append(
                 "With this seed hard negatives alone did not collapse; they often do. Watch the mean cosine similarity."
             )
-        told.append(
-            "Two dimensions are for the eye. All ten digits were learned from here; how a loss does on identities "
-            "never seen, `lookalike demo` and `lookalike evaluate` measure."
+        lessons.append(
+            "Two dimensions are used so that they can be drawn. All ten digits were learned from here; how a loss "
+            "does on identities never seen, `lookalike demo` and `lookalike evaluate` measure."
         )
-        return told
+        return lessons
 
 
 def _petals(one: TrainedPanel) -> str:
@@ -201,14 +201,14 @@ def _petals(one: TrainedPanel) -> str:
 
 def _collapse(one: TrainedPanel) -> str:
     found, margin = one.measures, one.panel.settings.get("m")
-    told = (
+    text = (
         f"Collapsed: all ten digits are on one point, at a mean cosine similarity of {found.mean_similarity:.4f}; "
         f"the classes' means spread over {found.between:.1g}. The loss ended at {one.loss:.3f}"
     )
     # Among hard triplets d_ap - d_an is never below 0, so the margin is the least that any can cost.
     if one.panel.family == "triplet" and isinstance(margin, float) and abs(one.loss - margin) < 0.1 * margin:
-        told += ", the margin: what a triplet costs where all distances are 0"
-    return told + ("; only a magnifying glass still finds a trace of order." if found.accuracy > 0.3 else ".")
+        text += ", the margin: what a triplet costs where all distances are 0"
+    return text + ("; the magnifying glass shows the order that is left." if found.accuracy > 0.3 else ".")
 
 
 def _apart(one: TrainedPanel) -> str:
@@ -233,14 +233,14 @@ def train_losses(
     seed: int = 0,
     *,
     epochs: int = EPOCHS,
-    progress: Callable[[str, int], None] | None = None,
+    progress: ProgressSink | None = None,
 ) -> LossPage:
     """Train every panel of the page.
 
     Args:
         seed: of the split, weights, batches and noise.
         epochs: passes over the pictures; fewer are a look at the machinery, not at the losses.
-        progress: called after each epoch with the panel's name and how many epochs of it are done.
+        progress: told of every epoch, all panels being one stage; the detail names the panel.
 
     Raises:
         TrainingDiverged: a network left the finite numbers.
@@ -255,7 +255,13 @@ def train_losses(
         599
     """
     digits = divided_digits(seed)
-    trained = tuple(
-        train_panel(panel, digits, seed, epochs, progress and partial(progress, panel.name)) for panel in PANELS
-    )
-    return LossPage(trained, seed, epochs, len(digits.labels))
+    trained = []
+    for number, panel in enumerate(PANELS):
+
+        def show(epoch: int, name: str = panel.name, before: int = number * epochs) -> None:
+            if progress is not None:
+                detail = f"{name}, epoch {epoch} of {epochs}"
+                progress(Progress("Ten losses", before + epoch, len(PANELS) * epochs, detail))
+
+        trained.append(train_panel(panel, digits, seed, epochs, show))
+    return LossPage(tuple(trained), seed, epochs, len(digits.labels))

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from scipy.stats import binom
 
 from lookalike.errors import InputError, VectorError
-from lookalike.landmarks.promised_rate import photos_needed, promised_threshold
+from lookalike.evaluation.calibration.promised_rate import photos_needed, promised_threshold
 
 
 def slow_errors(promise, photos, confidence=0.95):
@@ -86,8 +86,8 @@ def test_photos_that_are_never_accepted():
         (np.arange(100.0), 0.01, "give 299, or ask for a rate of at least 0.03"),
         (np.arange(1000.0), 1e-5, "give 299,572"),
         (np.zeros(600), 0.001, "copies of one photo"),
-        (np.arange(100.0), 0, "false-positive rate is 0"),
-        (np.arange(100.0), 1.0, "false-positive rate is 1.0"),
+        (np.arange(100.0), 0, "fpr is 0"),
+        (np.arange(100.0), 1.0, "fpr is 1.0"),
         ([], 0.1, "one number for each photo"),
         ([np.nan], 0.1, "one number for each photo"),
         ([[1.0]], 0.1, "one number for each photo"),

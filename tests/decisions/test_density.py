@@ -3,9 +3,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lookalike.decisions.density import density, density_without_itself
 from lookalike.distances import pairwise
 from lookalike.errors import InputError, VectorError
-from lookalike.landmarks.density import density, density_without_itself
 
 METRICS = ["cosine", "euclidean", "manhattan", "inner_product"]
 

@@ -17,13 +17,12 @@ promised. And none of them may have trained the network.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from lookalike.binomial_intervals import clopper_pearson_upper
+from lookalike.decisions.promise import Promise, PromisedRate
 from lookalike.errors import InputError, VectorError
 from lookalike.evaluation.calibration.impostor_tail import fit_pareto, pareto_survival
 from lookalike.evaluation.calibration.operating_point import (
@@ -34,7 +33,7 @@ from lookalike.evaluation.calibration.operating_point import (
 )
 from lookalike.evaluation.statistics.intervals import multinomial_counts
 
-__all__ = ["PromisedRate", "photos_needed", "promised_threshold"]
+__all__ = ["photos_needed", "promised_threshold"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -45,44 +44,6 @@ EXCEEDANCES = 50
 #: A promise so many times below one error in all photos is still read off the tail.
 EXTRAPOLATION = 10.0
 REPLICATES = 500
-
-
-@dataclass(frozen=True)
-class PromisedRate:
-    """A threshold, and what it promises.
-
-    Attributes:
-        threshold: accepted is a distance of at most this.
-        promise: at most this share of photos without a landmark shall be accepted.
-        confidence: that the true rate is at most the promise; None where only the measured rate is.
-        photos: without a landmark it was measured on.
-        errors: of these are accepted at `threshold`.
-        rate: their share; never above the promise.
-        upper: upper bound of the true rate with `confidence` (95% where that is None).
-        basis: `counted`, or `tail` where the promise was read beyond the data.
-        sufficient: whether the photos allow at least 10 errors at the promised rate. Without, a counted promise still
-            holds, but the threshold rests on a handful of photos and may be much stricter than it needs to be.
-        note: a warning for people, or empty.
-    """
-
-    threshold: float
-    promise: float
-    confidence: float | None
-    photos: int
-    errors: int
-    rate: float
-    upper: float
-    basis: Literal["counted", "tail"]
-    sufficient: bool
-    note: str = ""
-
-    @property
-    def source(self) -> str:
-        """The promise in words, for people."""
-        how = "as measured" if self.confidence is None else f"{self.confidence:.0%} confidence"
-        text = f"at most {self.promise:g} of photos without a landmark are accepted ({how}"
-        beyond = "; read beyond the data" if self.basis == "tail" else ""
-        return f"{text}; {self.photos:,} photos, {self.errors} accepted{beyond})"
 
 
 def photos_needed(promise: float, confidence: float = 0.95) -> int:
@@ -219,7 +180,6 @@ def _from_tail(ascending: Floats, promise: float, confidence: float, seed: int) 
 
 
 def _check(promise: float, confidence: float | None) -> None:
-    if isinstance(promise, bool) or not isinstance(promise, int | float) or not 0 < promise < 1:
-        raise InputError(f"the false-positive rate is {promise!r}; expected a number above 0 and below 1, such as 0.01")
+    Promise("fpr", promise)  # checks the rate
     if confidence is not None and not 0.5 <= confidence < 1:
         raise InputError(f"the confidence is {confidence!r}; expected at least 0.5 and below 1, such as 0.95, or None")

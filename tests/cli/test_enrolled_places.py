@@ -191,7 +191,9 @@ def test_options_of_people_are_refused(enrolled, identify, lookalike, refused, p
         refused(identify(photo, *option), option[0], "is for people")
     people = ("--model", tiny_model, "--gallery", gallery)
     refused(lookalike("identify", photo, "--submission", tmp_path / "s.csv", *people), "is for landmarks")
-    refused(lookalike("identify", photo, "--recipe", "landmarks", *people), "no atlas of landmarks")
+    refused(
+        lookalike("identify", photo, "--recipe", "landmarks", *people), "holds people, and landmarks were asked for"
+    )
     refused(identify(tmp_path / "no.png"), "no.png")
 
 

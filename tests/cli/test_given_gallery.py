@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from lookalike import open_gallery
-from lookalike.cli.existing_gallery import existing_gallery, holds_places
-from lookalike.errors import ArtefactError, InputError
+from lookalike.errors import ArtefactError
 from lookalike.gallery import Annex
+from lookalike.gallery.existing import open_existing
+from lookalike.workflows.gallery_kind import holds_places
 
 
 @pytest.fixture
@@ -99,39 +100,28 @@ BROKEN = {
 each_broken = pytest.mark.parametrize(("spoil", "words"), BROKEN.items(), ids=[spoil.__name__ for spoil in BROKEN])
 
 
+def holds(path):
+    gallery = open_existing(path)
+    if gallery is None:
+        return holds_places(None)
+    with gallery:
+        return holds_places(gallery)
+
+
 def test_people_places_and_neither(path):
     for make, expected in ((make_empty, False), (make_people, False), (make_places, True)):
         own = path.with_name(make.__name__)
+        assert not holds(own)
         make(own)
-        assert holds_places(str(own)) is expected
-
-
-@pytest.mark.parametrize("begun", [False, True])
-def test_there_is_none_yet(path, begun):
-    if begun:  # and killed before it had made one
-        path.mkdir()
-        (path / ".new-1-ab").touch()
-    assert holds_places(str(path)) is None
-    assert existing_gallery(str(path)) is None
-    make_people(path)
-    opened = existing_gallery(str(path))
-    assert opened is not None
-    with opened:
-        assert len(opened) == 1
+        assert holds(own) is expected
 
 
 @each_broken
 def test_what_cannot_be_used_is_said(path, spoil, words):
     spoil(path)
     with pytest.raises(ArtefactError) as told:
-        holds_places(str(path))
+        holds(path)
     assert words in str(told.value)
-
-
-def test_addresses_that_are_none():
-    for address in ("", "milvus://host"):
-        with pytest.raises(InputError):
-            holds_places(address)
 
 
 # --- what the verbs do with it: no model is loaded before ------------------------------------------------------------
