@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar, get_args
+from typing import Any, Self, TypeVar, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -33,9 +33,6 @@ from lookalike.gallery.kind import checked_kind, held_kind, migrate, settle
 from lookalike.gallery.sources import readable
 from lookalike.identity_names import checked_name
 from lookalike.index.core.checks import checked_k, checked_vectors
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["EmbeddedGallery"]
 

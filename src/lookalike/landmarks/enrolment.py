@@ -135,14 +135,16 @@ def enroll_places(
 
     known = _known(atlas, new.facts)
     found, cleaned = _clustered(photos, model, chosen, progress)
-    _say(progress, "Fitting thresholds")
+    _say(progress, "Fitting thresholds", 0)
     together = _merged(found, of_templates)
     rejection = fit_rejection(bank, together, promise_fpr=chosen.promise_fpr, confidence=chosen.confidence)
-    _say(progress, "Writing")
+    _say(progress, "Fitting thresholds", 1)
+    _say(progress, "Writing", 0)
     first = _first_centroids(found, photos)
     made = _AnnexMaker(photos, found, first, of_templates.names(), known, rejection, bank, chosen)
     rows = [(name, *_templates(found, first[name], name)) for name in photos]
     gallery.enroll_many(rows, replace=True, annex=made, since=since)
+    _say(progress, "Writing", 1)
     return EnrolledPlaces(
         places=together.names(),
         new=tuple(name for name in photos if name not in before),
@@ -201,9 +203,10 @@ def _count(items: Sequence[str]) -> str:
     return "one text as" if isinstance(items, str) else str(len(items))
 
 
-def _say(progress: ProgressSink | None, stage: str) -> None:
+def _say(progress: ProgressSink | None, stage: str, done: int) -> None:
+    """Tell that a stage of a single step has begun (0), or is done (1)."""
     if progress is not None:
-        progress(Progress(stage, 0, 1))
+        progress(Progress(stage, done, 1))
 
 
 def _known(atlas: Atlas | None, facts: Mapping[str, Place]) -> dict[str, Place]:
