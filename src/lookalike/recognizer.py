@@ -106,21 +106,12 @@ class Recognizer:
         self._threshold = Threshold(threshold, "given by the user") if threshold is not None else None
         self._target_fmr, self._margin, self._mated_share = target_fmr, margin, mated_share
         self._asked = Promise.parse(promise) if isinstance(promise, str) else promise
-        if self._asked is not None and embedder.calibration is None:
-            raise InputError(
-                f"model {embedder.name} has no calibration, so {self._asked} cannot be promised; run "
-                "`lookalike evaluate DATA --model MODEL` and give its calibration.json (--calibration, or "
-                "`Embedder.use_calibration`), or give a distance"
-            )
         self._for_people = not (threshold is None and target_fmr is None and promise is None and margin is None)
         self._places: PlaceRecognition | None = None
         if gallery is not None:
             self.place_recognition()  # refuses a gallery of the other kind
-        # A rate that cannot be kept is refused now, before pictures are embedded.
-        if self._asked is not None:
-            self._asked.comparison_rate(1)
-        if target_fmr is not None:
-            self._policy()
+        if self._asked is not None or target_fmr is not None:
+            self._policy()  # what cannot be kept is refused now, before pictures are embedded
         if gallery is not None:
             gallery.bind(embedder.fingerprint, embedder.name, embedder.metric, embedder.dimension)
 
@@ -171,12 +162,19 @@ class Recognizer:
         calibration, target = self.embedder.calibration, self._target_fmr
         if self._threshold is not None:
             return FixedThreshold(self._threshold)
-        if calibration is not None:
-            promise = self._asked or (calibration.promise if target is None else None)
-            if target is not None and calibration.tail is not None and not calibration.is_measured(target):
-                promise = Promise("fmr", target)
-            if promise is not None:
-                return PromisePolicy(calibration, promise)
+        if self._asked is not None:
+            self._asked.comparison_rate(1)  # refuses a promise that is not about people
+            if calibration is None:
+                raise InputError(
+                    f"model {self.embedder.name} has no calibration, so {self._asked} cannot be promised; run "
+                    "`lookalike evaluate DATA --model MODEL` and give its calibration.json (--calibration, or "
+                    "`Embedder.use_calibration`), or give a distance"
+                )
+            return PromisePolicy(calibration, self._asked)
+        if target is not None and calibration is not None and calibration.tail and not calibration.is_measured(target):
+            return PromisePolicy(calibration, Promise("fmr", target))
+        if target is None and calibration is not None and calibration.promise is not None:
+            return PromisePolicy(calibration, calibration.promise)
         return FixedThreshold(self.embedder.threshold(target))
 
     def _rivals(self) -> RivalRule:
