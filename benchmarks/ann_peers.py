@@ -1,4 +1,4 @@
-"""The libraries `ann_1m.py` measures, each called as its own users call it: no Lookalike code in between.
+"""The libraries of `ann_1m.py` and `compare_with_peers.py`, called as their users call them: no code of ours between.
 
 A peer builds with two threads and searches with one, a query at a time. All get unit vectors, for which the order of
 cosine, inner product and Euclidean distance is the same, and each uses the metric its library is fastest with.
@@ -65,6 +65,13 @@ class Peer(ABC):
     @abstractmethod
     def searcher(self, engine: Any, settings: Mapping[str, Any], k: int) -> Search:
         """A function of one query, as quick as the library allows."""
+
+    def search_batch(
+        self, engine: Any, queries: Floats, settings: Mapping[str, Any], k: int, threads: int
+    ) -> npt.NDArray[np.int64]:
+        """`(q, k)` positions for `(q, d)` queries at once; one after the other where the library has no batches."""
+        search = self.searcher(engine, settings, k)
+        return np.array([search(query) for query in queries], np.int64)
 
 
 class Faiss(Peer):
@@ -154,6 +161,12 @@ class Hnswlib(Peer):
 
         return search
 
+    def search_batch(
+        self, engine: Any, queries: Floats, settings: Mapping[str, Any], k: int, threads: int
+    ) -> npt.NDArray[np.int64]:
+        engine.set_ef(settings["ef"])
+        return np.asarray(engine.knn_query(queries, k, num_threads=threads)[0], np.int64)
+
 
 class Usearch(Peer):
     """Unum's HNSW, float32."""
@@ -188,6 +201,12 @@ class Usearch(Peer):
             return engine.search(query, k, threads=1).keys
 
         return search
+
+    def search_batch(
+        self, engine: Any, queries: Floats, settings: Mapping[str, Any], k: int, threads: int
+    ) -> npt.NDArray[np.int64]:
+        engine.expansion_search = settings["expansion_search"]
+        return np.asarray(engine.search(queries, k, threads=threads).keys, np.int64)
 
 
 class Annoy(Peer):

@@ -64,7 +64,7 @@ def build(task: dict[str, Any]) -> dict[str, Any]:
     """Build, save, and keep queries and truth beside the folder; what it took."""
     import faiss
 
-    from lookalike.index.core.spec import KINDS
+    from lookalike.index.kinds.registry import KINDS
 
     folder = Path(task["folder"])
     vectors, queries = gallery(task["count"], task["dimension"])
@@ -91,8 +91,8 @@ def build(task: dict[str, Any]) -> dict[str, Any]:
 
 def streamed(task: dict[str, Any], folder: Path, vectors: Any) -> dict[str, Any]:
     """Build from a file, in this process after the generated vectors have left it."""
-    from lookalike.index.bulk.build import build_bulk
-    from lookalike.index.core.spec import IndexSpec
+    from lookalike.index.bulk.build import BulkOptions, build_bulk
+    from lookalike.index.spec import IndexSpec
     from lookalike.index.vector_files import open_vectors
 
     np.save(folder / "vectors.npy", vectors)
@@ -100,7 +100,7 @@ def streamed(task: dict[str, Any], folder: Path, vectors: Any) -> dict[str, Any]
     Path("/proc/self/clear_refs").write_text("5")  # the high-water mark starts here
     processor, clock = processor_seconds(), time.perf_counter()
     spec = IndexSpec.create("ivfpq", "cosine", vectors.shape[1], **task["build"])
-    build_bulk(open_vectors(folder / "vectors.npy"), folder / "index", spec, threads=task["threads"])
+    build_bulk(open_vectors(folder / "vectors.npy"), folder / "index", spec, BulkOptions(threads=task["threads"]))
     return {
         "build_cpu_s": round(processor_seconds() - processor, 2),
         "build_wall_s": round(time.perf_counter() - clock, 2),
@@ -125,7 +125,7 @@ def serve(task: dict[str, Any]) -> dict[str, Any]:
     import faiss
 
     from lookalike.index import load_index
-    from lookalike.index.core.spec import KINDS
+    from lookalike.index.kinds.registry import KINDS
 
     faiss.omp_set_num_threads(1)
     folder = Path(task["folder"])

@@ -27,10 +27,11 @@ import numpy as np
 import numpy.typing as npt
 
 from lookalike.index import VectorIndex, load_index
-from lookalike.index.bulk.build import build_bulk
-from lookalike.index.core.spec import IndexSpec
+from lookalike.index.bulk.build import BulkOptions, build_bulk
 from lookalike.index.generated_vectors import generated_probes, generated_vectors
 from lookalike.index.quantities import parse_count
+from lookalike.index.spec import IndexSpec
+from lookalike.progress import Progress
 
 DIMENSION = 128
 BLOCK = 1 << 18
@@ -77,19 +78,19 @@ def build(options: argparse.Namespace, path: Path) -> None:
     spec = IndexSpec.create("ivfpq", "cosine", DIMENSION, store=options.store, code=options.code, nlist=options.nlist)
     last = time.monotonic()
 
-    def progress(done: int, total: int, phase: str) -> None:
+    def progress(event: Progress) -> None:
         nonlocal last
         if time.monotonic() - last > 30:
             last = time.monotonic()
-            print(f"{time.strftime('%H:%M:%S')} {phase} {done:,} of {total:,}", file=sys.stderr, flush=True)
+            done = f"{event.stage} {event.done:,} of {event.total:,}"
+            print(f"{time.strftime('%H:%M:%S')} {done}", file=sys.stderr, flush=True)
 
     started = time.monotonic()
     summary = build_bulk(
         Gallery(options.count),
         path,
         spec,
-        work=path.with_suffix(".building"),
-        threads=options.threads,
+        BulkOptions(work=path.with_suffix(".building"), threads=options.threads),
         progress=progress,
     )
     wall, seconds = time.monotonic() - started, summary["seconds"]

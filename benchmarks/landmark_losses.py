@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 
 from lookalike.atomic_files import write_atomically
-from lookalike.evaluation.statistics.rate import Rate
+from lookalike.evaluation.statistics.intervals import Rate
 from lookalike.landmarks.atlas import AtlasSettings
 from lookalike.landmarks.comparison import METHODS, PRETRAINED, RECIPE, ComparisonSettings, compare_methods
 from lookalike.landmarks.photo_splits import PhotoSplits, read_splits

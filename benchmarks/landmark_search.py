@@ -32,12 +32,12 @@ from PIL import Image
 from lookalike import Embedder, LandmarkRecognizer, open_gallery
 from lookalike.embedder.preprocessing import Prepared
 from lookalike.errors import InputError, LookalikeError
+from lookalike.evaluation.calibration.rejection import fit_rejection
 from lookalike.gallery import Annex, Gallery
 from lookalike.images import Picture
 from lookalike.index.generated_vectors import generated_probes, generated_vectors
 from lookalike.landmarks.atlas import AtlasSettings, PlacePhotos, atlas_annex
 from lookalike.landmarks.centroids import Centroids
-from lookalike.landmarks.rejection import fit_rejection
 
 Floats = npt.NDArray[np.float32]
 
@@ -160,7 +160,7 @@ def search(recognizer: LandmarkRecognizer, places: int, dimension: int, probes: 
             began = time.perf_counter()
             answers += recognizer.identify_vectors(vector[None], rerank=rerank)
             seconds.append(time.perf_counter() - began)
-        first = [answer.candidates[0].place == f"{place:07d}" for answer, place in zip(answers, shown, strict=True)]
+        first = [answer.candidates[0].identity == f"{place:07d}" for answer, place in zip(answers, shown, strict=True)]
         named = [answer.place == f"{place:07d}" for answer, place in zip(answers, shown, strict=True)]
         accepted = sum(a.decision != "unknown" for a in recognizer.identify_vectors(strangers, rerank=rerank)) / probes
         tell(step="search", rerank=rerank, probes=probes, top1=float(np.mean(first)), named=float(np.mean(named)),

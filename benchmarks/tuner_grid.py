@@ -25,9 +25,9 @@ from peak_memory import machine
 
 from lookalike.index import build_index, tune_index
 from lookalike.index.core.metric_space import MetricSpace
-from lookalike.index.core.spec import KINDS
 from lookalike.index.generated_vectors import generated_probes, generated_vectors
-from lookalike.index.tuning.candidates import Candidate, effort_names
+from lookalike.index.kinds.registry import KINDS
+from lookalike.index.tuning.candidates import Candidate
 from lookalike.index.tuning.cheapest_settings import recall_at
 from lookalike.index.tuning.recall import exact_truth
 from lookalike.index.tuning.speed import interleaved_seconds, single_seconds
@@ -63,7 +63,7 @@ def curve(index: Any, queries: Any, truth: Any, slowest: float) -> list[dict[str
 
     A line ends where it reaches the highest target, gains nothing more, or is slower than `slowest` seconds a query.
     """
-    raised, tried = effort_names(index.kind)
+    setting = KINDS[index.kind].recall_setting
     points: list[dict[str, Any]] = []
 
     def point(settings: dict[str, Any]) -> float:
@@ -72,17 +72,18 @@ def curve(index: Any, queries: Any, truth: Any, slowest: float) -> list[dict[str
         points.append({"search": settings, "recall": recall, "seconds": seconds})
         return recall
 
-    if raised is None:
+    if setting is None:
         point({})
         return points
-    for value in (20, 40, 80, 160, 320, 640) if tried else (0,):
-        effort, before, flat = 1 if raised in ("nprobe", "leaves_to_search") else K, -1.0, 0
+    reranked = setting.reranked
+    for candidates in (20, 40, 80, 160, 320, 640) if reranked else (0,):
+        value, before, flat = K if setting.counts_candidates else 1, -1.0, 0
         while True:
-            recall = point({raised: effort, **({tried: value} if tried else {})})
+            recall = point({setting.name: value, **({reranked: candidates} if reranked else {})})
             flat = flat + 1 if before > 0.3 and recall < before + 0.0005 else 0
             if recall >= max(TARGETS) + 0.003 or flat == 4 or points[-1]["seconds"] > slowest:
                 break
-            before, effort = recall, max(effort + 1, int(effort * (1.12 if recall > 0.8 else 1.4)))
+            before, value = recall, max(value + 1, int(value * (1.12 if recall > 0.8 else 1.4)))
     return points
 
 

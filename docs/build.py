@@ -39,7 +39,7 @@ FURTHER = {
 }
 PACKAGES = (
     "datasets", "distances", "embedder", "errors", "evaluation", "faces", "gallery", "images", "index", "landmarks",
-    "losses", "recognizer", "training",
+    "losses", "recognizer", "training", "workflows",
 )  # fmt: skip
 STYLE = """
 :root { color-scheme: light dark; --ink: #1d2127; --muted: #69727d; --line: #dde2e8; --page: #fefefe; --soft: #f1f3f6; }

@@ -5,8 +5,10 @@ import dis
 import functools
 import os
 import shutil
+import struct
 import sys
 import threading
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -317,3 +319,56 @@ def some_people(people_folder, tmp_path):
         return tmp_path / folder
 
     return copy
+
+
+@pytest.fixture(scope="session")
+def _enrolled(people_folder, tiny_model, tmp_path_factory):
+    from lookalike import Embedder, Recognizer, open_gallery
+
+    path = tmp_path_factory.mktemp("galleries") / "people.gallery"
+    with open_gallery(path) as gallery:
+        recognizer = Recognizer(Embedder.load(tiny_model), gallery)
+        for name in ("s01", "s02", "s03"):
+            recognizer.enroll(name, sorted((people_folder / name).iterdir())[:2])
+    return path
+
+
+@pytest.fixture
+def gallery(_enrolled, tmp_path_factory):
+    """A gallery of three people with two templates each; the test's own."""
+    return shutil.copytree(_enrolled, tmp_path_factory.mktemp("own") / "people.gallery")
+
+
+@pytest.fixture
+def bad_picture(people_folder):
+    """Write a picture that cannot be used."""
+
+    def bomb():
+        def chunk(kind, data):
+            return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+        header = struct.pack(">IIBBBBB", 60000, 60000, 8, 2, 0, 0, 0)
+        pixels = zlib.compress(bytes(1000))
+        return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
+
+    def truncated():
+        whole = (people_folder / "s01" / "0.png").read_bytes()
+        return whole[: len(whole) // 2]
+
+    contents = {"text": lambda: b"not a picture", "empty": lambda: b"", "bomb": bomb, "truncated": truncated}
+
+    def write(kind, path):
+        path.write_bytes(contents[kind]())
+        return path
+
+    return write
+
+
+@pytest.fixture
+def snapshot():
+    """Everything below a folder, to show that nothing changed."""
+
+    def take(folder):
+        return {path.relative_to(folder): path.read_bytes() if path.is_file() else None for path in folder.rglob("*")}
+
+    return take

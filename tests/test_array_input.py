@@ -28,7 +28,7 @@ from lookalike.evaluation.verification.pair_counts import PairCounts, count_all_
 from lookalike.evaluation.verification.templates import make_templates
 from lookalike.gallery import open_gallery
 from lookalike.index import build_index
-from lookalike.landmarks.recognition import LandmarkRecognizer
+from lookalike.landmark_recognizer import LandmarkRecognizer
 
 LABELS = [0, 0, 1, 1, 2, 2, 3, 3]
 METRICS = ["cosine", "euclidean", "inner_product", "manhattan"]

@@ -17,7 +17,7 @@ from PIL import Image, ImageFile
 
 from lookalike import images
 from lookalike.errors import ImageError
-from lookalike.images import FORMATS, gps_fields, picture_files, read_picture
+from lookalike.images import FORMATS, gps_fields, picture_files, read_picture, source_of
 
 quick = settings(max_examples=60, deadline=None)
 
@@ -544,3 +544,12 @@ def test_gps_fields_are_read_within_the_same_limits(monkeypatch, tmp_path):
         gps_fields(tmp_path / "none.jpg")
     with pytest.raises(ImageError, match="is not a picture"):
         gps_fields(b"GIF89a")
+
+
+def test_a_picture_is_where_its_path_says():
+    assert [source_of(one) for one in (Path("a/b.png"), "b.png", b"x", Image.new("L", (1, 1)))] == [
+        str(Path("a/b.png")),
+        "b.png",
+        "",
+        "",
+    ]

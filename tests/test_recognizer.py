@@ -2,6 +2,9 @@
 
 import itertools
 import math
+import subprocess
+import sys
+import textwrap
 
 import numpy as np
 import pytest
@@ -9,8 +12,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lookalike import Embedder, Recognizer, open_gallery
+from lookalike.decisions.misses import MissCurve
 from lookalike.decisions.odds import MatchOdds
-from lookalike.decisions.promise import ImpostorTail, MissCurve, Promise
+from lookalike.decisions.promise import Promise
+from lookalike.decisions.tail import ImpostorTail
 from lookalike.distances import pairwise
 from lookalike.embedder import Calibration, OperatingPoint
 from lookalike.embedder.preprocessing import Prepared
@@ -417,3 +422,76 @@ def test_threshold_size_and_candidates_are_of_one_state(tmp_path, changed_meanwh
                 assert answer.threshold == embedder.calibration.threshold_for(fpir=0.01, gallery=answer.templates)
                 seen.add(answer.identities)
     assert len(seen) > 1
+
+
+# --- many pictures at once ------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def crowd(tmp_path_factory):
+    """Twelve identities in the plane, two templates each, some of them near one another."""
+    draw = np.random.default_rng(5)
+    with open_gallery(tmp_path_factory.mktemp("crowd") / "g") as opened:
+        recognizer = Recognizer(Plane(), opened, threshold=1.0)
+        for number in range(12):
+            x, y = draw.uniform(0, 4, 2)
+            recognizer.enroll(f"p{number}", [at(x, y), at(x + 0.1, y)])
+        yield opened
+
+
+@given(
+    st.lists(st.tuples(st.floats(0, 4, width=32), st.floats(0, 4, width=32)), max_size=9),
+    some_odds(),
+    st.integers(1, 13),
+    st.sampled_from([{}, {"threshold": 0.7}, {"margin": 0.3}]),
+)
+def test_many_pictures_are_answered_as_one_by_one(crowd, points, odds, k, options):
+    recognizer = Recognizer(calibrated(0.8, odds), crowd, **options)
+    pictures = [at(x, y) for x, y in points]
+    assert recognizer.identify_many(pictures, k=k) == [recognizer.identify(picture, k=k) for picture in pictures]
+
+
+def test_more_pictures_than_a_batch_and_what_is_told_of_them(crowd, monkeypatch):
+    recognizer, seen, searches = Recognizer(Plane(), crowd, threshold=0.5), [], []
+    pictures = [at(n / 32, 4 - n / 32) for n in range(130)]
+    search = crowd.search_counted
+    monkeypatch.setattr(crowd, "search_counted", lambda x, k: searches.append(len(x)) or search(x, k))
+    answers = recognizer.identify_many(pictures, progress=seen.append)
+    assert seen == searches == [64, 64, 2]
+    assert {answer.decision for answer in answers} >= {"match", "unknown"}
+    monkeypatch.undo()
+    assert answers == [recognizer.identify(picture) for picture in pictures]
+    assert recognizer.identify_many([]) == []
+    assert min(answer.seconds_search for answer in answers) > 0
+
+
+def test_a_picture_of_many_that_cannot_be_used_is_named(recognizer, faces):
+    with pytest.raises(ImageError, match="picture 66: the picture is not"):
+        recognizer.identify_many([faces["s01"][0]] * 65 + [b"not a picture"])
+
+
+def test_recognising_people_loads_no_scipy(crowd):
+    code = f"""
+        import sys
+        from lookalike import Recognizer, open_gallery
+        from lookalike.embedder.embedder import Embedder
+        import numpy as np
+        class Plane(Embedder):
+            name, fingerprint, metric, dimension = "plane", "0123456789abcdef", "euclidean", 2
+            def prepare(self, picture): raise NotImplementedError
+            def embed_prepared(self, pixels): raise NotImplementedError
+        with open_gallery({str(crowd.path)!r}) as gallery:
+            answers = Recognizer(Plane(), gallery, threshold=0.5).identify_vectors(np.ones((3, 2), np.float32))
+        assert len(answers) == 3
+        for part in ("scipy", "torch", "lookalike.evaluation", "lookalike.training", "lookalike.datasets"):
+            assert part not in sys.modules, part
+    """
+    subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=True)
+
+
+def test_the_keys_for_programs_are_those_of_people(crowd):
+    document = Recognizer(Plane(), crowd, threshold=0.5).identify(at(0, 0)).to_json()
+    assert list(document) == [
+        "identity", "distance", "threshold", "threshold_source", "candidates", "notes", "decision", "probability",
+        "margin", "identities", "templates", "promised", "fpir_bound", "weakness",
+    ]  # fmt: skip

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from lookalike.embedder import Embedder
     from lookalike.gallery import open_gallery
-    from lookalike.landmarks.recognition import LandmarkRecognizer
+    from lookalike.landmark_recognizer import LandmarkRecognizer
     from lookalike.recognizer import Recognizer
 
 __all__ = ["Embedder", "LandmarkRecognizer", "Recognizer", "__version__", "open_gallery"]
@@ -26,7 +26,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Embedder": "lookalike.embedder",
-    "LandmarkRecognizer": "lookalike.landmarks.recognition",
+    "LandmarkRecognizer": "lookalike.landmark_recognizer",
     "Recognizer": "lookalike.recognizer",
     "open_gallery": "lookalike.gallery",
 }

@@ -50,7 +50,7 @@ BLOCK_NUMBERS = 16_777_216
 
 #: A squared difference below this share of the squared lengths is computed from the difference.
 _CLOSE = 1e-4
-#: Where more than one in so many are, all of a block are.
+#: Where more than one in so many is close, the differences of the whole block are computed.
 _MANY = 16
 
 
@@ -246,6 +246,19 @@ def unit_length(x: Any) -> Any:
     """Scale `(n, d)` vectors to Euclidean length 1; float16 and bfloat16 come back as float32.
 
     A zero vector has no direction: in an array it raises a `VectorError`, in a tensor it stays zero.
+
+    Args:
+        x: `(n, d)` array or tensor.
+
+    Returns:
+        `(n, d)`, of the input's library and floating dtype, float32 at least.
+
+    Raises:
+        VectorError: not two-dimensional, or an array with a zero vector.
+
+    Example:
+        >>> unit_length([[3.0, 4.0]]).tolist()
+        [[0.6, 0.8]]
     """
     x = x if _is_torch(x) else _array("x", x)
     if x.ndim != 2:
@@ -288,11 +301,11 @@ def cosine(x: Any, y: Any) -> Any:
 
         x, y = unit_length(x), unit_length(y)
         squares = torch.cdist(x, y, compute_mode="donot_use_mm_for_euclid_dist").square()
-        nowhere = (x == 0).all(dim=1)[:, None] | (y == 0).all(dim=1)  # without a direction: like nothing
-        return torch.where(nowhere, 1.0, (squares / 2).clip(max=2))
+        zero = (x == 0).all(dim=1)[:, None] | (y == 0).all(dim=1)  # without a direction: orthogonal to all
+        return torch.where(zero, 1.0, (squares / 2).clip(max=2))
     dtype = np.result_type(x, y)
     x, y = unit_length(x.astype(np.float64)), unit_length(y.astype(np.float64))
-    # What all vectors share changes no difference, and costs digits where they lie in a narrow cone.
+    # A common offset changes no difference, but costs digits where the vectors lie in a narrow cone.
     centre = y.mean(axis=0) if len(y) else 0.0
     x, y = x - centre, y - centre
     found = np.empty((len(x), len(y)), dtype)
@@ -302,10 +315,10 @@ def cosine(x: Any, y: Any) -> Any:
 
 
 def squared_differences(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """``|x - y|²`` of `(n, d)` and `(m, d)` float64 vectors, as `(n, m)`, every one to eight digits or more.
+    """``|x - y|²`` of `(n, d)` and `(m, d)` float64 vectors, as `(n, m)`, each to eight digits or more.
 
-    It is ``|x|² - 2xy + |y|²``, one matrix product; where this cancels most of the digits, the difference is taken. It
-    pays to move both by what they have in common first.
+    It is ``|x|² - 2xy + |y|²``, one matrix product; where this cancels most of the digits, the difference is computed.
+    Centre both on a common mean first: fewer differences are computed then.
 
     Example:
         >>> squared_differences(np.array([[1.0, 0.0]]), np.array([[1.0, 1e-9], [0.0, 0.0]])).tolist()
@@ -331,7 +344,22 @@ def squared_differences(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) 
 
 
 def inner_product(x: Any, y: Any) -> Any:
-    """Negated inner product ``-x·y``: smaller means more alike, as everywhere here; not a metric."""
+    """Negated inner product ``-x·y``, so that smaller means more alike; not a metric.
+
+    Args:
+        x: `(n, d)` array or tensor.
+        y: `(m, d)` array or tensor.
+
+    Returns:
+        `(n, m)` numbers, which may be negative.
+
+    Raises:
+        VectorError: shapes differ, or an array holds NaN or infinity.
+
+    Example:
+        >>> inner_product([[1.0, 2.0]], [[3.0, 4.0]]).item()
+        -11.0
+    """
     x, y = _checked(x, y)
     if _is_torch(x):
         return -(x @ y.T)
@@ -402,8 +430,8 @@ def nearest(
         q, v = unit_length(q), unit_length(v)
     for rows in blocks(len(q), len(v)):
         block, slack = _roughly(q[rows], v, metric)
-        # Everything up to the k-th distance, ties and what rounding may hide included, then ordered stably: the
-        # answer does not depend on the block size, and equal distances come in order of position.
+        # All vectors up to the k-th distance, with ties and a margin for the rounding, then sorted stably: the answer
+        # does not depend on the block size, and equal distances come in order of position.
         kth = np.partition(block, k - 1, axis=1)[:, k - 1] + slack
         for row, (line, limit) in enumerate(zip(block, kth, strict=True), start=rows.start):
             close = np.flatnonzero(line <= limit)
@@ -416,9 +444,9 @@ def nearest(
 def _roughly(
     q: npt.NDArray[np.float64], v: npt.NDArray[np.float64], metric: MetricName
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Distances of float64 vectors (of length 1 under cosine), and twice how far rounding may move each query's."""
+    """Distances of float64 vectors (of length 1 under cosine), and twice the largest rounding error of each query's."""
     if metric in ("euclidean", "manhattan"):
-        return pairwise(q, v, metric), np.zeros(len(q))  # SciPy computes every pair on its own, the same in any block
+        return pairwise(q, v, metric), np.zeros(len(q))  # SciPy computes each pair alone, the same in any block
     if metric == "cosine":
         centre = v.mean(axis=0)
         q, v = q - centre, v - centre
@@ -437,7 +465,7 @@ def _roughly(
 def _one_by_one(
     query: npt.NDArray[np.float64], vectors: npt.NDArray[np.float64], metric: MetricName
 ) -> npt.NDArray[np.float64]:
-    """Distances of one query, each summed alone: a matrix product rounds by its block's shape."""
+    """Distances of one query, each summed alone: the rounding of a matrix product depends on its block's shape."""
     if metric == "cosine":
         return np.asarray(np.minimum(((vectors - query) ** 2).sum(axis=1) / 2, 2))
     return np.asarray(-(vectors * query).sum(axis=1))

@@ -30,6 +30,7 @@ __all__ = [
     "picture_bytes",
     "picture_files",
     "read_picture",
+    "source_of",
 ]
 
 #: Decoders that may run on untrusted bytes; Pillow knows some forty more.
@@ -103,6 +104,16 @@ def _opened(picture: str | os.PathLike[str] | bytes | Image.Image, use: Callable
     if not data:
         raise ImageError(f"{name} is empty (0 bytes); expected a picture ({', '.join(FORMATS)})")
     return _decode(io.BytesIO(data), name, use)
+
+
+def source_of(picture: Picture) -> str:
+    """Where a picture is, as galleries keep it and messages name it: its path; empty for one that is in memory.
+
+    Example:
+        >>> source_of(Path("photos/ada.png")), source_of(b"...")
+        ('photos/ada.png', '')
+    """
+    return os.fspath(picture) if isinstance(picture, str | os.PathLike) else ""
 
 
 def picture_bytes(path: Path) -> bytes:

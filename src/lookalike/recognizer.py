@@ -1,143 +1,63 @@
-"""Recognition: an embedder, a gallery and a threshold answer who it is, or nobody.
+"""Recognition: an embedder, a gallery and a policy answer who or what it is, or nobody.
 
 >>> recognizer = Recognizer(Embedder.load("dlib"), open_gallery("people.gallery"))    # doctest: +SKIP
 >>> recognizer.enroll("Ada", "ada.jpg")    # doctest: +SKIP
 >>> recognizer.identify("somebody.jpg").identity    # doctest: +SKIP
 'Ada'
+
+People and places are recognised by one `Recognizer`; the gallery's kind says how distances become an answer. Of people
+it is a threshold (`lookalike.decisions.policies`), of places open-set rejection (`lookalike.landmarks.recognition`).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
-from os import PathLike, fspath
-from typing import Literal, cast
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
 
+from lookalike.answers import Enrolled, Identified, Verified
 from lookalike.decisions.odds import DEFAULT_MATED_SHARE, MatchOdds
-from lookalike.decisions.promise import Promise, PromisedThreshold
+from lookalike.decisions.policies import Decision, FixedThreshold, PromisePolicy, RivalRule, ThresholdPolicy, decide
+from lookalike.decisions.promise import Promise
 from lookalike.distances import pairwise
 from lookalike.embedder import Embedder, Threshold
 from lookalike.embedder.preparation import named
 from lookalike.errors import ImageError, InputError
-from lookalike.gallery import Candidate, Gallery
+from lookalike.gallery import Gallery, Kind
 from lookalike.identity_names import checked_name
-from lookalike.images import Picture
+from lookalike.images import Picture, source_of
+from lookalike.index.core.checks import checked_k, checked_vectors
+from lookalike.landmarks.recognition import PlaceRecognition
+from lookalike.landmarks.reranking import PHOTOS
 
-__all__ = ["Decision", "Enrolled", "Identified", "Recognizer", "Verified"]
+__all__ = ["Decision", "Enrolled", "Identified", "Recognizer", "Verified", "sources_of"]
 
-#: `unknown` is nobody in the gallery or, of two pictures, different identities.
-Decision = Literal["match", "ambiguous", "unknown"]
+Floats = npt.NDArray[np.float32]
 
-#: Natural logarithm of how many times likelier than the second identity the first has to be, where both are within the
-#: threshold: nine to one.
-CLEARLY_LIKELIER = math.log(9)
-#: In place of that where no odds were measured: the second has to be farther by this share of the threshold.
-MARGIN_SHARE = 0.05
-#: Farther by this share of the threshold, the second is never a rival. Odds measured on some forty identities or more
-#: say so by themselves; those of fewer people say too little of any two distances.
-CLEAR_SHARE = 0.5
-#: Nor where the first is so many times nearer (or at distance 0): that is an enrolled picture itself, or all but it,
-#: and the odds of ordinary pairs of pictures have no say.
-MANY_TIMES_NEARER = 20
 #: Odds that call no measured pair so likely a match come from too few identities, or from a model that cannot tell.
 WEAK_BELOW = 0.99
-#: Distances of equal vectors differ by so much in float32: whose threshold is the user's own, only they are ambiguous.
-ROUNDING = 1e-6
+#: Pictures embedded and searched together.
+BATCH = 64
 
 #: Sequences that are one encoded picture or its path, not several pictures.
 _ONE_PICTURE = (str, bytes, bytearray, memoryview)
 
 
-@dataclass(frozen=True)
-class Enrolled:
-    """What `enroll` stored: the name as it is kept, the templates' numbers, and remarks on the pictures."""
-
-    identity: str
-    template_ids: tuple[int, ...]
-    notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Verified:
-    """Whether two pictures show one identity: `match` is `distance <= threshold`.
-
-    Attributes:
-        match: whether they do.
-        distance: between the pictures.
-        threshold: a match is a distance of at most this.
-        threshold_source: the promise the threshold rests on, in words.
-        notes: remarks on the pictures.
-        decision: `match`, `unknown` for different identities, or `ambiguous`: too far to promise a match, but not
-            farther than the distance at which the promise is expected to hold.
-        probability: of one identity, at even odds beforehand; None where no odds were measured.
-        promised: the promise in numbers; None where the threshold was measured, documented or given.
-        weakness: says so where the odds were measured on too few identities to say much, and what to do; else empty.
-    """
-
-    match: bool
-    distance: float
-    threshold: float
-    threshold_source: str
-    notes: tuple[str, ...] = ()
-    decision: Decision = "unknown"
-    probability: float | None = None
-    promised: PromisedThreshold | None = None
-    weakness: str = ""
-
-
-@dataclass(frozen=True)
-class Identified:
-    """Who a picture shows: `identity`, or None for nobody in the gallery, and the nearest candidates.
-
-    Attributes:
-        identity: the name, where the decision is `match`; None otherwise, the candidates then say who it may be.
-        distance: the nearest candidate's; infinite where the gallery is empty.
-        threshold: a match is a distance of at most this.
-        threshold_source: the promise the threshold rests on, in words.
-        candidates: nearest first.
-        notes: remarks on the picture.
-        decision: `match`; `unknown`: nobody in the gallery; or `ambiguous`: two identities within the threshold of
-            which neither is clearly likelier, or one a little too far to be promised.
-        probability: that the nearest candidate is the right one, given all of them, the size of the gallery and the
-            share of mated searches; None where no odds were measured or the gallery is empty.
-        margin: how much farther than the first the second identity is; infinite where there is none.
-        identities: in the gallery at the time of the search.
-        templates: in the gallery at that time; the threshold of a promise per search follows it.
-        promised: the promise in numbers; None where the threshold was measured, documented or given.
-        fpir_bound: upper 95% bound of the share of strangers' searches of this gallery that such a threshold names;
-            None where it is not known.
-        weakness: says so where the odds were measured on too few identities to say much, and what to do; else empty.
-    """
-
-    identity: str | None
-    distance: float
-    threshold: float
-    threshold_source: str
-    candidates: tuple[Candidate, ...]
-    notes: tuple[str, ...] = ()
-    decision: Decision = "unknown"
-    probability: float | None = None
-    margin: float = math.inf
-    identities: int = 0
-    templates: int = 0
-    promised: PromisedThreshold | None = None
-    fpir_bound: float | None = None
-    weakness: str = ""
-
-
 class Recognizer:
-    """Enroll, verify (1:1) and identify (1:N, or nobody).
+    """Enroll, verify (1:1) and identify (1:N, or nobody), in a gallery of people or of landmarks.
 
     With a promise per search, such as ``promise="fpir=0.001"``, the threshold follows the gallery: it is computed from
-    the number of templates at every identification.
+    the number of templates at every identification. A gallery of landmarks has thresholds of its own, promised when its
+    places were enrolled (`lookalike.LandmarkRecognizer`).
 
     Args:
         embedder: turns pictures into vectors.
-        gallery: who is known; not needed to verify.
+        gallery: who or what is known; not needed to verify.
         threshold: a distance up to which two pictures match, in place of the embedder's measured one.
         target_fmr: the measured threshold of this false match rate, in place of the calibration's default; where it
             was not measured, the one that the fitted tail promises.
@@ -151,8 +71,12 @@ class Recognizer:
 
     Raises:
         FingerprintError: the gallery was made by another model.
-        InputError: a number out of range, or more than one of threshold, rate and promise.
+        InputError: a number out of range, more than one of threshold, rate and promise, or one of them for a gallery
+            of landmarks.
     """
+
+    #: What the gallery has to hold; None for either.
+    _wanted: Kind | None = None
 
     def __init__(
         self,
@@ -178,25 +102,30 @@ class Recognizer:
         self.embedder, self._gallery = embedder, gallery
         self._threshold = Threshold(threshold, "given by the user") if threshold is not None else None
         self._target_fmr, self._margin, self._mated_share = target_fmr, margin, mated_share
-        self._promise = Promise.parse(promise) if isinstance(promise, str) else promise
-        calibration = embedder.calibration
-        if (
-            target_fmr is not None
-            and calibration is not None
-            and calibration.tail is not None
-            and not calibration.is_measured(target_fmr)
-        ):
-            self._promise = Promise("fmr", target_fmr)
-        if calibration is not None and threshold is None and target_fmr is None and self._promise is None:
-            self._promise = calibration.promise
-        if self._promise is not None and calibration is None:
-            raise InputError(
-                f"model {embedder.name} has no calibration, so {self._promise} cannot be promised; run "
-                "`lookalike evaluate DATA --model MODEL` and give its calibration.json (--calibration, or "
-                "`Embedder.use_calibration`), or give a distance"
-            )
+        self._promise = self._chosen(Promise.parse(promise) if isinstance(promise, str) else promise)
+        self._asked = not (threshold is None and target_fmr is None and promise is None and margin is None)
+        self._places: PlaceRecognition | None = None
         if gallery is not None:
             gallery.bind(embedder.fingerprint, embedder.name, embedder.metric, embedder.dimension)
+            self.place_recognition()
+
+    def _chosen(self, asked: Promise | None) -> Promise | None:
+        """The promise that is kept: the one asked for, or the calibration's; None for a fixed threshold."""
+        calibration, target = self.embedder.calibration, self._target_fmr
+        if calibration is None:
+            if asked is not None:
+                raise InputError(
+                    f"model {self.embedder.name} has no calibration, so {asked} cannot be promised; run "
+                    "`lookalike evaluate DATA --model MODEL` and give its calibration.json (--calibration, or "
+                    "`Embedder.use_calibration`), or give a distance"
+                )
+            return None
+        if target is not None:
+            promised = calibration.tail is not None and not calibration.is_measured(target)
+            return Promise("fmr", target) if promised else None
+        return calibration.promise if asked is None and self._threshold is None else asked
+
+    # --- the gallery --------------------------------------------------------------------------------------
 
     @property
     def gallery(self) -> Gallery:
@@ -205,140 +134,49 @@ class Recognizer:
             raise InputError("this recognizer has no gallery; give it one: Recognizer(embedder, open_gallery(path))")
         return self._gallery
 
+    def place_recognition(self) -> PlaceRecognition | None:
+        """What answers about places, where the gallery holds landmarks; None where it holds people, or nothing yet."""
+        if self._places is None:
+            held = self.gallery.kind
+            if held is not None and self._wanted not in (None, held):
+                raise InputError(
+                    f"the gallery holds {held}, and {self._wanted} were asked for; give a gallery of {self._wanted}, "
+                    "or a new one"
+                )
+            if "landmarks" in (held, self._wanted):
+                if self._asked:
+                    raise InputError(
+                        "a gallery of landmarks has thresholds of its own, set when its places were enrolled "
+                        "(promise_fpr); leave out threshold, target_fmr, promise and margin"
+                    )
+                self._places = PlaceRecognition(self.gallery)
+        return self._places
+
+    # --- the threshold of people --------------------------------------------------------------------------
+
     @property
     def threshold(self) -> Threshold:
-        """The distance that decides, for the gallery as it is now.
+        """The distance that decides about people, for the gallery as it is now.
 
         Raises:
             InputError: none was given or measured, or the promise is too far beyond what was measured.
         """
-        return self._line(self.gallery.counts().templates if self._follows_gallery else 1).threshold
+        follows = self._promise is not None and self._promise.kind == "fpir" and self._gallery is not None
+        return self._policy().limits(self.gallery.counts().templates if follows else 1).threshold
 
-    @property
-    def _follows_gallery(self) -> bool:
-        return self._promise is not None and self._promise.kind == "fpir" and self._gallery is not None
+    def _policy(self) -> ThresholdPolicy:
+        if self._promise is not None:
+            assert self.embedder.calibration is not None
+            return PromisePolicy(self.embedder.calibration, self._promise)
+        return FixedThreshold(self._threshold or self.embedder.threshold(self._target_fmr))
 
-    def _line(self, templates: int) -> _Line:
-        """Where matches end, for a search among so many templates."""
-        if self._promise is None:
-            threshold = self._threshold or self.embedder.threshold(self._target_fmr)
-            return _Line(threshold, threshold.distance, None)
-        assert self.embedder.calibration is not None
-        promised = self.embedder.calibration.promised(self._promise, templates)
-        return _Line(Threshold(promised.threshold, promised.source), promised.likely, promised)
+    def _rivals(self) -> RivalRule:
+        bounded = self.embedder.metric != "inner_product"
+        return RivalRule(self._margin, self._threshold is not None, self._odds, bounded)
 
     @property
     def _odds(self) -> MatchOdds | None:
         return self.embedder.calibration.odds if self.embedder.calibration is not None else None
-
-    def enroll(self, identity: str, pictures: Picture | Sequence[Picture]) -> Enrolled:
-        """Store templates of one or more pictures under a name: all of them or, on any error, none.
-
-        Raises:
-            ImageError: a picture cannot be used; `NoFaceError` where there is no face.
-            InputError: the name is empty or too long.
-            StorageError: the disk is full or failing; what was stored before is unharmed.
-        """
-        name = checked_name(identity)  # before the pictures are embedded, which takes longer
-        one = not isinstance(pictures, Sequence) or isinstance(pictures, _ONE_PICTURE)
-        several: list[Picture] = [cast(Picture, pictures)] if one else list(cast(Sequence[Picture], pictures))
-        vectors, notes = self._embed(several)
-        sources = [fspath(picture) if isinstance(picture, str | PathLike) else "" for picture in several]
-        return Enrolled(name, tuple(self.gallery.enroll(name, vectors, sources)), notes)
-
-    def verify(self, a: Picture, b: Picture) -> Verified:
-        """Do two pictures show the same identity?"""
-        line = self._line(1)
-        vectors, notes = self._embed([a, b])
-        distance = float(pairwise(vectors[:1], vectors[1:], self.embedder.metric)[0, 0])
-        decision: Decision = "unknown"
-        if distance <= line.likely:
-            decision = "match" if distance <= line.threshold.distance else "ambiguous"
-        return Verified(
-            distance <= line.threshold.distance,
-            distance,
-            line.threshold.distance,
-            line.threshold.source,
-            notes,
-            decision,
-            None if self._odds is None else self._odds.probability(distance),
-            line.promised,
-            self._weakness(),
-        )
-
-    def identify(self, picture: Picture, k: int = 5) -> Identified:
-        """Whose picture is this, of all in the gallery, or nobody's? `k` candidates are reported.
-
-        Raises:
-            ImageError: the picture cannot be used.
-            InputError: no gallery or threshold, or the gallery has outgrown what its promise was measured for; the
-                message says how many templates it may have.
-        """
-        calibration = self.embedder.calibration
-        tail = None if calibration is None else calibration.tail
-        vectors, notes = self._embed([picture])
-        # The second identity is looked at, whether it is reported or not. Candidates, threshold and sizes are of one
-        # state of the gallery.
-        searched = self.gallery.search_counted(vectors, k=max(k, 2) if k >= 1 else k)
-        found, counts = tuple(searched.candidates[0]), searched.counts
-        line = self._line(counts.templates)
-        distances = [candidate.distance for candidate in found]
-        decision = self._decide(distances, line)
-        probability = None
-        if self._odds is not None and found:
-            probability = self._odds.among(distances, counts.identities, self._mated_share)[0]
-        return Identified(
-            found[0].identity if decision == "match" else None,
-            distances[0] if found else math.inf,
-            line.threshold.distance,
-            line.threshold.source,
-            found[:k],
-            notes,
-            decision,
-            probability,
-            distances[1] - distances[0] if len(found) > 1 else math.inf,
-            counts.identities,
-            counts.templates,
-            line.promised,
-            None if tail is None else tail.upper_fpir(line.threshold.distance, counts.templates),
-            self._weakness(),
-        )
-
-    def _decide(self, distances: Sequence[float], line: _Line) -> Decision:
-        """The three-way answer to a search, from the distances of the nearest identities."""
-        if not distances or distances[0] > line.likely:
-            return "unknown"
-        if distances[0] > line.threshold.distance:
-            return "ambiguous"
-        # A second identity that the promise refuses anyway is no rival.
-        rival = distances[1] if len(distances) > 1 else math.inf
-        if rival <= line.threshold.distance and not self._is_clear(distances[0], rival, line):
-            return "ambiguous"
-        return "match"
-
-    def _is_clear(self, first: float, second: float, line: _Line) -> bool:
-        """Whether the first of two identities within the threshold is plainly the nearer one.
-
-        With the second where it is, a nearer first is never less clear: each of the rules holds at a distance wherever
-        it holds at a larger one, and which of them apply does not depend on the first.
-        """
-        apart = second - first
-        if self._margin is not None:
-            return apart > self._margin
-        if self._threshold is not None:
-            return apart > ROUNDING * max(1.0, abs(first))
-        limit = abs(line.threshold.distance)
-        if self._odds is None:
-            return apart > MARGIN_SHARE * limit
-        # Inner products have no nearest distance, which only equal pictures reach.
-        if (
-            self.embedder.metric != "inner_product"
-            and MANY_TIMES_NEARER * first <= second
-            and apart > MARGIN_SHARE * limit
-        ):
-            return True
-        likelier = self._odds.log_ratio(first) - self._odds.log_ratio(second)
-        return apart > CLEAR_SHARE * limit or likelier >= CLEARLY_LIKELIER
 
     def _weakness(self) -> str:
         """The answer's remark on a weak calibration."""
@@ -353,26 +191,194 @@ class Recognizer:
             "a match; calibrate on more identities (`lookalike evaluate DATA --model MODEL --calibrate`)"
         )
 
-    def _embed(self, pictures: Sequence[Picture]) -> tuple[npt.NDArray[np.float32], tuple[str, ...]]:
-        notes: list[str] = []
+    # --- enroll and verify --------------------------------------------------------------------------------
 
-        def where(position: int) -> str:
-            one = pictures[position]
-            return fspath(one) if isinstance(one, str | PathLike) else f"picture {position + 1}"
+    def enroll(self, identity: str, pictures: Picture | Sequence[Picture]) -> Enrolled:
+        """Store one or more pictures under a name: all of them or, on any error, none.
+
+        In a gallery of landmarks they are photos of a place: its centroids and all thresholds are found anew.
+
+        Raises:
+            ImageError: a picture cannot be used; `NoFaceError` where there is no face.
+            InputError: the name is empty or too long, or a first place without photos that show none.
+            StorageError: the disk is full or failing; what was stored before is unharmed.
+        """
+        name = checked_name(identity)  # before the pictures are embedded, which takes longer
+        one = not isinstance(pictures, Sequence) or isinstance(pictures, _ONE_PICTURE)
+        several: list[Picture] = [cast(Picture, pictures)] if one else list(cast(Sequence[Picture], pictures))
+        vectors, remarks = self._embed(several)
+        notes = tuple(_located(several, remarks))
+        if self.place_recognition() is not None:
+            from lookalike.landmarks.enrolment import NewPhotos, enroll_places
+
+            enroll_places(
+                self.gallery, NewPhotos(vectors=vectors, places=[name] * len(several), sources=sources_of(several))
+            )
+            return Enrolled(name, tuple(one.id for one in self.gallery.templates(name)), notes)
+        return Enrolled(name, tuple(self.gallery.enroll(name, vectors, sources_of(several))), notes)
+
+    def verify(self, a: Picture, b: Picture) -> Verified:
+        """Do two pictures show the same identity?
+
+        Raises:
+            ImageError: a picture cannot be used.
+            InputError: there is no threshold.
+        """
+        limits = self._policy().limits(1)
+        vectors, remarks = self._embed([a, b])
+        distance = float(pairwise(vectors[:1], vectors[1:], self.embedder.metric)[0, 0])
+        return Verified(
+            distance <= limits.threshold.distance,
+            distance,
+            limits.threshold.distance,
+            limits.threshold.source,
+            tuple(_located([a, b], remarks)),
+            decide([distance], limits, self._rivals()),
+            None if self._odds is None else self._odds.probability(distance),
+            limits.promised,
+            self._weakness(),
+        )
+
+    # --- identify -----------------------------------------------------------------------------------------
+
+    def identify(self, picture: Picture, k: int = 5, rerank: bool = True, photos: int = PHOTOS) -> Identified:
+        """Whose picture is this, of all in the gallery, or nobody's? Which place does it show, or none?
+
+        Args:
+            picture: asked about.
+            k: candidates reported.
+            rerank: of places: let the nearest enrolled photos of the candidates have a say in which place it is.
+                Whether it is one is decided by the centroids alone, so the promise holds either way.
+            photos: of places: example photos named of each candidate, and counted in re-ranking.
+
+        Raises:
+            ImageError: the picture cannot be used.
+            InputError: no gallery or threshold; or the gallery has outgrown what its promise was measured for, the
+                message then says how many templates it may have; or a gallery of landmarks has no atlas.
+        """
+        return self.identify_many([picture], k, rerank, photos)[0]
+
+    def identify_many(
+        self,
+        pictures: Sequence[Picture],
+        k: int = 5,
+        rerank: bool = True,
+        photos: int = PHOTOS,
+        progress: Callable[[int], None] | None = None,
+    ) -> list[Identified]:
+        """The same for many pictures: embedded in batches, and the gallery is searched once for each batch.
+
+        Args:
+            pictures: asked about.
+            k: candidates reported of each.
+            rerank: as `identify`.
+            photos: as `identify`.
+            progress: called with the number answered since the last call.
+
+        Returns:
+            an answer for each picture, the same as `identify` gives.
+
+        Raises:
+            ImageError: a picture cannot be used; the message names it.
+            InputError: as `identify`.
+
+        Example:
+            >>> [answer.identity for answer in recognizer.identify_many(["a.jpg", "b.jpg"])]    # doctest: +SKIP
+            ['Ada', None]
+        """
+        answers: list[Identified] = []
+        located = self.place_recognition() is None
+        for start in range(0, len(pictures), BATCH):
+            batch = pictures[start : start + BATCH]
+            began = time.perf_counter()
+            vectors, remarks = self._embed(batch, start)
+            seconds = (time.perf_counter() - began) / len(batch)
+            for at, answer in enumerate(self.identify_vectors(vectors, k, rerank, photos)):
+                own = _located(batch[at : at + 1], remarks[at : at + 1], start + at) if located else remarks[at]
+                answers.append(replace(answer, notes=tuple(own), seconds_embedding=seconds))
+            if progress:
+                progress(len(batch))
+        return answers
+
+    def identify_vectors(
+        self, vectors: npt.ArrayLike, k: int = 5, rerank: bool = True, photos: int = PHOTOS
+    ) -> list[Identified]:
+        """The same for pictures that are embedded already, `(q, d)`; the gallery is searched once.
+
+        Raises:
+            VectorError: a wrong shape, or NaN.
+            InputError: as `identify`.
+        """
+        x = checked_vectors(vectors, self.embedder.dimension, "vectors", allow_none=True)
+        wanted = checked_k(k)
+        began = time.perf_counter()
+        places = self.place_recognition()
+        found = self._people(x, wanted) if places is None else places.identify(x, wanted, rerank, photos)
+        seconds = (time.perf_counter() - began) / max(1, len(x))
+        return [replace(answer, seconds_search=seconds) for answer in found]
+
+    def _people(self, vectors: Floats, k: int) -> list[Identified]:
+        calibration, rivals, odds = self.embedder.calibration, self._rivals(), self._odds
+        tail = None if calibration is None else calibration.tail
+        # The second identity is looked at, whether it is reported or not. Candidates, threshold and sizes are of one
+        # state of the gallery.
+        searched = self.gallery.search_counted(vectors, k=max(k, 2))
+        counts = searched.counts
+        limits = self._policy().limits(counts.templates)
+        threshold, weakness = limits.threshold, self._weakness()
+        bound = None if tail is None else tail.upper_fpir(threshold.distance, counts.templates)
+        answers = []
+        for candidates in searched.candidates:
+            found = tuple(candidates)
+            distances = [candidate.distance for candidate in found]
+            decision = decide(distances, limits, rivals)
+            probability = None
+            if odds is not None and found:
+                probability = odds.among(distances, counts.identities, self._mated_share)[0]
+            answers.append(
+                Identified(
+                    identity=found[0].identity if decision == "match" else None,
+                    distance=distances[0] if found else math.inf,
+                    threshold=threshold.distance,
+                    threshold_source=threshold.source,
+                    candidates=found[:k],
+                    decision=decision,
+                    probability=probability,
+                    margin=distances[1] - distances[0] if len(found) > 1 else math.inf,
+                    identities=counts.identities,
+                    templates=counts.templates,
+                    promised=limits.promised,
+                    fpir_bound=bound,
+                    weakness=weakness,
+                )
+            )
+        return answers
+
+    def _embed(
+        self, pictures: Sequence[Picture], offset: int = 0, progress: Callable[[int], None] | None = None
+    ) -> tuple[Floats, list[list[str]]]:
+        """Vectors, and remarks on each picture."""
+        remarks: list[list[str]] = [[] for _ in pictures]
 
         def refuse(position: int, error: ImageError) -> None:
-            raise named(error, where(position))
+            raise named(error, _where(pictures[position], offset + position))
 
         vectors = self.embedder.embed(
-            pictures, notes=lambda position, note: notes.append(f"{where(position)}: {note}"), unusable=refuse
+            pictures, progress=progress, notes=lambda at, note: remarks[at].append(note), unusable=refuse
         )
-        return vectors, tuple(notes)
+        return vectors, remarks
 
 
-@dataclass(frozen=True)
-class _Line:
-    """Where matches end, where ambiguity does, and the promise behind them."""
+def _where(picture: Picture, position: int) -> str:
+    return source_of(picture) or f"picture {position + 1}"
 
-    threshold: Threshold
-    likely: float
-    promised: PromisedThreshold | None
+
+def _located(pictures: Sequence[Picture], remarks: Sequence[Sequence[str]], offset: int = 0) -> list[str]:
+    """Remarks that say which picture they are about."""
+    pairs = enumerate(zip(pictures, remarks, strict=True), offset)
+    return [f"{_where(picture, at)}: {remark}" for at, (picture, own) in pairs for remark in own]
+
+
+def sources_of(pictures: Sequence[Picture]) -> list[str]:
+    """Where pictures are, as a gallery keeps it: their paths; empty of those that are none."""
+    return [source_of(picture) for picture in pictures]

@@ -30,6 +30,7 @@ def test_pictures_of_one_person_more_of_them_and_the_same_again(enroll, people_f
     assert first == {
         "gallery": str(tmp_path / "g"),
         "enrolled": ["Ada"],
+        "new": ["Ada"],
         "pictures": 2,
         "left_out": 0,
         "identities": 1,

@@ -191,7 +191,7 @@ def test_pairs_in_folds(evaluate, refused, some_people, tmp_path):
 
 
 def test_a_large_set_is_sampled_for_its_figures_and_counted_whole(evaluate, people_folder, monkeypatch):
-    monkeypatch.setattr("lookalike.cli.further_measurements.SAMPLE", 30)
+    monkeypatch.setattr("lookalike.evaluation.sample.SAMPLE", 30)
     document = evaluate(people_folder, "--json").document
     assert document["methods"]["tiny"]["pictures"] == 30  # five people of six pictures
     assert document["methods"]["tiny"]["identities"] == 5

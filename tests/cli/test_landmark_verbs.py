@@ -1,6 +1,6 @@
 """The verbs of landmarks as a whole: what evaluate measures, and what a user may get wrong on the way.
 
-The places are people, and the model is `tiny_model`, as in `test_landmark_answers`: photos of a place are at most 0.03
+The places are people, and the model is `tiny_model`, as in `test_enrolled_places`: photos of a place are at most 0.03
 from its centroid, all others at least 0.7 from every one, and the thresholds lie between, 0.14 or more from either.
 """
 

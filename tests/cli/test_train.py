@@ -148,7 +148,7 @@ def test_choices_that_are_none(lookalike, refused, some_people, tmp_path):
     (tmp_path / "bad.toml").write_text("epochs = 'many'\n")
     (tmp_path / "broken.toml").write_text("epochs =")
     for options, said in (
-        (["--loss", "magic"], "loss 'magic' is unknown; choose arcface, "),
+        (["--loss", "magic"], "loss 'magic' is unknown; choose adaface, arcface, "),
         (["--recipe", "magic"], "choose small-faces, face-crops, faces, landmarks, landmarks-large or the path of a"),
         (["--recipe", tmp_path / "none.toml"], "cannot be read: No such file"),
         (["--recipe", tmp_path / "bad.toml"], "bad.toml: epochs: "),

@@ -5,8 +5,10 @@ import os
 import pytest
 
 from lookalike.decisions.calibration import FORMAT_VERSION, Calibration, OperatingPoint
+from lookalike.decisions.misses import MissCurve
 from lookalike.decisions.odds import MatchOdds
-from lookalike.decisions.promise import ImpostorTail, MissCurve, Promise
+from lookalike.decisions.promise import Promise
+from lookalike.decisions.tail import ImpostorTail
 from lookalike.errors import ArtefactError, InputError, StorageError
 
 

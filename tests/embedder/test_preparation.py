@@ -1,5 +1,7 @@
 """Preparing many pictures, some of which cannot be used."""
 
+import threading
+
 import numpy as np
 import pytest
 
@@ -24,6 +26,23 @@ def test_bad_pictures_are_told_with_their_position():
     assert [[position for position, _ in batch] for batch in batches] == [[0], [2]]
     assert sorted(bad) == [1, 3]
     assert "0 bytes" in str(bad[3])
+
+
+def test_the_next_batch_is_prepared_while_this_one_is_used():
+    prepared, used = [], threading.Event()
+
+    def prepare(number):
+        if number >= 4:  # of the third batch: asked for when the first is handed over
+            used.set()
+        prepared.append(number)
+        return PREPARE(np.full((8, 8, 3), number, np.uint8))
+
+    batches = prepare_many(prepare, range(100), 2)
+    next(batches)
+    assert used.wait(10)
+    batches.close()
+    assert len(prepared) <= 6  # two batches ahead, and no further
+    assert not any(thread.name.startswith("prepare") for thread in threading.enumerate())
 
 
 def test_without_a_listener_the_first_error_is_raised():

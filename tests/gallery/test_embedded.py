@@ -250,11 +250,11 @@ def test_a_large_gallery_keeps_its_graph_on_disk(path, monkeypatch):
 def test_a_growing_graph_is_searched_more_widely(path, monkeypatch):
     monkeypatch.setattr("lookalike.index.AUTO_EXACT_LIMIT", 100)
     # What is measured begins at 20,000 vectors; here, a tenth of all.
-    monkeypatch.setattr("lookalike.index.planning.scaling.effort_for_recall", lambda kind, count, *given: count // 10)
+    monkeypatch.setattr("lookalike.index.planning.scaling.setting_for_recall", lambda kind, count, *given: count // 10)
 
     def candidates(gallery):
         gallery.search(vectors(1)[0], k=1)
-        index = gallery._following.index
+        index = gallery._index_cache.index
         assert index.kind == "hnsw"
         return index.spec.search.ef_search
 
@@ -456,9 +456,9 @@ def test_damage_inside_is_never_another_error(path):
 def test_a_newer_version_is_refused(path):
     filled(path, 1)
     with closing(sqlite3.connect(path / "gallery.sqlite3")) as connection:
-        connection.execute("PRAGMA user_version = 2")
+        connection.execute("PRAGMA user_version = 3")
         connection.commit()
-    with pytest.raises(ArtefactError, match="format version 2, this Lookalike reads up to 1"):
+    with pytest.raises(ArtefactError, match="format version 3, this Lookalike reads up to 2"):
         open_gallery(path)
 
 

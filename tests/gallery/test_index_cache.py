@@ -21,7 +21,7 @@ TABLE = np.random.default_rng(3).normal(size=(60, D)).astype(np.float32)
 
 @pytest.fixture(autouse=True)
 def small_sizes(monkeypatch):
-    monkeypatch.setattr("lookalike.index.kinds.small_world.HnswIndex._slice", 3)
+    monkeypatch.setattr("lookalike.index.graphs.small_world_graph.SmallWorldIndex._slice", 3)
 
 
 def opened(folder, held):

@@ -21,7 +21,7 @@ from lookalike import atomic_files
 from lookalike.distances import pairwise
 from lookalike.errors import StorageError
 from lookalike.index import build_index, load_index
-from lookalike.index.core.spec import KINDS
+from lookalike.index.kinds.registry import KINDS
 
 FILES = [Path(lookalike.index.__file__).parent, Path(atomic_files.__file__)]
 EVERY_STEP = os.environ.get("LOOKALIKE_EVERY_STEP") == "1"
@@ -74,7 +74,7 @@ def small_sizes(monkeypatch):
     """Engines for few vectors, and additions in slices."""
     monkeypatch.setattr("lookalike.index.core.prefix_index.EXACT_BELOW", 32)
     monkeypatch.setattr("lookalike.index.core.vector_index.VectorIndex._slice", 3)
-    monkeypatch.setattr("lookalike.index.kinds.small_world.HnswIndex._slice", 3)
+    monkeypatch.setattr("lookalike.index.graphs.small_world_graph.SmallWorldIndex._slice", 3)
 
 
 TABLE = np.random.default_rng(7).normal(size=(6000, D)).astype(np.float32)

@@ -44,6 +44,8 @@ def test_counts_as_people_write_them(text, count):
         ("0.5 KiB", 512),
         ("0.3GiB", round(0.3 * 2**30)),
         ("1.5TiB", 3 * 2**39),
+        ("1,000MB", 10**9),
+        ("1e9", 10**9),
         (2**30, 2**30),
     ],
 )
@@ -57,7 +59,9 @@ def test_a_count_that_is_none_is_named(text):
         parse_count(text)
 
 
-@pytest.mark.parametrize("text", ["", "GiB", "0", "-1GB", "5 apples", "1e400", "12GiBs", "nan"])
+@pytest.mark.parametrize(
+    "text", ["", "GiB", "0", "-1GB", "5 apples", "1e400", "12GiBs", "nan", "8 GiB of", "1,5GiB", "8Gbit"]
+)
 def test_a_size_that_is_none_is_named(text):
     with pytest.raises(InputError, match=re.escape(repr(text))):
         parse_size(text)

@@ -14,7 +14,7 @@ from lookalike.distances import pairwise
 from lookalike.errors import VectorError
 from lookalike.index import build_index, load_index
 from lookalike.index.core import prefix_index
-from lookalike.index.core.spec import KINDS
+from lookalike.index.kinds.registry import KINDS
 
 D = 3
 # Few values, so that equal vectors and equal distances happen; never all zero, for cosine.

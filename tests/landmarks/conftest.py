@@ -112,3 +112,14 @@ def recognizer(empty, town, town_photos):
     """A recognizer that knows the town."""
     empty.enroll(*town_photos, town.others, promise_fpr=0.02, facts=town.FACTS)
     return empty
+
+
+@pytest.fixture
+def asked(town, tmp_path):
+    """Two photos of each place and three of none as files, and their places."""
+    photos = [town.photo(place, 50 + n) for place in town.LOOKS for n in range(2)]
+    photos += [town.other(900 + n) for n in range(3)]
+    paths = [tmp_path / f"asked {number}.png" for number in range(len(photos))]
+    for path, photo in zip(paths, photos, strict=True):
+        Image.fromarray(photo).save(path)
+    return paths, [place for place in town.LOOKS for _ in range(2)] + [None] * 3

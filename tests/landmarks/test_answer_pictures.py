@@ -1,12 +1,14 @@
 """Answers as pictures: what was asked, and the enrolled photos that decided. Whole sections: see test_report."""
 
+import math
+
 import numpy as np
 import pytest
 from PIL import Image
 
+from lookalike.answers import Identified
 from lookalike.errors import ImageError, InputError
 from lookalike.landmarks.answer_pictures import answer_pictures
-from lookalike.landmarks.recognition import Recognised
 
 
 @pytest.fixture
@@ -34,7 +36,7 @@ def test_a_refusal_says_so(recognizer, town):
 
 
 def test_an_answer_of_an_empty_gallery_shows_nothing(answer):
-    nothing = Recognised("unknown", None, (), "", answer.promised, 0)
+    nothing = Identified(None, math.inf, -math.inf, "", (), kind="landmarks")
     with pytest.raises(InputError, match="no enrolled photo decided"):
         answer_pictures(np.zeros((2, 2, 3), np.uint8), "asked", nothing, good=None)
 

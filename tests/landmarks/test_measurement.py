@@ -1,14 +1,16 @@
 """Measurement of answers: every photo has one outcome, and GAP is the area that the figure shows."""
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lookalike.answers import Identified, PlaceCandidate
 from lookalike.errors import InputError, VectorError
+from lookalike.evaluation.calibration.promised_rate import promised_threshold
 from lookalike.landmarks.measurement import OUTCOMES, measure_answers
-from lookalike.landmarks.promised_rate import promised_threshold
-from lookalike.landmarks.recognition import PlaceCandidate, Recognised
 
 PROMISED = promised_threshold(np.arange(1000.0), 0.01)
 
@@ -16,8 +18,11 @@ PROMISED = promised_threshold(np.arange(1000.0), 0.01)
 def answered(decision, place, confidence):
     """An answer whose first candidate is `place`."""
     distance = 0.5 if decision == "unknown" else 0.3
-    best = PlaceCandidate(place, place, None, None, None, distance, 0.4, confidence, distance)
-    return Recognised(decision, place if decision == "match" else None, (best,), "", PROMISED, 3)
+    best = PlaceCandidate(place, distance, 1, place, threshold=0.4, confidence=confidence, ranking=distance)
+    named = place if decision == "match" else None
+    return Identified(
+        named, distance, 0.4, "", (best,), decision=decision, identities=3, promised=PROMISED, kind="landmarks"
+    )
 
 
 #: Answer, truth, outcome.
@@ -70,7 +75,7 @@ def test_beyond_is_at_most_zero_where_accepted(measured):
 
 
 def test_an_empty_gallery_misses_everything():
-    nothing = Recognised("unknown", None, (), "", PROMISED, 0)
+    nothing = Identified(None, math.inf, -math.inf, "", (), promised=PROMISED, kind="landmarks")
     measured = measure_answers([nothing, nothing], ["a", None])
     assert measured.outcomes == ("missed", "refused")
     assert np.isinf(measured.beyond).all()

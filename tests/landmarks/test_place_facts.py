@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lookalike.datasets import NON_LANDMARK, PictureSet
+from lookalike.datasets import NON_LANDMARK
 from lookalike.errors import DatasetError
 from lookalike.landmarks.place import Place, middle_position
 from lookalike.landmarks.place_facts import photographed_places, read_places
@@ -62,7 +62,7 @@ def test_photos_tell_where_their_place_is(tmp_path):
         path = tmp_path / f"{number}.jpg"
         Image.fromarray(np.zeros((4, 4, 3), np.uint8)).save(path, **options)
         paths.append(path)
-    found = photographed_places(PictureSet(tuple(paths), ("opera", "opera", "tower", NON_LANDMARK)))
+    found = photographed_places(paths, ["opera", "opera", "tower", NON_LANDMARK])
     assert (found["opera"].latitude, found["opera"].longitude) == pytest.approx((-33.85675, 151.21511), abs=1e-4)
     assert found["tower"] == Place("tower")
     assert set(found) == {"opera", "tower"}

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 import lookalike
-from lookalike import LandmarkRecognizer, open_gallery
+from lookalike import LandmarkRecognizer, Recognizer, open_gallery
 from lookalike.embedder import Embedder
 from lookalike.errors import FingerprintError, InputError
+from lookalike.gallery import Annex
 from lookalike.landmarks.atlas import AtlasSettings
 
 
@@ -152,21 +153,71 @@ def test_another_model_is_refused(recognizer, town):
         LandmarkRecognizer(Others(), recognizer.gallery)
 
 
-def test_recognising_loads_neither_training_nor_losses_nor_datasets(recognizer, places_gallery, town):
+def test_recognising_loads_neither_training_nor_scipy(recognizer, places_gallery, town):
     code = f"""
         import sys
-        from lookalike import LandmarkRecognizer, open_gallery
+        from lookalike import LandmarkRecognizer, Recognizer, open_gallery
+        from lookalike.embedder import Embedder
         import numpy as np
-        class One:
+        class One(Embedder):
             fingerprint, name, metric, dimension = "c0105", "colours", "cosine", {town.Colours.dimension}
+            def prepare(self, picture): raise NotImplementedError
+            def embed_prepared(self, pixels): raise NotImplementedError
         with open_gallery({str(places_gallery)!r}) as gallery:
-            LandmarkRecognizer(One(), gallery).identify_vectors(np.ones((1, {town.Colours.dimension}), np.float32))
-        for part in ("training", "losses", "datasets"):
+            for kind in (LandmarkRecognizer, Recognizer):
+                answers = kind(One(), gallery).identify_vectors(np.ones((1, One.dimension), np.float32))
+                assert answers[0].places == 3
+        for part in ("training", "losses", "datasets", "evaluation"):
             assert not [name for name in sys.modules if name.startswith("lookalike." + part)], part
-        assert "torch" not in sys.modules
+        assert not {{"torch", "scipy", "sklearn"}} & set(sys.modules)
     """
     subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=True)
     assert lookalike.LandmarkRecognizer is LandmarkRecognizer
+
+
+def test_a_recognizer_answers_about_places_as_the_gallery_is_one_of_landmarks(recognizer, town):
+    plain = Recognizer(recognizer.embedder, recognizer.gallery)
+    pictures = [town.photo("church", 100), town.other(1000), town.photo("tower", 101)]
+    assert plain.identify_many(pictures, k=2) == recognizer.identify_many(pictures, k=2)
+    assert plain.identify(pictures[0]).name == "Église Saint-Jean"
+    enrolled = plain.enroll("kiosk", [town.photo("tower", 300 + n) for n in range(3)])
+    assert enrolled.identity == "kiosk"
+    assert enrolled.template_ids == tuple(one.id for one in recognizer.gallery.templates("kiosk"))
+    assert "kiosk" in recognizer.atlas.places
+    for options in ({"threshold": 0.5}, {"target_fmr": 0.1}, {"margin": 0.1}):
+        with pytest.raises(InputError, match="has thresholds of its own, set when its places were enrolled"):
+            Recognizer(recognizer.embedder, recognizer.gallery, **options)
+
+
+def test_people_and_places_are_not_mixed(tmp_path, town):
+    with open_gallery(tmp_path / "people.gallery") as gallery:
+        Recognizer(town.Colours(), gallery).enroll("Ada", town.photo("tower", 1))
+        assert gallery.kind == "people"
+        with pytest.raises(InputError, match="the gallery holds people, and landmarks were asked for"):
+            LandmarkRecognizer(town.Colours(), gallery)
+        annex = Annex({}, np.array([0]), {}, [])
+        with pytest.raises(InputError, match=r"people.gallery is a gallery of people, and landmarks were asked of it"):
+            gallery.enroll_many([("Bob", np.ones(town.Colours.dimension), None)], annex=lambda ids: annex)
+        assert gallery.names() == ["Ada"]
+
+
+def test_a_gallery_that_becomes_one_of_landmarks_is_seen_by_who_opened_it_before(empty, town, town_photos):
+    before = Recognizer(town.Colours(), empty.gallery)
+    assert empty.gallery.kind is None
+    empty.enroll(*town_photos, town.others, promise_fpr=0.02)
+    assert empty.gallery.kind == "landmarks"
+    assert before.identify(town.photo("church", 100)).place == "church"
+
+
+def test_the_keys_for_programs_are_those_of_places(recognizer, town):
+    document = recognizer.identify(town.photo("church", 100)).to_json()
+    assert list(document) == [
+        "decision", "place", "candidates", "threshold_source", "promised", "places", "notes", "seconds_embedding",
+        "seconds_search", "name", "latitude", "longitude", "map_url", "distance", "threshold", "confidence",
+    ]  # fmt: skip
+    assert list(document["candidates"][0]) == [
+        "place", "name", "latitude", "longitude", "map_url", "distance", "threshold", "confidence", "ranking", "photos",
+    ]  # fmt: skip
 
 
 @pytest.mark.slow

@@ -11,8 +11,8 @@ from lookalike import losses
 from lookalike.datasets import PictureSet
 from lookalike.errors import InputError
 from lookalike.losses import CenterLoss, CrossBatchMemory, JointLoss
+from lookalike.losses.registry import LOSSES
 from lookalike.training import LossName, Recipe
-from lookalike.training.loss_choice import LOSSES
 
 
 def pictures(identities):
@@ -132,7 +132,7 @@ def test_a_memory_goes_around_the_loss():
         ({"loss": "softmax", "margin": 0.3}, "mine: margin is given, but softmax has none"),
         ({"loss": "ntxent", "loss_options": {"tau": 1}}, r"mine: loss_options holds 'tau'; ntxent takes temperature"),
         ({"loss": "arcface", "loss_options": {"margin": 1}}, "'margin'; arcface takes none"),
-        ({"loss": "arcface", "memory": 500}, "compares no pairs, so a memory does nothing; it serves triplet, contr"),
+        ({"loss": "arcface", "memory": 500}, "compares no pairs, so a memory does nothing; it serves contrastive, mu"),
         ({"loss": "triplet", "memory": 5}, "memory is 5, less than a batch of 60"),
         ({"loss": "triplet", "chunk_size": 0}, "chunk_size"),
     ],

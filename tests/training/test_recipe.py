@@ -49,7 +49,7 @@ def test_a_toml_recipe_and_changes(tmp_path):
     [
         ("epochs = 0", r"epochs: .*greater than or equal to 1.*given: 0"),
         ("epochz = 3", r"epochz: Extra inputs"),
-        ('loss = "magic"', r"loss: .*'arcface', 'softmax', 'triplet', .*'magic'"),
+        ('loss = "magic"', r"loss: .*'adaface', 'arcface', 'center', .*'magic'"),
         ("[preprocessing]\nchannels = 2", r"preprocessing\.channels"),
         ("= =", "is not a TOML recipe"),
     ],

@@ -30,9 +30,9 @@ from lookalike.errors import (
     TrainingInterrupted,
 )
 from lookalike.evaluation.verification.all_pairs import verify_all_pairs
+from lookalike.losses.registry import LOSSES
 from lookalike.training import Recipe, running_loss, train
 from lookalike.training.gradient_cache import embed_in_chunks
-from lookalike.training.loss_choice import LOSSES
 from lookalike.training.running_loss import RunningLoss
 
 pytestmark = [pytest.mark.network, pytest.mark.usefixtures("one_thread")]

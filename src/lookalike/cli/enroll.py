@@ -1,44 +1,48 @@
-"""`lookalike enroll`: put people into a gallery."""
+"""`lookalike enroll`: put people, or places, into a gallery."""
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from lookalike.cli.options import AsJson, Cropped, GalleryPath, Model, Recipe, Scales, SkipBad, refuse_given
+from lookalike.cli.dataclass_options import options_from
+from lookalike.cli.options import AsJson, Cropped, GalleryPath, Model, Recipe, Scales, SkipBad
+from lookalike.workflows.enroll import EnrollOptions, PeopleEnrolled, PlacesEnrolled
+from lookalike.workflows.enroll import enroll as run
 
 __all__ = ["enroll"]
 
 
-def enroll(
-    context: typer.Context,
-    model: Model,
-    pictures: Annotated[
+@options_from(
+    EnrollOptions,
+    model=Model,
+    pictures=Annotated[
         list[str] | None,
         typer.Argument(help="With --name: pictures of one person. Without: a folder per identity, or a CSV."),
-    ] = None,
-    gallery: GalleryPath = "people.gallery",
-    name: Annotated[str | None, typer.Option("--name", "-n", help="Whose pictures these are.")] = None,
-    recipe: Recipe = None,
-    non_landmarks: Annotated[
+    ],
+    gallery=GalleryPath,
+    name=Annotated[str | None, typer.Option("--name", "-n", help="Whose pictures these are.")],
+    recipe=Recipe,
+    non_landmarks=Annotated[
         Path | None,
         typer.Option("--non-landmarks", help="Landmarks: a folder of photos that show none, of the kind users send."),
-    ] = None,
-    promise: Annotated[
+    ],
+    promise=Annotated[
         str | None,
         typer.Option("--promise", help="Landmarks: fpr=RATE, the share of such photos that may be named; fpr=0.01."),
-    ] = None,
-    places: Annotated[
+    ],
+    places=Annotated[
         Path | None,
         typer.Option("--places", help="Landmarks: a CSV of identity,name,latitude,longitude."),
-    ] = None,
-    scales: Scales = None,
-    cropped: Cropped = False,
-    skip_bad: SkipBad = False,
-    as_json: AsJson = False,
-) -> None:
+    ],
+    scales=Scales,
+    cropped=Cropped,
+    skip_bad=SkipBad,
+)
+def enroll(options: EnrollOptions, as_json: AsJson = False) -> None:
     """Enroll pictures of one person (--name), or of everybody in a folder per identity; or places (--recipe landmarks).
 
     What was reported as enrolled is on the disk: it survives a killed process and a power cut.
@@ -46,94 +50,43 @@ def enroll(
     With --recipe landmarks, photos are cleaned and clustered, several centroids stand for each place, and thresholds
     keep a promise about photos without a landmark. Without pictures they are fitted anew, say to another --promise.
     """
-    from lookalike.cli.existing_gallery import existing_gallery
-    from lookalike.cli.landmark_answers import at_scales, chosen_recipe, enroll_places
-    from lookalike.cli.measuring import embed_set
-    from lookalike.cli.terminal import bar, console, escape, note, print_json
-    from lookalike.datasets import PictureSet, read_pictures
-    from lookalike.embedder import Embedder
-    from lookalike.errors import InputError, StorageError
-    from lookalike.gallery import open_gallery
-    from lookalike.identity_names import checked_name, look_alike_remarks
-    from lookalike.recognizer import Recognizer
+    from lookalike.cli.terminal import print_json, show_progress, without_notes
 
-    given = pictures or []
-    if chosen_recipe(recipe, gallery):
-        enroll_places(
-            given,
-            name,
-            at_scales(Embedder.load(model, cropped or None), scales),
-            gallery,
-            non_landmarks=non_landmarks,
-            promise=promise,
-            places=places,
-            skip_bad=skip_bad,
-            as_json=as_json,
-        )
-        return
-    refuse_given(
-        context,
-        "non_landmarks",
-        "promise",
-        "places",
-        why=f"is for landmarks, and {gallery} holds none; give --recipe landmarks with it",
-    )
-    if name is not None and given:
-        chosen = PictureSet(tuple(Path(p) for p in given), (name,) * len(given))
-    elif not given:
-        raise InputError("no pictures were given; give a folder per identity, a CSV, or pictures and --name")
-    elif len(given) == 1:
-        chosen = read_pictures(given[0])
-    else:
-        raise InputError(f"{len(given)} pictures were given without --name; say whose they are")
-    # All names are checked before anybody is enrolled, and a gallery of another model is refused before the work.
-    chosen = PictureSet(chosen.paths, tuple(map(checked_name, chosen.identities)), chosen.notes)
-    embedder = at_scales(Embedder.load(model, cropped or None), scales)
-    older = existing_gallery(gallery)
-    if older is not None:
-        with older:
-            Recognizer(embedder, older)
-    vectors, kept = embed_set(embedder, chosen, skip_bad)
-    # Made after the pictures have proved usable: a refused picture leaves no empty gallery behind.
-    with open_gallery(gallery) as people:
-        Recognizer(embedder, people)
-        before = len(people)
-        for line in look_alike_remarks(kept.names, people.names()):
-            note(line)
-        with bar("Enrolling", len(kept.names)) as done:
-            for number, (identity, mine) in enumerate(kept.groups()):
-                try:
-                    people.enroll(identity, vectors[mine], [str(kept.paths[i]) for i in mine])
-                except StorageError as error:
-                    raise StorageError(
-                        f"{error}; {number} of {len(kept.names)} people are enrolled: "
-                        "the same command goes on, and enrolls nothing twice"
-                    ) from None
-                done(1)
-        counts = people.counts()
-    # The default threshold is a promise per comparison: what it is worth to strangers falls as a gallery grows.
-    tail = embedder.calibration.tail if embedder.calibration is not None else None
-    bound = None if tail is None else tail.upper_fpir(embedder.threshold().distance, counts.templates)
+    with show_progress() as progress:
+        done = run(options, progress)
+    gallery = str(options.gallery)
     if as_json:
-        print_json(
-            {
-                "gallery": gallery,
-                "enrolled": kept.names,
-                "pictures": len(kept),
-                "left_out": len(chosen) - len(kept),
-                "identities": counts.identities,
-                "templates": counts.templates,
-                "fpir_bound": bound,
-            }
-        )
+        print_json({"gallery": gallery} | without_notes(done))
+    elif isinstance(done, PeopleEnrolled):
+        _print_people(gallery, done)
     else:
-        console.print(
-            f"[green]enrolled[/green] {len(kept)} picture(s) of {len(kept.names)} person(s) "
-            f"({counts.identities - before} new); {escape(gallery)} knows {counts.identities}",
-            soft_wrap=True,
+        _print_places(gallery, done)
+
+
+def _print_people(gallery: str, done: PeopleEnrolled) -> None:
+    from lookalike.cli.terminal import console, escape, note
+
+    console.print(
+        f"[green]enrolled[/green] {done.pictures} picture(s) of {len(done.enrolled)} person(s) "
+        f"({len(done.new)} new); {escape(gallery)} knows {done.identities}",
+        soft_wrap=True,
+    )
+    if done.fpir_bound is not None:
+        note(
+            f"among {done.templates:,} templates up to {done.fpir_bound:.2g} of strangers' searches may be named at "
+            "the model's own threshold; `lookalike identify --fpir RATE` keeps a rate as the gallery grows"
         )
-        if bound is not None:
-            note(
-                f"among {counts.templates:,} templates up to {bound:.2g} of strangers' searches may be named at the "
-                "model's own threshold; `lookalike identify --fpir RATE` keeps a rate as the gallery grows"
-            )
+
+
+def _print_places(gallery: str, done: PlacesEnrolled) -> None:
+    from lookalike.cli.terminal import console, escape, note
+
+    console.print(
+        f"[green]enrolled[/green] {done.pictures} photo(s) of {len(done.enrolled)} place(s) ({len(done.new)} new); "
+        f"{escape(gallery)} knows {len(done.places)}, by {done.centroids} centroid(s)",
+        soft_wrap=True,
+    )
+    for reason, count in Counter(one.reason for one in done.left_out).items():
+        first = next(one for one in done.left_out if one.reason == reason)
+        note(f"{count} photo(s) {reason} are left out of centroids; first {first.source} of {first.place}")
+    console.print(f"promise: {escape(done.promised.source)}", soft_wrap=True)

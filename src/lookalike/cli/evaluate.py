@@ -125,7 +125,6 @@ def evaluate(options: EvaluateVerbOptions, context: typer.Context, as_json: AsJs
     With --recipe landmarks, a gallery of places is asked about every photo of DATA: GAP, top-1, right answers, the
     false-positive rate beside the promise, mAP@100, and a report with the answers.
     """
-    from lookalike.cli.landmark_answers import chosen_recipe, of_landmarks
     from lookalike.errors import InputError
     from lookalike.gallery import open_gallery
 
@@ -141,7 +140,7 @@ def evaluate(options: EvaluateVerbOptions, context: typer.Context, as_json: AsJs
     if not options.model:
         raise InputError("no model was given; give --model, or --submission to score a file")
     gallery = str(options.gallery)
-    if of_landmarks(options.recipe) or (gallery and chosen_recipe(None, gallery)):
+    if _of_places(options.recipe, gallery):
         if not gallery:
             raise InputError("no gallery was given; give --gallery, made by `lookalike enroll --recipe landmarks`")
         refuse_given(context, *_PEOPLE, why="is for people; leave it out for landmarks")
@@ -207,3 +206,17 @@ def _submission(options: ScoreSubmissionOptions, as_json: bool) -> None:
         print_recognition(done.recognition)
     elif done.retrieval is not None:
         print_retrieval(done.retrieval)
+
+
+def _of_places(recipe: str | None, gallery: str) -> bool:
+    """Whether an evaluation is about places: said by --recipe, or by the gallery."""
+    from lookalike.gallery.existing import open_existing
+    from lookalike.workflows.gallery_kind import asks_for_places, holds_places
+
+    if asks_for_places(recipe) or not gallery:
+        return recipe is not None
+    held = open_existing(gallery)
+    if held is None:
+        return False
+    with held:
+        return holds_places(held)

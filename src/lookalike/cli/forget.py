@@ -6,29 +6,29 @@ from typing import Annotated
 
 import typer
 
+from lookalike.cli.dataclass_options import options_from
 from lookalike.cli.options import AsJson, GalleryPath
+from lookalike.workflows.forget import ForgetOptions
+from lookalike.workflows.forget import forget as run
 
 __all__ = ["forget"]
 
 
-def forget(
-    name: Annotated[str, typer.Argument(help="Who is to be forgotten, as `lookalike people` spells it.")],
-    gallery: GalleryPath = "people.gallery",
-    as_json: AsJson = False,
-) -> None:
+@options_from(
+    ForgetOptions,
+    name=Annotated[str, typer.Argument(help="Who is to be forgotten, as `lookalike people` spells it.")],
+    gallery=GalleryPath,
+)
+def forget(options: ForgetOptions, as_json: AsJson = False) -> None:
     """Delete a person and all their templates; the bytes are overwritten on the disk."""
-    from lookalike.cli.terminal import console, escape, print_json
-    from lookalike.gallery import open_gallery
-    from lookalike.identity_names import checked_name
+    from lookalike.cli.terminal import console, escape, plain, print_json
 
-    with open_gallery(gallery, create=False) as opened:
-        name = checked_name(name)
-        removed = opened.forget(name)
-        left = len(opened)
+    done = run(options)
     if as_json:
-        print_json({"gallery": gallery, "forgotten": name, "templates": removed, "identities": left})
-    else:
-        console.print(
-            f"[green]forgot[/green] {escape(name)} ({removed} template(s)); {escape(gallery)} knows {left}",
-            soft_wrap=True,
-        )
+        print_json({"gallery": options.gallery} | plain(done))
+        return
+    console.print(
+        f"[green]forgot[/green] {escape(done.forgotten)} ({done.templates} template(s)); "
+        f"{escape(str(options.gallery))} knows {done.identities}",
+        soft_wrap=True,
+    )

@@ -4,26 +4,28 @@ from __future__ import annotations
 
 import typer
 
+from lookalike.cli.dataclass_options import options_from
 from lookalike.cli.options import AsJson, GalleryPath
+from lookalike.workflows.people import PeopleOptions, list_people
 
 __all__ = ["people"]
 
 
-def people(gallery: GalleryPath = "people.gallery", as_json: AsJson = False) -> None:
+@options_from(PeopleOptions, gallery=GalleryPath)
+def people(options: PeopleOptions, as_json: AsJson = False) -> None:
     """List the people in a gallery, with how many templates each has."""
     from rich.table import Column, Table
     from rich.text import Text
 
-    from lookalike.cli.terminal import print_json, print_table
-    from lookalike.gallery import open_gallery
+    from lookalike.cli.terminal import plain, print_json, print_table
 
-    with open_gallery(gallery, create=False) as opened:
-        known = opened.people()
+    known = list_people(options)
     if as_json:
-        print_json({"gallery": gallery, "people": known})
+        print_json({"gallery": options.gallery} | plain(known))
         return
-    typer.echo(f"{len(known)} people in {gallery}")  # not the table's title, which is no wider than the table
+    # Not the table's title, which is no wider than the table.
+    typer.echo(f"{len(known.people)} people in {options.gallery}")
     table = Table(Column("Name", overflow="fold"), Column("Templates", no_wrap=True), "Since")
-    for person in known:
+    for person in known.people:
         table.add_row(Text(person.name), str(person.templates), person.created_at)
     print_table(table)

@@ -13,11 +13,10 @@ from rich.table import Table
 from lookalike.cli.terminal import print_table
 
 if TYPE_CHECKING:
+    from lookalike.decisions.promise import PromisedRate
     from lookalike.evaluation.report.summary import MethodSummary
     from lookalike.evaluation.retrieval.landmark_metrics import LandmarkMeasures, RetrievalMeasures
-    from lookalike.evaluation.statistics.bootstrap import Interval
-    from lookalike.evaluation.statistics.rate import Rate
-    from lookalike.landmarks.promised_rate import PromisedRate
+    from lookalike.evaluation.statistics.intervals import Interval, Rate
 
 __all__ = ["print_recognition", "print_retrieval", "print_summary"]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -81,16 +82,28 @@ def bar(description: str, total: int) -> Iterator[Callable[[int], None]]:
 
 
 @contextmanager
-def show_progress() -> Iterator[ProgressSink]:
-    """Yields a sink that draws one bar per stage, and prints warnings as notes at once."""
+def show_progress(log: bool = False) -> Iterator[ProgressSink]:
+    """Yields a sink that draws one bar per stage, and prints warnings as notes at once.
+
+    Args:
+        log: where stderr is not a terminal, print a line whenever the stage or its detail changes, with the seconds
+            since the start: for jobs of minutes or hours whose output goes to a file.
+    """
+    start, latest = time.monotonic(), ("", "")
+    log = log and not console.is_terminal
     with progress_bar() as bars:
         tasks: dict[str, TaskID] = {}
 
         def show(event: Progress) -> None:
+            nonlocal latest
             if event.warning:
                 note(event.warning)
             if not event.stage:
                 return
+            if log and (event.stage, event.detail) != latest:
+                latest = event.stage, event.detail
+                line = ": ".join(part for part in latest if part)
+                console.print(f"{time.monotonic() - start:8.1f} s  {escape(line)}", soft_wrap=True)
             if event.stage not in tasks:
                 tasks[event.stage] = bars.add_task(event.stage, total=event.total, extra="")
             bars.update(tasks[event.stage], completed=event.done, total=event.total, extra=event.detail)

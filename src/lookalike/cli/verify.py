@@ -6,40 +6,40 @@ from typing import Annotated
 
 import typer
 
+from lookalike.cli.dataclass_options import options_from
 from lookalike.cli.options import AsJson, CalibrationFile, Cropped, Model, TargetFmr, ThresholdDistance
+from lookalike.workflows.verify import VerifyOptions
+from lookalike.workflows.verify import verify as run
 
 __all__ = ["verify"]
 
+_VERDICTS = {"match": "same person", "ambiguous": "ambiguous", "unknown": "different people"}
 
-def verify(
-    a: Annotated[str, typer.Argument(help="One picture.")],
-    b: Annotated[str, typer.Argument(help="The other picture.")],
-    model: Model,
-    threshold: ThresholdDistance = None,
-    fmr: TargetFmr = None,
-    calibration: CalibrationFile = None,
-    cropped: Cropped = False,
-    as_json: AsJson = False,
-) -> None:
+
+@options_from(
+    VerifyOptions,
+    a=Annotated[str, typer.Argument(help="One picture.")],
+    b=Annotated[str, typer.Argument(help="The other picture.")],
+    model=Model,
+    threshold=ThresholdDistance,
+    fmr=TargetFmr,
+    calibration=CalibrationFile,
+    cropped=Cropped,
+)
+def verify(options: VerifyOptions, as_json: AsJson = False) -> None:
     """Decide whether two pictures show the same person (1:1). Exit code 0: the same, 1: different, or ambiguous."""
     from lookalike.cli.terminal import note, print_json
-    from lookalike.embedder import Embedder
-    from lookalike.recognizer import Recognizer
 
-    embedder = Embedder.load(model, cropped or None)
-    if calibration is not None:
-        embedder.use_calibration(calibration)
-    answer = Recognizer(embedder, threshold=threshold, target_fmr=fmr).verify(a, b)
+    answer = run(options)
     if as_json:
         print_json(answer)
     else:
         for line in answer.notes:
             note(line)
-        verdicts = {"match": "same person", "ambiguous": "ambiguous", "unknown": "different people"}
         sign = "<=" if answer.match else ">"
         likely = "" if answer.probability is None else f", probability {answer.probability:.3f}"
         compared = f"distance {answer.distance:.4f} {sign} threshold {answer.threshold:.4f}"
-        typer.echo(f"{verdicts[answer.decision]}: {compared}{likely}")
+        typer.echo(f"{_VERDICTS[answer.decision]}: {compared}{likely}")
         typer.echo(f"threshold: {answer.threshold_source}")
         if answer.weakness:
             note(answer.weakness)

@@ -37,8 +37,8 @@ class IdentityBatches:
     """P×K batches: `identities` different identities with `pictures` pictures each (Schroff et al. 2015, section 3.2).
 
     An epoch visits the identities in random order, as often as it takes to show about as many pictures as there
-    are. An identity with fewer than K pictures gives all of them and then repeats; augmentation tells the
-    repeats apart.
+    are. An identity with fewer than K pictures gives all of them and then repeats; augmentation makes
+    the repeats differ.
 
     Args:
         labels: `(n,)` int64.
@@ -164,8 +164,8 @@ class BalancedBatches:
     def epoch(self, epoch: int) -> Iterator[Positions]:
         """Yield the epoch's batches of positions."""
         random = np.random.default_rng([self.seed, epoch, 3])
-        # Systematic sampling: a comb with a random start over the shares, laid out in random order. Every class gets
-        # its share, rounded up or down, and the right one on average.
+        # Systematic sampling: equal steps with a random start over the shares, in random order. Every class gets its
+        # share, rounded up or down, and exactly its share on average.
         order = random.permutation(len(self._groups))
         edges = np.concatenate([[0.0], np.cumsum(self._shares[order])[:-1] * self._n, [float(self._n)]])
         times = np.diff(np.floor(edges + random.random())).astype(np.int64)

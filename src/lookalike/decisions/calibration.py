@@ -18,8 +18,10 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from lookalike.atomic_files import write_atomically
+from lookalike.decisions.misses import MissCurve
 from lookalike.decisions.odds import MatchOdds
-from lookalike.decisions.promise import ImpostorTail, MissCurve, Promise, PromisedThreshold
+from lookalike.decisions.promise import Promise, PromisedThreshold
+from lookalike.decisions.tail import ImpostorTail
 from lookalike.errors import ArtefactError, InputError
 
 __all__ = ["FORMAT_VERSION", "Calibration", "OperatingPoint"]

@@ -1,53 +1,36 @@
-"""From a promise about false alarms to a distance, for a gallery of any size.
+"""Promises about false alarms, and the thresholds that keep them.
 
-A promise is a rate *per comparison* (FMR) or *per search* (FPIR): of the searches of people who are not enrolled, how
-many name anybody. The more templates a gallery holds, the more comparisons a search makes, and the smaller the distance
-that keeps FPIR. `ImpostorTail` holds the few numbers that say how small: it is fitted by
-`lookalike.evaluation.calibration.impostor_tail`, lives in `calibration.json`, and is read here without NumPy or SciPy.
-
-A search compares one probe p with T templates; given p, these are independent draws, so it alarms with probability
-1 - (1 - F_p)^T, where F_p is the probe's own false match rate. Some probes are near to everybody (*wolves*, Doddington
-et al. 1998), so FPIR is the mean of that over probes, which is *not* 1 - (1 - FMR)^T. But the latter is a bound: the
-function is concave, so by Jensen's inequality unequal probes can only lower the mean. Thresholds use the bound; what is
-expected uses F_p spread like a gamma distribution with the variance measured, and gives 1 - (1 + w T FMR)^(-1/w).
-
-Several templates of one identity are counted each, as if they were of different people: again a bound.
+A promise is a rate *per comparison* (FMR), *per search* (FPIR: of the searches of people who are not enrolled, how many
+name anybody), or *per photo of no landmark* (FPR: of the photos that show no landmark, how many are accepted as one).
+The thresholds are found by `lookalike.evaluation.calibration`; what was found is kept with the model
+(`calibration.json`) or with the gallery (its annex), and read without NumPy or SciPy.
 """
 
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
-from typing import Annotated, Literal
-
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from typing import Literal, get_args
 
 from lookalike.errors import InputError
 
-__all__ = ["ImpostorTail", "MissCurve", "Promise", "PromisedThreshold"]
+__all__ = ["Promise", "PromiseKind", "PromisedRate", "PromisedThreshold"]
 
-Rate = Annotated[float, Field(ge=0, le=1)]
-Count = Annotated[int, Field(ge=0)]
-
-#: So many pairs of identities in the tail make a fitted shape; below, the tail is a guess outside of the data.
-ENOUGH_EXCEEDANCES = 50
-#: A rate so many times below one error in all impostor pairs is still promised: in simulations the bound then held
-#: in 95 of 100 calibrations (benchmarks/promise_kept.py, docs/evaluation.md).
-PROMISED_EXTRAPOLATION = 100.0
-#: And one so many times below is no longer answered at all.
-LARGEST_EXTRAPOLATION = 10_000.0
-#: The same where the tail has fewer than `ENOUGH_EXCEEDANCES`.
-LARGEST_EXTRAPOLATION_OF_FEW = 100.0
-#: A dispersion up to this is none: the formulas' limit, which rounding would spoil.
-ALIKE = 1e-9
+PromiseKind = Literal["fmr", "fpir", "fpr"]
+#: Of what each kind of rate is a share.
+_SHARE_OF = {"fmr": "comparisons", "fpir": "searches", "fpr": "photos without a landmark"}
+#: A usual rate of each kind, for messages.
+_USUAL = {"fmr": 0.001, "fpir": 0.001, "fpr": 0.01}
 
 
 @dataclass(frozen=True)
 class Promise:
-    """What is asked for: at most `rate` false alarms, per comparison (`fmr`) or per search (`fpir`).
+    """What is asked for: a rate of at most `rate` false alarms.
+
+    Attributes:
+        kind: per comparison (`fmr`), per search (`fpir`), or per photo without a landmark (`fpr`).
+        rate: above 0 and below 1.
 
     Raises:
         InputError: another kind, or a rate that is not above 0 and below 1.
@@ -57,35 +40,66 @@ class Promise:
         Promise(kind='fpir', rate=0.001)
     """
 
-    kind: Literal["fmr", "fpir"]
+    kind: PromiseKind
     rate: float
 
     def __post_init__(self) -> None:
-        if self.kind not in ("fmr", "fpir"):
-            raise InputError(f"a promise of {self.kind!r} was asked for; expected fmr (comparisons) or fpir (searches)")
+        if self.kind not in get_args(PromiseKind):
+            raise InputError(f"a promise of {self.kind!r} was asked for; expected {_listed(get_args(PromiseKind))}")
         if isinstance(self.rate, bool) or not isinstance(self.rate, int | float) or not 0 < self.rate < 1:
-            raise InputError(f"{self.kind} is {self.rate!r}; expected a rate above 0 and below 1, for example 0.001")
+            raise InputError(
+                f"{self.kind} is {self.rate!r}; expected a rate above 0 and below 1, for example {_USUAL[self.kind]:g}"
+            )
 
     @classmethod
-    def parse(cls, text: str) -> Promise:
-        """Read `fpir=0.001` or `fmr=1e-4`; anything else is an `InputError`."""
+    def parse(cls, text: str, kinds: Sequence[PromiseKind] = ("fpir", "fmr")) -> Promise:
+        """Read a promise such as `fpir=0.001`.
+
+        Args:
+            text: a kind, an equals sign and a rate.
+            kinds: that may be asked for here; those about people by default.
+
+        Raises:
+            InputError: no promise, one of another kind, or a rate out of range.
+
+        Example:
+            >>> Promise.parse("fpr=0.01", kinds=["fpr"]).rate
+            0.01
+        """
         kind, _, rate = text.partition("=")
         try:
             value = float(rate)
         except ValueError:
+            wanted = " or ".join(f"{one}=RATE" for one in kinds)
             raise InputError(
-                f"{text!r} is no promise; expected fpir=RATE or fmr=RATE, for example fpir=0.001"
+                f"{text!r} is no promise; expected {wanted}, for example {kinds[0]}={_USUAL[kinds[0]]:g}"
             ) from None
-        return cls(kind.strip().lower(), value)  # type: ignore[arg-type]
+        named = kind.strip().lower()
+        if named not in kinds:
+            raise InputError(f"a promise of {named!r} was asked for; expected {_listed(kinds)}")
+        return cls(named, value)  # type: ignore[arg-type]  # it is in kinds
 
     def comparison_rate(self, templates: int) -> float:
-        """The false match rate per comparison that is low enough, whoever the probes are."""
+        """The false match rate per comparison that is low enough, whoever the probes are.
+
+        Raises:
+            InputError: a promise about photos without a landmark, whose threshold is counted on such photos.
+        """
+        if self.kind == "fpr":
+            raise InputError(
+                f"{self} is a promise about photos without a landmark, which no calibration on people can keep; "
+                "ask for fpir or fmr"
+            )
         if self.kind == "fmr":
             return self.rate
         return -math.expm1(math.log1p(-self.rate) / max(1, templates))
 
     def __str__(self) -> str:
         return f"{self.kind.upper()} {self.rate:g}"
+
+
+def _listed(kinds: Sequence[str]) -> str:
+    return " or ".join(f"{kind} ({_SHARE_OF[kind]})" for kind in kinds)
 
 
 @dataclass(frozen=True)
@@ -125,177 +139,48 @@ class PromisedThreshold:
         if self.templates == 1:
             text = f"at most {self.promise.rate:g} of impostor pairs match (95% confidence)"
         else:
-            text = f"at most {self.promise.rate:g} of strangers' searches among {self.templates:,} templates name anybody (95% confidence)"  # noqa: E501
+            text = (
+                f"at most {self.promise.rate:g} of strangers' searches among {self.templates:,} templates name anybody "
+                "(95% confidence)"
+            )
         if self.extrapolation > 1:
             text += f"; {self.extrapolation:,.3g} times beyond the data"
         return text if self.sufficient else f"{text}: too few pairs to promise it"
 
 
-class ImpostorTail(BaseModel):
-    """How often impostors come near: the false match rate at small distances, down to where nobody was measured.
+@dataclass(frozen=True)
+class PromisedRate:
+    """A threshold, and what it promises about photos without a landmark.
 
     Attributes:
-        start: the distance u below which the tail is modelled (peaks over threshold).
-        start_rate: the false match rate at `start`.
-        logarithmic: the tail is one of log(u / distance), else of u - distance.
-        scale: of the generalised Pareto distribution.
-        shape: of it; negative ends at a finite distance, 0 is exponential, positive is heavier.
-        exceedances: impostor pairs nearer than `start`.
-        identity_pairs: how many different pairs of identities they belong to.
-        impostor_pairs: how many were measured in all.
-        dispersion: squared coefficient of variation of the probes' own false match rates at `start`; 0 when all
-            probes are alike.
-        distances: ascending grid.
-        rates: expected false match rate at each of them; never below the measured one.
-        upper: upper 95% confidence bound of it, by bootstrap over identities.
+        threshold: accepted is an adjusted distance of at most this (`decisions.rejection`).
+        promise: at most this share of photos without a landmark is to be accepted.
+        confidence: that the true rate is at most the promise; None where only the measured rate is.
+        photos: without a landmark it was measured on.
+        errors: of these are accepted at `threshold`.
+        rate: their share; never above the promise.
+        upper: upper bound of the true rate with `confidence` (95% where that is None).
+        basis: `counted`, or `tail` where the promise was read beyond the data.
+        sufficient: whether the photos allow at least 10 errors at the promised rate. Without, a counted promise still
+            holds, but the threshold rests on few photos and may be much stricter than it needs to be.
+        note: a warning for people, or empty.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    start: float
-    start_rate: Rate
-    logarithmic: bool
-    scale: Annotated[float, Field(gt=0)]
-    shape: float
-    exceedances: Count
-    identity_pairs: Count
-    impostor_pairs: Annotated[int, Field(ge=1)]
-    dispersion: Annotated[float, Field(ge=0)]
-    distances: Annotated[tuple[float, ...], Field(min_length=2, max_length=500)]
-    rates: tuple[Annotated[float, Field(gt=0, le=1)], ...]
-    upper: tuple[Annotated[float, Field(gt=0, le=1)], ...]
-
-    @model_validator(mode="after")
-    def _curves_rise(self) -> ImpostorTail:
-        if not len(self.distances) == len(self.rates) == len(self.upper):
-            raise ValueError("distances, rates and upper differ in length")
-        if any(b <= a for a, b in pairwise(self.distances)):
-            raise ValueError("distances do not rise")
-        for curve in (self.rates, self.upper):
-            if any(b < a for a, b in pairwise(curve)):
-                raise ValueError("a false match rate falls while the distance rises")
-        if any(high < rate for rate, high in zip(self.rates, self.upper, strict=True)):
-            raise ValueError("an upper bound is below its rate")
-        return self
+    threshold: float
+    promise: float
+    confidence: float | None
+    photos: int
+    errors: int
+    rate: float
+    upper: float
+    basis: Literal["counted", "tail"]
+    sufficient: bool
+    note: str = ""
 
     @property
-    def smallest_rate(self) -> float:
-        """The smallest false match rate that is answered."""
-        few = self.identity_pairs < ENOUGH_EXCEEDANCES
-        return 1 / (self.impostor_pairs * (LARGEST_EXTRAPOLATION_OF_FEW if few else LARGEST_EXTRAPOLATION))
-
-    def rate(self, distance: float) -> float:
-        """Expected false match rate at a distance; beyond the grid, that of its nearest end."""
-        return _read(self.distances, self.rates, distance)
-
-    def upper_rate(self, distance: float) -> float:
-        """Upper 95% confidence bound of the false match rate at a distance."""
-        return _read(self.distances, self.upper, distance)
-
-    def fpir(self, distance: float, templates: int) -> float:
-        """Expected share of strangers' searches among `templates` that name anybody."""
-        return self._mixed(self.rate(distance), templates)
-
-    def upper_fpir(self, distance: float, templates: int) -> float:
-        """Upper 95% confidence bound of that share, whoever the probes are."""
-        return -math.expm1(templates * math.log1p(-min(self.upper_rate(distance), 1 - 1e-16)))
-
-    def is_sufficient(self, rate: float) -> bool:
-        """Whether the data carry a false match rate: 10 errors measured, or a well-founded tail not read too far."""
-        if rate * self.impostor_pairs >= 10 and self.exceedances >= 10:
-            return True
-        enough = self.identity_pairs >= ENOUGH_EXCEEDANCES
-        return enough and rate * self.impostor_pairs * PROMISED_EXTRAPOLATION >= 1
-
-    def threshold_for(self, promise: Promise, templates: int = 1) -> tuple[float, float]:
-        """The distance that keeps a promise with 95% confidence, and the larger one that is expected to.
-
-        Raises:
-            InputError: the promise is too far beyond the data; the message says how far, and what they carry.
-        """
-        rate = promise.comparison_rate(templates)
-        if rate < self.smallest_rate:
-            beyond = 1 / (rate * self.impostor_pairs)
-            what = f"{promise} needs a false match rate of {rate:.2g}"
-            if promise.kind == "fpir":
-                most = int(math.log1p(-promise.rate) / math.log1p(-self.smallest_rate))
-                what = f"{promise} among {templates:,} templates needs a false match rate of {rate:.2g}"
-                advice = f"ask for a higher rate, keep to {most:,} templates, or calibrate on more identities"
-            else:
-                advice = f"ask for at least {self.smallest_rate:.2g}, or calibrate on more identities"
-            raise InputError(f"{what}, {beyond:,.0f} times beyond {self.impostor_pairs:,} impostor pairs; {advice}")
-        likely_rate = rate
-        if promise.kind == "fpir" and self.dispersion > ALIKE:
-            # The inverse of _mixed; a promise near 1 with very unequal probes would overflow.
-            exponent = min(-self.dispersion * math.log1p(-promise.rate), 700.0)
-            likely_rate = max(rate, math.expm1(exponent) / (self.dispersion * max(1, templates)))
-        safe = _reach(self.distances, self.upper, rate)
-        return safe, max(safe, _reach(self.distances, self.rates, likely_rate))
-
-    def _mixed(self, rate: float, templates: int) -> float:
-        if self.dispersion <= ALIKE:
-            return -math.expm1(templates * math.log1p(-min(rate, 1 - 1e-16)))
-        return -math.expm1(-math.log1p(self.dispersion * templates * rate) / self.dispersion)
-
-
-class MissCurve(BaseModel):
-    """The false non-match rate over distances, with its 95% interval over identities.
-
-    Attributes:
-        distances: ascending grid.
-        fnmr: share of genuine pairs farther than each.
-        low: lower end of the interval.
-        high: upper end.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    distances: Annotated[tuple[float, ...], Field(min_length=1, max_length=500)]
-    fnmr: tuple[Rate, ...]
-    low: tuple[Rate, ...]
-    high: tuple[Rate, ...]
-
-    @model_validator(mode="after")
-    def _one_length(self) -> MissCurve:
-        if not len(self.distances) == len(self.fnmr) == len(self.low) == len(self.high):
-            raise ValueError("distances, fnmr, low and high differ in length")
-        if any(b <= a for a, b in pairwise(self.distances)):
-            raise ValueError("distances do not rise")
-        return self
-
-    def at(self, distance: float) -> tuple[float, float, float]:
-        """FNMR at a distance, and its interval; straight between points, and all missed below the first of them."""
-        if distance < self.distances[0]:
-            return 1.0, self.low[0], 1.0
-        after = bisect_right(self.distances, distance)
-        if after == len(self.distances):
-            return self.fnmr[-1], self.low[-1], self.high[-1]
-        left, right = self.distances[after - 1], self.distances[after]
-        share = (distance - left) / (right - left)
-        fnmr, low, high = (c[after - 1] + share * (c[after] - c[after - 1]) for c in (self.fnmr, self.low, self.high))
-        return fnmr, low, high
-
-
-def _read(distances: Sequence[float], rates: Sequence[float], distance: float) -> float:
-    """The rate at a distance, straight in its logarithm between the points of the grid."""
-    after = bisect_right(distances, distance)
-    if after in (0, len(distances)):
-        return rates[min(after, len(distances) - 1)]
-    left, right = distances[after - 1], distances[after]
-    share = (distance - left) / (right - left)
-    return math.exp(math.log(rates[after - 1]) * (1 - share) + math.log(rates[after]) * share)
-
-
-def _reach(distances: Sequence[float], rates: Sequence[float], rate: float) -> float:
-    """The largest distance of the grid's curve whose rate is at most `rate`; just below the grid where none is."""
-    after = bisect_right(rates, rate)
-    if after == 0:
-        return math.nextafter(distances[0], -math.inf)
-    if after == len(rates):
-        return distances[-1]
-    low, high = math.log(rates[after - 1]), math.log(rates[after])
-    share = (math.log(rate) - low) / (high - low)
-    found = distances[after - 1] + share * (distances[after] - distances[after - 1])
-    while _read(distances, rates, found) > rate:  # rounding, by a last digit or two
-        found = math.nextafter(found, -math.inf)
-    return max(found, distances[after - 1])
+    def source(self) -> str:
+        """The promise in words, for people."""
+        how = "as measured" if self.confidence is None else f"{self.confidence:.0%} confidence"
+        text = f"at most {self.promise:g} of photos without a landmark are accepted ({how}"
+        beyond = "; read beyond the data" if self.basis == "tail" else ""
+        return f"{text}; {self.photos:,} photos, {self.errors} accepted{beyond})"

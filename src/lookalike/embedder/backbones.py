@@ -5,7 +5,8 @@ A backbone maps a `(n, channels, height, width)` batch to `(n, embedding_size)` 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 import torch
@@ -19,8 +20,13 @@ from lookalike.errors import InputError
 
 __all__ = ["OWN_BACKBONES", "PRETRAINED_ALIASES", "TrunkAndHead", "check_sizes", "create_backbone", "pooled_trunk"]
 
-#: Networks written here because timm lacks them.
-OWN_BACKBONES = ("mobilefacenet", "iresnet18", "iresnet50", "linear")
+#: Networks written here because timm lacks them: name → constructor, with `embedding_size`, `image_size`, `channels`.
+OWN_BACKBONES: dict[str, Callable[..., nn.Module]] = {
+    "mobilefacenet": MobileFaceNet,
+    "iresnet18": partial(IResNet, depth=18),
+    "iresnet50": partial(IResNet, depth=50),
+    "linear": Linear,
+}
 #: What users call a pretrained network, and timm's name of the one whose weights that means.
 PRETRAINED_ALIASES = {"efficientnet_lite0": "tf_efficientnet_lite0"}
 
@@ -69,22 +75,15 @@ def create_backbone(
         >>> sum(p.numel() for p in create_backbone("mobilefacenet", 128, (112, 112)).parameters()) < 1_100_000
         True
     """
-    own: dict[str, Any] = {
-        "mobilefacenet": MobileFaceNet,
-        "iresnet18": lambda **o: IResNet(depth=18, **o),
-        "iresnet50": lambda **o: IResNet(depth=50, **o),
-        "linear": Linear,
-    }
-    if name in own:
+    if name in OWN_BACKBONES:
         if pretrained:
             raise InputError(f"{name} has no pretrained weights to load; train it, or choose a timm network")
         try:
-            network: nn.Module = own[name](
+            return OWN_BACKBONES[name](
                 embedding_size=embedding_size, image_size=image_size, channels=channels, **options
             )
         except TypeError as error:
             raise InputError(f"{name} does not take these options: {error}") from None
-        return network
     layers, width = pooled_trunk(name, image_size, channels, pretrained, **options)
     # One linear layer and a batch norm: the embedding layer of the metric-learning literature.
     return TrunkAndHead(*layers, nn.Linear(width, embedding_size, bias=False), nn.BatchNorm1d(embedding_size))

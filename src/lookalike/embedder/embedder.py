@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
+from lookalike.decisions.policies import Threshold
 from lookalike.distances import MetricName
 from lookalike.embedder.preparation import prepare_many
 from lookalike.embedder.preprocessing import Prepared
@@ -21,14 +21,6 @@ if TYPE_CHECKING:
     from lookalike.decisions.calibration import Calibration
 
 __all__ = ["Embedder", "Threshold"]
-
-
-@dataclass(frozen=True)
-class Threshold:
-    """The distance up to which two pictures match, and where that number comes from."""
-
-    distance: float
-    source: str
 
 
 class Embedder(ABC):

@@ -1,7 +1,7 @@
-"""What is wrong with the data, found and said before anything is measured on it.
+"""Errors in the data of an evaluation, found before anything is measured on it.
 
-A vector of NaN, a picture that is in the set twice, or a person who was trained on makes figures wrong without a word,
-mostly for the better. Everything found is listed with the positions of the pictures; a caller decides what to do.
+A vector of NaN, a picture that is in the set twice, or an identity of the training set makes figures wrong without an
+error, and mostly too good. Findings are listed with the positions of the pictures; the caller decides what to do.
 
 Rows are compared by a 64-bit hash and, where it agrees, number by number: O(n d).
 """
@@ -36,13 +36,13 @@ Kind = Literal[
     "picture within identity",
 ]
 
-#: Rows that are looked at together, and examples that a text names.
+#: Rows that are checked at a time, and examples that a text names.
 ROWS, EXAMPLES = 8192, 3
 
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that makes figures wrong, or that a reader must know.
+    """Something that makes figures wrong, or that a reader of them must know.
 
     Attributes:
         kind: what it is.
@@ -66,16 +66,16 @@ def check_data(
     pictures: Sequence[Any] | None = None,
     training_labels: Any = None,
 ) -> list[Finding]:
-    """Look for what makes an evaluation wrong.
+    """Find vectors and labels that make the figures of an evaluation wrong.
 
     Args:
-        vectors: `(n, d)` numbers, an array or a memory map; NaN and infinity are what is looked for.
+        vectors: `(n, d)` numbers, an array or a memory map; NaN and infinity are allowed, and reported.
         labels: `(n,)` integers or strings.
         pictures: `(n,)` names or paths, for the texts.
         training_labels: `(m,)` identities that the model was trained on, repeated or not.
 
     Returns:
-        Findings, errors first; empty where all is well.
+        Findings, errors first; empty where there are none.
 
     Raises:
         VectorError: not a matrix of numbers, not one label or picture per vector, or labels of a wrong kind.
@@ -103,7 +103,7 @@ def check_data(
         zero[rows] = ~part.any(axis=1)
         hashes[rows] = _hashes(part)
     findings = [*_bad_vectors(finite, zero, call)]
-    usable = np.flatnonzero(finite & ~zero)  # zero vectors are equal too, and have been named
+    usable = np.flatnonzero(finite & ~zero)  # zero vectors are equal as well, and have been reported
     equal = [rows for group in _equal_hashes(hashes, usable) for rows in _equal_rows(array, group)]
     findings += _duplicates(equal, codes, call, "vector")
     findings += _identities(codes, call, training_labels)
@@ -111,7 +111,7 @@ def check_data(
 
 
 def check_pictures(files: Sequence[Path | str | bytes], labels: Any) -> list[Finding]:
-    """Look for pictures that are in the set more than once, byte by byte.
+    """Find pictures that are in the set more than once, by their bytes.
 
     Args:
         files: `(n,)` paths, read one by one, or contents as bytes.
@@ -140,7 +140,7 @@ def check_pictures(files: Sequence[Path | str | bytes], labels: Any) -> list[Fin
 
 @dataclass(frozen=True, eq=False)
 class _Names:
-    """How texts call pictures and identities."""
+    """Names of pictures and identities in texts."""
 
     codes: Integers
     names: tuple[Hashable, ...]
@@ -217,7 +217,7 @@ def _identities(codes: Integers, call: _Names, training_labels: Any) -> Iterator
 def _duplicates(
     groups: Sequence[Integers], codes: Integers, call: _Names, what: Literal["vector", "picture"]
 ) -> Iterator[Finding]:
-    """Equal pictures of several identities are a labelling error; of one, only too easy."""
+    """Equal pictures of several identities are a labelling error; those of one make genuine pairs too easy."""
     across = [group for group in groups if len(set(codes[group].tolist())) > 1]
     within = [group for group in groups if len(set(codes[group].tolist())) == 1]
     for chosen, wrong in ((across, True), (within, False)):
@@ -226,7 +226,7 @@ def _duplicates(
         chosen.sort(key=lambda group: int(group[0]))
         positions = np.sort(np.concatenate(chosen))
         pairs = (" = ".join(call.picture(position) for position in group[:EXAMPLES].tolist()) for group in chosen)
-        whose = "different identities" if wrong else "one identity"
+        owners = "different identities" if wrong else "one identity"
         do = "one of the labels is wrong" if wrong else "these genuine pairs are too easy; keep one of each"
         kind: Kind
         if what == "vector":
@@ -236,7 +236,7 @@ def _duplicates(
         yield Finding(
             kind,
             "warning" if wrong else "note",
-            f"{len(positions):,} {what}s of {whose} are equal, in {len(chosen):,} groups: "
+            f"{len(positions):,} {what}s of {owners} are equal, in {len(chosen):,} groups: "
             f"{_first(pairs, len(chosen))}; {do}",
             tuple(positions.tolist()),
             tuple(tuple(group.tolist()) for group in chosen),
@@ -250,7 +250,7 @@ def _hashes(rows: npt.NDArray[Any]) -> npt.NDArray[np.uint64]:
     words = numbers.view(f"u{numbers.itemsize}").astype(np.uint64)
     drawn = np.random.default_rng(0).integers(2**63, size=words.shape[1], dtype=np.uint64)
     factors = np.asarray(2 * drawn + np.uint64(1), np.uint64)
-    # Multiplied by odd numbers and mixed, or rows that differ in high bits only would collide.
+    # Multiplied by odd numbers and mixed; without mixing, rows that differ in high bits only would collide.
     mixed = words * factors
     mixed ^= mixed >> np.uint64(32)
     mixed *= np.uint64(0x9E3779B97F4A7C15)
@@ -268,7 +268,7 @@ def _equal_hashes(hashes: npt.NDArray[np.uint64], positions: Integers) -> Iterat
 
 
 def _equal_rows(array: npt.NDArray[Any], positions: Integers) -> Iterator[Integers]:
-    """Split positions of equal hashes by what their rows really hold."""
+    """Split positions of equal hashes into groups of equal rows."""
     rows = array[positions]
     left = np.arange(len(positions))
     while len(left) > 1:

@@ -1,7 +1,7 @@
 """Identity labels: any integers or strings, compared exactly; texts in their canonical form (`identity_names`).
 
-A label never becomes a float on its way: float32 merges integers above 2**24, float64 above 2**53,
-and identities that merge turn impostors into genuine pairs without a word.
+Labels are never converted to floats: float32 merges integers above 2**24, float64 above 2**53, and merged identities
+would turn impostor pairs into genuine pairs without an error.
 """
 
 from __future__ import annotations
@@ -58,19 +58,19 @@ def identity_codes(labels: Any, count: int | None = None) -> tuple[npt.NDArray[n
 
 
 def check_labels(values: Iterable[Any]) -> None:
-    """Raise a `VectorError` that names the first of some plain Python objects that is no label."""
+    """Raise a `VectorError` that names the first of these plain Python objects that is not a label."""
     for position, value in enumerate(values):
         if not isinstance(value, int | str | bytes):
             raise VectorError(
                 f"label {position} is {value!r} ({type(value).__name__}); labels must be integers or strings "
-                "(floats cannot tell large numbers apart)"
+                "(floats merge large numbers)"
             )
 
 
 def canonical_label(label: Any) -> Any:
     """A label as `identity_codes` compares it: a Python integer, or text (or its UTF-8 bytes) in its canonical form.
 
-    What is no label is returned as it is.
+    An object that is not a label is returned as it is.
 
     Example:
         >>> canonical_label(np.str_(" Ada"))
@@ -81,7 +81,7 @@ def canonical_label(label: Any) -> Any:
     if isinstance(plain, str):
         return canonical_name(plain)
     if isinstance(plain, bytes):
-        # Undecodable bytes stay what they are.
+        # Bytes that are not UTF-8 stay as they are.
         return canonical_name(plain.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
     return plain
 

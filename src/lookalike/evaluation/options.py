@@ -34,7 +34,7 @@ class EvaluationOptions:
     trials: int = 20
     promise: str | None = None
     distractors: str | Path | None = None
-    groups: Path | None = None
-    pairs: Path | None = None
+    groups: str | Path | None = None
+    pairs: str | Path | None = None
     trained_on: str | Path | None = None
     seed: int = 0

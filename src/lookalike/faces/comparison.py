@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -129,7 +129,7 @@ def compare_methods(
     for name in methods:
         started = time.monotonic()
         show = partial(progress, name) if progress else None
-        loss, made = METHODS.get(name, cast("LossName", name)), None
+        loss, made = METHODS.get(name, name), None
         notes: tuple[str, ...] = ()
         if loss is not None:
             made = folder / loss

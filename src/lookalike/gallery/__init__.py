@@ -13,7 +13,7 @@ from pathlib import Path
 from lookalike.errors import InputError
 from lookalike.gallery.annex import Annex
 from lookalike.gallery.embedded import EmbeddedGallery
-from lookalike.gallery.gallery import Candidate, Counts, Gallery, Identity, Model, Searched, Template
+from lookalike.gallery.gallery import Candidate, Counts, Gallery, Identity, Kind, Model, Searched, Template
 
 __all__ = [
     "Annex",
@@ -22,6 +22,7 @@ __all__ = [
     "EmbeddedGallery",
     "Gallery",
     "Identity",
+    "Kind",
     "Model",
     "Searched",
     "Template",
@@ -29,15 +30,17 @@ __all__ = [
 ]
 
 
-def open_gallery(address: str | Path, create: bool = True) -> Gallery:
+def open_gallery(address: str | Path, create: bool = True, kind: Kind | None = None) -> Gallery:
     """Open a gallery, or make it.
 
     Args:
         address: a directory, by custom `people.gallery`.
         create: make it when it is not there; False for commands that only read.
+        kind: what it must hold, `people` or `landmarks`; one that holds nothing yet will hold this. By default what is
+            enrolled first decides.
 
     Raises:
-        InputError: an address of a kind that is not there.
+        InputError: an address of a kind that is not there, or a gallery of the other kind.
         ArtefactError: missing (with `create=False`), damaged, not a gallery, or of a newer version.
         StorageError: the disk is full, read-only or failing.
 
@@ -50,4 +53,4 @@ def open_gallery(address: str | Path, create: bool = True) -> Gallery:
         raise InputError(f"galleries at {scheme}:// are not there yet; give a directory, for example people.gallery")
     if not str(address):
         raise InputError("the gallery's path is empty; give a directory, for example people.gallery")
-    return EmbeddedGallery(Path(address).expanduser(), create)
+    return EmbeddedGallery(Path(address).expanduser(), create, kind=kind)

@@ -18,12 +18,16 @@ from typing import Any
 from lookalike.atomic_files import sync_folder
 from lookalike.errors import ArtefactError, InputError, StorageError
 
-__all__ = ["FILE_NAME", "FORMAT_VERSION", "Database"]
+__all__ = ["FILE_NAME", "FORMAT_VERSION", "KIND_TABLE", "Database"]
 
-FORMAT_VERSION = 1
+#: Version 2 says what the gallery holds (`kind`); version 1 is migrated when it is opened.
+FORMAT_VERSION = 2
 FILE_NAME = "gallery.sqlite3"
 #: "LKGL", in the file's header, tells a gallery from other SQLite files.
 APPLICATION_ID = 0x4C4B474C
+
+#: What the gallery holds; without a row while nothing was enrolled.
+KIND_TABLE = "CREATE TABLE kind (only_one INTEGER PRIMARY KEY CHECK (only_one = 1), kind TEXT NOT NULL)"
 
 # A row of `change` is written by every transaction that enrolls or forgets; indexes follow it. Its random token tells
 # whether a cache on disk belongs to this history or to the one before a backup was restored.
@@ -46,6 +50,7 @@ CREATE INDEX template_by_change ON template (change_id);
 CREATE TABLE tombstone (
     template_id INTEGER PRIMARY KEY, change_id INTEGER NOT NULL REFERENCES change, forgotten_at TEXT NOT NULL);
 CREATE INDEX tombstone_by_change ON tombstone (change_id);
+{KIND_TABLE};
 PRAGMA application_id = {APPLICATION_ID};
 PRAGMA user_version = {FORMAT_VERSION};
 COMMIT;
@@ -140,7 +145,7 @@ class Database:
             raise ArtefactError(f"{self.file} is damaged (cut short); restore it from a backup")
 
     def _check(self) -> None:
-        application, version = self.one("PRAGMA application_id")[0], self.one("PRAGMA user_version")[0]
+        application, version = self.one("PRAGMA application_id")[0], self.version()
         if application != APPLICATION_ID:
             raise ArtefactError(f"{self.file} is a database, but not a gallery of Lookalike; give another path")
         if version > FORMAT_VERSION:
@@ -148,7 +153,7 @@ class Database:
                 f"{self.folder} has format version {version}, this Lookalike reads up to {FORMAT_VERSION}; upgrade it"
             )
         # Reading the schema touches the tables' roots: a file cut short is found now.
-        for table in ("model", "change", "identity", "template", "tombstone"):
+        for table in ("model", "change", "identity", "template", "tombstone", *(["kind"] if version >= 2 else [])):
             self.one(f"SELECT count(*) FROM (SELECT 1 FROM {table} LIMIT 1)")
         mode = self.one("PRAGMA journal_mode = WAL")[0]
         if mode != "wal":
@@ -170,6 +175,10 @@ class Database:
     def one(self, sql: str, values: Sequence[Any] = ()) -> Any:
         """The first row of the answer, or None."""
         return self.run(sql, values).fetchone()
+
+    def version(self) -> int:
+        """The format version of the file."""
+        return int(self.one("PRAGMA user_version")[0])
 
     def latest_change(self) -> int:
         """The number of the last change; 0 before the first."""

@@ -25,9 +25,10 @@ from lookalike.errors import (
 )
 from lookalike.gallery import enrolment
 from lookalike.gallery.annex import Annex, AnnexFolder, MakeAnnex
-from lookalike.gallery.database import FORMAT_VERSION, Database
-from lookalike.gallery.gallery import Candidate, Counts, Identity, Model, Searched, Template
-from lookalike.gallery.index_cache import FollowingIndex, vector_from
+from lookalike.gallery.database import Database
+from lookalike.gallery.gallery import Candidate, Counts, Identity, Kind, Model, Searched, Template
+from lookalike.gallery.index_cache import IndexCache, vector_from
+from lookalike.gallery.kind import checked_kind, held_kind, migrate, settle
 from lookalike.gallery.sources import readable
 from lookalike.identity_names import checked_name
 from lookalike.index.core.checks import checked_k, checked_vectors
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 __all__ = ["EmbeddedGallery"]
 
 _log = logging.getLogger(__name__)
-_Looked = TypeVar("_Looked")
+_Found = TypeVar("_Found")
 
 #: Names looked up by one statement; SQLite's oldest limit on parameters is 999.
 _LOOKUP = 900
@@ -59,9 +60,11 @@ class EmbeddedGallery:
         path: the directory, by custom `NAME.gallery`.
         create: make it when it is not there.
         timeout: seconds to wait for another process's lock.
+        kind: what it must hold, as `open_gallery`.
 
     Raises:
         ArtefactError: missing (with `create=False`), damaged, not a gallery, or of a newer version.
+        InputError: it holds the other kind.
         StorageError: the disk is full, read-only or failing.
 
     Example:
@@ -72,12 +75,13 @@ class EmbeddedGallery:
         'Ada'
     """
 
-    def __init__(self, path: str | Path, create: bool = True, timeout: float = 30.0) -> None:
+    def __init__(self, path: str | Path, create: bool = True, timeout: float = 30.0, kind: Kind | None = None) -> None:
         self.path = Path(path)
         self._database = Database(self.path, create, timeout)
-        self._following = FollowingIndex(self._database)
+        self._index_cache = IndexCache(self._database)
         self._annexes = AnnexFolder(self._database)
         self._model: Model | None = None
+        self._kind: Kind | None = None
         self._counted: Counts | None = None
         # A process killed between the commit of a `forget` and its scrubbing left old bytes in the log, or in a
         # version of the annex.
@@ -86,6 +90,13 @@ class EmbeddedGallery:
         except StorageError as error:  # a full disk; reading must go on
             _log.warning("the log of %s was not emptied: %s", self.path, error)
         self._tidy_annex()
+        migrate(self._database)
+        if kind is not None:
+            try:
+                self._expect(checked_kind(kind), store=create)
+            except BaseException:
+                self._database.close()
+                raise
 
     def _tidy_annex(self) -> None:
         if not self._annexes.stale():
@@ -129,12 +140,36 @@ class EmbeddedGallery:
                 "use the gallery's own model, or enroll the pictures again into a new gallery"
             )
 
+    # --- the kind -----------------------------------------------------------------------------------------
+
+    @property
+    def kind(self) -> Kind | None:
+        """What the gallery holds; None while nobody was enrolled and no kind was asked for."""
+        with self._database.lock:
+            if self._kind is None:
+                with self._database.read("read"):
+                    self._kind = held_kind(self._database)
+            return self._kind
+
+    def settle_kind(self, kind: Kind) -> None:
+        """Say what the gallery holds; afterwards make sure that it is this. See `Gallery.settle_kind`."""
+        self._expect(checked_kind(kind), store=True)
+
+    def _expect(self, kind: Kind, store: bool) -> None:
+        held = self.kind
+        if held != kind and (held is not None or store):
+            with self._database.write("written"):
+                settle(self._database, kind)
+
     # --- writing ------------------------------------------------------------------------------------------
 
     def enroll(self, identity: str, vectors: npt.ArrayLike, sources: Sequence[str] | None = None) -> list[int]:
         """Add templates to an identity; all of them, on the disk, or none. See `Gallery.enroll`."""
         row = self._ready(identity, vectors, sources)
+        unsettled = self.kind is None
         with self._database.write("written"):
+            if unsettled and held_kind(self._database) is None:
+                settle(self._database, "people")
             return enrolment.store(self._database, *row, change=None)[0]
 
     def enroll_many(
@@ -154,6 +189,8 @@ class EmbeddedGallery:
             with database.write("written"):
                 if since is not None and since != self.change:
                     raise StorageError(f"{self.path} was changed by another program meanwhile; enroll once more")
+                if annex is not None or held_kind(database) is None:
+                    settle(database, "people" if annex is None else "landmarks")
                 change = None if annex is None else enrolment.new_change(database)
                 for name, vectors, texts in rows:
                     stored[name], change = enrolment.store(database, name, vectors, texts, change)
@@ -161,7 +198,7 @@ class EmbeddedGallery:
                         gone, change = enrolment.drop_others(database, name, stored[name], change)
                         dropped += gone
                 if dropped:
-                    self._following.drop_files()
+                    self._index_cache.drop_files()
                 if annex is not None and change is not None:
                     self._annexes.write(annex(stored), change, self._bound().fingerprint)
             self._tidy("the identities are enrolled", log=dropped > 0)
@@ -188,7 +225,7 @@ class EmbeddedGallery:
                     raise UnknownIdentityError(f"{name!r} is not in {self.path}; `people` lists who is")
                 change = enrolment.new_change(database)
                 deleted = enrolment.drop_identity(database, row[0], change)
-                self._following.drop_files()
+                self._index_cache.drop_files()
                 held = self._annexes.current(self._bound().fingerprint)
                 if held is not None:
                     self._annexes.write(held.without(name), change, self._bound().fingerprint, held.covers)
@@ -239,7 +276,7 @@ class EmbeddedGallery:
 
         return self._annexed(names)
 
-    def _annexed(self, look: Callable[[Annex | None], _Looked]) -> _Looked:
+    def _annexed(self, look: Callable[[Annex | None], _Found]) -> _Found:
         """Look at the annex and at the database as they are at one moment."""
         failed: Path | None = None
         while True:
@@ -300,12 +337,12 @@ class EmbeddedGallery:
         nobody: list[list[Candidate]] = [[] for _ in probes]
         with database.lock:
             if model is not None:
-                self._following.prepare(model)
+                self._index_cache.prepare(model)
             # One transaction for index, names and counts: a template found is a template named and counted, whatever
             # others do meanwhile.
             with database.read("searched"):
                 counts = self._counts()
-                index = None if model is None else self._following.follow(model, counts.change)
+                index = None if model is None else self._index_cache.follow(model, counts.change)
                 if index is None or len(index) == 0 or not counts.identities:
                     return Searched(nobody, counts)
                 return Searched(self._nearest_identities(index, probes, wanted, counts.identities), counts)
@@ -364,10 +401,11 @@ class EmbeddedGallery:
     def stats(self) -> dict[str, Any]:
         """Counts, model, bytes on disk and the index (None before the first search), ready for JSON."""
         with self._database.read("read"):
-            one, model, index, counts = self._database.one, self.model, self._following.index, self._counts()
+            one, model, index, counts = self._database.one, self.model, self._index_cache.index, self._counts()
             return {
                 "path": str(self.path),
-                "format_version": FORMAT_VERSION,
+                "format_version": self._database.version(),
+                "kind": held_kind(self._database),
                 "identities": counts.identities,
                 "templates": counts.templates,
                 "forgotten_templates": one("SELECT count(*) FROM tombstone")[0],
@@ -385,7 +423,7 @@ class EmbeddedGallery:
         """Let go of files; a second call does nothing."""
         with self._database.lock:
             if not self._database.closed:
-                self._following.save()
+                self._index_cache.save()
                 self._database.close()
 
     def __enter__(self) -> Self:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Literal, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +19,11 @@ from lookalike.distances import MetricName
 if TYPE_CHECKING:
     from lookalike.gallery.annex import Annex, MakeAnnex
 
-__all__ = ["Candidate", "Counts", "Gallery", "Identity", "Model", "Searched", "Template"]
+__all__ = ["Candidate", "Counts", "Gallery", "Identity", "Kind", "Model", "Searched", "Template"]
+
+
+#: What a gallery holds.
+Kind = Literal["people", "landmarks"]
 
 
 @dataclass(frozen=True)
@@ -121,6 +125,19 @@ class Gallery(Protocol):
             FingerprintError: it belongs to another model; the message names both.
         """
 
+    @property
+    def kind(self) -> Kind | None:
+        """What it holds, `people` or `landmarks`; None while nobody was enrolled and no kind was asked for."""
+
+    def settle_kind(self, kind: Kind) -> None:
+        """Say what the gallery holds at first use; afterwards make sure that it is this.
+
+        Without, the first enrolment says it: with an annex `landmarks`, without one `people`.
+
+        Raises:
+            InputError: it holds the other kind.
+        """
+
     def enroll(self, identity: str, vectors: npt.ArrayLike, sources: Sequence[str] | None = None) -> list[int]:
         """Add templates to an identity, which is created when new; all of them or none.
 
@@ -159,7 +176,8 @@ class Gallery(Protocol):
             ids of the templates, by identity.
 
         Raises:
-            InputError, VectorError, StorageError: as for `enroll`; nothing was changed.
+            InputError, VectorError, StorageError: as for `enroll`, or an annex for a gallery of people; nothing was
+                changed.
 
         Example:
             >>> gallery.enroll_many([("Ada", a, None), ("Bob", b, None)])    # doctest: +SKIP

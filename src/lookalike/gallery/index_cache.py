@@ -19,7 +19,7 @@ from lookalike.gallery.gallery import Model
 if TYPE_CHECKING:
     from lookalike.index import VectorIndex
 
-__all__ = ["FollowingIndex", "vector_from"]
+__all__ = ["IndexCache", "vector_from"]
 
 _log = logging.getLogger(__name__)
 #: Share of the nearest templates that a graph is to find. Who is missed here is missed, however good the model is.
@@ -39,7 +39,7 @@ def vector_from(blob: bytes, dimension: int, template_id: int) -> npt.NDArray[np
     return np.frombuffer(blob, "<f4").astype(np.float32)
 
 
-class FollowingIndex:
+class IndexCache:
     """Holds the templates of a database in a `lookalike.index` and keeps up with the `change` table.
 
     An exact index is built from the database in a moment and never written. A graph takes minutes, so it is kept
@@ -103,10 +103,10 @@ class FollowingIndex:
         """Let a graph consider as many candidates as its size needs: at the same number, a larger one finds fewer."""
         if self._index is None or self._index.kind != "hnsw" or not len(self._index):
             return
-        from lookalike.index.planning.scaling import effort_for_recall
+        from lookalike.index.planning.scaling import setting_for_recall
 
         build = self._index.spec.build.model_dump()
-        wanted = max(_FEWEST_CANDIDATES, effort_for_recall("hnsw", len(self._index), _RECALL, build))
+        wanted = max(_FEWEST_CANDIDATES, setting_for_recall("hnsw", len(self._index), _RECALL, build))
         if wanted != self._index.spec.search.model_dump()["ef_search"]:
             self._index.configure(ef_search=wanted)
 

@@ -5,15 +5,18 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from pydantic import ByteSize, TypeAdapter
+
 from lookalike.errors import InputError
 
 __all__ = ["count_text", "parse_count", "parse_size", "size_text"]
 
 _NUMBER = r"\s*(\d+(?:[_,]\d{3})*(?:\.\d+)?|\.\d+)(e[+]?\d+)?\s*"
 _COUNT = re.compile(_NUMBER + r"(k|thousand|m|mio|million|g|b|bn|billion)?\s*", re.IGNORECASE)
-_SIZE = re.compile(_NUMBER + r"(?:([kmgtp])(i?)(b?)|(b|bytes?))?\s*", re.IGNORECASE)
+#: Checked before pydantic reads the unit: it ignores what follows a number, and would read "1,000MB" as one byte.
+_SIZE = re.compile(_NUMBER + r"((?:[kmgtp]i?)?)(?:b|bytes?)?\s*", re.IGNORECASE)
+_BYTES = TypeAdapter(ByteSize)
 _COUNT_UNITS = {"k": 3, "thousand": 3, "m": 6, "mio": 6, "million": 6, "g": 9, "b": 9, "bn": 9, "billion": 9}
-_SIZE_UNITS = "kmgtp"
 #: Above it a count or size is a mistake, and no array could hold it.
 _LARGEST = 2**62
 
@@ -71,8 +74,7 @@ def parse_size(text: str | int | float) -> int:
     match = _SIZE.fullmatch(text)
     if match is None:
         raise InputError(f"the size {text!r} is not one; give for example 24GiB, 80GB, 512MiB or a number of bytes")
-    power = 0 if match[3] is None else _SIZE_UNITS.index(match[3].lower()) + 1
-    value = _number(match) * (1024 if match[4] else 1000) ** power
+    value = _number(match) * _BYTES.validate_python(f"1{match[3]}B")
     # A fraction of a byte comes from decimals such as 0.3GiB and means nothing.
     return _whole(round(value) if value <= _LARGEST else value, text, "the size")
 

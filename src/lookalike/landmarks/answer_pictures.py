@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from lookalike.answers import Identified
 from lookalike.errors import InputError
 from lookalike.evaluation.report.page import PicturePair, PicturePairs, Section, data_uri
 from lookalike.images import read_picture
@@ -15,7 +16,6 @@ from lookalike.landmarks.comparison import Compared
 from lookalike.landmarks.measurement import Outcome
 from lookalike.landmarks.photo_splits import PhotoSplits
 from lookalike.landmarks.place import Place
-from lookalike.landmarks.recognition import Recognised
 
 __all__ = ["AnswerPictures", "answer_pictures", "answers_section"]
 
@@ -47,7 +47,7 @@ class AnswerPictures(PicturePair):
 
 
 def answer_pictures(
-    asked: Picture | str, name: str, answer: Recognised, good: bool | None, verdict: str = ""
+    asked: Picture | str, name: str, answer: Identified, good: bool | None, verdict: str = ""
 ) -> AnswerPictures:
     """A photo asked about beside the enrolled photos that its first candidate was chosen by.
 
@@ -77,7 +77,7 @@ def answer_pictures(
     )
 
 
-def _said(answer: Recognised) -> str:
+def _said(answer: Identified) -> str:
     if answer.decision == "match":
         return f"answer: {answer.name}"
     return "answer: ambiguous" if answer.decision == "ambiguous" else "answer: no known landmark"

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from lookalike.answers import Identified
 from lookalike.errors import ImageError
 from lookalike.evaluation.evaluator import Measurement
 from lookalike.evaluation.report.page import PicturePairs, Section
@@ -13,7 +14,6 @@ from lookalike.images import read_picture
 from lookalike.landmarks.answer_pictures import AnswerPictures, answer_pictures
 from lookalike.landmarks.evaluation_context import PlacesContext, answers_worth
 from lookalike.landmarks.measurement import Measured, Outcome
-from lookalike.landmarks.recognition import Recognised
 
 __all__ = ["Answers", "answers_by_outcome"]
 
@@ -69,12 +69,12 @@ def answers_by_outcome(measured: Measured, paths: Sequence[Path], names: Mapping
     return Section("Answers", tuple(prose), tuple(blocks))
 
 
-def _answer(answer: Recognised, path: Path, place: str | None, good: bool, names: Mapping[str, str]) -> AnswerPictures:
+def _answer(answer: Identified, path: Path, place: str | None, good: bool, names: Mapping[str, str]) -> AnswerPictures:
     shown = "no landmark" if place is None else names.get(place, place)
     return answer_pictures(read_picture(path), f"{path.name}: {shown}", answer, good)
 
 
-def _with_photos_that_are_there(answer: Recognised) -> tuple[Recognised, int]:
+def _with_photos_that_are_there(answer: Identified) -> tuple[Identified, int]:
     """The answer without those deciding photos that were moved or damaged since, and how many these are."""
     best = answer.best
     if best is None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from lookalike.decisions.promise import PromisedRate
 from lookalike.evaluation.evaluator import Measurement
 from lookalike.evaluation.report.page import Cell, Fact, Section, Table
 from lookalike.evaluation.report.rate_text import number_range, percent, percent_range
 from lookalike.evaluation.retrieval.landmark_metrics import RetrievalMeasures
 from lookalike.landmarks.evaluation_context import PlacesContext, answers_worth, enrolled_themselves, retrieval
 from lookalike.landmarks.measurement import Measured
-from lookalike.landmarks.promised_rate import PromisedRate
 
 __all__ = ["AnswersWorth", "answers_worth_section", "facts_of"]
 

@@ -17,12 +17,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from lookalike.decisions.rejection import Rejection
 from lookalike.distances import unit_length
 from lookalike.errors import ArtefactError, InputError
 from lookalike.gallery.annex import Annex
 from lookalike.identity_names import canonical_name
 from lookalike.landmarks.place import Place
-from lookalike.landmarks.rejection import Rejection
 
 __all__ = ["Atlas", "AtlasSettings", "PlacePhotos", "atlas_annex", "known_better"]
 

@@ -22,12 +22,12 @@ from lookalike.embedder import Embedder
 from lookalike.errors import InputError
 from lookalike.gallery import open_gallery
 from lookalike.landmarks.atlas import NO_TEMPLATE, Atlas, AtlasSettings
-from lookalike.landmarks.enrolment import EnrolledPlaces
+from lookalike.landmarks.enrolment import EnrolledPlaces, NewPhotos, enroll_places
 from lookalike.landmarks.measurement import Measured, measure_answers
 from lookalike.landmarks.photo_splits import PhotoSplits
 from lookalike.landmarks.place import Place
 from lookalike.landmarks.recipe import landmark_recipe
-from lookalike.landmarks.recognition import LandmarkRecognizer
+from lookalike.landmarks.recognition import PlaceRecognition
 from lookalike.progress import Progress, ProgressSink, counted
 from lookalike.training import LossName, train
 
@@ -221,16 +221,18 @@ def _asked(
     if where.exists():
         shutil.rmtree(where)
     with open_gallery(where) as gallery:
-        recognizer = LandmarkRecognizer(network.embedder, gallery)
-        enrolled = recognizer.enroll_vectors(
-            network.places,
-            photos.places.identities,
-            [str(path) for path in photos.places.paths],
-            network.calibration,
-            settings=replace(settings.enrolment, max_centroids=CENTROIDS[centroids]),
+        embedder = network.embedder
+        gallery.bind(embedder.fingerprint, embedder.name, embedder.metric, embedder.dimension)
+        new = NewPhotos(
+            vectors=network.places,
+            places=photos.places.identities,
+            sources=[str(path) for path in photos.places.paths],
+            non_landmarks=network.calibration,
             facts=facts,
         )
-        answers = recognizer.identify_vectors(network.questions)
+        enrolled = enroll_places(gallery, new, settings=replace(settings.enrolment, max_centroids=CENTROIDS[centroids]))
+        recognizer = PlaceRecognition(gallery)
+        answers = recognizer.identify(network.questions)
         centroid_of = _centroid_of(recognizer.atlas)
     return Compared(
         method=network.method,

@@ -7,30 +7,31 @@ twice, and what was computed is written in one step.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
 
+from lookalike.decisions.promise import PromisedRate
+from lookalike.decisions.rejection import Rejection
 from lookalike.distances import MetricName, unit_length
-from lookalike.errors import InputError
-from lookalike.gallery import Annex, Gallery
+from lookalike.errors import InputError, VectorError
+from lookalike.evaluation.calibration.rejection import fit_rejection
+from lookalike.gallery import Annex, Gallery, Model
 from lookalike.gallery.sources import readable
 from lookalike.identity_names import checked_name
+from lookalike.index.core.checks import checked_vectors
 from lookalike.landmarks.atlas import NO_TEMPLATE, Atlas, AtlasSettings, PlacePhotos, atlas_annex, known_better
 from lookalike.landmarks.centroids import Centroids
 from lookalike.landmarks.near_copies import copy_of
 from lookalike.landmarks.photo_cleaning import Cleaned, clean_and_recluster
 from lookalike.landmarks.place import Place
-from lookalike.landmarks.promised_rate import PromisedRate
-from lookalike.landmarks.rejection import fit_rejection
+from lookalike.progress import Progress, ProgressSink
 
-__all__ = ["EnrolledPlaces", "LeftOut", "Progress", "enroll_places"]
+__all__ = ["EnrolledPlaces", "LeftOut", "NewPhotos", "enroll_places"]
 
 Floats = npt.NDArray[np.float32]
-#: Called with what is being done, how much of it is done, and of how much.
-Progress = Callable[[str, int, int], None]
 
 #: The identity of pictures without a landmark in data sets, which no place may bear: `datasets.places.NON_LANDMARK`.
 RESERVED = "non-landmark"
@@ -68,77 +69,88 @@ class EnrolledPlaces:
     promised: PromisedRate
 
 
+@dataclass(frozen=True, eq=False, kw_only=True)
+class NewPhotos:
+    """Photos to be enrolled, as vectors, and what is known of their places.
+
+    Attributes:
+        vectors: `(n, d)` of photos of places; one that its place has already, within rounding, is not stored again.
+        places: `(n,)` their places' ids.
+        sources: `(n,)` where the photos are; None for nowhere.
+        non_landmarks: `(m, d)` of photos that show no landmark; None for none.
+        facts: of new and older places, by id; those not named keep theirs.
+    """
+
+    vectors: npt.ArrayLike
+    places: Sequence[str]
+    sources: Sequence[str] | None = None
+    non_landmarks: npt.ArrayLike | None = None
+    facts: Mapping[str, Place] = field(default_factory=dict)
+
+
 def enroll_places(
     gallery: Gallery,
-    metric: MetricName,
-    vectors: Floats,
-    places: Sequence[str],
-    sources: Sequence[str],
-    non_landmarks: Floats,
-    facts: Mapping[str, Place],
-    settings: AtlasSettings,
-    progress: Progress | None = None,
+    new: NewPhotos,
+    *,
+    promise_fpr: float | None = None,
+    settings: AtlasSettings | None = None,
+    progress: ProgressSink | None = None,
 ) -> EnrolledPlaces:
     """Add photos of places, and photos that show none, to what a gallery knows of landmarks; all of it, or nothing.
 
+    Identities that were enrolled as people are, without photos in the atlas, stay and count as places with their
+    templates as centroids; where such a one now gets photos, its templates are photos too.
+
     Args:
-        gallery: bound to the model of the vectors. Identities that were enrolled as people are, without photos in the
-            atlas, stay and count as places with their templates as centroids; where such a one now gets photos, its
-            templates are photos too.
-        metric: of the vectors.
-        vectors: `(n, d)` float32; a photo that a place has already, within rounding, is not stored again.
-        places: `(n,)` their ids.
-        sources: `(n,)` where the photos are.
-        non_landmarks: `(m, d)` float32.
-        facts: of new and older places; those not named keep theirs.
-        settings: of clusters and promise.
+        gallery: bound to the model of the vectors.
+        new: what is added; maybe nothing, to fit the thresholds anew.
+        promise_fpr: the largest share of photos without a landmark that may be accepted; by default as before, at first
+            0.01.
+        settings: further choices; by default as before.
         progress: told what is being done.
 
     Raises:
-        InputError: a name that no place may bear, no place or too few non-landmarks at all.
+        VectorError: wrong shapes, NaN, or not one place and source per vector.
+        InputError: a gallery of people, a name that no place may bear, no place or too few non-landmarks at all.
         StorageError: the disk is full or failing, or somebody else changed the gallery meanwhile; nothing was changed.
+
+    Example:
+        >>> enroll_places(gallery, NewPhotos(vectors=x, places=names, non_landmarks=others)).places    # doctest: +SKIP
+        ('bridge', 'church')
     """
-    say = progress or (lambda *_: None)
+    model = gallery.model
+    if model is None:
+        raise InputError("the gallery belongs to no model yet; bind it to the model of the vectors first")
+    given = _checked(new, model.dimension)
     since, held = gallery.change, gallery.annex()
     atlas = None if held is None else Atlas(held)
-    names = [_checked_place(place) for place in places]
-    photos = _together(_held(gallery, atlas, set(names)), vectors, names, sources)
-    bank = non_landmarks if atlas is None else np.concatenate([atlas.non_landmarks, non_landmarks])
-    bank = bank[np.unique(copy_of(_directions(bank, metric)))]
+    chosen = settings or (AtlasSettings() if atlas is None else atlas.settings)
+    if promise_fpr is not None:
+        chosen = replace(chosen, promise_fpr=promise_fpr)
+    names = [_checked_place(place) for place in given.places]
+    photos = _together(_held(gallery, atlas, set(names)), given.vectors, names, given.sources)
+    bank = given.non_landmarks if atlas is None else np.concatenate([atlas.non_landmarks, given.non_landmarks])
+    bank = bank[np.unique(copy_of(_directions(bank, model.metric)))]
     if not len(bank):
         raise InputError(
             "no photos without a landmark were given, so no false-positive rate can be promised; give some hundreds "
             "of the kind that users will send (non_landmarks, or --non-landmarks FOLDER)"
         )
     before = dict.fromkeys(gallery.names())  # ordered, and looked up once for each place
-    of_templates = _of_templates(gallery, [name for name in before if name not in photos], metric)
+    of_templates = _of_templates(gallery, [name for name in before if name not in photos], model.metric)
     if not photos and not len(of_templates):
         raise InputError("no photos of places were given, and the gallery holds none; give photos of at least one")
 
-    found, cleaned = _clustered(photos, metric, settings, bank.shape[1], say)
-    say("Fitting thresholds", 0, 1)
+    known = _known(atlas, new.facts)
+    found, cleaned = _clustered(photos, model, chosen, progress)
+    _say(progress, "Fitting thresholds")
     together = _merged(found, of_templates)
-    rejection = fit_rejection(bank, together, promise_fpr=settings.promise_fpr, confidence=settings.confidence)
-    known = {} if atlas is None else {name: atlas.place(name) for name in atlas.places}
-    for place in facts:
-        name = _checked_place(place)
-        known[name] = known_better(known.get(name, Place(name)), facts[place])
-    bounds = np.searchsorted(np.array(found.places), sorted(photos)) if photos else np.empty(0, np.int64)
-    first = dict(zip(sorted(photos), bounds.tolist(), strict=True))
-
-    def annex(ids: Mapping[str, list[int]]) -> Annex:
-        filled = {name: PlacePhotos(_none(bank), (), np.empty(0, np.int64)) for name in of_templates.names()}
-        at = 0
-        for name, one in photos.items():
-            members = found.members[at : at + len(one.vectors)]
-            at += len(one.vectors)
-            templates = np.array([NO_TEMPLATE if m < 0 else ids[name][m - first[name]] for m in members], np.int64)
-            filled[name] = PlacePhotos(one.vectors, one.sources, templates)
-        return atlas_annex(filled, known, rejection, bank, settings)
-
-    say("Writing", 0, 1)
+    rejection = fit_rejection(bank, together, promise_fpr=chosen.promise_fpr, confidence=chosen.confidence)
+    _say(progress, "Writing")
+    first = _first_centroids(found, photos)
+    made = _AnnexMaker(photos, found, first, of_templates.names(), known, rejection, bank, chosen)
     rows = [(name, *_templates(found, first[name], name)) for name in photos]
-    gallery.enroll_many(rows, replace=True, annex=annex, since=since)
+    gallery.enroll_many(rows, replace=True, annex=made, since=since)
     return EnrolledPlaces(
         places=together.names(),
         new=tuple(name for name in photos if name not in before),
@@ -148,6 +160,77 @@ def enroll_places(
         left_out=_left_out(photos, found, cleaned),
         promised=rejection.promised,
     )
+
+
+@dataclass(frozen=True, eq=False)
+class _Given:
+    """`NewPhotos` with its vectors as float32 and a source for each."""
+
+    vectors: Floats
+    places: Sequence[str]
+    sources: Sequence[str]
+    non_landmarks: Floats
+
+
+def _checked(new: NewPhotos, dimension: int) -> _Given:
+    vectors = checked_vectors(new.vectors, dimension, "vectors", allow_none=True)
+    others = np.empty((0, dimension)) if new.non_landmarks is None else new.non_landmarks
+    sources = [""] * len(vectors) if new.sources is None else new.sources
+    if isinstance(new.places, str) or isinstance(sources, str) or not len(new.places) == len(sources) == len(vectors):
+        raise VectorError(
+            f"{_count(new.places)} places and {_count(sources)} sources were given for {len(vectors)} vectors; give "
+            "one each"
+        )
+    return _Given(vectors, new.places, sources, checked_vectors(others, dimension, "non_landmarks", allow_none=True))
+
+
+def _count(items: Sequence[str]) -> str:
+    return "one text as" if isinstance(items, str) else str(len(items))
+
+
+def _say(progress: ProgressSink | None, stage: str) -> None:
+    if progress is not None:
+        progress(Progress(stage, 0, 1))
+
+
+def _known(atlas: Atlas | None, facts: Mapping[str, Place]) -> dict[str, Place]:
+    """What is known of places: from before, and newly."""
+    known = {} if atlas is None else {name: atlas.place(name) for name in atlas.places}
+    for place in facts:
+        name = _checked_place(place)
+        known[name] = known_better(known.get(name, Place(name)), facts[place])
+    return known
+
+
+def _first_centroids(found: Centroids, photos: Mapping[str, _Photos]) -> dict[str, int]:
+    """Of every place with photos the position of its first centroid."""
+    names = sorted(photos)
+    firsts = np.searchsorted(np.array(found.places), names) if names else np.empty(0, np.int64)
+    return dict(zip(names, firsts.tolist(), strict=True))
+
+
+@dataclass(frozen=True, eq=False)
+class _AnnexMaker:
+    """Makes the annex, once the gallery has numbered the centroids' templates."""
+
+    photos: Mapping[str, _Photos]
+    found: Centroids
+    first: Mapping[str, int]
+    without_photos: Sequence[str]
+    known: Mapping[str, Place]
+    rejection: Rejection
+    bank: Floats
+    settings: AtlasSettings
+
+    def __call__(self, ids: Mapping[str, list[int]]) -> Annex:
+        filled = {name: PlacePhotos(_none(self.bank), (), np.empty(0, np.int64)) for name in self.without_photos}
+        at = 0
+        for name, one in self.photos.items():
+            members = self.found.members[at : at + len(one.vectors)]
+            at += len(one.vectors)
+            templates = [NO_TEMPLATE if m < 0 else ids[name][m - self.first[name]] for m in members]
+            filled[name] = PlacePhotos(one.vectors, one.sources, np.array(templates, np.int64))
+        return atlas_annex(filled, self.known, self.rejection, self.bank, self.settings)
 
 
 @dataclass(frozen=True, eq=False)
@@ -210,16 +293,17 @@ def _directions(vectors: Floats, metric: MetricName) -> Floats:
 
 
 def _clustered(
-    photos: Mapping[str, _Photos], metric: MetricName, settings: AtlasSettings, dimension: int, say: Progress
+    photos: Mapping[str, _Photos], model: Model, settings: AtlasSettings, progress: ProgressSink | None
 ) -> tuple[Centroids, Cleaned]:
     if not photos:
-        return _no_centroids(metric, dimension), Cleaned(np.empty(0, bool), (), np.empty(0))
+        return _no_centroids(model.metric, model.dimension), Cleaned(np.empty(0, bool), (), np.empty(0))
+    stage = f"Finding centroids of {len(photos):,} places"
     return clean_and_recluster(
         np.concatenate([one.vectors for one in photos.values()]),
         [name for name, one in photos.items() for _ in one.sources],
-        metric,  # type: ignore[arg-type]  # inner_product is refused by name
+        model.metric,  # type: ignore[arg-type]  # inner_product is refused by name
         rounds=3 if settings.clean else 0,
-        progress=lambda done, total: say(f"Finding centroids of {len(photos):,} places", done, total),
+        progress=None if progress is None else lambda done, total: progress(Progress(stage, done, total)),
         max_centroids=settings.max_centroids,
     )
 

@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from lookalike.answers import Identified
 from lookalike.datasets.place_questions import PlaceQuestions
+from lookalike.decisions.promise import PromisedRate
 from lookalike.distances import MetricName
 from lookalike.evaluation.evaluator import measured_once
 from lookalike.evaluation.retrieval.landmark_metrics import RetrievalMeasures
 from lookalike.landmarks.atlas import Atlas
 from lookalike.landmarks.measurement import Measured, measure_answers
 from lookalike.landmarks.photo_retrieval import already_enrolled, retrieve_photos
-from lookalike.landmarks.promised_rate import PromisedRate
-from lookalike.landmarks.recognition import Recognised
 from lookalike.progress import Reporter
 
 __all__ = ["PlacesContext", "answers_worth", "enrolled_themselves", "retrieval"]
@@ -43,7 +43,7 @@ class PlacesContext:
     metric: MetricName
     vectors: npt.NDArray[np.float32]
     questions: PlaceQuestions
-    answers: tuple[Recognised, ...]
+    answers: tuple[Identified, ...]
     report: Reporter
     seed: int = 0
     remarks: tuple[str, ...] = ()
@@ -75,7 +75,7 @@ def enrolled_themselves(context: PlacesContext) -> npt.NDArray[np.bool_]:
     return already_enrolled(context.atlas, context.metric, context.vectors)
 
 
-def _truth(answer: Recognised, shown: Sequence[str]) -> str | None:
+def _truth(answer: Identified, shown: Sequence[str]) -> str | None:
     """The place that a photo shows; of several, the one that was guessed, for each of them is right."""
     if not shown:
         return None

@@ -32,7 +32,7 @@ from lookalike.evaluation.report.figure_style import (
     percent,
     styled,
 )
-from lookalike.evaluation.statistics.rate import Rate
+from lookalike.evaluation.statistics.intervals import Rate
 from lookalike.landmarks.measurement import Measured
 
 __all__ = [

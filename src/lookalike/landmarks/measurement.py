@@ -23,10 +23,10 @@ from typing import Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
+from lookalike.answers import Identified
 from lookalike.errors import InputError, VectorError
 from lookalike.evaluation.retrieval.landmark_metrics import LandmarkMeasures, measure_recognition
 from lookalike.identity_names import canonical_name
-from lookalike.landmarks.recognition import Recognised
 
 __all__ = ["OUTCOMES", "Measured", "Outcome", "measure_answers"]
 
@@ -46,7 +46,7 @@ class Measured:
         measures: GAP, top-1, right answers and false positives, with intervals.
     """
 
-    answers: tuple[Recognised, ...]
+    answers: tuple[Identified, ...]
     truth: tuple[str | None, ...]
     measures: LandmarkMeasures
 
@@ -101,7 +101,7 @@ class Measured:
 
 
 def measure_answers(
-    answers: Sequence[Recognised], truth: Sequence[str | None], *, replicates: int = 1000, seed: int = 0
+    answers: Sequence[Identified], truth: Sequence[str | None], *, replicates: int = 1000, seed: int = 0
 ) -> Measured:
     """Measure what `LandmarkRecognizer` answered.
 
@@ -137,16 +137,16 @@ def measure_answers(
     return Measured(tuple(answers), places, measures)
 
 
-def _guess(answer: Recognised) -> str | None:
+def _guess(answer: Identified) -> str | None:
     return None if answer.best is None else answer.best.place
 
 
-def _counts_as_answer(answer: Recognised, place: str | None) -> bool:
+def _counts_as_answer(answer: Identified, place: str | None) -> bool:
     """Of a landmark, that one place was named; of no landmark, that any was within its threshold."""
     return answer.decision != "unknown" if place is None else answer.decision == "match"
 
 
-def _outcome(answer: Recognised, place: str | None) -> Outcome:
+def _outcome(answer: Identified, place: str | None) -> Outcome:
     if not _counts_as_answer(answer, place):
         return "refused" if place is None else "missed"
     if place is None:

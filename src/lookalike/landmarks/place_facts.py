@@ -5,6 +5,8 @@ Serving reads the facts that were enrolled, and does not import this.
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +14,9 @@ import numpy as np
 from lookalike.csv_rows import named_rows
 from lookalike.datasets.coordinates import LocatedPictures, header, read_located_pictures, read_place_rows
 from lookalike.datasets.google_landmarks import category_name, checked_landmark
-from lookalike.datasets.picture_set import PictureSet
 from lookalike.datasets.places import NON_LANDMARK
 from lookalike.errors import DatasetError
+from lookalike.images import Picture
 from lookalike.landmarks.photo_position import place_from_photos
 from lookalike.landmarks.place import Place, middle_position
 
@@ -72,14 +74,18 @@ def located_places(located: LocatedPictures) -> dict[str, Place]:
     return places
 
 
-def photographed_places(pictures: PictureSet) -> dict[str, Place]:
+def photographed_places(photos: Sequence[Picture], places: Sequence[str]) -> dict[str, Place]:
     """Each place at the median of what its photos' EXIF tells; without a position where none tells one.
+
+    Args:
+        photos: paths, bytes or Pillow images.
+        places: the id of each photo's place.
 
     Raises:
         ImageError: a photo cannot be opened.
     """
-    return {
-        identity: place_from_photos(identity, (pictures.paths[i] for i in rows))
-        for identity, rows in pictures.groups()
-        if identity != NON_LANDMARK
-    }
+    of_place: dict[str, list[Picture]] = defaultdict(list)
+    for photo, place in zip(photos, places, strict=True):
+        if place != NON_LANDMARK:
+            of_place[place].append(photo)
+    return {place: place_from_photos(place, of_place[place]) for place in sorted(of_place)}

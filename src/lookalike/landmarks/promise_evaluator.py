@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from lookalike.decisions.promise import PromisedRate
 from lookalike.evaluation.evaluator import Measurement
 from lookalike.evaluation.report import figure_style
 from lookalike.evaluation.report.page import Drawing, Drawings, Section
 from lookalike.landmarks import figures
 from lookalike.landmarks.evaluation_context import PlacesContext, answers_worth
 from lookalike.landmarks.measurement import Measured
-from lookalike.landmarks.promised_rate import PromisedRate
 
 __all__ = ["PlacesPromise", "places_promise_section"]
 

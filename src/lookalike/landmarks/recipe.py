@@ -12,8 +12,8 @@ from typing import Any
 from lookalike.datasets import NON_LANDMARK
 from lookalike.embedder.backbones import OWN_BACKBONES
 from lookalike.errors import InputError
+from lookalike.losses.registry import LOSSES
 from lookalike.training import LossName, Recipe
-from lookalike.training.loss_choice import LOSSES
 
 __all__ = ["RECIPES", "landmark_recipe"]
 

@@ -12,18 +12,20 @@ from lookalike.losses.angular_margin import check_angle
 from lookalike.losses.class_chunks import class_scores
 from lookalike.losses.directions import unit_vectors
 from lookalike.losses.margin_softmax import MarginSoftmaxLoss, add_angle, share_lost, sine, with_slope
+from lookalike.losses.registry import named_loss
 
 __all__ = ["AdaFaceLoss", "CurricularFaceLoss"]
 
 
+@named_loss("adaface", margin=0.4, scaled=True)
 class AdaFaceLoss(MarginSoftmaxLoss):
-    """A margin by picture quality, for which the embedding's length stands: ``s · (cos(θ_y - m ẑ) - (m ẑ + m))``.
+    """A margin by picture quality, measured by the embedding's length: ``s · (cos(θ_y - m ẑ) - (m ẑ + m))``.
 
     ``ẑ = clip(h (|x| - μ) / σ, -1, 1)``, with μ and σ of the lengths in the batches seen (moving averages, saved with
     the weights; they learn in training mode). Poor pictures (ẑ = -1) get ArcFace's margin, which matters least where θ
-    is large: a blurred face that nobody can recognise does not pull the net out of shape. Middling ones get CosFace's.
-    Good ones (1) get ``cos(θ - m) - 2m``, which presses hardest where θ is large. θ - m ẑ is kept from falling below 0;
-    past π the logit falls on. No gradient flows through ẑ.
+    is large: a blurred face that cannot be recognised changes the network little. Average ones (0) get CosFace's.
+    Good ones (1) get ``cos(θ - m) - 2m``, with the largest gradient where θ is large. θ - m ẑ is kept from falling
+    below 0; past π the logit falls on. No gradient flows through ẑ.
 
     Kim, Jain, Liu, "AdaFace: Quality Adaptive Margin for Face Recognition", CVPR 2022, equations 13 to 17.
 
@@ -105,6 +107,7 @@ def _shift_angle(cos: Tensor, shift: Tensor) -> Tensor:
     return with_slope(value, slope, cos)
 
 
+@named_loss("curricularface", margin=0.5, scaled=True)
 class CurricularFaceLoss(MarginSoftmaxLoss):
     """ArcFace whose wrong classes gain weight as training comes along: easy ones first, hard ones later.
 

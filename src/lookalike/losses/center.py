@@ -1,4 +1,4 @@
-"""Center loss: pull embeddings to their class's center; and losses side by side."""
+"""Center loss: embeddings are pulled to their class's center; and a sum of losses."""
 
 from __future__ import annotations
 
@@ -10,19 +10,21 @@ from torch import Tensor, nn
 
 from lookalike.errors import InputError
 from lookalike.losses.class_loss import ClassLoss
+from lookalike.losses.registry import named_loss
+from lookalike.losses.softmax import SoftmaxLoss
 
-__all__ = ["CenterLoss", "JointLoss"]
+__all__ = ["CenterLoss", "JointLoss", "softmax_and_center"]
 
 
 class CenterLoss(ClassLoss):
     """``λ/2 · mean of |x - c_y|²``: embeddings are pulled to the center of their class.
 
-    Centers are no weights: they follow the embeddings by a rule of their own. In training mode, after the loss is
-    computed, ``c_j ← c_j - α · Σ (c_j - x_i) / (1 + n_j)`` over the n_j pictures of class j in the batch (Wen et al.,
-    algorithm 1 and equation 4). Alone it has a worthless minimum, every embedding on one point; give it beside a
-    loss that separates: ``JointLoss(SoftmaxLoss(...), CenterLoss(...))``.
+    Centers are not trained by gradients: they follow the embeddings by a rule of their own. In training mode, after the
+    loss is computed, ``c_j ← c_j - α · Σ (c_j - x_i) / (1 + n_j)`` over the n_j pictures of class j in the batch (Wen
+    et al., algorithm 1 and equation 4). Alone its minimum is useless, all embeddings in one point; use it together with
+    a loss that separates: ``JointLoss(SoftmaxLoss(...), CenterLoss(...))``.
 
-    Classes `without_center` feel no pull, such as "no landmark", whose pictures have nothing in common (Boiarov &
+    Classes in `without_center` are not pulled, such as "no landmark", whose pictures have nothing in common (Boiarov &
     Tyantov 2019).
 
     Wen, Zhang, Li, Qiao, "A Discriminative Feature Learning Approach for Deep Face Recognition", ECCV 2016.
@@ -108,3 +110,20 @@ class JointLoss(nn.Module):
         """`(B, d)` floats and `(B,)` int64 give a scalar."""
         values: list[Tensor] = [loss(embeddings, labels) for loss in self.losses]
         return torch.stack(values).sum()
+
+
+@named_loss("center")
+def softmax_and_center(
+    num_classes: int,
+    embedding_size: int,
+    weight: float = 0.01,
+    rate: float = 0.5,
+    without_center: tuple[int, ...] = (),
+    label_smoothing: float = 0.0,
+    softmax: bool = True,
+) -> nn.Module:
+    """Joint supervision, as Wen et al. 2016 train; `softmax = false` leaves center loss alone, which collapses."""
+    center = CenterLoss(num_classes, embedding_size, weight, rate, without_center)
+    if not softmax:
+        return center
+    return JointLoss(SoftmaxLoss(num_classes, embedding_size, label_smoothing), center)

@@ -67,31 +67,33 @@ def class_scores(
     """
     target, rest, mean = cast(
         "tuple[Tensor, Tensor, Tensor]",
-        _ClassScores.apply(x, weight, bias, labels, scale, unit, boost, chunk),
+        _ClassScores.apply(x, weight, bias, labels, _Options(scale, unit, boost, chunk)),
     )
     return ClassScores(target, rest, mean)
+
+
+@dataclass(frozen=True)
+class _Options:
+    """Arguments of `class_scores` that are no tensors."""
+
+    scale: float
+    unit: bool
+    boost: Boost | None
+    chunk: int | None
 
 
 class _ClassScores(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any,
-        x: Tensor,
-        weight: Tensor,
-        bias: Tensor | None,
-        labels: Tensor,
-        scale: float,
-        unit: bool,
-        boost: Boost | None,
-        chunk: int | None,
+        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, labels: Tensor, options: _Options
     ) -> tuple[Tensor, Tensor, Tensor]:
-        walk = _Walk(x, weight, bias, labels, scale, unit, chunk)
-        target = walk.target().scores
-        raised = boost(target) if boost is not None else None
+        chunks = _ClassChunks(x, weight, bias, labels, options)
+        target = chunks.target().scores
+        raised = options.boost(target) if options.boost is not None else None
         top = torch.full_like(target, -torch.inf)
         total = torch.zeros_like(target)
-        for part in walk:
-            scores = walk.scores(part, raised)[0]
+        for part in chunks:
+            scores = chunks.scores(part, raised)[0]
             now = torch.maximum(top, scores.amax(dim=0))
             # Where nothing came yet, -inf - (-inf) would be NaN.
             shift = torch.where(torch.isinf(now), 0.0, now)
@@ -99,8 +101,8 @@ class _ClassScores(torch.autograd.Function):
             top = now
         rest = top + total.log_()
         ctx.save_for_backward(x, weight, bias, labels, rest, *(raised or ()))
-        ctx.options = scale, unit, chunk
-        return target, rest, walk.mean()
+        ctx.options = options
+        return target, rest, chunks.mean()
 
     @staticmethod
     def backward(ctx: Any, to_target: Tensor, to_rest: Tensor, to_mean: Tensor) -> tuple[Tensor | None, ...]:
@@ -112,8 +114,8 @@ class _ClassScores(torch.autograd.Function):
     @staticmethod
     def _backward(ctx: Any, to_target: Tensor, to_rest: Tensor, to_mean: Tensor) -> tuple[Tensor | None, ...]:
         x, weight, bias, labels, rest, *raised = ctx.saved_tensors
-        scale, unit, chunk = ctx.options
-        walk = _Walk(x, weight, bias, labels, scale, unit, chunk)
+        scale = ctx.options.scale
+        chunks = _ClassChunks(x, weight, bias, labels, ctx.options)
         to_x = torch.zeros_like(x) if ctx.needs_input_grad[0] else None
         to_weight = torch.empty_like(weight) if ctx.needs_input_grad[1] else None
         to_bias = torch.empty_like(bias) if ctx.needs_input_grad[2] else None
@@ -122,16 +124,16 @@ class _ClassScores(torch.autograd.Function):
         # What a row's shares are to be multiplied by goes into the embeddings once, not into every chunk.
         factor = to_rest * scale
         weighed = x * factor[:, None]
-        spread = to_mean * (scale / max(1, len(weight))) if walk.averages and bool((to_mean != 0).any()) else None
-        for part in walk:
-            scores, slope, best = walk.scores(part, tuple(raised) or None)
+        spread = to_mean * (scale / max(1, len(weight))) if chunks.averages and bool((to_mean != 0).any()) else None
+        for part in chunks:
+            scores, slope, best = chunks.scores(part, tuple(raised) or None)
             share = scores.sub_(rest).exp_()
             if slope is not None:
                 share *= slope
             if to_bias is not None:
                 to_bias[part.classes] = (share @ factor).to(to_bias.dtype)
             if best is not None:
-                shares = torch.zeros(len(share), walk.centers, len(x), dtype=x.dtype, device=x.device)
+                shares = torch.zeros(len(share), chunks.centers, len(x), dtype=x.dtype, device=x.device)
                 share = shares.scatter_(1, best[:, None], share[:, None]).flatten(0, 1)
             if to_x is not None:
                 to_x.addmm_(share.T, part.directions)
@@ -148,11 +150,11 @@ class _ClassScores(torch.autograd.Function):
             to_x.mul_(factor[:, None])
         if spread is not None:
             if to_x is not None:
-                to_x.addmm_(spread[:, None], walk.sum_of_directions()[None])
+                to_x.addmm_(spread[:, None], chunks.sum_of_directions()[None])
             if to_bias is not None:
                 to_bias += spread.sum().to(to_bias.dtype)
-        _add_target(walk.target(), x, to_target, to_x, to_weight, to_bias)
-        return to_x, to_weight, to_bias, None, None, None, None, None
+        _add_target(chunks.target(), x, to_target, to_x, to_weight, to_bias)
+        return to_x, to_weight, to_bias, None, None
 
 
 def _add_target(
@@ -191,35 +193,27 @@ class _Target:
     rates: Tensor | None
 
 
-class _Walk:
-    """Walks over the classes in chunks; the same in both passes."""
+class _ClassChunks:
+    """The classes chunk by chunk; the same in the forward and the backward pass."""
 
-    def __init__(
-        self,
-        x: Tensor,
-        weight: Tensor,
-        bias: Tensor | None,
-        labels: Tensor,
-        scale: float,
-        unit: bool,
-        chunk: int | None,
-    ) -> None:
-        self.x, self.weight, self.bias, self.labels, self.scale, self.unit = x, weight, bias, labels, scale, unit
+    def __init__(self, x: Tensor, weight: Tensor, bias: Tensor | None, labels: Tensor, options: _Options) -> None:
+        self.x, self.weight, self.bias, self.labels = x, weight, bias, labels
+        self.scale, self.unit, chunk = options.scale, options.unit, options.chunk
         self.centers = weight.shape[1] if weight.ndim == 3 else 1
         numbers = _CHUNK_NUMBERS["cpu" if x.device.type == "cpu" else "other"]
         self.chunk = chunk or max(128, numbers // max(1, len(x) * self.centers))
         #: Only plain softmax smooths its labels, which is what the mean is for.
-        self.averages = self.centers == 1 and (bias is not None or not unit)
-        # One room for every chunk's directions and one for its scores: allocating anew costs more than the arithmetic.
+        self.averages = self.centers == 1 and (bias is not None or not self.unit)
+        # Buffers for the directions and the scores of every chunk: allocating anew costs more than the arithmetic.
         rows = min(self.chunk, len(weight)) * self.centers
-        self._room = x.new_empty(rows, x.shape[1]) if unit else None
+        self._directions_buffer = x.new_empty(rows, x.shape[1]) if self.unit else None
         self._scores = x.new_empty(rows, len(x))
         self._columns = x.T.contiguous()
-        self._scaled_columns = self._columns * scale
+        self._scaled_columns = self._columns * self.scale
 
-    def _directions(self, weight: Tensor, room: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
+    def _directions(self, weight: Tensor, buffer: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
         flat = weight.reshape(-1, weight.shape[-1]).to(self.x.dtype)
-        return unit_directions(flat, room) if self.unit else (flat, None)
+        return unit_directions(flat, buffer) if self.unit else (flat, None)
 
     def target(self) -> _Target:
         """The right classes; a score of 0 for label -1."""
@@ -258,7 +252,7 @@ class _Walk:
         bounds = torch.searchsorted(self.labels[order], edges).tolist()
         for i, start in enumerate(starts.tolist()):
             classes = slice(start, min(start + self.chunk, len(self.weight)))
-            directions, rates = self._directions(self.weight[classes], self._room)
+            directions, rates = self._directions(self.weight[classes], self._directions_buffer)
             rows = order[bounds[i] : bounds[i + 1]]
             yield _Part(classes, directions, rates, (self.labels[rows] - start, rows))
 
@@ -266,8 +260,8 @@ class _Walk:
         """`(c, B)` scores times the scale, -inf for right classes; the slope of what was raised; the best center."""
         slope = best = None
         if self.centers == 1 and raised is None:
-            room = self._scores[: len(part.directions)]
-            scores = torch.mm(part.directions, self._scaled_columns, out=room)
+            buffer = self._scores[: len(part.directions)]
+            scores = torch.mm(part.directions, self._scaled_columns, out=buffer)
             if self.bias is not None:
                 scores += self.scale * self.bias[part.classes].to(scores.dtype)[:, None]
         else:

@@ -92,7 +92,7 @@ def save_shards(
             (folder / names[ranks.rank]).unlink(missing_ok=True)
         raise
     if ranks.rank == 0:
-        with contextlib.suppress(OSError):  # the checkpoint is there; what is left over harms nobody
+        with contextlib.suppress(OSError):  # the checkpoint is whole; files left over do no harm
             sync_folder(folder)
             for old in folder.iterdir():
                 if old.name not in names and _is_disposable(old.name):

@@ -15,9 +15,9 @@ __all__ = ["CrossBatchMemory"]
 
 
 class CrossBatchMemory(nn.Module):
-    """A loss over pairs in which the batch meets itself and the last `size` embeddings of earlier batches.
+    """A loss over pairs in which the batch is compared with itself and the last `size` embeddings of earlier batches.
 
-    Weights drift slowly, so embeddings of a few hundred steps ago still say where identities lie. They carry no
+    Weights drift slowly, so embeddings of a few hundred steps ago are still near to today's. They carry no
     gradient. The queue is part of the state dict: a training that is resumed goes on with the pairs it had.
     In evaluation mode nothing is remembered. One mean is taken over all pairs, of the batch and with the memory; the
     authors add two losses. The queue fills during the warm-up, so that it is full when it is used.

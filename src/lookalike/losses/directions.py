@@ -72,14 +72,14 @@ def lengths_of(x: Tensor) -> Tensor:
     return ordinary.index_copy(0, rows, found)
 
 
-def unit_directions(vectors: Tensor, room: Tensor | None = None) -> tuple[Tensor, Tensor]:
-    """Vectors `(n, d)` at length 1, into `room` where one is given; and their rates `(n,)`, for `without_stretch`.
+def unit_directions(vectors: Tensor, buffer: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """Vectors `(n, d)` at length 1, into `buffer` where one is given; and their rates `(n,)`, for `without_stretch`.
 
     No autograd within: for class weights, whose gradient is computed by hand.
     """
     lengths = torch.linalg.vector_norm(vectors, dim=1)
     rates = lengths.reciprocal()
-    directions = torch.mul(vectors, rates[:, None], out=None if room is None else room[: len(vectors)])
+    directions = torch.mul(vectors, rates[:, None], out=None if buffer is None else buffer[: len(vectors)])
     rows = _unusual(lengths)
     if rows is not None:
         directions[rows], rates[rows] = _careful(vectors[rows])

@@ -19,7 +19,7 @@ _POLE = 1e-6
 
 
 class MarginSoftmaxLoss(ClassLoss):
-    """``-log softmax(s · [f(cos θ_y), cos θ_j])[y]``, mean over the batch; subclasses say what f is.
+    """``-log softmax(s · [f(cos θ_y), cos θ_j])[y]``, mean over the batch; subclasses define f.
 
     θ_j is the angle between the embedding and the center of class j; lengths do not matter. The B × C cosines are
     never held: classes come in chunks (see `class_chunks`).

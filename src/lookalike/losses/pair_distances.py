@@ -1,7 +1,7 @@
 """How losses compare pictures: rows of distances, and what a change of them does to the embeddings.
 
-Euclidean distances come from a matrix product, an order faster than differences, which loses the digits of pairs
-that lie close. Those pairs, and only those, are computed once more from their difference, in value and gradient.
+Euclidean distances come from a matrix product, ten times faster than differences, which loses digits of
+close pairs. Those pairs, and only those, are computed again from their difference, in value and gradient.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ __all__ = ["LossMetric", "Measure", "Similarity", "measure_of"]
 LossMetric = Literal["euclidean", "squared_euclidean", "cosine", "inner_product", "manhattan"]
 
 #: d(distances) `(t, M)` to d(rows) `(t, d)`; d(columns) is added to the `(M, d)` tensor given.
-Pull = Callable[[Tensor, Tensor], Tensor]
-#: Rows `(t, d)` to their distances to fixed columns, `(t, M)`, and the way back.
-Against = Callable[[Tensor], tuple[Tensor, Pull]]
+Backward = Callable[[Tensor, Tensor], Tensor]
+#: Rows `(t, d)` to their distances to fixed columns, `(t, M)`, and their backward pass.
+Against = Callable[[Tensor], tuple[Tensor, Backward]]
 
 #: A squared distance below this share of the squared lengths is computed from the difference.
 _CLOSE = 1e-2
@@ -50,12 +50,12 @@ def measure_of(metric: object) -> Measure:
     ``functools.partial(minkowski, p=3)`` does.
 
     Raises:
-        InputError: none of these.
+        InputError: it is none of these.
     """
     if isinstance(metric, Covariance):
         return _Euclidean(whiten=metric)
     if metric is cosine:
-        metric = "cosine"  # by the rule for short vectors, which its function leaves to whoever calls it
+        metric = "cosine"  # by the rule for short vectors, which its function leaves to its caller
     if callable(metric):
         return _AnyMetric(metric)
     measures: dict[object, Callable[[], Measure]] = {
@@ -82,17 +82,17 @@ class _Product:
         return unit_vectors(x) if self.unit else x
 
     def against(self, columns: Tensor) -> Against:
-        def rows_to(rows: Tensor) -> tuple[Tensor, Pull]:
+        def rows_to(rows: Tensor) -> tuple[Tensor, Backward]:
             values = torch.mm(rows, columns.T).mul_(self.sign)
             if self.shift:
                 # Rounding takes unit vectors' products past 1; a distance is never negative.
                 values.add_(self.shift).clamp_(0, 2)
 
-            def pull(gradient: Tensor, to_columns: Tensor) -> Tensor:
+            def backward(gradient: Tensor, to_columns: Tensor) -> Tensor:
                 to_columns.addmm_(gradient.T, rows, alpha=self.sign)
                 return (gradient @ columns).mul_(self.sign)
 
-            return values, pull
+            return values, backward
 
         return rows_to
 
@@ -122,7 +122,7 @@ class _Euclidean:
         squares = columns.square().sum(dim=1)
         largest = squares.amax() if len(squares) else 0.0
 
-        def rows_to(given_rows: Tensor) -> tuple[Tensor, Pull]:
+        def rows_to(given_rows: Tensor) -> tuple[Tensor, Backward]:
             rows = given_rows - origin
             own_squares = rows.square().sum(dim=1, keepdim=True)
             if len(own_squares) and not bool(own_squares.amax() + largest <= torch.finfo(rows.dtype).max / 8):
@@ -132,7 +132,7 @@ class _Euclidean:
             # As given: moving to the origin rounds, which is little of a length but much of a short difference.
             if len(i) > _MANY * values.numel():
                 return self._differences(given_rows, given)
-            # A few pairs at a time, or their differences would take more room than the tile.
+            # A few pairs at a time, or their differences would take more memory than the tile.
             step = max(1, values.numel() // max(1, rows.shape[1]))
             pieces = [slice(start, start + step) for start in range(0, len(i), step)]
 
@@ -144,7 +144,7 @@ class _Euclidean:
             if not self.squared:
                 values.sqrt_()
 
-            def pull(gradient: Tensor, to_columns: Tensor) -> Tensor:
+            def backward(gradient: Tensor, to_columns: Tensor) -> Tensor:
                 of_close = gradient[i, j]
                 # Distances of the far pairs are above zero; the close ones are taken out and added one by one.
                 weights = gradient.mul(2.0) if self.squared else gradient / values
@@ -159,17 +159,17 @@ class _Euclidean:
                     to_columns.index_add_(0, j[piece], moves, alpha=-1.0)
                 return to_rows
 
-            return values, pull
+            return values, backward
 
         return rows_to
 
-    def _far(self, rows: Tensor, columns: Tensor) -> tuple[Tensor, Pull]:
+    def _far(self, rows: Tensor, columns: Tensor) -> tuple[Tensor, Backward]:
         """Where squares leave the vectors' precision: every pair from its difference, in float64.
 
         Raises:
             VectorError: vectors are finite and their distances are not.
         """
-        values, wide_pull = self._differences(rows.double(), columns.double())
+        values, wide_backward = self._differences(rows.double(), columns.double())
         values = values.to(rows.dtype)
         largest = float(torch.cat([rows, columns]).abs().amax())
         if largest < math.inf and not bool(torch.isfinite(values).all()):
@@ -178,16 +178,16 @@ class _Euclidean:
                 "expected lengths of about 1 to 100: scale them, or lower the learning rate"
             )
 
-        def pull(gradient: Tensor, to_columns: Tensor) -> Tensor:
+        def backward(gradient: Tensor, to_columns: Tensor) -> Tensor:
             wide = torch.zeros_like(to_columns, dtype=torch.float64)
-            to_rows = wide_pull(gradient.double(), wide).to(rows.dtype)
+            to_rows = wide_backward(gradient.double(), wide).to(rows.dtype)
             to_columns.add_(wide)
             return to_rows
 
-        return values, pull
+        return values, backward
 
-    def _differences(self, rows: Tensor, columns: Tensor) -> tuple[Tensor, Pull]:
-        """Every pair from its difference, for tiles in which many lie close."""
+    def _differences(self, rows: Tensor, columns: Tensor) -> tuple[Tensor, Backward]:
+        """Every pair from its difference, for tiles with many close pairs."""
 
         def distances(a: Tensor, b: Tensor) -> Tensor:
             d: Tensor = minkowski(a, b)
@@ -197,7 +197,7 @@ class _Euclidean:
 
 
 class _AnyMetric:
-    """A function that autograd knows the way back from."""
+    """A function whose backward pass autograd computes."""
 
     def __init__(self, metric: Callable[[Any, Any], Any]) -> None:
         self.metric = metric
@@ -209,7 +209,7 @@ class _AnyMetric:
         return lambda rows: _by_autograd(self.metric, rows, columns)
 
 
-def _by_autograd(metric: Callable[[Any, Any], Any], rows: Tensor, columns: Tensor) -> tuple[Tensor, Pull]:
+def _by_autograd(metric: Callable[[Any, Any], Any], rows: Tensor, columns: Tensor) -> tuple[Tensor, Backward]:
     with torch.enable_grad():
         a, b = rows.detach().requires_grad_(), columns.detach().requires_grad_()
         values = metric(a, b)
@@ -219,18 +219,18 @@ def _by_autograd(metric: Callable[[Any, Any], Any], rows: Tensor, columns: Tenso
             f"{len(columns)} vectors; expected a tensor of shape ({len(rows)}, {len(columns)})"
         )
 
-    def pull(gradient: Tensor, to_columns: Tensor) -> Tensor:
+    def backward(gradient: Tensor, to_columns: Tensor) -> Tensor:
         to_rows, more = torch.autograd.grad(values, (a, b), gradient)
         to_columns.add_(more)
         return to_rows
 
-    return values.detach(), pull
+    return values.detach(), backward
 
 
 def _origin(columns: Tensor) -> Tensor:
     """A point amid the vectors, `(1, d)`: distances do not depend on the origin, their digits do.
 
-    Rounded to few bits, so that moving there rounds nothing that had few bits itself: what tied still ties.
+    Rounded to few bits, so that the move rounds nothing that had few bits itself: equal distances stay equal.
     """
     if not len(columns):
         return columns.new_zeros(1, columns.shape[1])
@@ -239,5 +239,5 @@ def _origin(columns: Tensor) -> Tensor:
 
 
 def _inverse(lengths: Tensor) -> Tensor:
-    """1 / length, and 0 where the length is 0: two equal vectors pull nowhere."""
+    """1 / length, and 0 where the length is 0: the gradient of two equal vectors is 0."""
     return torch.where(lengths > 0, lengths.reciprocal(), 0.0)

@@ -28,7 +28,7 @@ class PairLoss(nn.Module):
             labels: `(B,)` int64.
             references: `(M, d)` floats that anchors are compared with; None: with one another.
             reference_labels: `(M,)` int64.
-            own: the references begin with the batch itself, and nobody is compared with itself.
+            own: the references begin with the batch itself, and no anchor is compared with itself.
 
         Returns:
             A scalar.

@@ -1,7 +1,7 @@
-"""What the processes of one training tell each other: numbers, embeddings with their gradients, sums over classes.
+"""What the processes of one training exchange: numbers, embeddings with their gradients, sums over classes.
 
 Every process must take part in every exchange, or the others wait for it. What may fail on one of them alone is
-therefore told to all before they go on, and all raise together.
+therefore sent to all before they go on, and all raise together.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from lookalike.errors import ArtefactError, InputError, LookalikeError, StorageE
 
 __all__ = ["Ranks"]
 
-#: What a process may fail with, by the number that tells the others.
+#: The errors that a process may fail with, each by the number that is sent to the others.
 _KINDS: tuple[type[LookalikeError], ...] = (LookalikeError, InputError, VectorError, ArtefactError, StorageError)
-#: Bytes of a message that the others get to see.
+#: Bytes of a message that are sent to the others.
 _MESSAGE = 600
 
 
@@ -95,7 +95,7 @@ class Ranks:
         """From `(B,)` scores of each rank's classes to those of all: sums of targets, log-sum-exps of rests.
 
         A target is 0 on all ranks but its class's; a rest is -inf on a rank without other classes. Every rank gets
-        the same two results and goes on with them alike, so the way back needs no exchange.
+        the same two results and goes on with them alike, so the backward pass needs no exchange.
         """
         if self.count == 1:
             return target, rest

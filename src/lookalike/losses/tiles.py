@@ -30,7 +30,7 @@ _TILE_ROWS = 128
 class Pairs:
     """Who is compared with whom: anchors `(B, d)` with columns `(M, d)`.
 
-    When `own`, the columns begin with the anchors themselves, and nobody is compared with itself.
+    When `own`, the columns begin with the anchors themselves, and no anchor is compared with itself.
     """
 
     anchors: Tensor
@@ -129,11 +129,11 @@ class _MeanOverTiles(torch.autograd.Function):
         step = max(_TILE_ROWS, numbers // max(1, len(columns)))
         for start in range(0, len(anchors), step):
             rows = slice(start, start + step)
-            distances, pull = prepared(anchors[rows])
+            distances, backward_pass = prepared(anchors[rows])
             part, terms, gradient = of_tile(Tile(start, distances, pairs.labels[rows], pairs.column_labels, pairs.own))
             total, count = total + part, count + terms
             if to_anchors is not None and to_columns is not None:
-                to_anchors[rows] = pull(gradient, to_columns)
+                to_anchors[rows] = backward_pass(gradient, to_columns)
         terms = count.clamp(min=1)
         if to_anchors is not None and to_columns is not None:
             ctx.save_for_backward(to_anchors.div_(terms), to_columns.div_(terms))

@@ -1,4 +1,4 @@
-"""Triplet loss over all mined triplets of a batch, none of them ever listed."""
+"""Triplet loss over all mined triplets of a batch, without listing them."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from torch.nn import functional
 from lookalike.errors import InputError
 from lookalike.losses.pair_distances import LossMetric, measure_of
 from lookalike.losses.pair_loss import PairLoss
+from lookalike.losses.registry import named_loss
 from lookalike.losses.tiles import Pairs, Tile, mean_over_tiles
 
 __all__ = ["Mining", "TripletLoss"]
@@ -22,6 +23,7 @@ Reduction = Literal["active", "all"]
 _FEW = 8
 
 
+@named_loss("triplet", margin=0.2, mined=True, unit_length=True)
 class TripletLoss(PairLoss):
     """``mean of max(d(a,p) - d(a,n) + margin, 0)`` over the mined triplets that are active (above 0).
 
@@ -31,15 +33,15 @@ class TripletLoss(PairLoss):
     - `all`: every negative,
     - `easy`: those already far enough, ``d(a,n) >= d(a,p) + margin``; none of them is active,
     - `semihard`: those farther than the positive but within the margin, ``d(a,p) < d(a,n) < d(a,p) + margin``,
-    - `hard`: those at least as close as the positive, ``d(a,n) <= d(a,p)``; alone, they tend to collapse the net.
+    - `hard`: those at least as close as the positive, ``d(a,n) <= d(a,p)``; alone, they tend to collapse the network.
 
     The sum over all triplets is exact, and so is its gradient. With an anchor's negatives sorted, each mining rule
-    takes a run of them; the runs of all its positives together are a difference array, whose prefix sum says in how
-    many triplets each negative is. Work is O(B² log B), memory O(tile × B); listing triplets takes O(B³) of both.
+    takes a contiguous range of them; the ranges of all its positives are one difference array, whose prefix sum is the
+    number of triplets of each negative. Work is O(B² log B), memory O(tile × B); listing triplets takes O(B³) of both.
     Embeddings are taken as given; normalise before, where that is meant.
 
     With `soft_margin` a triplet costs ``log(1 + exp(d(a,p) - d(a,n)))`` instead (Hermans et al., section 2), which
-    never ends; the margin then only says what mining keeps. Work is O(B² × positives an anchor).
+    is never 0; the margin then only decides what mining keeps. Work is O(B² × positives an anchor).
 
     Schroff, Kalenichenko, Philbin, "FaceNet: A Unified Embedding for Face Recognition and Clustering", CVPR 2015.
     Hermans, Beyer, Leibe, "In Defense of the Triplet Loss for Person Re-Identification", 2017.

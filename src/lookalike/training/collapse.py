@@ -1,4 +1,4 @@
-"""Does the training still learn to tell apart, or has everything moved to one point?
+"""Collapse: a monitor that finds when a training moves all embeddings to one point, or to a line.
 
 A collapsed network has a small and steady loss, so the loss does not show it. Three numbers of a batch's embeddings
 do: how alike pictures of *different* identities are, in how many dimensions the embeddings vary, and, for triplets,
@@ -83,13 +83,13 @@ def measure_embeddings(embeddings: Tensor, labels: Tensor, active_share: float |
 
 
 class CollapseMonitor:
-    """Watches a training and says, once for each kind of trouble, what is wrong and the likely cause.
+    """Watches a training and reports, once for each kind of collapse, what is wrong and the likely cause.
 
-    Call it with a batch now and then, as the trainer does once an epoch. Trouble counts when it shows `patience` times
-    in a row, after `skip` observations: at first, every network finds everything alike.
+    Call it with a batch now and then, as the trainer does once an epoch. A problem counts when it is seen `patience`
+    times in a row, after `skip` observations: at first, every network finds everything alike.
 
     Args:
-        loss: the loss that is trained with; it tells the causes apart.
+        loss: the loss that is trained with; the likely cause depends on it.
         patience: observations in a row.
         skip: observations at first that do not count.
 
@@ -119,7 +119,7 @@ class CollapseMonitor:
         return health
 
     def resume(self, entries: Iterable[Mapping[str, Any]]) -> None:
-        """Remember earlier observations, as `entry` gave them; what they were warned about is not said again."""
+        """Remember earlier observations, as `entry` gave them; warnings that were given are not repeated."""
         for values in entries:
             if "effective_rank" in values:
                 self._seen.append(

@@ -76,7 +76,7 @@ def first_epochs(groups: int, epochs: int, share: float) -> list[int]:
 
 
 class StagedBatches:
-    """Batches of those pictures whose group has joined; an epoch is once through them.
+    """Batches of those pictures whose group has joined; an epoch shows each of them about once.
 
     Identities of no group take part from the start. A function of (seed, epoch), as the batches that it is made of.
 

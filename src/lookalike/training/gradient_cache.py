@@ -1,8 +1,8 @@
 """Large batches on small memory: embed a chunk of pictures at a time, under one exact loss over all of them.
 
 A loss over pairs wants a large batch, and its memory grows with the pictures; a network's grows with its
-activations, hundreds of times more. So the first pass keeps embeddings only. The loss sees the whole batch. Going
-back, each chunk is embedded once more, pushes its share of the gradient into the weights, and is dropped. The gradient
+activations, hundreds of times more. So the first pass keeps embeddings only. The loss sees the whole batch. In the
+backward pass each chunk is embedded again, adds its share to the gradient of the weights, and is dropped. The gradient
 is the whole batch's; it costs one more forward pass.
 
 Gao, Zhang, Han, Callan, "Scaling Deep Contrastive Learning Batch Size under Memory Limited Setup", RepL4NLP 2021. The
@@ -58,7 +58,7 @@ def embed_in_chunks(backbone: nn.Module, x: Tensor, chunk_size: int) -> Tensor:
 
 @contextmanager
 def _statistics_kept(backbone: nn.Module) -> Iterator[None]:
-    """The second pass over a chunk shall not move running statistics a second time."""
+    """Keep running statistics as they are: the second pass over a chunk must not move them again."""
     norms = [m for m in backbone.modules() if isinstance(m, _BatchNorm) and m.track_running_stats]
     before = [(m.momentum, m.num_batches_tracked.clone() if m.num_batches_tracked is not None else None) for m in norms]
     for norm in norms:

@@ -1,6 +1,6 @@
 """Which pictures a training was begun with, by their contents and identities, so that it goes on with these alone.
 
-Where a picture lies and what its file is called decide nothing: a folder may be moved, renamed or listed in another
+A picture's path does not matter: a folder may be moved, renamed or listed in another
 order, and a resumed training still shows the pictures in the order in which it was begun. What is compared is a digest
 of every file's whole contents. It is computed when the picture is decoded, and takes a few percent of that time.
 """
@@ -159,11 +159,11 @@ def _difference(then: Iterable[tuple[str, str]], now: Iterable[tuple[str, str]],
         else:
             added.append(f"{path} of {identity!r}")
     gone = [identity for identities in before.values() for identity in identities]
-    told = []
+    parts = []
     if renamed:
-        told.append(f"{len(renamed)} have another identity, such as {renamed[0]}")
+        parts.append(f"{len(renamed)} have another identity, such as {renamed[0]}")
     if added:
-        told.append(f"{len(added)} are new or changed, such as {added[0]}")
+        parts.append(f"{len(added)} are new or changed, such as {added[0]}")
     if gone:
-        told.append(f"{len(gone)} are missing or changed, such as one of {min(gone)!r}")
-    return ", ".join(told)
+        parts.append(f"{len(gone)} are missing or changed, such as one of {min(gone)!r}")
+    return ", ".join(parts)

@@ -20,8 +20,9 @@ from lookalike.embedder import Preprocessing
 from lookalike.embedder.backbones import OWN_BACKBONES, PRETRAINED_ALIASES
 from lookalike.errors import DatasetError, InputError
 from lookalike.losses import CrossBatchMemory
+from lookalike.losses.registry import LOSSES, NamedLoss
 from lookalike.training.curriculum import StagedBatches
-from lookalike.training.loss_choice import LOSSES, LossChoice, LossName
+from lookalike.training.loss_choice import LossName, build_loss
 
 __all__ = ["LossName", "Recipe"]
 
@@ -96,7 +97,7 @@ class Recipe(BaseModel):
                 f"loss_options holds {unknown[0]!r}; {self.loss} takes {', '.join(choice.options) or 'none'}"
             )
         if self.memory and not choice.pairs:
-            pairs = ", ".join(name for name, other in LOSSES.items() if other.pairs)
+            pairs = ", ".join(name for name, other in sorted(LOSSES.items()) if other.pairs)
             raise ValueError(f"{self.loss} compares no pairs, so a memory does nothing; it serves {pairs}")
         if self.memory and self.memory < self.batch_size:
             raise ValueError(f"memory is {self.memory}, less than a batch of {self.batch_size}; make it larger")
@@ -126,7 +127,7 @@ class Recipe(BaseModel):
                 )
 
     @property
-    def choice(self) -> LossChoice:
+    def choice(self) -> NamedLoss:
         """What the loss needs."""
         return LOSSES[self.loss]
 
@@ -163,7 +164,15 @@ class Recipe(BaseModel):
         Raises:
             InputError: the loss refuses an option.
         """
-        loss = self.choice.build(pictures, self.embedding_size, self.margin, self.scale, self.mining, self.loss_options)
+        loss = build_loss(
+            self.loss,
+            pictures,
+            self.embedding_size,
+            margin=self.margin,
+            scale=self.scale,
+            mining=self.mining,
+            options=self.loss_options,
+        )
         if self.memory:
             return CrossBatchMemory(loss, self.embedding_size, self.memory, self.memory_warm_up)
         return loss

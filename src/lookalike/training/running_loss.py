@@ -63,7 +63,7 @@ class RunningLoss:
     def __init__(self, total: float = 0.0, count: int = 0) -> None:
         self.total, self.count = float(total), int(count)
         self._waiting: list[tuple[int, Tensor, Tensor]] = []
-        # The first loss is read at once: whoever watches sees a number from the first step on.
+        # The first loss is read at once, so that progress shows a number from the first step on.
         self._read_at = -math.inf
 
     @property

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
 from lookalike.datasets import PictureSet
 from lookalike.decisions.calibration import Calibration
 from lookalike.embedder import Embedder
@@ -10,7 +15,7 @@ from lookalike.evaluation.verification.all_pairs import verify_all_pairs
 from lookalike.progress import Reporter
 from lookalike.workflows.labelled_pictures import embed_labelled
 
-__all__ = ["calibrate_on"]
+__all__ = ["calibrate_on", "calibrate_vectors"]
 
 
 def calibrate_on(
@@ -33,5 +38,25 @@ def calibrate_on(
         >>> calibrate_on(embedder, read_pictures("held-out/"), Reporter(), source="held-out/")    # doctest: +SKIP
     """
     vectors, kept = embed_labelled(embedder, pictures, report, skip_bad=skip_bad, stage="Measuring thresholds")
-    result = verify_all_pairs(vectors, kept.identities, embedder.metric)
+    return calibrate_vectors(embedder, vectors, kept.identities, source)
+
+
+def calibrate_vectors(
+    embedder: Embedder, vectors: npt.NDArray[np.float32], identities: Sequence[str], source: str
+) -> Calibration:
+    """Measure thresholds on pictures that are embedded already.
+
+    Args:
+        embedder: what embedded them.
+        vectors: `(n, dimension)`.
+        identities: whose picture each vector is.
+        source: on what the thresholds are measured, in words for people.
+
+    Raises:
+        InputError: the pictures make no genuine or no impostor pair.
+
+    Example:
+        >>> calibrate_vectors(embedder, vectors, ["Ada", "Ada", "Bob"], "three pictures")    # doctest: +SKIP
+    """
+    result = verify_all_pairs(vectors, identities, embedder.metric)
     return calibrate(result, fingerprint=embedder.fingerprint, metric=embedder.metric, source=source)

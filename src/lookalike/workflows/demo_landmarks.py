@@ -12,10 +12,10 @@ from lookalike.progress import ProgressSink, Reporter
 from lookalike.workflows.demo_steps import Steps, usable_output
 
 if TYPE_CHECKING:
+    from lookalike.answers import Identified
     from lookalike.evaluation.report.page import Section
     from lookalike.landmarks.comparison import Compared
     from lookalike.landmarks.photo_splits import PhotoSplits
-    from lookalike.landmarks.recognition import Recognised
     from lookalike.samples.buildings import PhotoSetOptions, SyntheticLandmarks
     from lookalike.workflows.compare import ComparedLandmarks
 
@@ -100,7 +100,7 @@ class LandmarkQuestion:
     picture: str
     truth: str | None
     name: str
-    answer: Recognised
+    answer: Identified
 
 
 @dataclass(frozen=True)
@@ -259,7 +259,7 @@ def _rendered(made: SyntheticLandmarks) -> PhotosRendered:
 def _ask(featured: Compared, photos: PhotoSplits) -> LandmarkAnswers:
     """Ask as a user would, by file: about the surest photo, the first one that was not chosen, and one of no place."""
     from lookalike import Embedder, open_gallery
-    from lookalike.landmarks.recognition import LandmarkRecognizer
+    from lookalike.landmark_recognizer import LandmarkRecognizer
 
     right = featured.measured.photos("right")
     asked = {"the surest unseen photo": right[0]} if right else {}

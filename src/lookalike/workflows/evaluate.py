@@ -97,7 +97,8 @@ def evaluate(
     from lookalike.evaluation.report.page import Report
     from lookalike.evaluation.report.summary import FORMAT_VERSION
     from lookalike.json_values import plain
-    from lookalike.workflows.evaluation_folder import output_folder, write_evaluation
+    from lookalike.workflows.evaluation_folder import write_evaluation
+    from lookalike.workflows.output_folder import output_folder
 
     report = Reporter(progress)
     context, lead = _embedded(options, report)
@@ -136,7 +137,7 @@ def _embedded(options: EvaluateOptions, report: Reporter) -> tuple[EvaluationCon
         )
     rival = None if options.against is None else Embedder.load(options.against, options.cropped or None)
     if options.groups is not None:
-        read_groups(options.groups, pictures)
+        read_groups(Path(options.groups), pictures)
     vectors, kept = embed_labelled(embedder, pictures, report, skip_bad=options.skip_bad)
     context = EvaluationContext(
         _evaluated(embedder, report),

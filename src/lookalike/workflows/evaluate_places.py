@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 from lookalike.progress import ProgressSink, Reporter
 
 if TYPE_CHECKING:
+    from lookalike.answers import Identified
     from lookalike.datasets.place_questions import PlaceQuestions
+    from lookalike.decisions.promise import PromisedRate
     from lookalike.embedder import Embedder
     from lookalike.evaluation.evaluator import Evaluator
     from lookalike.evaluation.retrieval.landmark_metrics import LandmarkMeasures, RetrievalMeasures
     from lookalike.landmarks.evaluation_context import PlacesContext
-    from lookalike.landmarks.promised_rate import PromisedRate
-    from lookalike.landmarks.recognition import LandmarkRecognizer, Recognised
+from lookalike.landmark_recognizer import LandmarkRecognizer
 
 __all__ = ["EvaluatePlacesOptions", "PlacesEvaluation", "evaluate_places"]
 
@@ -107,12 +108,13 @@ def evaluate_places(
     from lookalike.evaluation.report.page import Report
     from lookalike.gallery import open_gallery
     from lookalike.json_values import plain
+    from lookalike.landmark_recognizer import LandmarkRecognizer
     from lookalike.landmarks.answers_worth_evaluator import facts_of
     from lookalike.landmarks.evaluation_context import answers_worth, retrieval
     from lookalike.landmarks.evaluators import PLACE_EVALUATORS
-    from lookalike.landmarks.recognition import LandmarkRecognizer
-    from lookalike.workflows.evaluation_folder import check_output, output_folder, write_evaluation
+    from lookalike.workflows.evaluation_folder import check_output, write_evaluation
     from lookalike.workflows.loaded_model import load_model
+    from lookalike.workflows.output_folder import output_folder
 
     report = Reporter(progress)
     embedder = load_model(options.model, cropped=options.cropped, scales=options.scales)
@@ -139,8 +141,8 @@ def evaluate_places(
 def _lead(options: EvaluatePlacesOptions, context: PlacesContext, embedder: Embedder) -> str:
     return (
         f"{len(context.questions)} pictures asked of {options.gallery}, which knows {len(context.atlas.places)} "
-        f"places, embedded by {embedder.name} ({embedder.dimension} dimensions, {embedder.metric} distance, fingerprint "
-        f"{embedder.fingerprint})."
+        f"places, embedded by {embedder.name} ({embedder.dimension} dimensions, {embedder.metric} distance, "
+        f"fingerprint {embedder.fingerprint})."
     )
 
 
@@ -168,7 +170,7 @@ def _asked(
     vectors, kept = embed_labelled(embedder, questions.pictures, report, skip_bad=options.skip_bad)
     for line in unknown:
         report.remark(line)
-    answers: list[Recognised] = []
+    answers: list[Identified] = []
     done = report.counted("Identifying", len(vectors))
     for start in range(0, len(vectors), STEP):
         part = vectors[start : start + STEP]

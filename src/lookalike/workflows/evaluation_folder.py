@@ -3,37 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lookalike.atomic_files import write_atomically
-from lookalike.errors import StorageError
+from lookalike.workflows.output_folder import output_folder
 
 if TYPE_CHECKING:
     from lookalike.evaluation.report.page import Report
 
-__all__ = ["check_output", "output_folder", "write_evaluation"]
-
-
-@contextmanager
-def output_folder(path: Path) -> Iterator[None]:
-    """Make a folder for the block to write into; one that was made and is empty afterwards goes again.
-
-    Raises:
-        StorageError: it cannot be made.
-    """
-    missing = not path.exists()
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StorageError(f"{path} cannot be made: {error.strerror}; choose another with --output") from None
-    try:
-        yield
-    finally:
-        if missing and not any(path.iterdir()):
-            path.rmdir()
+__all__ = ["check_output", "write_evaluation"]
 
 
 def check_output(path: Path) -> None:

@@ -71,7 +71,7 @@ def make_figures(options: FiguresOptions, progress: ProgressSink | None = None) 
     from lookalike.atomic_files import write_atomically
     from lookalike.errors import InputError
     from lookalike.json_values import plain
-    from lookalike.workflows.evaluation_folder import output_folder
+    from lookalike.workflows.output_folder import output_folder
 
     if options.page not in PAGES:
         raise InputError(f"there is no page {options.page!r}; choose {' or '.join(PAGES)}")

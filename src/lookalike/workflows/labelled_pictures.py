@@ -1,17 +1,20 @@
-"""Labelled pictures that a workflow is given: read, checked, embedded; what cannot be used is told or refused."""
+"""Pictures that a workflow is given, embedded; those that cannot be used are reported or refused."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from lookalike.datasets import PictureSet
-from lookalike.embedder import Embedder, Preprocessing
-from lookalike.embedder.preparation import kind_of_note, named, note_of_unusable, prepare_many
+from lookalike.embedder import Embedder
+from lookalike.embedder.preparation import kind_of_note, named, note_of_unusable
 from lookalike.errors import ImageError
+from lookalike.images import Picture, source_of
 from lookalike.progress import Reporter
 
-__all__ = ["embed_labelled", "usable_pictures"]
+__all__ = ["embed_labelled", "embed_usable"]
 
 
 def embed_labelled(
@@ -29,40 +32,46 @@ def embed_labelled(
     Raises:
         DatasetError: some picture cannot be used and `skip_bad` is false, or none can.
     """
-    bad: dict[int, ImageError] = {}
-    remarks: dict[str, list[int]] = {}
     for line in pictures.notes:
         report.remark(line)
+    vectors, kept = embed_usable(embedder, pictures.paths, report, skip_bad=skip_bad, stage=stage)
+    return vectors, pictures if len(kept) == len(pictures) else pictures.select(kept)
+
+
+def embed_usable(
+    embedder: Embedder,
+    pictures: Sequence[Picture],
+    report: Reporter,
+    *,
+    skip_bad: bool = False,
+    stage: str = "Embedding",
+) -> tuple[npt.NDArray[np.float32], list[int]]:
+    """The same of pictures without labels, also such as are in memory: vectors, and the positions they belong to.
+
+    Raises:
+        DatasetError: as `embed_labelled`.
+    """
+    bad: dict[int, ImageError] = {}
+    remarks: dict[str, list[int]] = {}
     vectors = embedder.embed(
-        pictures.paths,
+        pictures,
         progress=report.counted(stage, len(pictures)),
         notes=lambda position, text: remarks.setdefault(kind_of_note(text), []).append(position),
         unusable=bad.__setitem__,
     )
-    kept = _without(pictures, bad, skip_bad, report)
+    kept = _kept(pictures, bad, skip_bad, report)
     for text, positions in remarks.items():
-        report.remark(f"{text}: {len(positions)} picture(s), first {pictures.paths[positions[0]]}")
+        report.remark(f"{text}: {len(positions)} picture(s), first {_shown(pictures, positions[0])}")
     return vectors, kept
 
 
-def usable_pictures(
-    preprocessing: Preprocessing, pictures: PictureSet, report: Reporter, *, skip_bad: bool = False
-) -> PictureSet:
-    """The pictures that `preprocessing` accepts: known before hours of training, not after them.
-
-    Raises:
-        DatasetError: some picture cannot be used and `skip_bad` is false, or none can.
-    """
-    bad: dict[int, ImageError] = {}
-    done = report.counted("Checking held-out pictures", len(pictures))
-    for batch in prepare_many(preprocessing.prepare, pictures.paths, 64, bad.__setitem__):
-        done(len(batch))
-    return _without(pictures, bad, skip_bad, report)
+def _kept(pictures: Sequence[Picture], bad: dict[int, ImageError], skip_bad: bool, report: Reporter) -> list[int]:
+    """Positions of those that can be used; the others are reported, or refused."""
+    if bad:
+        errors = [named(error, _shown(pictures, position)) for position, error in bad.items()]
+        report.remark(note_of_unusable(errors, len(pictures), skip_bad))
+    return [position for position in range(len(pictures)) if position not in bad]
 
 
-def _without(pictures: PictureSet, bad: dict[int, ImageError], skip_bad: bool, report: Reporter) -> PictureSet:
-    if not bad:
-        return pictures
-    errors = [named(error, str(pictures.paths[position])) for position, error in bad.items()]
-    report.remark(note_of_unusable(errors, len(pictures), skip_bad))
-    return pictures.select([i for i in range(len(pictures)) if i not in bad])
+def _shown(pictures: Sequence[Picture], position: int) -> str:
+    return source_of(pictures[position]) or f"picture {position + 1}"

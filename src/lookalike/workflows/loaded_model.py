@@ -1,47 +1,59 @@
-"""The model that a workflow was given, as an embedder."""
+"""The model that a workflow is told to use: loaded, with its scales and its calibration."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from lookalike.embedder import Embedder
+from lookalike.embedder import Embedder
+from lookalike.errors import InputError
 
 __all__ = ["at_scales", "load_model"]
 
 
-def load_model(model: str | Path, *, cropped: bool = False, scales: str | None = None) -> Embedder:
+def load_model(
+    model: str | Path,
+    *,
+    cropped: bool = False,
+    scales: str | Sequence[float] | None = None,
+    calibration: Path | None = None,
+) -> Embedder:
     """Load a model.
 
     Args:
         model: a model folder, or a pretrained model's name.
         cropped: pictures are face crops: where no face is found, the whole picture is taken.
-        scales: embed at several sizes and add, such as `0.7,1,1.4`.
+        scales: sizes at which every picture is embedded; see `at_scales`.
+        calibration: a `calibration.json` in place of the model's own.
 
     Raises:
-        ArtefactError: there is no such model, or it is damaged.
-        InputError: the scales are not numbers, or the model knows none.
+        ArtefactError: there is no such model or calibration, or it is damaged.
+        FingerprintError: the calibration was measured with another model.
+        InputError: scales that are none, or that the model does not know.
     """
-    from lookalike.embedder import Embedder
+    embedder = at_scales(Embedder.load(model, cropped or None), scales)
+    if calibration is not None:
+        embedder.use_calibration(calibration)
+    return embedder
 
-    return at_scales(Embedder.load(model, cropped or None), scales)
 
+def at_scales(embedder: Embedder, scales: str | Sequence[float] | None) -> Embedder:
+    """The embedder that embeds every picture at several sizes.
 
-def at_scales(embedder: Embedder, scales: str | None) -> Embedder:
-    """The embedder that embeds every picture at several sizes, as `--scales 0.7,1,1.4` says.
+    Args:
+        embedder: of a trained network.
+        scales: factors of the picture's size, as numbers or as the text `"0.7,1,1.4"`; None for the model's own.
 
     Raises:
         InputError: not numbers, or a model that knows no scales.
     """
     from lookalike.embedder.network import NetworkEmbedder
-    from lookalike.errors import InputError
 
     if scales is None:
         return embedder
     try:
-        wanted = [float(text) for text in scales.split(",")]
-    except ValueError:
+        wanted = [float(factor) for factor in (scales.split(",") if isinstance(scales, str) else scales)]
+    except (TypeError, ValueError):
         raise InputError(f"--scales is {scales!r}; give factors of the size with commas, such as 0.7,1,1.4") from None
     if not isinstance(embedder, NetworkEmbedder):
         raise InputError(f"model {embedder.name} embeds at one scale; leave out --scales, or give a trained network")

@@ -11,7 +11,8 @@ def test_build_and_what_it_says(lookalike, npy, tmp_path):
         "index", "build", npy, "-o", tmp_path / "x.index", "--kind", "hnsw", "--set", "M=8", "--set", "ef_search=99"
     )
     assert said.code == 0
-    assert "reading 2,000 × 32 vectors" in said.err
+    for stage in ("Reading 2,000 × 32 vectors", "Building hnsw", f"Writing {tmp_path / 'x.index'}"):
+        assert f" s  {stage}\n" in said.err
     assert "2,000 × 32, cosine" in said.out
     index = load_index(tmp_path / "x.index")
     assert (index.kind, index.metric, len(index)) == ("hnsw", "cosine", 2000)

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from lookalike.errors import InputError, VectorError
 from lookalike.evaluation.identification.distractors import rank_among_distractors
 from lookalike.index.generated_vectors import generated_probes, generated_vectors
+from lookalike.progress import Progress
 
 
 def slow_ranks(probes, labels, distractors, sizes, seed):
@@ -117,8 +118,8 @@ def test_blocks_of_an_iterator_and_a_memory_map(tmp_path):
     for other in (streamed, mapped):
         assert other.sizes == whole.sizes
         np.testing.assert_array_equal(other.ranks, whole.ranks)
-    assert done == sorted(done)
-    assert done[-1] == 1234
+    assert [event.done for event in done] == sorted(event.done for event in done)
+    assert done[-1] == Progress("Comparing with distractors", 1234, 1234)
 
 
 def test_threads_give_the_same(monkeypatch):
@@ -154,7 +155,7 @@ def test_bad_input(monkeypatch):
     x, labels = np.eye(4), ["a", "a", "b", "b"]
     with pytest.raises(InputError, match="each of 4 identities has one picture"):
         rank_among_distractors(x, [1, 2, 3, 4], x)
-    with pytest.raises(InputError, match="'b' for one; a distractor must be"):
+    with pytest.raises(InputError, match="such as 'b'; a distractor must be of another"):
         rank_among_distractors(x, labels, x[:2], distractor_labels=["b", "c"])
     with pytest.raises(InputError, match="10 distractors were asked for and 4 given"):
         rank_among_distractors(x, labels, x, sizes=[10])

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from lookalike.errors import InputError, VectorError
 from lookalike.evaluation.identification.gallery_search import search
 from lookalike.index.generated_vectors import generated_vectors
+from lookalike.progress import Progress
 
 
 @st.composite
@@ -23,7 +24,7 @@ def test_any_blocks_equal_the_slow_way(case, metric, within):
     gallery, gallery_labels, probes, probe_labels, rows, numbers = case
     limit = within / 4
     with pytest.MonkeyPatch.context() as patch:
-        for module in ("distance_blocks", "gallery_search"):
+        for module in ("exact_search.distance_blocks", "identification.gallery_search"):
             patch.setattr(f"lookalike.evaluation.{module}.GALLERY_ROWS", rows)
             patch.setattr(f"lookalike.evaluation.{module}.PAIR_NUMBERS", numbers)
         patch.setattr("lookalike.evaluation.exact_search.distance_blocks.BLOCK_NUMBERS", numbers)
@@ -78,10 +79,11 @@ def test_a_memory_map_is_searched_as_the_array(tmp_path):
     mapped = np.load(tmp_path / "gallery.npy", mmap_mode="r")
     done = []
     a = search(gallery, labels, probes, probe_labels)
-    b = search(mapped, labels[shuffled], probes, probe_labels, progress=lambda *at: done.append(at))
+    b = search(mapped, labels[shuffled], probes, probe_labels, progress=done.append)
     for name in ("mated", "rank", "mate_distance", "top_distance"):
         np.testing.assert_array_equal(getattr(a, name), getattr(b, name))
-    assert done[-1] == (4000, 4000)
+    assert done[-1] == Progress("Searching", 4000, 4000)
+    assert [event.done for event in done] == sorted(event.done for event in done)
 
 
 def test_threads_give_the_same(monkeypatch):

@@ -134,7 +134,7 @@ def test_a_large_map_draws_a_sample(monkeypatch, people):
 
 def test_pyplot_is_never_touched():
     code = (
-        "import sys; from lookalike.evaluation import figure_style, figures;"
+        "import sys; from lookalike.evaluation.report import figure_style, figures;"
         "from lookalike.evaluation.verification.all_pairs import from_scores;"
         "figure_style.png(figures.roc({'a': from_scores([0, 1], [True, False])}));"
         "print('matplotlib.pyplot' in sys.modules)"

@@ -11,6 +11,7 @@ from lookalike.errors import InputError, VectorError
 from lookalike.evaluation.retrieval import landmark_metrics as module
 from lookalike.evaluation.retrieval.landmark_metrics import measure_recognition, measure_retrieval
 from lookalike.evaluation.retrieval.ranked_retrieval import global_average_precision
+from lookalike.evaluation.statistics.intervals import Bootstrap
 
 
 def slow(predictions, confidences, truth, given):
@@ -93,7 +94,7 @@ def test_a_replicate_equals_the_measures_of_its_copies(entries, seed):
     order = np.flatnonzero(made)[np.lexsort((right[made], -sure[made]))]
     shows = np.array([bool(some) for some in labels])
     code = np.array([names.index(some[0]) for some in labels if some])
-    values = module._replicates(code, shows, right, made, order, replicates=3, level=0.95, seed=seed)
+    values = module._Queries(code, shows, right, made, order).replicates(Bootstrap(3, seed=seed))
     first, second = np.random.default_rng(seed).spawn(2)
     drawn = first.integers(len(names), size=(3, len(names)))
     drawn_others = second.integers(len(others), size=(3, len(others))) if others else [[], [], []]
@@ -121,7 +122,7 @@ def test_the_interval_does_not_depend_on_how_replicates_are_cut(monkeypatch):
     truth = [None if t == 5 else str(t) for t in rng.integers(0, 6, 60)]
     guesses, sure = [str(g) for g in rng.integers(0, 5, 60)], rng.random(60)
     whole = measure_recognition(guesses, sure, truth, replicates=50)
-    monkeypatch.setattr(module, "CHUNK_NUMBERS", 7 * 60)
+    monkeypatch.setattr("lookalike.evaluation.statistics.intervals.CHUNK_NUMBERS", 7 * 60)
     assert measure_recognition(guesses, sure, truth, replicates=50) == whole
     assert whole.gap_interval.low <= whole.gap <= whole.gap_interval.high
     assert measure_recognition(guesses, sure, truth, replicates=50, seed=1) != whole

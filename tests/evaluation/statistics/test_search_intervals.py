@@ -4,6 +4,7 @@ import pytest
 from lookalike.errors import InputError
 from lookalike.evaluation.identification.closed_and_open_set import open_set
 from lookalike.evaluation.identification.gallery_search import search
+from lookalike.evaluation.statistics.intervals import Bootstrap
 from lookalike.evaluation.statistics.search_intervals import bootstrap_searches, search_replicates
 
 
@@ -18,7 +19,7 @@ def searched(seed=0, decimals=12, people=14, spread=0.9):
 
 @pytest.mark.parametrize("decimals", [12, 0])  # 0: many ties
 def test_every_replicate_equals_searching_the_drawn_people(decimals):
-    """The slow way: the pictures of whoever was drawn, as often as drawn, searched again and measured."""
+    """The slow way: the pictures of the drawn identities, as often as drawn, searched again and measured."""
     gallery, names, probes, labels = searched(decimals=decimals)
     found = search(gallery, names, probes, labels, "manhattan")
     ranks, targets, thresholds, replicates = (1, 2), (0.1, 0.3), (1.0, 2.5), 30
@@ -35,10 +36,10 @@ def test_every_replicate_equals_searching_the_drawn_people(decimals):
             + [again.at_threshold(t).false_alarms / again.at_threshold(t).non_mated for t in thresholds]
             + [again.fnir(t) for t in thresholds]
         )
-    asked = {"ranks": ranks, "targets": targets, "thresholds": thresholds, "replicates": replicates, "seed": 4}
-    values = search_replicates(found, **asked)
+    asked = {"ranks": ranks, "targets": targets, "thresholds": thresholds}
+    values = search_replicates(found, Bootstrap(replicates, seed=4), **asked)
     np.testing.assert_allclose(values, slow, atol=1e-12)
-    intervals = bootstrap_searches(found, level=0.9, **asked)
+    intervals = bootstrap_searches(found, replicates=replicates, level=0.9, seed=4, **asked)
     low, high = np.quantile(slow, [0.05, 0.95], axis=0)
     flat = [
         *intervals.rank_k.values(),
@@ -52,9 +53,9 @@ def test_every_replicate_equals_searching_the_drawn_people(decimals):
 
 def test_how_replicates_are_cut_into_chunks_does_not_matter(monkeypatch):
     found = search(*searched(), "euclidean")
-    whole = search_replicates(found, targets=(0.2,), replicates=20)
-    monkeypatch.setattr("lookalike.evaluation.statistics.search_intervals.CHUNK_NUMBERS", 100)
-    np.testing.assert_array_equal(search_replicates(found, targets=(0.2,), replicates=20), whole)
+    whole = search_replicates(found, Bootstrap(20), targets=(0.2,))
+    monkeypatch.setattr("lookalike.evaluation.statistics.intervals.CHUNK_NUMBERS", 100)
+    np.testing.assert_array_equal(search_replicates(found, Bootstrap(20), targets=(0.2,)), whole)
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -283,8 +283,10 @@ def test_too_many_pairs_are_refused_before_any_is_computed(monkeypatch):
 
 def test_evaluation_loads_no_torch_and_no_plots():
     code = (
-        "import sys; from lookalike.evaluation import enrolment, identification, retrieval, thresholds, verification;"
-        "from lookalike.evaluation import pair_counts, templates, ten_folds;"
+        "import sys; from lookalike.evaluation import identification, retrieval, thresholds, verification;"
+        "from lookalike.evaluation.identification import distractors, enrolment_trials;"
+        "from lookalike.evaluation.statistics import search_intervals;"
+        "from lookalike.evaluation.verification import groups, pair_counts, templates, ten_folds;"
         "print([m for m in ('torch', 'faiss', 'matplotlib', 'jinja2', 'sklearn') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

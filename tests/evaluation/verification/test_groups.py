@@ -157,7 +157,7 @@ def test_bad_input():
         compare_groups(result, ["x"] * 3, threshold=math.nan)
     with pytest.raises(InputError, match="the target rate is 2"):
         compare_groups(result, ["x"] * 3, target=2)
-    with pytest.raises(InputError, match="1 identities have no group, 'b' for one"):
+    with pytest.raises(InputError, match="1 identities have no group, such as 'b'"):
         compare_groups(result, {"a": "x"}, threshold=0.1)
     with pytest.raises(VectorError, match="2 label"):
         compare_groups(result, ["x", "y"], threshold=0.1)

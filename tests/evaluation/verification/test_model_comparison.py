@@ -123,10 +123,10 @@ def test_exchanging_the_models_exchanges_the_answer(case):
     assert one.difference == -other.difference
     assert (one.interval.low, one.interval.high) == pytest.approx((-other.interval.high, -other.interval.low))
     assert one.a_better == pytest.approx(1 - other.a_better)
-    assert one.told_apart == other.told_apart
+    assert one.significant == other.significant
     same = compare_means(a, a, labels, replicates=30)
     assert (same.difference, same.interval.low, same.interval.high, same.a_better) == (0, 0, 0, 0.5)
-    assert not same.told_apart
+    assert not same.significant
 
 
 def test_a_model_compared_with_itself_is_no_better():
@@ -145,7 +145,7 @@ def test_pairing_finds_what_two_intervals_cannot():
     found = compare_verification(a, b, replicates=200).auc
     alone = [result.intervals(replicates=200).auc for result in (a, b)]
     assert alone[0].low < alone[1].high, "the two overlap"
-    assert found.told_apart
+    assert found.significant
     assert found.interval.low > 0
     assert found.a_better > 0.97
 

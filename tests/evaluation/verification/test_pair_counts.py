@@ -10,6 +10,7 @@ from lookalike.errors import InputError, VectorError
 from lookalike.evaluation.calibration.operating_point import allowed_errors
 from lookalike.evaluation.verification.all_pairs import from_scores, verify_all_pairs
 from lookalike.evaluation.verification.pair_counts import PairCounts, count_all_pairs
+from lookalike.progress import Progress
 
 TARGETS = [0.001, 0.01, 0.05, 0.1, 0.29, 1 / 3, 0.5, 0.9, 1.0]
 
@@ -160,8 +161,8 @@ def test_all_pairs_equal_those_in_memory(metric, threads, monkeypatch):
     x, labels = people()
     x = x.astype(np.float32)
     names = [f"person {label}" for label in labels]
-    told = []
-    counts = count_all_pairs(x, names, metric, lambda done, total: told.append((done, total)), threads=threads)
+    events = []
+    counts = count_all_pairs(x, names, metric, events.append, threads=threads)
     exact = verify_all_pairs(x.astype(np.float64), labels, metric)
     assert (counts.genuine_pairs, counts.impostor_pairs) == (len(exact.genuine), len(exact.impostor))
     np.testing.assert_allclose(counts.roc().thresholds[1:], exact.roc().thresholds[1:], rtol=1e-5, atol=1e-6)
@@ -174,8 +175,8 @@ def test_all_pairs_equal_those_in_memory(metric, threads, monkeypatch):
         np.testing.assert_array_equal(ours.first, theirs.first)
         np.testing.assert_array_equal(ours.second, theirs.second)
         np.testing.assert_allclose(ours.distances, theirs.distances, rtol=1e-5, atol=1e-6)
-    assert [done for done, _ in told] == sorted(done for done, _ in told)
-    assert told[-1] == (48 * 47 // 2, 48 * 47 // 2)
+    assert [event.done for event in events] == sorted(event.done for event in events)
+    assert events[-1] == Progress("Comparing all pairs", 48 * 47 // 2, 48 * 47 // 2)
 
 
 def test_the_number_of_threads_changes_nothing(monkeypatch):
@@ -226,7 +227,7 @@ def test_near_duplicates_far_from_the_origin_keep_their_distance():
     np.testing.assert_allclose(pairs.distances, [0.002, 0.001], rtol=1e-5)
 
 
-def test_listed_pairs_name_the_hardest_and_only_when_told():
+def test_hardest_pairs_need_the_positions_of_every_pair():
     counts = PairCounts(tail=2)
     counts.add([0.5, 0.1, 0.2, 0.3], [True, False, False, False], pairs=[[0, 1], [2, 3], [4, 5], [6, 7]])
     assert counts.hardest_impostors(2).first.tolist() == [2, 4]
@@ -244,8 +245,8 @@ def test_an_interrupted_count_stops_the_other_threads(monkeypatch):
     x, labels = people(identities=40)
     calls = []
 
-    def interrupt(done, total):
-        calls.append(done)
+    def interrupt(event):
+        calls.append(event)
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

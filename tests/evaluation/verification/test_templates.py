@@ -102,8 +102,8 @@ def test_ids_without_a_template():
     ("arguments", "keywords", "message"),
     [
         (([[1.0, 0], [0, 0]], [1, 1], [1, 1]), {}, r"embeddings\[1\] is all zeros"),
-        (([[1.0, 0], [-1, 0]], ["t", "t"], [1, 2]), {}, "template 't' add up to nothing"),
-        (([[0.1, 0.3], [-0.2, -0.6]], ["t", "t"], [1, 2]), {}, "template 't' add up to nothing"),
+        (([[1.0, 0], [-1, 0]], ["t", "t"], [1, 2]), {}, "template 't' add up to zero"),
+        (([[0.1, 0.3], [-0.2, -0.6]], ["t", "t"], [1, 2]), {}, "template 't' add up to zero"),
         (([[1.0, 0]], ["t"], [1]), {"detection_scores": [0]}, "weight zero"),
         (([[1.0, 0]], ["t"], [1]), {"detection_scores": [-0.1]}, r"detection_scores\[0\] is -0.1"),
         (([[1.0, 0]], ["t"], [1]), {"detection_scores": [np.nan]}, "is nan"),

@@ -14,8 +14,8 @@ import pytest
 from lookalike.distances import Covariance
 from lookalike.errors import InputError, StorageError, VectorError
 from lookalike.index import build_index, load_index
-from lookalike.index.bulk.build import build_bulk
-from lookalike.index.core.spec import IndexSpec
+from lookalike.index.bulk.build import BulkOptions, build_bulk
+from lookalike.index.spec import IndexSpec
 
 COUNT, DIMENSION, SHARD = 6000, 16, 1024
 
@@ -42,8 +42,10 @@ def spec(kind="ivfpq", metric="cosine", d=DIMENSION, **settings):
     return IndexSpec.create(kind, metric, d, **{"nlist": 20, "nprobe": 20, **settings})
 
 
-def built(x, path, wanted=None, **options):
-    return build_bulk(Rows(x), path, wanted or spec(d=x.shape[1]), **{"shard": SHARD, "threads": 2, **options})
+def built(x, path, wanted=None, *, ids=None, covariance=None, progress=None, **options):
+    how = BulkOptions(**{"shard": SHARD, "threads": 2, **options})
+    wanted = wanted or spec(d=x.shape[1])
+    return build_bulk(Rows(x), path, wanted, how, ids=ids, covariance=covariance, progress=progress)
 
 
 def files(path):
@@ -107,11 +109,12 @@ def test_neither_threads_nor_shards_change_the_index(whole, tmp_path):
 
 def test_progress_counts_up(tmp_path):
     told = []
-    built(vectors(), tmp_path / "a", progress=lambda *step: told.append(step))
-    assert list(dict.fromkeys(phase for _, _, phase in told)) == ["train", "encode", "merge", "write"]
-    encoded = [done for done, total, phase in told if phase == "encode" and total == COUNT]
-    assert encoded == sorted(encoded)
-    assert (encoded[0], encoded[-1]) == (0, COUNT)
+    built(vectors(), tmp_path / "a", progress=told.append)
+    assert list(dict.fromkeys(event.stage for event in told)) == ["Training", "Encoding", "Merging", "Writing"]
+    for stage, total in (("Training", 1), ("Encoding", COUNT), ("Merging", 20), ("Writing", 1)):
+        done = [event.done for event in told if event.stage == stage and event.total == total]
+        assert done == sorted(done)
+        assert (done[0], done[-1]) == (0, total)
 
 
 # --- killed, and called again ---------------------------------------------------------------------------------
@@ -120,7 +123,7 @@ CHILD = """
 import os, signal, sys
 sys.path.insert(0, {here!r})
 import numpy as np
-import test_bulk_build as bulk
+import test_build as bulk
 
 left = {left}
 
@@ -129,7 +132,7 @@ def die(step):
     if step == {step!r}:
         left -= 1
         if left == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.kill(os.getpid(), signal.{signal})
 
 class Dying(bulk.Rows):
     def blocks(self, size, start):
@@ -137,25 +140,27 @@ class Dying(bulk.Rows):
         return super().blocks(size, start)
 
 source = Dying(bulk.vectors())
-options = dict(shard=bulk.SHARD, threads={threads}, progress=lambda d, t, p: die(p))
-bulk.build_bulk(source, {path!r}, bulk.spec(**{settings}), **options)
+options = bulk.BulkOptions(shard=bulk.SHARD, threads={threads})
+bulk.build_bulk(source, {path!r}, bulk.spec(**{settings}), options, progress=lambda event: die(event.stage))
 print("finished")
 """
 
 
-def child(path, step="", left=0, threads=1, **settings):
+def child(path, step="", left=0, threads=1, signal="SIGKILL", **settings):
     here = os.path.dirname(__file__)  # noqa: PTH120 - a string for the child
-    code = CHILD.format(here=here, left=left, step=step, path=str(path), threads=threads, settings=settings)
+    code = CHILD.format(
+        here=here, left=left, step=step, path=str(path), threads=threads, signal=signal, settings=settings
+    )
     return [sys.executable, "-c", code]
 
 
 #: Where to die: step and the how-manieth of it. Reads: 1 is the training sample's, then one a shard.
 STEPS = [
-    *(("train", n) for n in (1, 2)),
+    *(("Training", n) for n in (1, 2)),
     *(("read", n) for n in (1, 2, 4, 7)),
-    *(("encode", n) for n in (1, 2, 4, 7)),
-    ("merge", 1),
-    *(("write", n) for n in (1, 2)),
+    *(("Encoding", n) for n in (1, 2, 4, 7)),
+    ("Merging", 1),
+    *(("Writing", n) for n in (1, 2)),
 ]
 
 
@@ -169,8 +174,8 @@ def test_killed_at(step, left, whole, tmp_path):
     assert files(path) == whole
     assert load_index(path).search(vectors()[:5], 1).ids.ravel().tolist() == [0, 1, 2, 3, 4]
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["a"]
-    if step in ("merge", "write"):
-        assert summary["resumed"] == (6 if (step, left) != ("write", 2) else 0)
+    if step in ("Merging", "Writing"):
+        assert summary["resumed"] == (6 if (step, left) != ("Writing", 2) else 0)
 
 
 @pytest.mark.slow
@@ -200,8 +205,8 @@ def test_an_index_that_is_replaced_stays_until_the_end(tmp_path):
     path = tmp_path / "a"
     build_index(vectors(10), "exact").save(path)
 
-    def interrupt(done, total, phase):
-        if phase == "write":
+    def interrupt(event):
+        if event.stage == "Writing":
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -212,8 +217,8 @@ def test_an_index_that_is_replaced_stays_until_the_end(tmp_path):
 
 
 def test_a_damaged_shard_is_made_again(whole, tmp_path):
-    def stop(done, total, phase):
-        if phase == "merge":
+    def stop(event):
+        if event.stage == "Merging":
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -238,8 +243,8 @@ def test_work_elsewhere(whole, tmp_path):
 def unfinished(tmp_path):
     """A path whose build was interrupted after the first shard."""
 
-    def stop(done, total, phase):
-        if phase == "encode" and done:
+    def stop(event):
+        if event.stage == "Encoding" and event.done:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -271,7 +276,7 @@ def test_search_settings_may_change_meanwhile(unfinished):
 def test_two_builds_at_once(tmp_path):
     entered, leave = threading.Event(), threading.Event()
 
-    def wait(done, total, phase):
+    def wait(event):
         entered.set()
         assert leave.wait(60)
 
@@ -285,6 +290,27 @@ def test_two_builds_at_once(tmp_path):
         leave.set()
         first.join()
     assert len(load_index(tmp_path / "a")) == COUNT
+
+
+def test_a_build_of_another_process_is_respected_and_its_lock_ends_with_it(whole, tmp_path):
+    path = tmp_path / "a"
+    other = subprocess.Popen(child(path, "Encoding", 2, signal="SIGSTOP"), stdout=subprocess.DEVNULL)
+    try:
+        _, status = os.waitpid(other.pid, os.WUNTRACED)
+        assert os.WIFSTOPPED(status)
+        before = files(tmp_path / ".a.building")
+        with pytest.raises(StorageError) as refused:
+            built(vectors(), path)
+        assert str(refused.value) == (
+            f"{tmp_path / '.a.building'} is being built by another process; wait for it, or give another work folder"
+        )
+        assert files(tmp_path / ".a.building") == before
+    finally:
+        other.kill()
+        other.wait()
+    assert (tmp_path / ".a.building" / "lock").exists()
+    assert built(vectors(), path)["resumed"] == 1
+    assert files(path) == whole
 
 
 @pytest.mark.parametrize(

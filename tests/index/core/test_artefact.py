@@ -13,7 +13,7 @@ from lookalike import atomic_files
 from lookalike.distances import Covariance
 from lookalike.errors import ArtefactError, InputError, StorageError
 from lookalike.index import build_index, load_index
-from lookalike.index.core.spec import KINDS
+from lookalike.index.kinds.registry import KINDS
 
 ABLE = [(name, metric) for name, kind in KINDS.items() if kind.installed for metric in kind.metrics]
 FIXTURES = Path(__file__).parents[1] / "fixtures"

@@ -11,7 +11,7 @@ import lookalike.index
 from lookalike.distances import Covariance, nearest, pairwise
 from lookalike.errors import InputError, MissingDependencyError, VectorError
 from lookalike.index import load_index
-from lookalike.index.core.spec import KINDS
+from lookalike.index.kinds.registry import KINDS
 
 ABLE = [(name, metric) for name, kind in KINDS.items() if kind.installed for metric in kind.metrics]
 every = pytest.mark.parametrize(("kind", "metric"), ABLE)
@@ -434,10 +434,12 @@ def test_a_kind_that_is_not_installed_says_what_to_install(monkeypatch):
 
 
 def test_auto_is_exact_for_few_and_tuned_for_many(monkeypatch):
-    monkeypatch.setattr("lookalike.index.AUTO_EXACT_LIMIT", 200)
+    monkeypatch.setattr("lookalike.index.build.AUTO_EXACT_LIMIT", 200)
     assert build_index(clustered(200, 4)).kind == "exact"
     with pytest.raises(InputError, match="auto' chose exact, which has no setting recall"):
         build_index(clustered(200, 4), recall=0.9)
+    with pytest.raises(InputError, match="'auto' has no setting M; name a kind, or give k, kinds, memory, "):
+        build_index(clustered(300, 8), M=8)
     chosen = build_index(clustered(300, 8), metric="manhattan", kinds=["hnsw"], recall=0.9, ids=np.arange(300) + 9)
     assert chosen.kind == "hnsw"
     assert chosen.metric == "manhattan"

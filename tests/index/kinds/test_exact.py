@@ -7,7 +7,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from lookalike.index import build_index, load_index
-from lookalike.index.kinds.exact import nearest_among
+from lookalike.index.core.flat_vectors import nearest_among
 
 METRICS = ["cosine", "euclidean", "inner_product", "manhattan"]
 SHIFTS = [0.0, 1e3, 1e4, 1e6]

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from lookalike.index import build_index, empty_index, load_index
-from lookalike.index.core.spec import IvfSearch
-from lookalike.index.kinds.ivf import reaching
+from lookalike.index.kinds.ivf import IvfSearch
+from lookalike.index.lists.inverted_file import probing
 
 
 def rows(n, d=12, seed=0):
@@ -49,8 +49,8 @@ def test_learning_anew_drops_what_was_removed(metric):
 
 
 def test_a_filter_probes_more_lists_but_not_without_end():
-    assert reaching(IvfSearch(nprobe=16), 3.0).nprobe == 48
-    assert reaching(IvfSearch(nprobe=16), 1000.0).nprobe == 128
+    assert probing(IvfSearch(nprobe=16), 3.0).nprobe == 48
+    assert probing(IvfSearch(nprobe=16), 1000.0).nprobe == 128
 
 
 def test_mapped_and_read_answer_alike(tmp_path):

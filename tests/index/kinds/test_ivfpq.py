@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lookalike.index import build_index, load_index
-from lookalike.index.core.spec import KINDS
+from lookalike.index.kinds.registry import KINDS
 
 CODES, STORES = ["pq", "fastscan", "rabitq"], ["float32", "float16", "sq8", "none"]
 OFF = {"float32": 1e-5, "float16": 2e-3, "sq8": 3e-2}

@@ -6,7 +6,8 @@ import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from lookalike.errors import InputError
-from lookalike.index.core.spec import IvfBuild, IvfPqBuild
+from lookalike.index.kinds.ivf import IvfBuild
+from lookalike.index.kinds.ivfpq import IvfPqBuild
 from lookalike.index.lists.inverted_lists import InvertedLists, one_thread_each
 
 BUILDS = {
@@ -23,7 +24,7 @@ def rows(n, d=16, seed=0):
 
 
 def trained(x, build, metric="euclidean"):
-    return InvertedLists.train(x, build, metric, len(x))
+    return InvertedLists.train(x, build.nlist, metric, len(x), build if isinstance(build, IvfPqBuild) else None)
 
 
 def probing_all(engine, queries, k=20):

@@ -3,8 +3,9 @@ import numpy as np
 import pytest
 
 from lookalike.errors import ArtefactError
-from lookalike.index.core.spec import IvfBuild, IvfPqBuild
-from lookalike.index.kinds.ivf import filled_lists
+from lookalike.index.kinds.ivf import IvfBuild
+from lookalike.index.kinds.ivfpq import IvfPqBuild
+from lookalike.index.lists.inverted_file import filled_lists
 from lookalike.index.lists.searchable_lists import SearchableLists, in_convention
 
 BUILDS = [IvfBuild(nlist=16), *(IvfPqBuild(nlist=16, code=code) for code in ("pq", "fastscan", "rabitq"))]
@@ -19,8 +20,12 @@ def _is_rabitq(build):
     return build.__class__ is IvfPqBuild and build.code == "rabitq"
 
 
+def coded(build):
+    return build if isinstance(build, IvfPqBuild) else None
+
+
 def lists_of(x, build, addressable=False):
-    return SearchableLists(filled_lists(x, build, "euclidean"), addressable)
+    return SearchableLists(filled_lists(x, build.nlist, "euclidean", coded(build)), addressable)
 
 
 @every

@@ -6,9 +6,10 @@ import pytest
 
 from lookalike.errors import InputError
 from lookalike.index import build_index, plan_capacity
-from lookalike.index.core.spec import KINDS, IndexSpec
 from lookalike.index.generated_vectors import generated_vectors
+from lookalike.index.kinds.registry import KINDS
 from lookalike.index.planning.machine_speed import REFERENCE, MachineSpeed
+from lookalike.index.spec import IndexSpec
 
 GIB = 1 << 30
 
@@ -104,7 +105,7 @@ def test_more_threads_build_sooner():
     assert one.latency_ms == eight.latency_ms
 
 
-def test_more_neighbours_take_more_effort():
+def test_more_neighbours_take_a_higher_setting():
     ten, hundred = (option(plan_capacity("1M", 128, k=k), "ivfpq fastscan float16") for k in (10, 100))
     assert hundred.search["rerank"] >= 1000
     assert hundred.search["nprobe"] > ten.search["nprobe"]

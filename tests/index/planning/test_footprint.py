@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from lookalike.index import build_index, load_index
-from lookalike.index.core.spec import KINDS
+from lookalike.index.kinds.registry import KINDS
 from lookalike.index.planning.footprint import PROCESS_BYTES, footprint
 
 COUNT, DIMENSION = 6000, 48
@@ -100,7 +100,7 @@ IN_A_PROCESS = """
 import json, sys
 import numpy as np
 from lookalike.index import build_index, load_index
-from lookalike.index.core.spec import KINDS
+from lookalike.index.kinds.registry import KINDS
 
 def memory(name):
     line = next(line for line in open("/proc/self/status") if line.startswith(name + ":"))

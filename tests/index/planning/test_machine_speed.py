@@ -2,7 +2,7 @@ import dataclasses
 
 import pytest
 
-from lookalike.index.core.spec import KINDS
+from lookalike.index.kinds.registry import KINDS
 from lookalike.index.planning.machine_speed import REFERENCE, MachineSpeed, measure_machine
 
 

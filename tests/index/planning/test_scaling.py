@@ -4,14 +4,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lookalike.index.core.spec import KINDS
+from lookalike.index.core.costs import MEASURED_DIMENSION as DIMENSION
+from lookalike.index.kinds.registry import KINDS
 from lookalike.index.planning.machine_speed import REFERENCE, MachineSpeed
-from lookalike.index.planning.measured_costs import DIMENSION, MEASURED, measured_name
 from lookalike.index.planning.scaling import (
     build_cpu_seconds,
-    effort_for_recall,
     expected_recall,
     search_ms,
+    setting_for_recall,
     uncertainty,
 )
 
@@ -27,17 +27,17 @@ def name(option):
 
 def measurements():
     for kind, build in OPTIONS:
-        for point in MEASURED[measured_name(kind, build)]:
+        for point in KINDS[kind].costs.measured(KINDS[kind].build(**build)):
             yield pytest.param(kind, build, point, id=f"{name((kind, build))}-{point.vectors}")
 
 
 @pytest.mark.parametrize(("kind", "build", "point"), list(measurements()))
 def test_what_was_measured_is_predicted(kind, build, point):
     assert build_cpu_seconds(kind, point.vectors, DIMENSION, build) == pytest.approx(point.build_cpu_s, rel=0.01)
-    for effort, recall, ms in point.curve:
-        assert search_ms(kind, point.vectors, DIMENSION, effort, build) == pytest.approx(ms, rel=0.01)
-        predicted = expected_recall(kind, point.vectors, max(effort, 1), build)
-        # On a plateau, efforts are told apart no more.
+    for value, recall, ms in point.curve:
+        assert search_ms(kind, point.vectors, DIMENSION, value, build) == pytest.approx(ms, rel=0.01)
+        predicted = expected_recall(kind, point.vectors, max(value, 1), build)
+        # On a plateau, values cannot be told apart.
         assert predicted == pytest.approx(recall, abs=0.015)
 
 
@@ -46,7 +46,7 @@ def test_what_was_measured_is_predicted(kind, build, point):
 @given(count=st.integers(1000, 2 * 10**8), recall=st.floats(0.5, 0.999), dimension=st.sampled_from([32, 128, 768]))
 def test_more_recall_and_more_numbers_cost_more(option, count, recall, dimension):
     kind, build = option
-    less, more = (effort_for_recall(kind, count, wanted, build) for wanted in (recall - 0.1, recall))
+    less, more = (setting_for_recall(kind, count, wanted, build) for wanted in (recall - 0.1, recall))
     assert 1 <= less <= more
     assert search_ms(kind, count, dimension, more, build) > 0
     assert search_ms(kind, count, 2 * dimension, more, build) > search_ms(kind, count, dimension, more, build)
@@ -58,11 +58,11 @@ def test_more_recall_and_more_numbers_cost_more(option, count, recall, dimension
 
 @pytest.mark.parametrize("option", GROWING, ids=name)
 @pytest.mark.parametrize("count", [5_000, 20_000, 300_000, 10**6, 10**8])
-def test_the_effort_for_a_recall_reaches_it_or_the_plateau(option, count):
+def test_the_setting_for_a_recall_reaches_it_or_the_plateau(option, count):
     kind, build = option
     plateau = expected_recall(kind, count, 10**9, build)
     for wanted in (0.6, 0.9, 0.95, 0.99):
-        reached = expected_recall(kind, count, effort_for_recall(kind, count, wanted, build), build)
+        reached = expected_recall(kind, count, setting_for_recall(kind, count, wanted, build), build)
         assert reached >= min(wanted, plateau) - 1e-6
 
 

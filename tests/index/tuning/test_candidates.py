@@ -3,8 +3,9 @@
 import pytest
 
 from lookalike.errors import InputError
-from lookalike.index.core.spec import KINDS
-from lookalike.index.tuning.candidates import FAMILIES, Candidate, candidates, effort_names
+from lookalike.index.kinds.registry import KINDS
+from lookalike.index.spec import IndexSpec
+from lookalike.index.tuning.candidates import Candidate, candidates
 
 
 def test_settings_grow_with_the_root_and_leave_vectors_to_train_on():
@@ -17,16 +18,16 @@ def test_settings_grow_with_the_root_and_leave_vectors_to_train_on():
 
 
 def test_every_kind_has_a_family():
-    assert set(FAMILIES) == set(KINDS)
+    assert all(kind.family for kind in KINDS.values())
 
 
-def test_every_candidate_is_a_spec_and_has_effort_to_raise():
+def test_every_candidate_is_a_spec_and_has_a_setting_to_raise():
     for count in (300, 100_000):
         for candidate in candidates("cosine", 128):
-            spec = candidate.spec(count, 128, "cosine")
-            raised, tried = effort_names(spec.kind)
-            known = type(spec.search).model_fields
-            assert {name for name in (raised, tried) if name} == set(known)
+            spec = IndexSpec.create(candidate.kind, "cosine", 128, **candidate.settings(count))
+            setting = KINDS[spec.kind].recall_setting
+            named = () if setting is None else (setting.name, setting.reranked)
+            assert {name for name in named if name} == set(type(spec.search).model_fields)
 
 
 def test_only_kinds_that_can():

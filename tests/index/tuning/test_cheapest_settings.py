@@ -5,6 +5,7 @@ import pytest
 
 from lookalike.index import build_index
 from lookalike.index.core.metric_space import MetricSpace
+from lookalike.index.kinds.registry import KINDS
 from lookalike.index.tuning.cheapest_settings import Point, frontier, recall_at, settings_for_recall, sweep
 from lookalike.index.tuning.recall import Recall, exact_truth
 
@@ -18,10 +19,10 @@ def case():
     return vectors, queries, exact_truth(vectors, queries, 10, space)
 
 
-def test_the_least_effort_that_keeps_the_recall(case):
+def test_the_least_setting_that_keeps_the_recall(case):
     vectors, queries, truth = case
     index = build_index(vectors, "hnsw", "euclidean", M=6, ef_construction=40)
-    point = settings_for_recall(index, queries, truth, 0.9)
+    point = settings_for_recall(index, KINDS[index.kind].recall_setting, queries, truth, 0.9)
     assert list(point.settings) == ["ef_search"]
     assert point.recall.floor >= 0.9
     assert point.recall == recall_at(index, queries, truth, point.settings)
@@ -34,29 +35,28 @@ def test_the_least_effort_that_keeps_the_recall(case):
 def test_a_recall_out_of_reach_is_none(case):
     vectors, queries, truth = case
     index = build_index(vectors, "ivfpq", "euclidean", store="none", code="pq", m=4, nlist=30, opq=False)
-    assert settings_for_recall(index, queries, truth, 0.99) is None
+    assert settings_for_recall(index, KINDS[index.kind].recall_setting, queries, truth, 0.99) is None
 
 
 def test_two_settings_are_weighed_against_each_other(case):
     vectors, queries, truth = case
     index = build_index(vectors, "ivfpq", "euclidean", store="float32", nlist=60)
-    point = settings_for_recall(index, queries, truth, 0.95)
+    point = settings_for_recall(index, KINDS[index.kind].recall_setting, queries, truth, 0.95)
     assert set(point.settings) == {"nprobe", "rerank"}
     assert recall_at(index, queries, truth, point.settings).floor >= 0.95
 
 
 def test_exact_has_nothing_to_raise(case):
     vectors, queries, truth = case
-    point = settings_for_recall(build_index(vectors, "exact", "euclidean"), queries, truth, 0.99, batch=True)
+    index = build_index(vectors, "exact", "euclidean")
+    point = settings_for_recall(index, None, queries, truth, 0.99, batch=True)
     assert point.settings == {}
     assert point.recall.mean == 1
 
 
 def test_a_sweep_rises_to_the_top(case):
     vectors, queries, truth = case
-    seen = []
-    points = sweep(build_index(vectors, "ivf", "euclidean", nlist=64), queries, truth, progress=seen.append)
-    assert seen == points
+    points = sweep(build_index(vectors, "ivf", "euclidean", nlist=64), KINDS["ivf"].recall_setting, queries, truth)
     recalls = [point.recall.mean for point in points]
     assert recalls == sorted(recalls)
     assert recalls[0] < 0.7

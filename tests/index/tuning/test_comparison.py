@@ -1,14 +1,15 @@
-"""Kinds side by side: what is measured is what searching shows; peers; what cannot be measured is said."""
+"""Kinds side by side: what is measured is what searching shows; others' engines; why something cannot be measured."""
 
 import json
 
 import numpy as np
 import pytest
+from scipy.spatial.distance import cdist
 
 from lookalike.errors import InputError
-from lookalike.index import compare_indexes
+from lookalike.index import Hits, compare_indexes
+from lookalike.index.core.kind import Candidate, RecallSetting
 from lookalike.index.generated_vectors import generated_vectors
-from lookalike.index.tuning.candidates import Candidate
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +37,12 @@ def test_rows_curves_and_pictures(vectors, tmp_path):
     for batch in (False, True):
         comparison.plot(tmp_path / "x.png", batch=batch)
         assert (tmp_path / "x.png").stat().st_size > 10_000
-    assert any(line.startswith("hnsw: built in") for line in said)
+    stages = [event.stage for event in said]
+    assert list(dict.fromkeys(stages)) == ["Exact neighbours among 2,700 vectors", "Measuring 3 indexes"]
+    details = [event.detail for event in said]
+    assert "hnsw M=16, ef_construction=100: building" in details
+    assert any(detail.startswith("hnsw M=16, ef_construction=100: built in ") for detail in details)
+    assert (said[-1].done, said[-1].total) == (3, 3)
 
 
 def test_builds_of_the_caller_and_queries_of_the_caller(vectors):
@@ -49,22 +55,60 @@ def test_builds_of_the_caller_and_queries_of_the_caller(vectors):
     assert few.single[0].recall.mean < many.single[0].recall.mean
 
 
-@pytest.mark.parametrize("metric", ["cosine", "euclidean", "inner_product"])
-def test_peers_are_measured_with_their_own_libraries(vectors, metric):
-    pytest.importorskip("hnswlib")
-    pytest.importorskip("usearch")
-    comparison = compare_indexes(vectors[:1500], metric=metric, kinds=["exact"], peers=True, recall=0.8)
-    assert comparison.failed == {}
-    reached = {entry.name: max(point.recall.mean for point in entry.single) for entry in comparison.measured}
-    assert set(reached) == {"exact", "hnswlib", "usearch"}
-    assert min(reached.values()) > 0.9
+class SomeColumns:
+    """An engine of another library: compares the first columns only, as many as it is told to."""
+
+    name, settings, recall_setting = "columns", {"order": "given"}, RecallSetting("columns", lambda count: 32)
+
+    def __init__(self):
+        self.given = []
+
+    def build(self, vectors, metric):
+        self.given.append((vectors, metric))
+        if metric == "inner_product":
+            raise InputError("columns cannot search by inner_product")
+        return SomeColumnsBuilt(vectors)
 
 
-def test_a_peer_that_is_missing_is_said_and_the_rest_is_measured(vectors, monkeypatch):
-    monkeypatch.setattr("lookalike.index.tuning.peers.importlib.util.find_spec", lambda name: None)
-    comparison = compare_indexes(vectors[:500], kinds=["exact"], peers=True)
-    assert "not installed; pip install hnswlib" in comparison.failed["hnswlib"]
+class SomeColumnsBuilt:
+    def __init__(self, vectors):
+        self.vectors, self.bytes = vectors, vectors.nbytes
+
+    def __len__(self):
+        return len(self.vectors)
+
+    def search(self, queries, k, *, columns):
+        distances = cdist(queries[:, :columns], self.vectors[:, :columns])
+        ids = np.argsort(distances, axis=1)[:, :k]
+        return Hits(ids, np.take_along_axis(distances, ids, 1).astype(np.float32))
+
+
+@pytest.mark.parametrize("metric", ["cosine", "euclidean"])
+def test_another_engine_is_measured_beside_ours(vectors, metric, tmp_path):
+    engine = SomeColumns()
+    given = vectors[:600] * 3
+    comparison = compare_indexes(given, metric=metric, kinds=["exact"], engines=[engine], recall=0.9)
+    ours, other = comparison.measured
+    assert (ours.name, other.name, other.label) == ("exact", "columns", "columns order=given")
+    recalls = {point.settings["columns"]: point.recall.mean for point in other.single}
+    assert recalls[10] < 0.9 < recalls[32] == 1
+    assert other.bytes_per_vector == 32 * 4
+    ((built, by),) = engine.given
+    assert by == metric
+    assert np.allclose(np.linalg.norm(built, axis=1), 1 if metric == "cosine" else 3, atol=1e-5)
+    comparison.plot(tmp_path / "x.png")
+    assert (tmp_path / "x.png").stat().st_size > 10_000
+
+
+def test_why_an_engine_is_not_measured_is_reported_and_the_rest_is_measured(vectors):
+    events = []
+    comparison = compare_indexes(
+        vectors[:500], metric="inner_product", kinds=["exact"], engines=[SomeColumns()], progress=events.append
+    )
+    assert comparison.failed == {"columns": "columns cannot search by inner_product"}
     assert [entry.name for entry in comparison.measured] == ["exact"]
+    warnings = [event.warning for event in events if event.warning]
+    assert warnings == ["columns was not measured: columns cannot search by inner_product"]
 
 
 def test_bad_input(vectors):

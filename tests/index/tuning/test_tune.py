@@ -1,14 +1,11 @@
 """A tuned index keeps its promise on queries it never saw, within memory, with the caller's ids."""
 
-import sys
-
 import numpy as np
 import pytest
 
 from lookalike.errors import InputError, VectorError
 from lookalike.index import build_index, load_index, tune_index
 from lookalike.index.generated_vectors import generated_vectors
-from lookalike.index.tuning.candidates import Candidate
 
 
 def embedded(n, seed=0, dimension=32):
@@ -41,7 +38,10 @@ def test_the_promise_holds_on_queries_never_seen(tmp_path):
     assert chosen.stage == "full"
     assert {trial.candidate.kind for trial in tuning.trials} == {"exact", "hnsw", "ivf"}
     assert all(trial.verdict for trial in tuning.trials)
-    assert any(line.startswith("full: ") for line in said)
+    stages = {event.stage for event in said}
+    assert {"Exact neighbours among 4,000 vectors", "Trying 4 indexes on 4,000 vectors"} <= stages
+    assert "Building over all 28,000 vectors" in stages
+    assert any(event.detail == str(chosen.candidate) for event in said if event.stage.startswith("Building"))
     tuning.save(tmp_path / "x.index")
     kept = load_index(tmp_path / "x.index")
     assert kept.tuned == tuning.index.tuned
@@ -75,41 +75,9 @@ def test_memory_leaves_out_what_does_not_fit():
         tune_index(vectors, memory="1KiB", kinds=["exact", "hnsw"])
 
 
-def test_the_best_of_another_family_is_built_though_it_is_predicted_slower(monkeypatch):
-    tune = sys.modules["lookalike.index.tuning.tune"]
-    monkeypatch.setattr(tune, "_SMALL", (0.1, 300, 400))
-    monkeypatch.setattr(tune, "_LARGE", (0.2, 500, 600))
-    slower = iter([1.0, 2.4, 2.6, 6.0, 1.0, 2.4])  # trees, hnsw, hnsw, exact; the last two leave after the first race
-
-    def predicted(sizes, total):
-        return next(slower) * 1e-3
-
-    monkeypatch.setattr(tune, "_predicted", predicted)
-    tried = [Candidate("trees", {"n_trees": 10}), *(Candidate("hnsw", {"M": m}) for m in (8, 9)), Candidate("exact")]
-    monkeypatch.setattr(tune, "candidates", lambda *given: tried)
-    times = {"trees": 1e-3, "hnsw": 1.9e-3, "exact": 1e-3}
-    monkeypatch.setattr(tune, "interleaved_seconds", lambda pairs, *given: [times[index.kind] for index, _ in pairs])
-    vectors = embedded(2400)
-    trials = tune_index(vectors[:2000], queries=vectors[2000:], recall=0.9).trials
-    built = {str(trial.candidate) for trial in trials if trial.stage == "full"}
-    # Another hnsw would have to be nearly as fast, and exact is too slow.
-    assert built == {"trees(n_trees=10)", "hnsw(M=8)"}
-
-
-def test_a_busy_machine_while_samples_race_keeps_nobody_from_being_built(monkeypatch):
-    tune = sys.modules["lookalike.index.tuning.tune"]
-    monkeypatch.setattr(tune, "_SMALL", (0.1, 300, 400))
-    monkeypatch.setattr(tune, "_LARGE", (0.2, 500, 600))
-    slower = iter([10.0, 14.0, 40.0] * 2)  # trees, hnsw, exact: all ten times as long as they are
-    monkeypatch.setattr(tune, "_predicted", lambda sizes, total: next(slower) * 1e-3)
-    tried = [Candidate("trees", {"n_trees": 10}), Candidate("hnsw", {"M": 8}), Candidate("exact")]
-    monkeypatch.setattr(tune, "candidates", lambda *given: tried)
-    times = {"trees": 1e-3, "hnsw": 0.8e-3, "exact": 1e-3}
-    monkeypatch.setattr(tune, "interleaved_seconds", lambda pairs, *given: [times[index.kind] for index, _ in pairs])
-    vectors = embedded(2400)
-    tuning = tune_index(vectors[:2000], queries=vectors[2000:], recall=0.9)
-    assert {str(t.candidate) for t in tuning.trials if t.stage == "full"} == {"trees(n_trees=10)", "hnsw(M=8)"}
-    assert tuning.index.kind == "hnsw"
+def test_no_such_option():
+    with pytest.raises(TypeError, match="hurry"):
+        tune_index(embedded(300), hurry=True)
 
 
 def test_throughput_is_an_objective_of_its_own():

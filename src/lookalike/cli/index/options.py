@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-if TYPE_CHECKING:
-    from lookalike.distances import Covariance
-    from lookalike.index.vector_files import VectorSource
+from lookalike.errors import InputError
 
 __all__ = [
     "IndexPath",
@@ -20,11 +18,9 @@ __all__ = [
     "Queries",
     "Recall",
     "Replace",
+    "Settings",
     "Vectors",
-    "chosen_metric",
-    "fitted_covariance",
     "kind_list",
-    "read_queries",
     "settings_from",
 ]
 
@@ -44,12 +40,10 @@ Queries = Annotated[
     Path | None,
     typer.Option("--queries", help="Vectors that are asked for, not indexed; default: the file's, or some held out."),
 ]
+Settings = Annotated[
+    list[str] | None, typer.Option("--set", help="A build or search setting, e.g. --set M=32; may be repeated.")
+]
 Replace = Annotated[bool, typer.Option("--replace", help="Replace an older one.")]
-
-
-def chosen_metric(metric: str | None, source: VectorSource) -> str:
-    """What was asked for, else what the file says, else cosine."""
-    return metric or source.metric or "cosine"
 
 
 def kind_list(kinds: str | None) -> list[str] | None:
@@ -63,8 +57,6 @@ def settings_from(given: list[str] | None) -> dict[str, Any]:
     Raises:
         InputError: no `=`, no name, or a name given twice.
     """
-    from lookalike.errors import InputError
-
     settings: dict[str, Any] = {}
     for item in given or []:
         name, equals, text = item.partition("=")
@@ -83,24 +75,3 @@ def _value(text: str) -> Any:
         except ValueError:
             continue
     return text
-
-
-def read_queries(path: Path | None, source: VectorSource) -> Any:
-    """The `(q, d)` queries of a file, else those the vectors' file brings (ann-benchmarks), else None."""
-    from lookalike.index.vector_files import open_vectors
-
-    if path is not None:
-        return open_vectors(path).read()
-    return source.queries
-
-
-def fitted_covariance(metric: str, source: VectorSource) -> Covariance | None:
-    """For Mahalanobis, the covariance of (a sample of) the vectors; None for other metrics."""
-    if metric != "mahalanobis":
-        return None
-    import numpy as np
-
-    from lookalike.distances import Covariance
-
-    rows = np.sort(np.random.default_rng(0).permutation(source.count)[:200_000])
-    return Covariance.fit(source.rows(rows))

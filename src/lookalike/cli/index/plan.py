@@ -6,43 +6,35 @@ from typing import Annotated
 
 import typer
 
+from lookalike.cli.dataclass_options import options_from
 from lookalike.cli.index.options import K, Recall
 from lookalike.cli.options import AsJson
+from lookalike.workflows.index_plan import IndexPlanOptions, index_plan
 
 __all__ = ["plan"]
 
 
-def plan(
-    vectors: Annotated[str, typer.Option("--vectors", help="How many, e.g. 100M.")],
-    dim: Annotated[int, typer.Option("--dim", min=1, help="Numbers per vector.")],
-    memory: Annotated[str | None, typer.Option("--memory", help="Memory there is, e.g. 24GiB.")] = None,
-    disk: Annotated[str | None, typer.Option("--disk", help="Disk there is, e.g. 80GiB.")] = None,
-    metric: Annotated[str, typer.Option("--metric", help="As for index build.")] = "cosine",
-    recall: Recall = 0.95,
-    k: K = 10,
-    threads: Annotated[int | None, typer.Option("--threads", min=1, help="That build; default: all.")] = None,
-    measure: Annotated[
+@options_from(
+    IndexPlanOptions,
+    vectors=Annotated[str, typer.Option("--vectors", help="How many, e.g. 100M.")],
+    dimension=Annotated[int, typer.Option("--dim", min=1, help="Numbers per vector.")],
+    memory=Annotated[str | None, typer.Option("--memory", help="Memory there is, e.g. 24GiB.")],
+    disk=Annotated[str | None, typer.Option("--disk", help="Disk there is, e.g. 80GiB.")],
+    metric=Annotated[str, typer.Option("--metric", help="As for index build.")],
+    recall=Recall,
+    k=K,
+    threads=Annotated[int | None, typer.Option("--threads", min=1, help="That build; default: all.")],
+    measure=Annotated[
         bool, typer.Option("--measure", help="Measure this machine for some seconds, and scale the times to it.")
-    ] = False,
-    as_json: AsJson = False,
-) -> None:
+    ],
+)
+def plan(options: IndexPlanOptions, as_json: AsJson = False) -> None:
     """Memory, disk, hours to build, recall and latency of every kind of index; which one to build, and how."""
-    from lookalike.cli.index.telling import print_plan
-    from lookalike.cli.terminal import print_json
-    from lookalike.index import plan_capacity
-    from lookalike.index.planning.machine_speed import measure_machine
+    from lookalike.cli.index.tables import print_plan
+    from lookalike.cli.terminal import print_json, show_progress
 
-    planned = plan_capacity(
-        vectors,
-        dim,
-        memory=memory,
-        disk=disk,
-        metric=metric,
-        recall=recall,
-        k=k,
-        threads=threads,
-        measured=measure_machine() if measure else None,
-    )
+    with show_progress(log=True) as progress:
+        planned = index_plan(options, progress)
     if as_json:
         print_json(planned.to_dict())
     else:

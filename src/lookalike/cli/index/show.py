@@ -10,7 +10,7 @@ __all__ = ["show"]
 
 def show(index: IndexPath, as_json: AsJson = False) -> None:
     """Show an index: kind, settings, vectors, memory, and what its tuning promised and measured."""
-    from lookalike.cli.index.telling import print_stats
+    from lookalike.cli.index.tables import print_stats
     from lookalike.cli.terminal import print_json
     from lookalike.index import load_index
 

@@ -15,10 +15,10 @@ Three things are done differently from a textbook, for pairs are not independent
 - The likelihood is divided by how many pairs of pictures stand for one pair of identities, and the shape has a normal
   prior around 0 (the exponential tail) in the manner of Martins & Stedinger (2000). Few people measured make the shape
   look too negative, as if the tail ended soon; that is the error that breaks promises.
-- The upper bound is the 95% quantile of refits to resampled *identities* (see `bootstrap`).
+- The upper bound is the 95% quantile of refits to resampled *identities* (see `statistics.intervals`).
 - Neither the tail nor its bound is ever below what was measured.
 
-What a promise needs of the tail, for comparisons and for searches, is in `lookalike.decisions.promise`.
+What a promise needs of the tail, for comparisons and for searches, is in `lookalike.decisions.tail`.
 """
 
 from __future__ import annotations
@@ -28,9 +28,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from lookalike.decisions.promise import ImpostorTail
+from lookalike.decisions.tail import ImpostorTail
 from lookalike.errors import InputError
 from lookalike.evaluation.calibration.near_impostors import NORMAL_LEVEL, NearImpostors
+from lookalike.evaluation.statistics.intervals import multinomial_counts
 from lookalike.evaluation.verification.all_pairs import VerificationResult
 
 __all__ = ["fit_impostor_tail", "fit_pareto", "pareto_survival"]
@@ -152,8 +153,8 @@ def _refit(
 ) -> _Refits:
     """Fit the tail to resampled identities: a pair weighs the product of how often its two were drawn."""
     identities = len(near.involved)
-    drawn = np.random.default_rng(seed).multinomial(identities, np.full(identities, 1 / identities), size=replicates)
-    weights = (drawn[:, pairs[:, 0]] * drawn[:, pairs[:, 1]]).astype(np.float64)
+    drawn = multinomial_counts(np.random.default_rng(seed), replicates, identities)
+    weights = drawn[:, pairs[:, 0]] * drawn[:, pairs[:, 1]]
     # The weight of all impostor pairs of a replicate, to first order in the draws; exact summing would read every pair.
     totals = (near.total + (drawn - 1) @ near.involved) * (1 - 1 / identities)
     usable = (np.count_nonzero(weights, axis=1) >= 2) & (totals > 0)

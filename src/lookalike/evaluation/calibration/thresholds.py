@@ -15,16 +15,20 @@ import numpy as np
 import numpy.typing as npt
 
 from lookalike.decisions.calibration import Calibration, OperatingPoint
+from lookalike.decisions.misses import MissCurve
 from lookalike.decisions.odds import MatchOdds
-from lookalike.decisions.promise import ImpostorTail, MissCurve, Promise, PromisedThreshold
+from lookalike.decisions.promise import Promise, PromisedThreshold
+from lookalike.decisions.tail import ImpostorTail
 from lookalike.distances import MetricName, pairwise
 from lookalike.errors import InputError
 from lookalike.evaluation.calibration.impostor_tail import fit_impostor_tail
 from lookalike.evaluation.calibration.match_probability import fit_binned_odds, fit_match_odds
 from lookalike.evaluation.calibration.near_impostors import NearImpostors
 from lookalike.evaluation.labels import checked_vectors, identity_codes
+from lookalike.evaluation.statistics.intervals import Bootstrap, multinomial_counts
 from lookalike.evaluation.verification.all_pairs import TarPoint, VerificationResult
 from lookalike.evaluation.verification.pair_counts import PairCounts, count_all_pairs
+from lookalike.progress import ProgressSink
 
 __all__ = ["calibrate", "calibrate_large", "promise", "promises"]
 
@@ -34,8 +38,6 @@ Floats = npt.NDArray[np.float64]
 MISS_POINTS = 100
 #: Bins, of either kind of pair, that counted distances are pooled from.
 ODDS_BINS = 400
-#: Replicates drawn together: 40 MB for 50,000 identities.
-REPLICATES_AT_ONCE = 100
 
 
 def calibrate(
@@ -105,7 +107,7 @@ def calibrate_large(
     replicates: int = 1000,
     seed: int = 0,
     counts: PairCounts | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: ProgressSink | None = None,
 ) -> Calibration:
     """As `calibrate`, of more pictures than all pairs of which can be kept: impostor pairs are counted only.
 
@@ -122,7 +124,7 @@ def calibrate_large(
         replicates: of the bootstrap of FNMR.
         seed: of the bootstraps.
         counts: what `count_all_pairs` gave for these vectors and labels, where that is known.
-        progress: called with the pairs compared and their number.
+        progress: gets an event after every tile of pairs compared.
 
     Raises:
         VectorError: as `pair_counts.count_all_pairs`.
@@ -320,28 +322,28 @@ def _misses(genuine: _Genuine, replicates: int, seed: int) -> MissCurve:
 def _miss_rates(genuine: _Genuine, thresholds: Floats, replicates: int, seed: int) -> tuple[Floats, Floats, Floats]:
     """FNMR at thresholds in any order, and the ends of its 95% intervals.
 
-    As `bootstrap.bootstrap_verification` does it; but genuine pairs alone need sums per identity only, so that
-    millions of pairs take no time.
+    As `verification_intervals.bootstrap_verification` does it; but genuine pairs alone need sums per identity only, so
+    that millions of pairs take no time.
     """
     order = np.argsort(thresholds, kind="stable")
     identities, bins = genuine.identities, len(thresholds) + 1
     first_accepted = np.searchsorted(thresholds[order], genuine.distances, side="left")
     counts = np.bincount(genuine.owners * bins + first_accepted, minlength=identities * bins)
     accepted = np.cumsum(counts.reshape(identities, bins), axis=1).astype(np.float64)
-    rng = np.random.default_rng(seed)
-    sums = [accepted.sum(axis=0)[None]]
-    for start in range(0, replicates, REPLICATES_AT_ONCE):
-        size = min(REPLICATES_AT_ONCE, replicates - start)
-        drawn = rng.multinomial(identities, np.full(identities, 1 / identities), size=size)
+
+    def missed(drawn: Floats) -> Floats:
         # float64: BLAS multiplies it, and the counts stay exact.
-        sums.append(drawn.astype(np.float64) @ accepted)
-    totals = np.concatenate(sums)
-    missed = 1 - totals[:, :-1] / np.maximum(totals[:, -1:], 1)
-    drawn_missed = missed[1:][totals[1:, -1] > 0]
-    if not len(drawn_missed):
+        totals = drawn @ accepted
+        rates = 1 - totals[:, :-1] / np.maximum(totals[:, -1:], 1)
+        return np.where(totals[:, -1:] > 0, rates, np.nan)
+
+    bootstrap = Bootstrap(replicates, seed=seed)
+    values = bootstrap.replicate(missed, [identities], draw=multinomial_counts)
+    values = values[~np.isnan(values[:, 0])]
+    if not len(values):
         raise InputError(
             f"none of {replicates} replicates of {identities} identities held a genuine pair; measure on more"
         )
-    back = np.argsort(order)
-    low, high = np.quantile(drawn_missed, [0.025, 0.975], axis=0)
-    return missed[0][back], low[back], high[back]
+    original = np.argsort(order)
+    ends = np.array([(interval.low, interval.high) for interval in bootstrap.intervals(values)])[original]
+    return missed(np.ones((1, identities)))[0, original], ends[:, 0], ends[:, 1]

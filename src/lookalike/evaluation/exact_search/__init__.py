@@ -1,1 +1,1 @@
-"""Who is near, exactly."""
+"""Exact search: fast float32 products, float64 where their rounding could change an answer."""

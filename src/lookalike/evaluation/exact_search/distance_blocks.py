@@ -1,10 +1,10 @@
-"""Which vectors of a large gallery are near a probe, exactly, a block of the gallery at a time.
+"""Exact search in a large gallery, a block of it at a time: the gallery vectors within a distance of each probe.
 
-A block of probes times a block of gallery vectors is one float32 matrix product, the fastest thing a processor does.
-It rounds: two equal vectors in different places of a matrix may come out at different similarities, and then ties
-would be won or lost by chance. So float32 only decides what lies farther from a limit than rounding can reach (the
-bound of Higham, *Accuracy and Stability of Numerical Algorithms*, section 3.1); the few pairs in between are computed
-one by one in float64, where equal vectors are at equal distances. Every answer is that of float64.
+A block of probes times a block of gallery vectors is one float32 matrix product, which is fast. It rounds: two equal
+vectors in different places of a matrix may get different similarities, and ties would be decided by chance. So float32
+decides only where a similarity differs from the limit by more than the rounding (bound of Higham, *Accuracy and
+Stability of Numerical Algorithms*, section 3.1); the few other pairs are computed one by one in float64, where equal
+vectors are at equal distances. Every answer is that of float64.
 
 Euclidean distance compares ``x·y - |y|²/2``, which falls as the distance to y grows; cosine distance is the same on
 unit vectors. Both are centred on the mean of the probes first, which moves no distance and shrinks what is rounded.
@@ -41,11 +41,11 @@ SHORTEST, LONGEST = 1e-12, 1e15
 
 @dataclass(frozen=True, eq=False)
 class GalleryBlock:
-    """Some gallery vectors, ready to be compared.
+    """Some gallery vectors, prepared for comparison.
 
     Attributes:
-        given: `(g, d)` as they came.
-        ready: `(g, d)` or `(g, d + 1)`, what the product takes.
+        given: `(g, d)` as given.
+        ready: `(g, d)` or `(g, d + 1)`, the factor of the product.
         longest: the largest length among them, after centring.
     """
 
@@ -67,7 +67,7 @@ class PairsWithin:
 
 
 class Comparison:
-    """Probes, ready to be compared with block after block of a gallery.
+    """Probes, prepared for comparison with block after block of a gallery.
 
     Args:
         probes: `(q, d)` finite numbers; they and a float32 copy are held.
@@ -92,7 +92,7 @@ class Comparison:
         n, d = self.given.shape
         parts = [slice(start, start + GALLERY_ROWS) for start in range(0, n, GALLERY_ROWS)]
         self._centre: Floats = np.zeros(d)
-        if metric in ("euclidean", "cosine"):  # what does not change when everything is moved
+        if metric in ("euclidean", "cosine"):  # these do not change by a translation
             self._centre = np.sum([self._wide(self.given[part]).sum(axis=0) for part in parts], axis=0) / n
         self._squared, self._lengths = np.empty(n), np.empty(n)
         for part in parts:
@@ -152,16 +152,16 @@ class Comparison:
         return np.asarray(self._ready[rows].astype(block.ready.dtype, copy=False) @ block.ready.T)
 
     def level(self, rows: slice | Integers, distances: Floats) -> Floats:
-        """The similarity that stands for a distance, one for each of `rows`."""
+        """The similarity that corresponds to a distance, one for each of `rows`."""
         if self.metric == "euclidean":
-            # The sign is kept: nothing is nearer than a negative distance.
+            # The sign is kept: no vector is within a negative distance.
             return np.asarray((self._squared[rows] - distances * np.abs(distances)) / 2)
         if self.metric == "cosine":
             return np.asarray(self._squared[rows] / 2 - distances)
         return -distances
 
     def rounding(self, rows: slice, block: GalleryBlock) -> Floats:
-        """`(rows,)` how far rounding may move a similarity."""
+        """`(rows,)` the largest rounding error of a similarity."""
         d, x, y = self.given.shape[1], self._lengths[rows], block.longest
         if self.metric == "manhattan":
             # SciPy computes in float64, then narrows to the vectors' own precision.
@@ -170,7 +170,7 @@ class Comparison:
         products = x * y + y * y / 2
         moved = np.linalg.norm(self._centre) * 2.0**-50 * (x + y)
         if self._ready.dtype == np.float32:
-            # The last term is for what is so small that float32 loses it altogether.
+            # The last term covers numbers so small that float32 rounds them to 0.
             return np.asarray((d + 8) * 2.0**-24 * products + moved + d * 1e-37 * (1 + x + y))
         return np.asarray(4 * (d + 8) * 2.0**-53 * products + moved)
 
@@ -201,7 +201,7 @@ class Comparison:
             rows: of the probes.
             block: of the gallery.
             limits: `(rows,)` distances.
-            similarities: what `similarities` gave for the same rows and block, when that is known.
+            similarities: result of `similarities` for the same rows and block, if it is already known.
         """
         product = self.similarities(rows, block) if similarities is None else similarities
         rounding = self.rounding(rows, block)
@@ -246,12 +246,12 @@ class Comparison:
 
 @contextmanager
 def row_workers(parts: int) -> Iterator[Callable[[Callable[[slice], None], Iterable[slice]], None]]:
-    """What runs work for slices of probes side by side, in as many threads as NumPy's matrix products may use.
+    """Runs work for slices of probes in parallel, in as many threads as NumPy's matrix products may use.
 
-    Threads share the slices, not one product: comparing and counting would else be done by one of them.
+    Each thread has slices of its own and a single-threaded product, so that comparing and counting are parallel too.
 
     Args:
-        parts: how many slices there are; one needs no threads.
+        parts: how many slices there are; for one, no threads are started.
 
     Yields:
         A function of the work and the slices that returns when all are done. Work must write to its own slice only.
@@ -259,21 +259,21 @@ def row_workers(parts: int) -> Iterator[Callable[[Callable[[slice], None], Itera
     threads = min(parts, _blas_threads() if parts > 1 else 1)
     if threads == 1:
 
-        def in_turn(work: Callable[[slice], None], rows: Iterable[slice]) -> None:
+        def one_by_one(work: Callable[[slice], None], rows: Iterable[slice]) -> None:
             for part in rows:
                 work(part)
 
-        yield in_turn
+        yield one_by_one
         return
     from threadpoolctl import threadpool_limits
 
     with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(threads) as pool:
 
-        def side_by_side(work: Callable[[slice], None], rows: Iterable[slice]) -> None:
-            for _ in pool.map(work, rows):  # asked for, or an error in a thread would be lost
+        def in_parallel(work: Callable[[slice], None], rows: Iterable[slice]) -> None:
+            for _ in pool.map(work, rows):  # results are read, so that an error in a thread is raised here
                 pass
 
-        yield side_by_side
+        yield in_parallel
 
 
 def _blas_threads() -> int:
@@ -283,7 +283,7 @@ def _blas_threads() -> int:
 
 
 def _narrowed(limits: Floats, dtype: npt.DTypeLike) -> Array:
-    """Limits in a block's own precision, or comparing would widen the whole block; never above what they were."""
+    """Limits in a block's own precision, never above the given ones; else comparing would widen the whole block."""
     with np.errstate(over="ignore"):
         narrow = limits.astype(dtype)
     return np.asarray(np.where(narrow > limits, np.nextafter(narrow, -np.inf, dtype=narrow.dtype), narrow))

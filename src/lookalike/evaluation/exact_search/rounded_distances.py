@@ -1,8 +1,8 @@
-"""Distances twice: fast and rounded, with a bound on the rounding; and slow and right, pair by pair.
+"""Distances in two ways: fast and rounded, with a bound on the rounding; and exact, pair by pair.
 
-A ranking needs the right distance of few pairs only: of those that stand closer together than the fast ones can tell.
-The fast ones are matrix products of vectors moved to their mean, which keeps the bound small even where all vectors lie
-in one corner.
+A ranking needs the exact distance of few pairs only: of those that differ by less than the rounding of the fast ones.
+The fast ones are matrix products of vectors centred on their mean, which keeps the bound small even where all vectors
+lie in a narrow cone.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ TIE = 1e-12
 
 
 class RoundedDistances:
-    """Distances of queries to references, as far as their order for each query goes.
+    """Numbers in the order of the distances from each query to the references.
 
-    They are squared (euclidean; cosine as the squared distance of unit vectors), shifted by a number per query (inner
-    product) and scaled by a power of two.
+    They are distances that are squared (euclidean; cosine as the squared distance of unit vectors), shifted by a number
+    per query (inner product) and scaled by a power of two.
 
     Args:
         queries: `(q, d)` finite vectors.
@@ -99,7 +99,7 @@ class RoundedDistances:
         return np.asarray(self.queries[rows].astype(np.float64) / self._query_by[rows][:, None])
 
     def left(self, rows: Integers) -> tuple[npt.NDArray[Any], Floats]:
-        """The left factor for some queries, and by how much their products may be wrong, at most."""
+        """The left factor for some queries, and the largest error of their products."""
         wide = self._wide_queries(rows)
         if self.metric == "inner_product":
             return wide.astype(self._right.dtype), self._rounding * self._sizes(wide) * self._farthest
@@ -158,5 +158,5 @@ def _lengths(vectors: npt.NDArray[Any]) -> Floats:
         with np.errstate(over="ignore"):
             found[rows] = largest * np.linalg.norm(wide / largest[:, None], axis=1)
     if not np.isfinite(found).all():
-        raise VectorError(f"vector {int(np.argmax(found))} is longer than float64 can say; scale the vectors down")
+        raise VectorError(f"the length of vector {int(np.argmax(found))} overflows float64; scale the vectors down")
     return found

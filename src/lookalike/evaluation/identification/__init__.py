@@ -1,6 +1,6 @@
-"""1:N: whose picture is it, or nobody's? Closed and open set, enrolments, distractors, what an index loses.
+"""Identification (1:N): closed and open set, repeated enrolments, distractors, errors that an index adds.
 
-The names of `closed_and_open_set` are here too.
+The names of `closed_and_open_set` are exported here as well.
 """
 
 from lookalike.evaluation.identification.closed_and_open_set import (

@@ -1,14 +1,13 @@
-"""Identification (1:N): whose picture is this, out of N, or nobody's?
+"""Identification (1:N): which of N enrolled identities does a picture show, or none of them?
 
-Every probe is searched in a gallery of enrolled pictures; an identity is as near as its nearest picture.
-A probe is *mated* when its identity is enrolled. *Closed set*: all probes are mated, and only the rank of
-the mate counts (CMC). *Open set*: a search may come back with nobody. FPIR is the share of non-mated
-*searches* that return anybody, not of comparisons; FNIR the share of mated searches that do not return the
-mate at rank 1 within the threshold; DIR = 1 - FNIR. NIST also reports FNIR at other ranks R: the mate must be
-among the R nearest and within the threshold. Who is enrolled is decided by labels, so a non-mated probe never has its
-own identity in the gallery.
+Every probe is searched in a gallery of enrolled pictures; an identity is as near as its nearest picture. A probe is
+*mated* when its identity is enrolled. *Closed set*: all probes are mated, and only the rank of the mate counts (CMC).
+*Open set*: a search may return no identity. FPIR is the share of non-mated *searches* that return an identity, not of
+comparisons; FNIR the share of mated searches that do not return the mate at rank 1 within the threshold; DIR = 1 -
+FNIR. NIST also reports FNIR at other ranks R: the mate must be among the R nearest and within the threshold. Labels
+decide which probes are mated, so a non-mated probe never has its own identity in the gallery.
 
-Where distances tie, the mate comes last: equal vectors for everybody identify nobody.
+Where distances tie, the mate comes last: with equal vectors for all, no probe is identified.
 
 Source: ISO/IEC 19795-1; Grother, Ngan & Hanaoka, NIST FRTE part 2 (NISTIR 8271); Phillips et al. 2011.
 """
@@ -62,10 +61,10 @@ def cmc(
         [0.5, 1.0]
     """
     searches = search(gallery, gallery_labels, probes, probe_labels, metric)
-    strangers = int((~searches.mated).sum())
-    if strangers:
+    non_mated = int((~searches.mated).sum())
+    if non_mated:
         raise InputError(
-            f"{strangers} of {len(searches.mated)} probes have no picture in the gallery; a closed set asks only "
+            f"{non_mated} of {len(searches.mated)} probes have no picture in the gallery; a closed set asks only "
             "about enrolled identities: use open_set"
         )
     return searches.cmc()
@@ -145,15 +144,15 @@ class FnirCurve:
 
 @dataclass(frozen=True)
 class ThresholdCounts:
-    """What happens at one fixed threshold.
+    """Outcomes of searches at one fixed threshold.
 
     Attributes:
         threshold: a distance of at most this is returned.
         right: mated searches that return the mate at rank 1.
-        wrong_name: mated searches that return somebody else at rank 1.
-        missed: mated searches that return nobody.
-        false_alarms: non-mated searches that return anybody.
-        correctly_refused: non-mated searches that return nobody.
+        wrong_name: mated searches that return another identity at rank 1.
+        missed: mated searches that return no identity.
+        false_alarms: non-mated searches that return an identity.
+        correctly_refused: non-mated searches that return no identity.
     """
 
     threshold: float
@@ -176,12 +175,12 @@ class ThresholdCounts:
 
 @dataclass(frozen=True, eq=False)
 class OpenSetResult:
-    """Open-set searches, and what follows from them.
+    """Open-set searches, and the figures computed from them.
 
     Attributes:
         hits: sorted distances of the mates found at rank 1.
         wrong: sorted distances of the identities that came before the mate.
-        non_mated: sorted distances of what came back for strangers.
+        non_mated: sorted distances of the nearest identities of non-mated searches.
         enrolled: how many identities the gallery holds.
         searches: every search, in the order of the probes.
     """
@@ -198,7 +197,7 @@ class OpenSetResult:
         return len(self.hits) + len(self.wrong)
 
     def dir_at_fpir(self, target: float) -> DirPoint:
-        """The best detection and identification rate whose FPIR is at most `target`."""
+        """The highest detection and identification rate whose FPIR is at most `target`."""
         threshold = loosest_threshold(self.non_mated, target, self.hits)
         return DirPoint(
             target=target,
@@ -211,7 +210,7 @@ class OpenSetResult:
         )
 
     def fnir(self, threshold: float = np.inf, rank: int = 1) -> float:
-        """FNIR at a threshold and a rank; the default threshold asks about the rank alone (investigation).
+        """FNIR at a threshold and a rank; by default any distance counts and only the rank matters (investigation).
 
         Raises:
             InputError: the rank is below 1.
@@ -320,9 +319,9 @@ def selectivity(
     *,
     distances: npt.ArrayLike | None = None,
 ) -> float:
-    """How many identities a non-mated search returns on average within a threshold: what an examiner must look through.
+    """How many identities a non-mated search returns on average within a threshold: the work of an examiner.
 
-    FPIR counts searches that return anybody, selectivity how many they return (ISO/IEC 19795-1; NIST FRTE part 2).
+    FPIR counts searches that return any identity, selectivity how many they return (ISO/IEC 19795-1; NIST FRTE part 2).
 
     Args: as `search`; mated probes are left out.
 
@@ -337,6 +336,6 @@ def selectivity(
     found = search(gallery, gallery_labels, probes, probe_labels, metric, distances=distances, within=float(threshold))
     if found.mated.all() or found.within is None:
         raise InputError(
-            "no probe is non-mated; selectivity is about searches of strangers: leave identities out of the gallery"
+            "no probe is non-mated; selectivity is of non-mated searches: leave identities out of the gallery"
         )
     return float(found.within[~found.mated].mean())

@@ -1,12 +1,12 @@
-"""MegaFace's protocol: is the mate still first among 10, 100, … 1,000,000 strangers?
+"""MegaFace's protocol: the rank of the mate among 10, 100, … 1,000,000 distractors.
 
 Of every identity with several pictures, each picture in turn is enrolled, alone, among the distractors, and each of
 its other pictures is a probe. Rank 1 means that no distractor is as near to the probe as the mate: where distances
-tie, the mate comes last. Sets of distractors are nested, the first n of one shuffle, so that a curve over n is one of
-growth and not of luck; a rank never improves as n grows.
+tie, the mate comes last. Sets of distractors are nested, the first n of one shuffle, so that a curve over n shows the
+number of distractors and not which ones were drawn; a rank never improves as n grows.
 
-Every probe is compared with every distractor once. A distractor is counted below the nearest mate that it does not
-beat, and running sums over a probe's mates, sorted by distance, give the rank of all of them at all sizes.
+Every probe is compared with every distractor once. A distractor is counted at the nearest mate that is no nearer than
+itself, and cumulative sums over a probe's mates, sorted by distance, give the rank of all of them at all sizes.
 
 Source: Kemelmacher-Shlizerman, Seitz, Miller & Brossard, "The MegaFace benchmark: 1 million faces for recognition at
 scale" (CVPR 2016).
@@ -27,7 +27,8 @@ from lookalike.distances import MetricName
 from lookalike.errors import InputError
 from lookalike.evaluation.exact_search.distance_blocks import GALLERY_ROWS, Comparison, GalleryBlock, row_workers
 from lookalike.evaluation.labels import identity_codes
-from lookalike.evaluation.statistics.bootstrap import Interval, bootstrap_means
+from lookalike.evaluation.statistics.intervals import Interval, bootstrap_means
+from lookalike.progress import ProgressSink, counted
 
 __all__ = ["MAX_PAIRS", "DistractorRanks", "rank_among_distractors"]
 
@@ -47,7 +48,7 @@ class DistractorRanks:
         ranks: `(sizes, pairs)` int32, 1 where no distractor is as near as the mate.
         probe: `(pairs,)` int64, position of the picture that is searched.
         mate: `(pairs,)` int64, position of the picture that is enrolled.
-        identity: `(pairs,)` int64, whose pictures they are, as a position in `names`.
+        identity: `(pairs,)` int64, the identity of both pictures, as a position in `names`.
         names: the label of every identity.
         left_out: identities with one picture, which makes no pair.
     """
@@ -85,20 +86,20 @@ def rank_among_distractors(
     sizes: Sequence[int] | None = None,
     distractor_labels: Any = None,
     seed: int = 0,
-    progress: Callable[[int], None] | None = None,
+    progress: ProgressSink | None = None,
 ) -> DistractorRanks:
-    """Rank each mate among growing numbers of distractors, exactly, in memory that does not grow with these.
+    """Rank each mate among growing numbers of distractors, exactly, in memory that does not grow with their number.
 
     Args:
         probes: `(n, d)` vectors of identities with several pictures.
         labels: `(n,)` integers or strings.
-        distractors: `(m, d)` vectors of nobody among the labels, an array or a memory map, shuffled here; or an
-            iterator of `(·, d)` blocks, taken in the order in which they come: shuffle them before.
+        distractors: `(m, d)` vectors of other identities, an array or a memory map, shuffled here; or an iterator of
+            `(·, d)` blocks, taken in the order in which they come: shuffle them before.
         metric: name of the distance.
-        sizes: numbers of distractors; the default is 10, 100, 1,000, … as far as there are, and all of them.
-        distractor_labels: `(m,)` identities of distractors in an array, to be refused where they are among the probes'.
+        sizes: numbers of distractors; the default is 10, 100, 1,000, … up to the number given, and that number.
+        distractor_labels: `(m,)` identities of distractors in an array; one that is also a probe's is an error.
         seed: of the shuffle.
-        progress: called with the number of distractors done.
+        progress: gets an event after every block of distractors.
 
     Raises:
         VectorError: wrong shapes, NaN, or not one label per vector.
@@ -117,36 +118,16 @@ def rank_among_distractors(
         if distractor_labels is not None:
             raise InputError("distractor_labels go with an array of distractors; blocks of an iterator have no order")
         parts: Iterator[npt.NDArray[Any]] = (as_array(part, "distractors") for part in distractors)
+        total = wanted[-1] if wanted else None
     else:
-        everybody = as_array(distractors, "distractors")
-        comparison.check(everybody, "distractors")
-        if distractor_labels is not None:
-            _refuse_known(distractor_labels, len(everybody), names)
-        if wanted and wanted[-1] > len(everybody):
-            raise InputError(f"{wanted[-1]:,} distractors were asked for and {len(everybody):,} given; ask for fewer")
-        parts = _shuffled(everybody, seed, wanted)
+        given = as_array(distractors, "distractors")
+        comparison.check(given, "distractors")
+        _check_other_identities(distractor_labels, len(given), names)
+        if wanted and wanted[-1] > len(given):
+            raise InputError(f"{wanted[-1]:,} distractors were asked for and {len(given):,} given; ask for fewer")
+        parts, total = _shuffled(given, seed, wanted), (wanted or [len(given)])[-1]
     pairs = _Pairs.of(comparison, codes, names)
-    found: dict[int, npt.NDArray[np.int32]] = {}
-    done = 0
-    with row_workers(len(comparison.row_blocks(GALLERY_ROWS))) as each:
-        for part in parts:
-            for vectors in _cut(part, done, wanted):
-                comparison.check(vectors, "distractors", done)
-                block = comparison.block(vectors)
-                each(partial(pairs.count, block=block), comparison.row_blocks(len(block)))
-                done += len(block)
-                if done in wanted or (not wanted and _is_power_of_ten(done)):
-                    found[done] = pairs.ranks()
-                if progress is not None:
-                    progress(done)
-            if wanted and done >= wanted[-1]:
-                break
-    if wanted and done < wanted[-1]:
-        raise InputError(f"{wanted[-1]:,} distractors were asked for and {done:,} came; ask for fewer")
-    if not done:
-        raise InputError("no distractors were given; give at least one vector of somebody else")
-    if not wanted and done not in found:
-        found[done] = pairs.ranks()
+    found = _ranks_by_size(pairs, parts, wanted, counted(progress, "Comparing with distractors", total))
     return DistractorRanks(
         sizes=tuple(found),
         ranks=np.stack(list(found.values())),
@@ -158,12 +139,46 @@ def rank_among_distractors(
     )
 
 
+def _ranks_by_size(
+    pairs: _Pairs, parts: Iterable[npt.NDArray[Any]], wanted: Sequence[int], advance: Callable[[int], None]
+) -> dict[int, npt.NDArray[np.int32]]:
+    """Ranks at every wanted number of distractors (at powers of ten and all of them where none is wanted)."""
+    comparison = pairs.comparison
+    found: dict[int, npt.NDArray[np.int32]] = {}
+    done = 0
+    with row_workers(len(comparison.row_blocks(GALLERY_ROWS))) as each:
+        for part in parts:
+            for vectors in _cut(part, done, wanted):
+                comparison.check(vectors, "distractors", done)
+                block = comparison.block(vectors)
+                each(partial(pairs.count, block=block), comparison.row_blocks(len(block)))
+                done += len(block)
+                if done in wanted or (not wanted and _is_power_of_ten(done)):
+                    found[done] = pairs.ranks()
+                advance(len(block))
+            if wanted and done >= wanted[-1]:
+                break
+    if wanted and done < wanted[-1]:
+        raise InputError(f"{wanted[-1]:,} distractors were asked for and {done:,} came; ask for fewer")
+    if not done:
+        raise InputError("no distractors were given; give at least one vector of another identity")
+    if not wanted and done not in found:
+        found[done] = pairs.ranks()
+    return found
+
+
 @dataclass(frozen=True, eq=False)
 class _Pairs:
     """Every probe and its mates, by probe and then from the nearest mate to the farthest.
 
-    `starts` `(n + 1,)` cuts the pairs by probe; `beaten[i]` counts the distractors that come before mate i and not
-    before the mates nearer than it; `depth` is `own` as the comparison's similarity, negated: it ascends too.
+    Attributes:
+        comparison: of the probes.
+        probe: `(pairs,)` position of the picture that is searched.
+        mate: `(pairs,)` position of the picture that is enrolled.
+        own: `(pairs,)` their distances.
+        depth: `own` as the comparison's similarity, negated, which ascends within a probe as distances do.
+        starts: `(n + 1,)` the first pair of each probe, and the number of pairs.
+        nearer: `(pairs,)` distractors that come before this mate and after the nearer mates of the probe.
     """
 
     comparison: Comparison
@@ -172,7 +187,7 @@ class _Pairs:
     own: Floats
     depth: Floats
     starts: Integers
-    beaten: Integers
+    nearer: Integers
 
     @classmethod
     def of(cls, comparison: Comparison, codes: Integers, names: Sequence[Hashable]) -> _Pairs:
@@ -189,7 +204,7 @@ class _Pairs:
         ends = np.cumsum(counts)
         probe = np.repeat(np.arange(len(codes)), counts[codes] - 1)
         starts = np.concatenate([[0], np.cumsum(counts[codes] - 1)])
-        # The place among all pictures of the identity, and one further from the probe's own on.
+        # The place among all pictures of the identity, the probe itself skipped.
         place = np.arange(total) - starts[probe]
         own_place = np.empty(len(codes), np.int64)
         own_place[by_identity] = np.arange(len(codes)) - (ends - counts)[codes[by_identity]]
@@ -215,16 +230,16 @@ class _Pairs:
         rounding = self.comparison.rounding(rows, block)[near.rows - rows.start]
         depth = -near.similarity.astype(np.float64)
         at = _first_not_below(self.depth, depth - rounding, low, high)
-        # A mate that rounding cannot tell from the distractor: then all are told apart in float64.
+        # Where a mate and the distractor differ by less than the rounding, float64 distances decide.
         next_mate = self.depth[np.minimum(at, len(self.depth) - 1)]
         doubtful = np.flatnonzero((at < high) & (next_mate <= depth + rounding))
         exact = self.comparison.distances(near.rows[doubtful], block.given, near.columns[doubtful])
         at[doubtful] = _first_not_below(self.own, exact, low[doubtful], high[doubtful])
-        self.beaten[first:last] += np.bincount(at - first, minlength=last - first)
+        self.nearer[first:last] += np.bincount(at - first, minlength=last - first)
 
     def ranks(self) -> npt.NDArray[np.int32]:
         """`(pairs,)` ranks among the distractors counted so far."""
-        sums = np.concatenate([[0], np.cumsum(self.beaten)])
+        sums = np.concatenate([[0], np.cumsum(self.nearer)])
         return np.asarray(1 + sums[1:] - sums[self.starts[self.probe]], dtype=np.int32)
 
 
@@ -251,25 +266,28 @@ def _checked_sizes(sizes: Sequence[int] | None) -> list[int]:
     return wanted
 
 
-def _refuse_known(labels: Any, count: int, names: Sequence[Hashable]) -> None:
+def _check_other_identities(labels: Any, count: int, names: Sequence[Hashable]) -> None:
+    """Raise an `InputError` where `count` distractors with labels include one of the identities `names`."""
+    if labels is None:
+        return
     _, others = identity_codes(labels, count)
     both = sorted(set(others) & set(names), key=str)
     if both:
         raise InputError(
-            f"{len(both)} identities are among probes and distractors, {both[0]!r} for one; a distractor must be "
-            "somebody else: take them out"
+            f"{len(both)} identities are among probes and distractors, such as {both[0]!r}; a distractor must be of "
+            "another identity: take them out"
         )
 
 
 def _shuffled(vectors: npt.NDArray[Any], seed: int, wanted: Sequence[int]) -> Iterator[npt.NDArray[Any]]:
     order = np.random.default_rng(seed).permutation(len(vectors))
     for first, last in _stops(0, wanted[-1] if wanted else len(order), wanted):
-        # In order of position within a part, so that a memory map is read forwards; no size lies within a part.
+        # In order of position within a part, so that a memory map is read sequentially; no size lies within a part.
         yield vectors[np.sort(order[first:last])]
 
 
 def _stops(start: int, stop: int, wanted: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """Slices of `start` to `stop` that end at every size, and are not too long for one product."""
+    """Slices of `start` to `stop` that end at every size, and are short enough for one matrix product."""
     while start < stop:
         size = next((size for size in wanted if size > start), stop) if wanted else 10 ** len(str(start))
         end = min(stop, start + GALLERY_ROWS, size)

@@ -17,7 +17,6 @@ from lookalike.evaluation.report import figure_style, size_figures
 from lookalike.evaluation.report.page import Cell, Drawing, Drawings, Section, Table
 from lookalike.evaluation.report.rate_text import small_percent
 from lookalike.index.vector_files import open_vectors
-from lookalike.progress import Progress
 
 __all__ = ["AmongDistractors", "distractor_section"]
 
@@ -46,11 +45,8 @@ class AmongDistractors:
             if len(strangers) < _FEW_DISTRACTORS or not len(searched):
                 return None
 
-        def show(done: int, *_: int) -> None:
-            context.report(Progress("Among distractors", done, len(strangers)))
-
         ranks = rank_among_distractors(
-            probes, codes, strangers, context.model.metric, seed=context.options.seed, progress=show
+            probes, codes, strangers, context.model.metric, seed=context.options.seed, progress=context.report
         )
         curve = [
             {"distractors": size, "rank_1": float(rate), "interval": interval}

@@ -1,15 +1,15 @@
 """Identification on one labelled set: enrol some pictures, search the others, repeat with other draws.
 
-One split of a small set is a matter of luck. Each trial draws which pictures are enrolled and which
-identities are known; the *closed* gallery enrols everybody, the *open* gallery only the known ones, so that
-every picture of an unknown identity is a true non-mated search.
+The figures of one split of a small set depend on chance. Each trial draws which pictures are enrolled and which
+identities are known; the *closed* gallery enrols all identities, the *open* gallery only the known ones, so that every
+picture of an unknown identity is a true non-mated search.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +20,15 @@ from lookalike.evaluation.calibration.operating_point import is_sufficient
 from lookalike.evaluation.identification.closed_and_open_set import OpenSetResult, ThresholdCounts, open_set, search
 from lookalike.evaluation.labels import checked_vectors, identity_codes
 
-__all__ = ["DirSpread", "EnrolmentTrial", "IdentificationResult", "Spread", "enrolment_trials", "identify_trials"]
+__all__ = [
+    "DirSpread",
+    "EnrolmentTrial",
+    "IdentificationResult",
+    "Spread",
+    "TrialDraws",
+    "enrolment_trials",
+    "identify_trials",
+]
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -28,7 +36,7 @@ Integers = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class EnrolmentTrial:
-    """Positions of pictures in one trial, all `(·,)` int64, ascending.
+    """Positions of pictures in one trial, each `(·,)` int64, ascending.
 
     Attributes:
         enrolled: one draw of pictures for every identity: the closed gallery.
@@ -50,7 +58,7 @@ class EnrolmentTrial:
 def enrolment_trials(
     labels: Any, enrolled: int = 1, trials: int = 20, known_share: float = 0.5, seed: int = 0
 ) -> Iterator[EnrolmentTrial]:
-    """Draw who is known and which of their pictures are enrolled.
+    """Draw which identities are known and which of their pictures are enrolled.
 
     Args:
         labels: `(n,)` integers or strings.
@@ -65,7 +73,7 @@ def enrolment_trials(
 
     Raises:
         VectorError: labels of a wrong kind.
-        InputError: fewer than 2 identities, nobody with more than `enrolled` pictures, or senseless numbers.
+        InputError: fewer than 2 identities, no identity with more than `enrolled` pictures, or a number out of range.
 
     Example:
         >>> trial = next(enrolment_trials(["a", "a", "b", "b"]))
@@ -88,18 +96,12 @@ def enrolment_trials(
             f"at least one needs {enrolled + 1}"
         )
     known_count = int(np.clip(round(known_share * len(names)), 1, min(len(can_be_mated), len(names) - 1)))
-    return _draws(codes, counts, can_be_mated, known_count, enrolled, trials, seed)
+    return _draws(codes, enrolled, known_count, trials, seed)
 
 
-def _draws(
-    codes: Integers,
-    counts: Integers,
-    can_be_mated: Integers,
-    known_count: int,
-    enrolled: int,
-    trials: int,
-    seed: int,
-) -> Iterator[EnrolmentTrial]:
+def _draws(codes: Integers, enrolled: int, known_count: int, trials: int, seed: int) -> Iterator[EnrolmentTrial]:
+    counts = np.bincount(codes)
+    can_be_mated = np.flatnonzero(counts > enrolled)
     everything = np.arange(len(codes))
     starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
     for trial in range(trials):
@@ -120,6 +122,15 @@ def _draws(
             non_mated=np.flatnonzero(~is_known),
             known=known,
         )
+
+
+class TrialDraws(TypedDict, total=False):
+    """The keywords of `enrolment_trials`, with its defaults."""
+
+    enrolled: int
+    trials: int
+    known_share: float
+    seed: int
 
 
 @dataclass(frozen=True)
@@ -172,7 +183,7 @@ class IdentificationResult:
         rank_1: closed-set rank-1 rate.
         cmc: `(identities,)` closed-set CMC, mean over trials.
         dir_at_fpir: one per FPIR target, in the order asked for.
-        fpir: `(m,)` FPIR targets of the curve, ascending, from one alarm in all searches up to 1.
+        fpir: `(m,)` FPIR targets of the curve, ascending, from one false positive in all searches up to 1.
         fnir: `(m,)` mean FNIR whose FPIR is at most that.
         at_threshold: counts at the fixed threshold, summed over trials; None when none was given.
         notes: what a reader must know.
@@ -200,12 +211,9 @@ def identify_trials(
     metric: MetricName = "cosine",
     *,
     distances: npt.ArrayLike | None = None,
-    enrolled: int = 1,
-    trials: int = 20,
-    known_share: float = 0.5,
     fpir_targets: Sequence[float] = (0.01, 0.1),
     threshold: float | None = None,
-    seed: int = 0,
+    **draws: Unpack[TrialDraws],
 ) -> IdentificationResult:
     """Closed-set and open-set identification, averaged over `enrolment_trials`.
 
@@ -214,59 +222,94 @@ def identify_trials(
         labels: `(n,)` integers or strings.
         metric: name of the distance.
         distances: `(n, n)` matrix instead of embeddings.
-        enrolled: pictures enrolled per identity.
-        trials: how many draws.
-        known_share: share of identities in the open gallery.
         fpir_targets: FPIR targets.
         threshold: a fixed threshold chosen elsewhere, to be counted at.
-        seed: of the draws; methods compared with one seed are searched with the same draws.
+        **draws: `enrolled`, `trials`, `known_share` and `seed` of `enrolment_trials`. Methods compared with one seed
+            are searched with the same draws.
 
     Raises:
         VectorError: wrong shapes, NaN, or not one label per vector.
         InputError: as `enrolment_trials`.
+
+    Example:
+        >>> x = [[0.0], [0.1], [5.0], [5.1], [9.0]]
+        >>> identify_trials(x, ["a", "a", "b", "b", "c"], "euclidean", trials=3).rank_1.mean
+        1.0
     """
-    if (embeddings is None) == (distances is None):
-        raise VectorError("give either embeddings or a matrix of distances, not both and not neither")
-    matrix = None if distances is None else checked_vectors(distances, "distances")
-    vectors = None if matrix is not None else checked_vectors(embeddings)  # type: ignore[arg-type]
-    n = len(matrix if vectors is None else vectors)  # type: ignore[arg-type]
-    if matrix is not None and matrix.shape != (n, n):
-        raise VectorError(f"the matrix of distances has shape {matrix.shape}; it must be square (n, n)")
-    codes, names = identity_codes(labels, n)
-    draws = list(enrolment_trials(labels, enrolled, trials, known_share, seed))
-
-    def sides(gallery: Integers, probes: Integers) -> dict[str, Any]:
-        given: dict[str, Any] = {"gallery_labels": codes[gallery], "probe_labels": codes[probes], "metric": metric}
-        if matrix is not None:
-            return given | {"gallery": None, "probes": None, "distances": matrix[np.ix_(probes, gallery)]}
-        assert vectors is not None
-        return given | {"gallery": vectors[gallery], "probes": vectors[probes]}
-
-    curves = np.stack([search(**sides(draw.enrolled, draw.closed_probes)).cmc() for draw in draws])
-    open_sets = [open_set(**sides(d.gallery, np.concatenate([d.mated, d.non_mated]))) for d in draws]
-    fewest = min(len(result.non_mated) for result in open_sets)
-    grid = np.geomspace(1 / fewest, 1, 60) if fewest > 1 else np.ones(1)
-    # 1/3 computed as a power may fall just below 1/3 and refuse the one error it stands for.
-    grid = np.minimum(grid * (1 + 1e-12), 1)
-    single = int((np.bincount(codes) <= enrolled).sum())
+    pictures = _Pictures.of(embeddings, distances, metric)
+    codes, names = identity_codes(labels, len(pictures))
+    trials = list(enrolment_trials(labels, **draws))
+    # As many as were asked for: at least one identity has more.
+    enrolled = int(np.bincount(codes[trials[0].enrolled]).max())
+    curves = np.stack([search(**pictures.sides(codes, t.enrolled, t.closed_probes)).cmc() for t in trials])
+    opened = [
+        open_set(**pictures.sides(codes, trial.gallery, np.concatenate([trial.mated, trial.non_mated])))
+        for trial in trials
+    ]
+    fewest = min(len(result.non_mated) for result in opened)
+    targets = _fpir_grid(fewest)
     return IdentificationResult(
-        trials=trials,
+        trials=len(trials),
         enrolled=enrolled,
         identities=len(names),
-        known=len(draws[0].known),
-        closed_searches=len(draws[0].closed_probes),
-        mated=float(np.mean([len(d.mated) for d in draws])),
-        non_mated=float(np.mean([len(d.non_mated) for d in draws])),
+        known=len(trials[0].known),
+        closed_searches=len(trials[0].closed_probes),
+        mated=float(np.mean([len(trial.mated) for trial in trials])),
+        non_mated=float(np.mean([len(trial.non_mated) for trial in trials])),
         rank_1=Spread.of(curves[:, 0]),
         cmc=curves.mean(axis=0),
-        dir_at_fpir=tuple(_dir_spread(open_sets, target, fewest) for target in fpir_targets),
-        fpir=grid,
-        fnir=np.array([np.mean([1 - result.dir_at_fpir(rate).dir for result in open_sets]) for rate in grid]),
-        at_threshold=None if threshold is None else _summed(open_sets, threshold),
-        notes=(f"{single} of {len(names)} identities have no more than {enrolled} picture(s): always unknown",)
-        if single
-        else (),
+        dir_at_fpir=tuple(_dir_spread(opened, target, fewest) for target in fpir_targets),
+        fpir=targets,
+        fnir=np.array([np.mean([1 - result.dir_at_fpir(target).dir for result in opened]) for target in targets]),
+        at_threshold=None if threshold is None else _summed(opened, threshold),
+        notes=_notes(codes, enrolled),
     )
+
+
+@dataclass(frozen=True, eq=False)
+class _Pictures:
+    """Vectors of pictures, or all distances between them."""
+
+    vectors: npt.NDArray[Any] | None
+    matrix: npt.NDArray[Any] | None
+    metric: MetricName
+
+    @classmethod
+    def of(cls, embeddings: npt.ArrayLike | None, distances: npt.ArrayLike | None, metric: MetricName) -> _Pictures:
+        if embeddings is not None and distances is None:
+            return cls(checked_vectors(embeddings), None, metric)
+        if embeddings is not None or distances is None:
+            raise VectorError("give either embeddings or a matrix of distances, not both and not neither")
+        matrix = checked_vectors(distances, "distances")
+        if matrix.shape[0] != matrix.shape[1]:
+            raise VectorError(f"the matrix of distances has shape {matrix.shape}; it must be square (n, n)")
+        return cls(None, matrix, metric)
+
+    def __len__(self) -> int:
+        return len(self.matrix if self.vectors is None else self.vectors)  # type: ignore[arg-type]
+
+    def sides(self, codes: Integers, gallery: Integers, probes: Integers) -> dict[str, Any]:
+        """Arguments of `search` and `open_set` for pictures at these positions."""
+        given: dict[str, Any] = {"gallery_labels": codes[gallery], "probe_labels": codes[probes], "metric": self.metric}
+        if self.matrix is not None:
+            return given | {"gallery": None, "probes": None, "distances": self.matrix[np.ix_(probes, gallery)]}
+        assert self.vectors is not None
+        return given | {"gallery": self.vectors[gallery], "probes": self.vectors[probes]}
+
+
+def _notes(codes: Integers, enrolled: int) -> tuple[str, ...]:
+    counts = np.bincount(codes)
+    few = int((counts <= enrolled).sum())
+    if not few:
+        return ()
+    return (f"{few} of {len(counts)} identities have no more than {enrolled} picture(s): always unknown",)
+
+
+def _fpir_grid(non_mated: int) -> Floats:
+    """FPIR targets of a curve, from one false positive in all non-mated searches to 1."""
+    grid = np.geomspace(1 / non_mated, 1, 60) if non_mated > 1 else np.ones(1)
+    # 1/3 computed as a power may be slightly below 1/3 and refuse the one error it stands for.
+    return np.minimum(grid * (1 + 1e-12), 1)
 
 
 def _dir_spread(results: Sequence[OpenSetResult], target: float, fewest: int) -> DirSpread:

@@ -1,9 +1,9 @@
-"""Search probes in a gallery of up to millions, exactly: at which rank comes the mate, and how near is anybody?
+"""Exact search of probes in a gallery of up to millions: ranks of mates, distances of the nearest identities.
 
-Every probe is compared with every enrolled picture; an identity is as near as its nearest picture. The gallery is
-taken a block at a time, whole identities together, so memory does not grow with probes × gallery. A rank needs no
-sorting: it is one more than the number of other identities that are no farther than the mate. Where distances tie, the
-mate comes last: equal vectors for everybody identify nobody.
+Every probe is compared with every enrolled picture; an identity is as near as its nearest picture. The gallery is read
+a block at a time, whole identities together, so memory does not grow with probes × gallery. A rank needs no sorting: it
+is one more than the number of other identities that are no farther than the mate. Where distances tie, the mate comes
+last: with equal vectors for all, no probe is identified.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from lookalike.evaluation.exact_search.distance_blocks import (
     row_workers,
 )
 from lookalike.evaluation.labels import checked_vectors, identity_codes
+from lookalike.progress import ProgressSink, counted
 
 __all__ = ["Searches", "search"]
 
@@ -37,7 +38,7 @@ Integers = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Searches:
-    """What came back for every probe.
+    """The result of every probe's search.
 
     Attributes:
         mated: `(q,)` bool, whether the probe's identity is enrolled.
@@ -45,7 +46,7 @@ class Searches:
         mate_distance: `(q,)` float64, to the mate's nearest picture; NaN for non-mated probes.
         top_distance: `(q,)` float64, to the nearest identity.
         enrolled: how many identities the gallery holds.
-        identity: `(q,)` int64, whose picture the probe is: probes of one identity share a number.
+        identity: `(q,)` int64, the identity of the probe: probes of one identity share a number.
         within: `(q,)` int64, how many identities are within the distance asked for; None when none was.
     """
 
@@ -72,7 +73,7 @@ def search(
     *,
     distances: npt.ArrayLike | None = None,
     within: float | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: ProgressSink | None = None,
 ) -> Searches:
     """Search every probe in the gallery, exactly and in blocks.
 
@@ -87,7 +88,7 @@ def search(
         metric: name of the distance.
         distances: `(q, g)` instead of vectors, for any other distance.
         within: count for every probe the identities at most this far.
-        progress: called with gallery vectors done and all of them.
+        progress: gets an event after every block of gallery vectors.
 
     Raises:
         VectorError: wrong shapes, NaN, or not one label per vector.
@@ -120,7 +121,7 @@ def search(
     if matrix is not None:
         found = _search_matrix(matrix, layout, mate, within)
     else:
-        found = _search_vectors(comparison, vectors, layout, mate, within, progress)
+        found = _search_vectors(comparison, vectors, layout, mate, within, counted(progress, "Searching", enrolled))
     rank, mate_distance, top_distance, near = found
     return Searches(mate >= 0, rank, mate_distance, top_distance, len(gallery_names), probe_codes, near)
 
@@ -167,7 +168,7 @@ def _search_vectors(
     layout: _Layout,
     mate: Integers,
     within: float | None,
-    progress: Callable[[int, int], None] | None,
+    done: Callable[[int], None],
 ) -> _Found:
     queries = len(mate)
     mate_distance = _mate_distances(comparison, gallery, layout, mate)
@@ -190,8 +191,7 @@ def _search_vectors(
             block = comparison.block(layout.taken(gallery, slice(start, stop)))
             identity = np.repeat(np.arange(first, last), np.diff(layout.starts[first : last + 1]))
             each(partial(compare, block=block, identity=identity), comparison.row_blocks(stop - start))
-            if progress is not None:
-                progress(stop, len(gallery))
+            done(stop - start)
     return rank, mate_distance, top_distance, near
 
 
@@ -215,12 +215,12 @@ def _mate_distances(comparison: Comparison, gallery: npt.NDArray[Any], layout: _
 
 def _identities(pairs: PairsWithin, identity: Integers, rows: slice, skip: Integers | None = None) -> Integers:
     """`(rows,)` how many identities, other than `skip`, are among the pairs of every probe."""
-    whose = identity[pairs.columns]
-    # Pairs come by probe and then by identity: whoever differs from the pair before is new.
-    new = np.ones(len(whose), bool)
-    new[1:] = (whose[1:] != whose[:-1]) | (pairs.rows[1:] != pairs.rows[:-1])
+    found = identity[pairs.columns]
+    # Pairs are sorted by probe and then by identity: an identity is new where it differs from the pair before.
+    new = np.ones(len(found), bool)
+    new[1:] = (found[1:] != found[:-1]) | (pairs.rows[1:] != pairs.rows[:-1])
     if skip is not None:
-        new &= whose != skip[pairs.rows]
+        new &= found != skip[pairs.rows]
     return np.bincount(pairs.rows[new] - rows.start, minlength=rows.stop - rows.start)
 
 

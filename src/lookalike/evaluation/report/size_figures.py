@@ -12,7 +12,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from lookalike.decisions.promise import ImpostorTail, MissCurve, Promise
+from lookalike.decisions.misses import MissCurve
+from lookalike.decisions.promise import Promise
+from lookalike.decisions.tail import ImpostorTail
 from lookalike.errors import InputError
 from lookalike.evaluation.identification.distractors import DistractorRanks
 from lookalike.evaluation.report.figure_style import (

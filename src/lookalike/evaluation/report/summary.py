@@ -13,7 +13,7 @@ from lookalike.errors import InputError
 from lookalike.evaluation.identification.closed_and_open_set import ThresholdCounts
 from lookalike.evaluation.identification.enrolment_trials import DirSpread, IdentificationResult, Spread
 from lookalike.evaluation.retrieval.ranking_metrics import RetrievalResult
-from lookalike.evaluation.statistics.bootstrap import Interval
+from lookalike.evaluation.statistics.intervals import Interval
 from lookalike.evaluation.verification.all_pairs import TarPoint, VerificationResult
 
 __all__ = ["FORMAT_VERSION", "MethodResult", "MethodSummary", "metrics_json", "summarise"]

@@ -1,6 +1,6 @@
-"""Ranked lists: of one's own kind, of Google Landmarks, of revisited Oxford and Paris; and clusters.
+"""Retrieval: ranked lists of identities, of Google Landmarks, of revisited Oxford and Paris; and clusters.
 
-The names of `ranking_metrics` are here too.
+The names of `ranking_metrics` are exported here as well.
 """
 
 from lookalike.evaluation.retrieval.ranking_metrics import PerQuery, RetrievalResult, query_retrieval, self_retrieval

@@ -1,13 +1,13 @@
-"""Clustering: were the pictures of one identity put together, and those of two apart?
+"""Clustering: how well clusters of pictures agree with identities.
 
-Clusters come from anywhere; `k_means` makes them as metric-learning papers do, one for every identity.
+Any clusters can be evaluated; `k_means` makes them as metric-learning papers do, as many as there are identities.
 
 - NMI: mutual information over the arithmetic mean of the two entropies (scikit-learn's default; the geometric mean and
-  the maximum are in use too, and give other numbers). It grows with the number of clusters even where these mean
-  nothing, so compare at equal numbers only.
-- Pairwise: of all pairs put together, how many belong together (precision), and the reverse (recall). Large clusters
-  weigh by the square of their size.
-- BCubed: the same, seen from each picture and averaged over pictures.
+  the maximum are also used, and give other numbers). It grows with the number of clusters even for random clusters, so
+  compare at equal numbers only.
+- Pairwise: of all pairs in one cluster, the share that shows one identity (precision), and the reverse (recall). Large
+  clusters have a weight of the square of their size.
+- BCubed: the same for each picture, averaged over pictures.
 
 Source: Manning, Raghavan & Schütze, *Introduction to Information Retrieval* (2008), section 16.3; Amigó, Gonzalo,
 Artiles & Verdejo, "A comparison of extrinsic clustering evaluation metrics based on formal constraints" (2009).
@@ -50,8 +50,8 @@ class ClusteringResult:
 
     Attributes:
         nmi: normalised mutual information, 0 to 1.
-        pairwise: over pairs of pictures. Where no pair is put together, precision is 1 (nothing false is claimed);
-            where none belongs together, recall is 1 (nothing is missed).
+        pairwise: over pairs of pictures. Where no pair is in one cluster, precision is 1 (no false pair); where no
+            pair shows one identity, recall is 1 (no missed pair).
         bcubed: over pictures.
         clusters: how many.
         identities: how many.

@@ -1,15 +1,15 @@
-"""How well places are recognised, and how often a place is seen where none is.
+"""How well places are recognised, and how often a place is recognised in a photo that shows none.
 
-| measure | over | says |
+| measure | over | what it measures |
 |---|---|---|
-| GAP (µAP) | all queries, sorted by confidence | whether right answers are surer than wrong ones |
-| top-1 | queries that show a landmark | whether the best guess is right, however unsure |
-| right answers | queries that show a landmark | whether the guess is right and was sure enough to be given |
-| false-positive rate | queries that show none | how often an answer is given all the same |
+| GAP (µAP) | all queries, sorted by confidence | whether right predictions have more confidence than wrong ones |
+| top-1 | queries that show a landmark | whether the prediction is right, whatever its confidence |
+| right answers | queries that show a landmark | whether the prediction is right and was given as an answer |
+| false-positive rate | queries that show none | how often an answer is given nevertheless |
 | mAP@100 | queries with relevant index pictures | whether these come first in a ranking |
 
-Intervals resample places, for the photos of one place stand or fall together; a picture without a landmark stands
-alone. The false-positive rate is of independent pictures, and has Wilson's interval.
+Intervals resample places, because the photos of one place are not independent; pictures without a landmark are
+resampled one by one. The false-positive rate is of independent pictures, and has Wilson's interval.
 
 Source: Weyand, Araujo, Cao & Sim, "Google Landmarks Dataset v2" (2020), section 4.2, and the data set's programs
 `compute_recognition_metrics.py` and `compute_retrieval_metrics.py`.
@@ -27,15 +27,7 @@ import numpy.typing as npt
 from lookalike.errors import InputError
 from lookalike.evaluation.labels import canonical_label, identity_codes
 from lookalike.evaluation.retrieval.ranked_retrieval import global_average_precision, mean_average_precision_at
-from lookalike.evaluation.statistics.bootstrap import (
-    CHUNK_NUMBERS,
-    Interval,
-    bootstrap_means,
-    checked_bootstrap,
-    drawn_counts,
-    percentile_intervals,
-)
-from lookalike.evaluation.statistics.rate import Rate
+from lookalike.evaluation.statistics.intervals import Bootstrap, Interval, Rate, bootstrap_means
 
 __all__ = [
     "LandmarkMeasures",
@@ -50,7 +42,7 @@ Flags = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class LandmarkMeasures:
-    """What recognition did; intervals are None where fewer than two places were asked for.
+    """Measures of recognition; intervals are None where the queries show fewer than two places.
 
     Attributes:
         gap: global average precision.
@@ -87,11 +79,11 @@ class LandmarkMeasures:
 
 @dataclass(frozen=True)
 class RetrievalMeasures:
-    """What retrieval did.
+    """Measures of retrieval.
 
     Attributes:
         mean_average_precision: MAP@k.
-        interval: over places; None where fewer than two were asked for.
+        interval: over places; None where the queries show fewer than two.
         k: how much of a ranking counts.
         queries: that have anything relevant.
         left_out: that have nothing.
@@ -123,10 +115,11 @@ def measure_recognition(
     """GAP, top-1, right answers and false positives of one prediction per query.
 
     Args:
-        predictions: per query the best guess, a place (integer or string), or None.
-        confidences: `(q,)`, greater is surer: of distances, give the negative. Ignored where nothing is predicted.
+        predictions: per query the most probable place (integer or string), or None.
+        confidences: `(q,)`, greater is more certain: of distances, give the negative. Ignored where nothing is
+            predicted.
         truth: per query its place, several (a list, tuple or set), or None where it shows none.
-        answered: `(q,)` bool, whether the guess was sure enough to be given as an answer; by default every one was.
+        answered: `(q,)` bool, whether the prediction was given as an answer; by default every prediction was.
         replicates: of the bootstrap.
         level: of the intervals over places.
         seed: of the bootstrap.
@@ -142,12 +135,7 @@ def measure_recognition(
     """
     whole = global_average_precision(predictions, confidences, truth)
     made = np.array([label is not None for label in predictions], bool)
-    given = made if answered is None else np.asarray(answered)
-    if given.shape != made.shape or given.dtype != np.bool_ or (given & ~made).any():
-        raise InputError(
-            f"answered has shape {given.shape} and dtype {given.dtype} for {len(made)} predictions; expected a bool "
-            "for each, False where nothing is predicted"
-        )
+    given = _checked_answers(made, answered)
     labels = [_labels(entry) for entry in truth]
     shows = np.array([bool(some) for some in labels], bool)
     right = np.array([canonical_label(p) in some for p, some in zip(predictions, labels, strict=True)], bool)
@@ -155,10 +143,10 @@ def measure_recognition(
     code, places = identity_codes([some[0] for some in labels if some])
     intervals: list[Interval | None] = [None, None, None]
     if len(places) > 1:
-        sure = np.asarray(confidences, np.float64)
-        order = np.flatnonzero(made)[np.lexsort((right[made], -sure[made]))]
-        found = _replicates(code, shows, right, given, order, replicates=replicates, level=level, seed=seed)
-        intervals = list(percentile_intervals(found, level))
+        confidence = np.asarray(confidences, np.float64)
+        order = np.flatnonzero(made)[np.lexsort((right[made], -confidence[made]))]
+        bootstrap = Bootstrap(replicates, level, seed)
+        intervals = [*bootstrap.intervals(_Queries(code, shows, right, given, order).replicates(bootstrap))]
     others = int((~shows).sum())
     return LandmarkMeasures(
         gap=whole.gap,
@@ -174,6 +162,17 @@ def measure_recognition(
         predicted=whole.predicted,
         answered=int(given.sum()),
     )
+
+
+def _checked_answers(made: Flags, answered: npt.ArrayLike | None) -> Flags:
+    """`answered` of `measure_recognition` as `(q,)` bool, given where predictions were `made`."""
+    given = made if answered is None else np.asarray(answered)
+    if given.shape != made.shape or given.dtype != np.bool_ or (given & ~made).any():
+        raise InputError(
+            f"answered has shape {given.shape} and dtype {given.dtype} for {len(made)} predictions; expected a bool "
+            "for each, False where nothing is predicted"
+        )
+    return given
 
 
 def measure_retrieval(
@@ -225,49 +224,54 @@ def measure_retrieval(
     )
 
 
-def _replicates(
-    code: npt.NDArray[np.int64],
-    shows: Flags,
-    right: Flags,
-    given: Flags,
-    order: npt.NDArray[np.int64],
-    *,
-    replicates: int,
-    level: float,
-    seed: int,
-) -> Floats:
-    """`(replicates, 3)` GAP, top-1 and right answers with every query as often as its place is drawn.
+@dataclass(frozen=True, eq=False)
+class _Queries:
+    """Queries to be resampled: those of one place together, those that show none one by one.
 
-    Copies of a query stand side by side in the ranking. Where T predictions stand before a right one and R of them are
-    right, its w copies add ``sum_{j=1..w} (R + j) / (T + j) = w - (T - R) (H(T + w) - H(T))`` with harmonic numbers H.
+    Attributes:
+        code: the place of each query that shows one, as a number from 0.
+        shows: `(q,)` whether a query shows a place.
+        right: `(q,)` whether its prediction is right.
+        given: `(q,)` whether the prediction was given as an answer.
+        order: the queries with a prediction by falling confidence, wrong predictions first where it ties.
     """
-    places = int(code.max()) + 1
-    checked_bootstrap(places, replicates, level)
-    others = int((~shows).sum())
-    generators = np.random.default_rng(seed).spawn(2)
-    rows = max(1, CHUNK_NUMBERS // len(shows))
-    harmonic = np.zeros(1)
-    found = []
-    for start in range(0, replicates, rows):
-        size = min(rows, replicates - start)
-        weight = np.zeros((size, len(shows)))
-        weight[:, shows] = drawn_counts(generators[0], size, places)[:, code]
-        if others:
-            weight[:, ~shows] = drawn_counts(generators[1], size, others)
-        asked = weight[:, shows].sum(axis=1)
-        ranked, hit = weight[:, order].astype(np.int64), right[order]
+
+    code: npt.NDArray[np.int64]
+    shows: Flags
+    right: Flags
+    given: Flags
+    order: npt.NDArray[np.int64]
+
+    def replicates(self, bootstrap: Bootstrap) -> Floats:
+        """`(replicates, 3)` GAP, top-1 and right answers."""
+        places, others = int(self.code.max()) + 1, int((~self.shows).sum())
+        bootstrap.check(places)
+        # Not the streams of `Bootstrap.replicate`, so that reports show the same numbers as before for the same seed.
+        streams = np.random.default_rng(bootstrap.seed).spawn(2)
+        return bootstrap.replicate(self._rates, [places, others], numbers=len(self.shows), streams=streams)
+
+    def _rates(self, place_counts: Floats, other_counts: Floats) -> Floats:
+        """`(r, 3)` GAP, top-1 and right answers with every query as often as its place, or itself, is drawn.
+
+        Copies of a query stand side by side in the ranking. Where T predictions stand before a right one and R of them
+        are right, its w copies add ``sum_{j=1..w} (R + j) / (T + j) = w - (T - R) (H(T + w) - H(T))`` with harmonic
+        numbers H.
+        """
+        weight = np.zeros((len(place_counts), len(self.shows)))
+        weight[:, self.shows] = place_counts[:, self.code]
+        weight[:, ~self.shows] = other_counts
+        ranked, hit = weight[:, self.order].astype(np.int64), self.right[self.order]
         after = np.cumsum(ranked, axis=1)
         wrong = np.cumsum(ranked * ~hit, axis=1)  # before a right prediction and after it they are the same
-        if after.size and (most := int(after.max())) >= len(harmonic):
-            harmonic = np.concatenate([[0.0], np.cumsum(1 / np.arange(1, most + 1))])
+        harmonic = np.concatenate([[0.0], np.cumsum(1 / np.arange(1, after.max(initial=0) + 1))])
         gained = np.where(hit, ranked - wrong * (harmonic[after] - harmonic[after - ranked]), 0.0)
-        shares = [gained.sum(axis=1), weight @ (right & shows), weight @ (right & given & shows)]
-        found.append(np.stack(shares, axis=1) / asked[:, None])
-    return np.concatenate(found)
+        right = self.right & self.shows
+        shares = [gained.sum(axis=1), weight @ right, weight @ (right & self.given)]
+        return np.asarray(np.stack(shares, axis=1) / weight[:, self.shows].sum(axis=1)[:, None])
 
 
 def _labels(entry: Any) -> list[Any]:
-    """The labels of a query in an order that does not depend on a set's."""
+    """The labels of a query, sorted: a set has no order."""
     if entry is None:
         return []
     if isinstance(entry, Set | list | tuple | np.ndarray):

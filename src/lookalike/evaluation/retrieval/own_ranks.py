@@ -1,12 +1,13 @@
-"""At which rank does a query find each of its own? Exact, in blocks, and never flattered by equal distances.
+"""The ranks at which each query finds the references of its identity: exact, in blocks.
 
-A query's *own* are the references of its identity; its *others* are all the rest. Recall, precision, R-precision and
-average precision need no more than the ranks of its own. A rank is one more than the number of references that come
-before: own ones that are nearer, and others that are nearer *or equally near*.
+A query's *own* references are those of its identity; its *others* are all the rest. Recall, precision, R-precision and
+average precision need only the ranks of its own. A rank is one more than the number of references that come before:
+own ones that are nearer, and others that are nearer *or equally near*. So equal distances never improve a figure.
 
-Most of the work is one float32 matrix product per pair of blocks, of vectors moved to their mean, which keeps the
-rounding small. Whatever rounding might misplace is measured again in float64, pair by pair, so the ranks are those of
-float64 distances whatever the size of the blocks. Two of these are equal when they agree to 12 digits.
+Most of the work is one float32 matrix product per pair of blocks, of vectors centred on their mean, which keeps the
+rounding small. Where rounding might change an order, distances are computed again in float64, pair by pair; so the
+ranks are those of float64 distances, whatever the size of the blocks. Two distances are equal when they agree to 12
+digits.
 """
 
 from __future__ import annotations
@@ -30,16 +31,16 @@ Integers = npt.NDArray[np.int64]
 
 #: Stands for a rank that is deeper than was asked for.
 BEYOND = np.iinfo(np.int64).max
-#: Rows and columns of one matrix product: small enough to be looked through while it is in the cache.
+#: Rows and columns of one matrix product: small enough to stay in the cache while it is searched.
 SIDE = 1024
-#: Others kept beyond the depth, for those that rounding may have put in a wrong order.
+#: Others kept beyond the depth, because rounding may have put some in a wrong order.
 SPARE = 8
-#: Depth up to which tiles are searched: merging what tile after tile yields costs more the more is kept.
+#: Depth up to which tiles are searched: merging the results of tiles costs more the more is kept.
 FEW = 64
 
 
 class _Owners:
-    """Who is whose own: references sorted by identity."""
+    """The own references of every query: references sorted by identity."""
 
     def __init__(self, query_codes: Integers, reference_codes: Integers, alone: bool) -> None:
         self.query_codes, self.reference_codes, self.alone = query_codes, reference_codes, alone
@@ -58,12 +59,12 @@ class _Owners:
         return own[own != rows[:, None]].reshape(len(rows), -1) if self.alone else own
 
     def strike_out(self, line: npt.NDArray[Any], query: int) -> None:
-        """Put a query's own, and itself, beyond everybody in its distances `(n,)` to all references."""
+        """Set a query's distances to its own references, and to itself, to infinity in `(n,)` distances to all."""
         start = self._starts[self.query_codes[query]]
         line[self._sorted[start : start + self._all[query]]] = np.inf
 
     def runs(self, rows: Integers, dimensions: int) -> Iterator[Integers]:
-        """Cut queries sorted by their number of own into runs of one number, each small enough to be compared."""
+        """Cut queries, sorted by their number of own, into runs of one number, each small enough for one block."""
         counts = self.counts[rows]
         ends = [*(np.flatnonzero(np.diff(counts)) + 1).tolist(), len(rows)]
         start = 0
@@ -75,13 +76,13 @@ class _Owners:
 
 
 class _Nearest:
-    """The nearest others of some queries so far, at most `keep` each; whoever is not among them is at `limit` or more.
+    """The nearest others of some queries so far, at most `keep` each; all further ones are at `limit` or more.
 
-    Values and limits are rounded as products are. A limit never rises.
+    Values and limits are rounded as products are. A limit never increases.
     """
 
     def __init__(self, limit: Floats, keep: int) -> None:
-        # Compared with products in their own precision, so rounded up, lest anybody is missed.
+        # Compared with products in their own precision; rounded up, so that no reference is missed.
         self.limit = np.nextafter(limit.astype(np.float32), np.inf, dtype=np.float32)
         self.values = np.full((len(limit), keep), np.inf, np.float32)
         self.positions = np.full((len(limit), keep), -1, np.int64)
@@ -101,18 +102,18 @@ class _Nearest:
 
 
 def _nearest_mirrored(geometry: RoundedDistances, owners: _Owners, limit: Floats, keep: int) -> _Nearest:
-    """Nearest others of everyone among everyone, by tiles: how far a is from b is how far b is from a."""
+    """Nearest others of all vectors among themselves, by tiles, each used for its rows and for its columns."""
     nearest = _Nearest(limit, keep)
     n = len(geometry.references)
     codes = owners.query_codes
-    lock = threading.Lock()  # threads have strips of their own, but look for the nearest of all whom these meet
+    lock = threading.Lock()  # each thread has its own strips, whose tiles update the nearest of other strips as well
 
     def search(strip: slice) -> None:
         start = strip.start
         left, _ = geometry.left(np.arange(start, strip.stop))
         for column in range(start, n, SIDE):
             product = geometry.product(left, slice(column, column + SIDE))
-            # Off the diagonal the columns are queries too, and the rows are who they find.
+            # Off the diagonal, the columns are queries as well, and the rows their references.
             for first, beside, tile in [(start, column, product), (column, start, product.T)][: 1 + (column > start)]:
                 mine = slice(first, first + len(tile))
                 enough = keep + int(owners.counts[mine].max()) + 1
@@ -134,17 +135,17 @@ def _nearer(
     tile: npt.NDArray[Any], limit: npt.NDArray[np.float32], enough: int
 ) -> tuple[Integers, Integers, npt.NDArray[Any]]:
     """Rows and columns of what is nearer than its row's limit; and a new limit, lower where these are too many."""
-    # In the order in which the tile lies in memory, which is twice as fast.
-    turned = not tile.flags.c_contiguous
-    close = np.flatnonzero(limit > tile.T) if turned else np.flatnonzero(tile < limit[:, None])
+    # In the order of the tile in memory, which is twice as fast.
+    transposed = not tile.flags.c_contiguous
+    close = np.flatnonzero(limit > tile.T) if transposed else np.flatnonzero(tile < limit[:, None])
     if len(close) > 4 * enough * len(tile) and enough < tile.shape[1]:
-        # At first nothing is known; most would be sorted in vain. Of many that are equally near, these will do.
+        # Before there is a limit, most would be sorted and dropped. Of many that are equally near, any will do.
         columns = np.argpartition(tile, enough, axis=1)[:, : enough + 1]
         values = np.take_along_axis(tile, columns, axis=1)
         below = values < limit[:, None]
         return np.nonzero(below)[0], columns[below], values[:, -1]
-    outer, inner = np.divmod(close, len(tile) if turned else tile.shape[1])
-    return (inner, outer, limit) if turned else (outer, inner, limit)
+    outer, inner = np.divmod(close, len(tile) if transposed else tile.shape[1])
+    return (inner, outer, limit) if transposed else (outer, inner, limit)
 
 
 def _nearest_by_row(geometry: RoundedDistances, owners: _Owners, rows: Integers, limit: Floats, keep: int) -> _Nearest:
@@ -169,7 +170,7 @@ def _nearest_by_row(geometry: RoundedDistances, owners: _Owners, rows: Integers,
 
 
 def _whole_ranks(geometry: RoundedDistances, owners: _Owners, rows: Integers) -> Integers:
-    """`(b, r)` ranks of the own of queries that all have r of them, however deep: all distances are looked at."""
+    """`(b, r)` ranks of the own of queries that all have r of them, at any depth: all distances are compared."""
     own = owners.of(rows)
     distance = np.sort(geometry.exact(rows, own), axis=1)
     equal = geometry.up_to(rows, distance)
@@ -186,7 +187,7 @@ def _whole_ranks(geometry: RoundedDistances, owners: _Owners, rows: Integers) ->
             value = line[close].astype(np.float64)
             order = np.argsort(value)
             value = value[order]
-            # Those nearer to one of the own than rounding allows to tell are measured again.
+            # Those that differ from one of the own by less than the rounding are computed again.
             change = np.zeros(len(value) + 1, np.int64)
             np.add.at(change, np.searchsorted(value, bars - wrong), 1)
             np.add.at(change, np.searchsorted(value, bars + wrong, side="right"), -1)
@@ -218,8 +219,8 @@ def own_ranks(
         references: `(n, d)` finite vectors; None to search the queries among one another, none of them itself.
         reference_codes: `(n,)` identities in the same numbering; None likewise.
         metric: name of the distance.
-        depth: ranks down to the larger of this and the number of own are told, deeper ones are `BEYOND`; None for
-            all, which costs several times the time.
+        depth: ranks up to the larger of this and the number of own are computed, deeper ones are `BEYOND`; None for
+            all ranks, which takes several times as long.
 
     Yields:
         positions `(b,)` of queries that all have r own references, and `(b, r)` their ranks, ascending, from 1. Every
@@ -236,30 +237,37 @@ def own_ranks(
     alone = references is None or reference_codes is None
     if references is None or reference_codes is None:
         references, reference_codes = queries, query_codes
-    # Refuses other dimensions and unknown metrics.
+    # Raises where dimensions differ or the metric is unknown.
     distances.pairwise(np.ones((1, queries.shape[1])), np.ones((1, references.shape[1])), metric)
-    # Where every distance counts, hardly any would stay far enough from the next one for float32.
+    # Where every distance counts, most differ from the next one by less than float32's rounding.
     geometry = RoundedDistances(queries, references, metric, alone, np.float64 if depth is None else np.float32)
     owners = _Owners(query_codes, reference_codes, alone)
     by_count = np.argsort(owners.counts, kind="stable")
     by_count = by_count[owners.counts[by_count] > 0]
     if not len(by_count):
         return
-    d = references.shape[1]
     if depth is None:
-        for run in owners.runs(by_count, d):
+        for run in owners.runs(by_count, references.shape[1]):
             yield run, _whole_ranks(geometry, owners, run)
         return
+    yield from _ranks_to_depth(geometry, owners, by_count, depth)
+
+
+def _ranks_to_depth(
+    geometry: RoundedDistances, owners: _Owners, by_count: Integers, depth: int
+) -> Iterator[tuple[Integers, Integers]]:
+    """As `own_ranks`, of queries `by_count` that have own references, sorted by how many."""
+    queries, d = len(geometry.queries), geometry.references.shape[1]
     deepest = max(depth, int(owners.counts.max()))
-    mirror = geometry.symmetric and deepest <= FEW and len(queries) * (deepest + SPARE) <= distances.BLOCK_NUMBERS
-    for rows in [np.arange(len(queries))] if mirror else _strips(by_count, owners.counts, depth):
-        limit = np.full(len(rows), -np.inf)  # who has no own needs no others
-        place = np.empty(len(queries), np.int64)
+    mirror = geometry.symmetric and deepest <= FEW and queries * (deepest + SPARE) <= distances.BLOCK_NUMBERS
+    for rows in [np.arange(queries)] if mirror else _strips(by_count, owners.counts, depth):
+        limit = np.full(len(rows), -np.inf)  # a query without own references needs no others
+        place = np.empty(queries, np.int64)
         place[rows] = np.arange(len(rows))
         searched = by_count if mirror else rows
         for run in owners.runs(searched, d):
             if owners.counts[run[0]] > FEW:
-                limit[place[run]] = np.inf  # measuring so many of them here would cost more than it spares
+                limit[place[run]] = np.inf  # computing so many distances here would cost more than it saves
                 continue
             _, error = geometry.left(run)
             farthest = geometry.exact(run, owners.of(run)).max(axis=1, keepdims=True)
@@ -285,7 +293,7 @@ def _strips(rows: Integers, counts: Integers, depth: int) -> Iterator[Integers]:
 def _shallow_ranks(
     geometry: RoundedDistances, owners: _Owners, rows: Integers, nearest: _Nearest, place: Integers, depth: int
 ) -> Integers:
-    """`(b, r)` ranks of the own among the nearest others, measured again; in doubt, looked up whole."""
+    """`(b, r)` ranks of the own among the nearest others, in float64; over all where these may be too few."""
     own = np.sort(geometry.exact(rows, owners.of(rows)), axis=1)
     equal = geometry.up_to(rows, own)
     depth = max(depth, own.shape[1])

@@ -31,7 +31,7 @@ class GlobalAveragePrecision:
     """GAP and what it was made of.
 
     Attributes:
-        gap: ``1/M sum_i precision(i) [i-th prediction is right]``, the surest prediction first.
+        gap: ``1/M sum_i precision(i) [i-th prediction is right]``, by falling confidence.
         landmarks: M, how many queries show a landmark.
         others: queries that show none.
         predicted: queries that got a prediction.
@@ -70,12 +70,13 @@ def global_average_precision(
 ) -> GlobalAveragePrecision:
     """Global average precision (GAP, micro-AP) of one prediction per query.
 
-    Among equal confidences wrong predictions come first, so that a constant confidence earns no luck. (The competition
-    sorts them by the name of the query.)
+    Among equal confidences wrong predictions come first, so that ties never improve the figure. (The competition sorts
+    them by the name of the query.)
 
     Args:
         predictions: per query a label (integer or string), or None where nothing is predicted.
-        confidences: `(q,)`, greater is surer: of distances, give the negative. Ignored where nothing is predicted.
+        confidences: `(q,)`, greater is more certain: of distances, give the negative. Ignored where nothing is
+            predicted.
         truth: per query the label of its landmark, several labels (a list, tuple or set), or None where it shows none.
 
     Raises:

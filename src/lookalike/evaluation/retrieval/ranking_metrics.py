@@ -1,9 +1,9 @@
-"""Retrieval: a picture is searched among others; how many of its own come back, and how early?
+"""Retrieval: the pictures of a query's identity among the pictures nearest to it.
 
 Either every picture is searched among all the others (`self_retrieval`), or queries among references
-(`query_retrieval`). A picture is kept from finding itself by its position, not by its distance: a copy of it under
+(`query_retrieval`). A picture is excluded from its own ranking by its position, not by its distance: a copy of it under
 another name is found like any other. Where distances tie, pictures of other identities come first, so that equal
-vectors never flatter, and the order of the pictures does not matter.
+vectors never improve a figure, and the order of the pictures does not matter.
 
 Source: Musgrave, Belongie & Lim, "A Metric Learning Reality Check" (2020) for R-precision and MAP@R; Manning, Raghavan
 & Schütze, *Introduction to Information Retrieval* (2008), chapter 8, for the others.
@@ -31,7 +31,7 @@ Integers = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class PerQuery:
-    """What the means were made of: arrays with one entry per query that was not left out, in the order given.
+    """The numbers behind the means: arrays with one entry per query that was not left out, in the order given.
 
     Attributes:
         positions: `(q,)` which of the given pictures it is.
@@ -98,8 +98,8 @@ def self_retrieval(
         labels: `(n,)` integers or strings.
         metric: name of the distance.
         ks: for recall@k and precision@k; those above n - 1 are an error.
-        whole_ranking: also the mean average precision, for which all distances are looked at, not only the nearest;
-            it takes several times the time.
+        whole_ranking: also the mean average precision, for which all distances are compared, not only the nearest;
+            it takes several times as long.
 
     Raises:
         VectorError: wrong shapes, NaN, or not one label per vector.
@@ -133,7 +133,7 @@ def query_retrieval(
 
     Args:
         queries: `(q, d)` vectors.
-        query_labels: `(q,)` integers or strings; a query whose label no reference bears is left out and counted.
+        query_labels: `(q,)` integers or strings; a query whose label no reference has is left out and counted.
         references: `(n, d)` vectors.
         reference_labels: `(n,)`.
         metric: name of the distance.
@@ -156,7 +156,7 @@ def query_retrieval(
         )
     codes, names = identity_codes(reference_labels, len(searched))
     query_codes, query_names = identity_codes(query_labels, len(asked))
-    # One numbering for both sides; whom no reference shows comes after all that they show.
+    # One numbering for both sides; identities without a reference come last.
     number = {name: code for code, name in enumerate(names)}
     shown = np.array([number.get(name, len(names) + i) for i, name in enumerate(query_names)])[query_codes]
     if (shown >= len(names)).all():

@@ -1,14 +1,14 @@
-"""Revisited Oxford and Paris: three protocols over one ranking, with images that count for nothing.
+"""Revisited Oxford and Paris: three protocols over one ranking, with images that are ignored.
 
 Every query has images that show its landmark clearly (easy), with difficulty (hard), or too badly to judge (junk).
 
-| protocol | must be found | counts for nothing |
+| protocol | must be found | ignored |
 |---|---|---|
 | easy | easy | hard, junk |
 | medium | easy, hard | junk |
 | hard | hard | easy, junk |
 
-What counts for nothing is taken out of the ranking before anything is measured. Average precision is the area under the
+Ignored images are removed from the ranking before anything is measured. Average precision is the area under the
 precision-recall curve by trapezoids, as in the authors' evaluation since Oxford 5k; it differs from the usual sum.
 
 Source: Radenović, Iscen, Tolias, Avrithis & Chum, "Revisiting Oxford and Paris: Large-Scale Image Retrieval
@@ -137,7 +137,7 @@ def revisited_from_vectors(
     metric: MetricName = "cosine",
     ks: Sequence[int] = (1, 5, 10),
 ) -> RevisitedResult:
-    """Easy, medium and hard from vectors, by exact distances; where these tie, positives come last.
+    """Easy, medium and hard from vectors, by exact distances; where distances tie, positives come last.
 
     Args:
         queries: `(q, d)` vectors of the queries, cropped as the data set says.

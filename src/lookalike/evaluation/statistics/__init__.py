@@ -1,1 +1,1 @@
-"""Intervals."""
+"""Confidence intervals of what evaluations measure."""

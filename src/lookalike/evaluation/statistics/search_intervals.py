@@ -1,11 +1,9 @@
-"""Confidence intervals of identification rates, by resampling whom was searched for.
+"""Intervals of identification rates, by resampling the identities that are searched for.
 
-A search by identity i counts as often as i is drawn. Mated identities are drawn among the mated, non-mated ones among
-the non-mated, since their numbers are chosen and not found. The gallery stays as it is: such an interval says how far
-a rate would move with other people *searching in this gallery*. How it moves with another gallery is not in it; for
-that, draw who is enrolled anew (`enrolment`).
-
-Source: as `bootstrap`.
+A search with a picture of identity i has the weight c_i; see `intervals`. Mated identities are drawn among the mated,
+non-mated ones among the non-mated, because their numbers were chosen and not observed. The gallery stays as it is: such
+an interval says how much a rate would change with other people *searched in this gallery*. It does not say how much
+the rate changes with another gallery; for that, draw anew who is enrolled (`identification.enrolment_trials`).
 """
 
 from __future__ import annotations
@@ -18,15 +16,8 @@ import numpy.typing as npt
 
 from lookalike.errors import InputError
 from lookalike.evaluation.identification.gallery_search import Searches
-from lookalike.evaluation.statistics.bootstrap import (
-    CHUNK_NUMBERS,
-    Curves,
-    Interval,
-    checked_bootstrap,
-    drawn_counts,
-    percentile_intervals,
-    running_sum,
-)
+from lookalike.evaluation.statistics.intervals import Bootstrap, Interval
+from lookalike.evaluation.statistics.resampled_curves import ResampledCurves, cumulative_weights, curve_points
 
 __all__ = ["SearchIntervals", "bootstrap_searches", "search_replicates"]
 
@@ -82,10 +73,9 @@ def bootstrap_searches(
         >>> bootstrap_searches(found).rank_k[1]
         Interval(low=1.0, high=1.0, level=0.95)
     """
-    values = search_replicates(
-        searches, ranks=ranks, targets=targets, thresholds=thresholds, replicates=replicates, level=level, seed=seed
-    )
-    intervals = iter(percentile_intervals(values, level))
+    bootstrap = Bootstrap(replicates, level, seed)
+    values = search_replicates(searches, bootstrap, ranks=ranks, targets=targets, thresholds=thresholds)
+    intervals = iter(bootstrap.intervals(values))
     return SearchIntervals(
         rank_k={rank: next(intervals) for rank in ranks},
         dir_at_fpir={target: next(intervals) for target in targets},
@@ -97,56 +87,49 @@ def bootstrap_searches(
 
 def search_replicates(
     searches: Searches,
+    bootstrap: Bootstrap,
     *,
     ranks: Sequence[int] = (1,),
     targets: Sequence[float] = (),
     thresholds: Sequence[float] = (),
-    replicates: int = 1000,
-    level: float = 0.95,
-    seed: int = 0,
 ) -> Floats:
     """The replicates behind `bootstrap_searches`: `(replicates, ·)` rank-k, DIR, FPIR and FNIR, in its order."""
     if any(rank < 1 for rank in ranks):
         raise InputError(f"ranks are {list(ranks)}; ranks start at 1")
     mated = np.flatnonzero(searches.mated)
     strangers = np.flatnonzero(~searches.mated)
-    open_set = bool(len(targets) or len(thresholds))
-    # Identified mates by distance, then whoever no threshold brings to rank 1.
+    # Mates found at rank 1 by distance, then the searches whose mate no threshold brings to rank 1.
     first = searches.rank[mated] == 1
     mated = mated[np.lexsort((searches.mate_distance[mated], ~first))]
     hits = searches.mate_distance[mated[: int(first.sum())]]
     strangers = strangers[np.argsort(searches.top_distance[strangers], kind="stable")]
     alarms = searches.top_distance[strangers]
-    grid = np.unique(np.concatenate([hits, alarms]))
-    at_hits = np.concatenate([[0], np.searchsorted(hits, grid, side="right")])
-    at_alarms = np.concatenate([[0], np.searchsorted(alarms, grid, side="right")])
-    fixed_hits = np.searchsorted(hits, np.asarray(thresholds, np.float64), side="right")
-    fixed_alarms = np.searchsorted(alarms, np.asarray(thresholds, np.float64), side="right")
-    whose, mated_code = np.unique(searches.identity[mated], return_inverse=True)
-    others, stranger_code = np.unique(searches.identity[strangers], return_inverse=True)
-    checked_bootstrap(len(whose), replicates, level, "mated ")
-    if open_set:
-        checked_bootstrap(len(others), replicates, level, "non-mated ")
-    found_at = (
-        np.stack([searches.rank[mated] <= rank for rank in ranks], axis=1) if ranks else np.empty((len(mated), 0))
+    at_hits, at_alarms = curve_points(hits, alarms)
+    fixed_hits, fixed_alarms = (
+        np.searchsorted(side, np.asarray(thresholds, np.float64), side="right") for side in (hits, alarms)
     )
-    per_identity = np.zeros((len(whose), len(ranks) + 1))
-    np.add.at(per_identity, mated_code, np.column_stack([found_at, np.ones(len(mated))]))
+    mated_identities, mated_code = np.unique(searches.identity[mated], return_inverse=True)
+    stranger_identities, stranger_code = np.unique(searches.identity[strangers], return_inverse=True)
+    bootstrap.check(len(mated_identities), "mated identities")
+    units = [len(mated_identities)]
+    if len(targets) or len(thresholds):
+        bootstrap.check(len(stranger_identities), "non-mated identities")
+        units.append(len(stranger_identities))
+    # Per identity: its searches with the mate at each rank or better, and all its searches.
+    sums = np.zeros((len(mated_identities), len(ranks) + 1))
+    found_at = [searches.rank[mated] <= rank for rank in ranks]
+    np.add.at(sums, mated_code, np.column_stack([*found_at, np.ones(len(mated))]))
 
-    generators = [np.random.default_rng([seed, side]) for side in range(2)]
-    rows = max(1, CHUNK_NUMBERS // len(searches.mated))
-    found: list[Floats] = []
-    for start in range(0, replicates, rows):
-        size = min(rows, replicates - start)
-        counts = drawn_counts(generators[0], size, len(whose))
-        sums = counts @ per_identity
-        columns = [sums[:, :-1] / sums[:, -1:]]
-        if open_set:
-            accepted_hits = running_sum(counts[:, mated_code])
-            accepted_alarms = running_sum(drawn_counts(generators[1], size, len(others))[:, stranger_code])
-            curve = Curves(accepted_hits, accepted_alarms, at_hits, at_alarms)
-            columns += [curve.tar_at_far(target)[:, None] for target in targets]
+    def rates(mated_counts: Floats, stranger_counts: Floats | None = None) -> Floats:
+        found = mated_counts @ sums
+        columns = [found[:, :-1] / found[:, -1:]]
+        if stranger_counts is not None:
+            accepted_hits = cumulative_weights(mated_counts[:, mated_code])
+            accepted_alarms = cumulative_weights(stranger_counts[:, stranger_code])
+            curves = ResampledCurves(accepted_hits, accepted_alarms, at_hits, at_alarms)
+            columns += [curves.tar_at_far(target)[:, None] for target in targets]
             columns += [accepted_alarms[:, [i]] / accepted_alarms[:, -1:] for i in fixed_alarms]
             columns += [1 - accepted_hits[:, [i]] / accepted_hits[:, -1:] for i in fixed_hits]
-        found.append(np.concatenate(columns, axis=1))
-    return np.concatenate(found)
+        return np.concatenate(columns, axis=1)
+
+    return bootstrap.replicate(rates, units, numbers=len(searches.mated))

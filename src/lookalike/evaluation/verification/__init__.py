@@ -1,6 +1,6 @@
-"""1:1: do two pictures show one identity? All pairs, listed pairs, folds, groups, two models.
+"""Verification (1:1): do two pictures show one identity? All pairs, listed pairs, folds, groups, two models.
 
-The names of `all_pairs` are here too.
+The names of `all_pairs` are exported here as well.
 """
 
 from lookalike.evaluation.verification.all_pairs import (

@@ -20,7 +20,12 @@ from lookalike.distances import MetricName, blocks, pairwise
 from lookalike.errors import InputError, VectorError
 from lookalike.evaluation.calibration.operating_point import is_sufficient, loosest_threshold, rate_at
 from lookalike.evaluation.labels import checked_vectors, identity_codes
-from lookalike.evaluation.statistics.bootstrap import VerificationIntervals, bootstrap_verification
+from lookalike.evaluation.statistics.intervals import Bootstrap
+from lookalike.evaluation.statistics.verification_intervals import (
+    ComparedPairs,
+    VerificationIntervals,
+    bootstrap_verification,
+)
 from lookalike.evaluation.verification.hardest_pairs import HardPairs
 
 __all__ = [
@@ -106,7 +111,7 @@ def equal_error(curve: RocCurve) -> tuple[float, float]:
 
 @dataclass(frozen=True, eq=False)
 class VerificationResult:
-    """The distances of all genuine and all impostor pairs, and what follows from them.
+    """The distances of all genuine and all impostor pairs, and the figures computed from them.
 
     Attributes:
         genuine: `(g,)` float64, sorted.
@@ -165,7 +170,7 @@ class VerificationResult:
 
     @property
     def eer_threshold(self) -> float:
-        """The distance at which the equal error rate is reached, interpolated likewise."""
+        """The distance at the equal error rate, interpolated likewise."""
         return self._crossing[1]
 
     def fmr(self, threshold: float) -> float:
@@ -177,7 +182,7 @@ class VerificationResult:
         return 1 - rate_at(self.genuine, threshold)
 
     def tar_at_far(self, target: float) -> TarPoint:
-        """The best true accept rate whose false accept rate is at most `target`; see `TarPoint`."""
+        """The highest true accept rate whose false accept rate is at most `target`; see `TarPoint`."""
         threshold = loosest_threshold(self.impostor, target, self.genuine)
         return TarPoint(
             target=target,
@@ -197,7 +202,21 @@ class VerificationResult:
         level: float = 0.95,
         seed: int = 0,
     ) -> VerificationIntervals:
-        """Confidence intervals by bootstrap over identities; see `bootstrap.bootstrap_verification`.
+        """Confidence intervals by bootstrap over identities; see `verification_intervals.bootstrap_verification`.
+
+        Raises:
+            InputError: the result was made from scores without pairs and labels.
+        """
+        bootstrap = Bootstrap(replicates, level, seed)
+        key = (tuple(targets), tuple(thresholds), bootstrap)
+        if key not in self._intervals:
+            self._intervals[key] = bootstrap_verification(
+                self.compared_pairs(), bootstrap, targets=targets, thresholds=thresholds
+            )
+        return self._intervals[key]
+
+    def compared_pairs(self) -> ComparedPairs:
+        """The pairs as the bootstrap over identities takes them.
 
         Raises:
             InputError: the result was made from scores without pairs and labels.
@@ -206,21 +225,13 @@ class VerificationResult:
             raise InputError(
                 "intervals resample identities, and only scores were given; give from_scores the pairs and labels too"
             )
-        key = (tuple(targets), tuple(thresholds), replicates, level, seed)
-        if key not in self._intervals:
-            self._intervals[key] = bootstrap_verification(
-                self.genuine,
-                self.codes[self.genuine_pairs[:, 0]],
-                self.impostor,
-                self.codes[self.impostor_pairs],
-                len(self.names),
-                targets=targets,
-                thresholds=thresholds,
-                replicates=replicates,
-                level=level,
-                seed=seed,
-            )
-        return self._intervals[key]
+        return ComparedPairs(
+            genuine=self.genuine,
+            genuine_identity=self.codes[self.genuine_pairs[:, 0]],
+            impostor=self.impostor,
+            impostor_identities=self.codes[self.impostor_pairs],
+            identities=len(self.names),
+        )
 
     def hardest_impostors(self, k: int, one_per_identities: bool = False) -> HardPairs:
         """The `k` nearest impostor pairs: the look-alikes.
@@ -232,7 +243,7 @@ class VerificationResult:
         return self._hardest(self.impostor, self.impostor_pairs, k, one_per_identities, nearest=True)
 
     def hardest_genuine(self, k: int, one_per_identities: bool = False) -> HardPairs:
-        """The `k` farthest genuine pairs: one identity that looks like two; arguments as `hardest_impostors`."""
+        """The `k` farthest genuine pairs, the least alike of one identity; arguments as `hardest_impostors`."""
         return self._hardest(self.genuine, self.genuine_pairs, k, one_per_identities, nearest=False)
 
     def _hardest(
@@ -369,7 +380,7 @@ def from_scores(
         wrong = np.flatnonzero((codes[positions[:, 0]] == codes[positions[:, 1]]) != truth)
         if len(wrong):
             raise VectorError(
-                f"pair {wrong[0]} is called {'genuine' if truth[wrong[0]] else 'impostor'}, its labels say otherwise"
+                f"pair {wrong[0]} is called {'genuine' if truth[wrong[0]] else 'impostor'}, its labels contradict that"
             )
     return _result(values, truth, positions.astype(np.int32), codes, names)
 

@@ -1,4 +1,4 @@
-"""Counts of distances in fine bins: of any number of them, in bounded memory.
+"""Counts of any number of distances in fine bins, in bounded memory.
 
 A bin is all float32 numbers that share their sign, exponent and first `MANTISSA_BITS` bits of the mantissa; as these
 bits order floats by size, a bin is an interval. Its width is at most 2**-16 (0.0015%) of the distance: 7.6e-6 at
@@ -28,7 +28,7 @@ _CHUNK = 1 << 17
 
 @dataclass(frozen=True, eq=False)
 class Bins:
-    """The bins that hold anything, ascending.
+    """The bins that are not empty, ascending.
 
     Attributes:
         low: `(b,)` the smallest number of each bin.
@@ -80,11 +80,11 @@ class DistanceHistogram:
             for page in np.flatnonzero(np.bincount(pages)).tolist():
                 self._start(page - _PAGES // 2)
             bins += (self._place << _PAGE_BITS)[pages]
-        # Not np.bincount, which would make and clear as many counters as there are bins, for every chunk.
+        # Not np.bincount, which would allocate as many counters as there are bins, for every chunk.
         np.add.at(self._counts, bins, 1)
 
     def _start(self, page: int) -> int:
-        """Where in `_counts` the page of keys begins; it is made where it is new."""
+        """Where in `_counts` the page of keys begins; a new page is added."""
         slot = page + _PAGES // 2
         if self._place[slot] < 0:
             self._place[slot] = len(self._counts) >> _PAGE_BITS
@@ -108,7 +108,7 @@ class DistanceHistogram:
         self._bins = None
 
     def bins(self) -> Bins:
-        """The bins that hold anything."""
+        """The bins that are not empty."""
         if self._bins is None:
             keys, counts = [], []
             for page in self._pages():

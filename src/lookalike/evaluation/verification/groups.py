@@ -1,11 +1,12 @@
-"""Does one threshold err more often for some groups of people than for others?
+"""Error rates of groups of people at one common threshold.
 
-All groups are judged at the *common* threshold, the one everybody is matched with; a threshold of its own for every
-group would hide the difference. Two rates count: FNMR, how often a group's own people are missed, and FMR, how often
-two of its people match falsely, and also between groups, since a stranger may be of any.
+All groups are measured at the *common* threshold, the one that all people are matched with; a threshold of its own for
+every group would hide the difference. There are two rates: FNMR, how often two pictures of one person of the group do
+not match, and FMR, how often two of its people match. FMR is also measured between groups, because an impostor may be
+of any.
 
-Intervals resample identities, of all groups together. Ratios as in NIST's reports: of a group's FMR to that of
-everybody, of the worst group to the best, and of the worst to the geometric mean.
+Intervals resample identities, of all groups together. Ratios are as in NIST's reports: of a group's FMR to the FMR
+over all pairs, of the worst group to the best, and of the worst to the geometric mean.
 
 Source: Grother, Ngan & Hanaoka, FRVT part 3 (NISTIR 8280, 2019); Grother, FRVT part 8 (NISTIR 8429, 2022).
 """
@@ -24,7 +25,7 @@ from scipy import sparse
 from lookalike.errors import InputError
 from lookalike.evaluation.calibration.operating_point import is_sufficient
 from lookalike.evaluation.labels import canonical_label, identity_codes
-from lookalike.evaluation.statistics.bootstrap import Interval, checked_bootstrap, drawn_counts, percentile_intervals
+from lookalike.evaluation.statistics.intervals import Bootstrap, Interval
 from lookalike.evaluation.verification.all_pairs import VerificationResult
 
 __all__ = ["GroupRate", "GroupRates", "compare_groups"]
@@ -32,8 +33,8 @@ __all__ = ["GroupRate", "GroupRates", "compare_groups"]
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
-#: Numbers in one array of a chunk of replicates.
-CHUNK_NUMBERS = 4_000_000
+#: Pairs that are counted at a time.
+PAIRS_AT_ONCE = 4_000_000
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class GroupRate:
         errors: false matches, or false non-matches.
         pairs: impostor pairs, or genuine ones.
         interval: by bootstrap over identities; None where no replicate held pairs.
-        ratio: to the rate of everybody; NaN where that is 0 or there are no pairs.
+        ratio: to the rate over all pairs; NaN where that is 0 or there are no pairs.
         sufficient: whether at least 10 errors were to be expected of so many pairs.
     """
 
@@ -62,9 +63,9 @@ class GroupRates:
     """Error rates of groups at a common threshold.
 
     Attributes:
-        threshold: a match is a distance of at most this, for everybody.
+        threshold: a match is a distance of at most this, for all groups.
         groups: their labels.
-        fmr: of every two groups, `(group, group)`, in both orders; of a group with itself, among its own people.
+        fmr: of every two groups, `(group, group)`, in both orders; of a group with itself, between its own people.
         fnmr: of every group, over genuine pairs of two of its pictures.
         overall_fmr: over all impostor pairs.
         overall_fnmr: over all genuine pairs.
@@ -132,7 +133,7 @@ def compare_groups(
     Args:
         result: of the verification of all groups together, with pairs and labels.
         groups: `(n,)` a label per picture; or a mapping from every identity to its group.
-        target: FMR whose conservative threshold, over everybody, is the common one; or
+        target: FMR over all pairs, whose conservative threshold is the common one; or
         threshold: the common threshold, such as the one a calibration chose on other people.
         replicates: of the bootstrap.
         level: of the intervals.
@@ -140,7 +141,7 @@ def compare_groups(
 
     Returns:
         The rates. A rate is sufficient where 10 errors were to be expected: of FMR at the target (without one, at the
-        rate of everybody), of FNMR at the rate of everybody.
+        FMR over all pairs), of FNMR at the FNMR over all pairs.
 
     Raises:
         InputError: neither or both of target and threshold, scores without pairs, fewer than 2 identities, or an
@@ -154,67 +155,74 @@ def compare_groups(
         >>> rates.own_fmr()["red"].rate, rates.own_fmr()["blue"].rate, rates.fmr["red", "blue"].rate
         (0.5, 1.0, 0.0)
     """
-    if (target is None) == (threshold is None):
-        raise InputError("give either a target FMR or a threshold, not both and not neither")
-    if result.codes is None or result.genuine_pairs is None or result.impostor_pairs is None:
-        raise InputError(
-            "groups are of pictures, and only scores were given; give from_scores the pairs and labels too"
-        )
-    if threshold is not None and math.isnan(threshold):
-        raise InputError("the threshold is NaN; give a distance")
-    identities = len(result.names)
-    checked_bootstrap(identities, replicates, level)
-    codes, names = _picture_groups(result.codes, result.names, groups)
-    common = float(threshold) if target is None else result.tar_at_far(target).threshold  # type: ignore[arg-type]
+    codes, names = _picture_groups(result, groups)
+    bootstrap = Bootstrap(replicates, level, seed)
+    bootstrap.check(len(result.names))
+    common = _common_threshold(result, target, threshold)
+    counts = _GroupCounts.of(result, codes, len(names), common)
+    intervals = iter(counts.intervals(bootstrap))
     overall_fmr, overall_fnmr = result.fmr(common), result.fnmr(common)
-    # The pairs are sorted by distance: matches come first.
-    matches, hits = (int(np.searchsorted(side, common, side="right")) for side in (result.impostor, result.genuine))
-    draws = _Draws(drawn_counts(np.random.default_rng(seed), replicates, identities), level)
-
-    keys = _keys(result.impostor_pairs, codes, len(names), result.codes, identities)
-    tried, erred = _identity_pairs(keys, identities), _identity_pairs(keys[:matches], identities)
-    fmr = {}
-    for a, first in enumerate(names):
-        for b, second in enumerate(names[a:], start=a):
-            errors, pairs = (side.get(a * len(names) + b) for side in (erred, tried))
-            rate = draws.of_pairs(errors, pairs, overall_fmr, overall_fmr if target is None else target)
-            fmr[first, second] = fmr[second, first] = rate
-
-    both = codes[result.genuine_pairs]
-    same = both[:, 0] == both[:, 1]
-    where = both[:, 0] * identities + result.codes[result.genuine_pairs[:, 0]]
-    shape = (len(names), identities)
-    all_genuine = np.bincount(where[same], minlength=shape[0] * shape[1]).reshape(shape)
-    missed = np.bincount(where[hits:][same[hits:]], minlength=shape[0] * shape[1]).reshape(shape)
+    expected = overall_fmr if target is None else target
+    fmr: dict[tuple[Hashable, Hashable], GroupRate] = {}
+    for (a, b), (errors, pairs) in counts.impostor.items():
+        counted = int(errors.sum()), int(pairs.sum())
+        fmr[names[a], names[b]] = fmr[names[b], names[a]] = _rate(*counted, next(intervals), overall_fmr, expected)
+    own = zip(names, counts.missed.sum(axis=1).tolist(), counts.genuine.sum(axis=1).tolist(), strict=True)
     return GroupRates(
         threshold=common,
         groups=names,
         fmr=fmr,
-        fnmr={
-            name: draws.of_identities(missed[group], all_genuine[group], overall_fnmr)
-            for group, name in enumerate(names)
-        },
+        fnmr={name: _rate(errors, pairs, next(intervals), overall_fnmr, overall_fnmr) for name, errors, pairs in own},
         overall_fmr=overall_fmr,
         overall_fnmr=overall_fnmr,
-        mixed_genuine=int((~same).sum()),
+        mixed_genuine=counts.mixed_genuine,
         replicates=replicates,
     )
 
 
-def _picture_groups(codes: Integers, names: tuple[Hashable, ...], groups: Any) -> tuple[Integers, tuple[Hashable, ...]]:
+def _rate(errors: int, pairs: int, interval: Interval | None, overall: float, expected: float) -> GroupRate:
+    """A rate beside the `overall` one; it is sufficient where 10 errors are expected at the `expected` rate."""
+    if not pairs:
+        return GroupRate(math.nan, 0, 0, None, math.nan, False)
+    return GroupRate(
+        rate=errors / pairs,
+        errors=errors,
+        pairs=pairs,
+        interval=interval,
+        ratio=errors / pairs / overall if overall else math.nan,
+        sufficient=is_sufficient(expected, pairs),
+    )
+
+
+def _common_threshold(result: VerificationResult, target: float | None, threshold: float | None) -> float:
+    if (target is None) == (threshold is None):
+        raise InputError("give either a target FMR or a threshold, not both and not neither")
+    if threshold is None:
+        return result.tar_at_far(target).threshold  # type: ignore[arg-type]
+    if math.isnan(threshold):
+        raise InputError("the threshold is NaN; give a distance")
+    return float(threshold)
+
+
+def _picture_groups(result: VerificationResult, groups: Any) -> tuple[Integers, tuple[Hashable, ...]]:
+    """`(n,)` the group of each picture, as a position among the labels of the groups."""
+    if result.codes is None or result.genuine_pairs is None or result.impostor_pairs is None:
+        raise InputError(
+            "groups are of pictures, and only scores were given; give from_scores the pairs and labels too"
+        )
     if not isinstance(groups, Mapping):
-        return identity_codes(groups, len(codes))
+        return identity_codes(groups, len(result.codes))
     group_of: dict[Hashable, Any] = {}
     for name, group in groups.items():
         if group_of.setdefault(canonical_label(name), group) != group:
             raise InputError(f"identity {name!r} has two groups under two spellings; give it one")
-    without = [name for name in names if name not in group_of]
+    without = [name for name in result.names if name not in group_of]
     if without:
         raise InputError(
-            f"{len(without)} identities have no group, {without[0]!r} for one; give every identity its group"
+            f"{len(without)} identities have no group, such as {without[0]!r}; give every identity its group"
         )
-    of_identity, found = identity_codes([group_of[name] for name in names])
-    return of_identity[codes], found
+    of_identity, found = identity_codes([group_of[name] for name in result.names])
+    return of_identity[result.codes], found
 
 
 def _keys(
@@ -222,11 +230,11 @@ def _keys(
 ) -> Integers:
     """`(p,)` one number for the two groups and the two identities of every pair, in either order."""
     keys = np.empty(len(pairs), np.int64)
-    for start in range(0, len(pairs), CHUNK_NUMBERS):
-        part = pairs[start : start + CHUNK_NUMBERS]
+    for start in range(0, len(pairs), PAIRS_AT_ONCE):
+        part = pairs[start : start + PAIRS_AT_ONCE]
         cell = np.sort(groups[part], axis=1) @ np.array([group_count, 1])
         people = np.sort(codes[part], axis=1) @ np.array([identities, 1])
-        keys[start : start + CHUNK_NUMBERS] = cell * identities**2 + people
+        keys[start : start + PAIRS_AT_ONCE] = cell * identities**2 + people
     return keys
 
 
@@ -243,45 +251,61 @@ def _identity_pairs(keys: Integers, identities: int) -> dict[int, sparse.csr_arr
 
 
 @dataclass(frozen=True, eq=False)
-class _Draws:
-    """`(replicates, identities)` how often each identity was drawn, the same for all groups and rates."""
+class _GroupCounts:
+    """Pairs and errors of groups, counted by identity.
 
-    counts: Floats
-    level: float
+    Attributes:
+        impostor: of every two groups a ≤ b, false matches and impostor pairs of any two identities: two sparse
+            `(identities, identities)` arrays, each pair once.
+        missed: `(groups, identities)` false non-matches.
+        genuine: `(groups, identities)` genuine pairs of two pictures of the group.
+        mixed_genuine: genuine pairs of pictures of two groups.
+    """
 
-    def of_pairs(
-        self, errors: sparse.csr_array | None, pairs: sparse.csr_array | None, overall: float, expected: float
-    ) -> GroupRate:
-        """Of impostor pairs: a pair of i and j counts c_i·c_j times."""
-        if pairs is None:
-            return GroupRate(math.nan, 0, 0, None, math.nan, False)
-        wrong = np.zeros(len(self.counts)) if errors is None else self._weights(errors)
-        count = 0 if errors is None else int(errors.sum())
-        return self._rate(count, int(pairs.sum()), wrong, self._weights(pairs), overall, expected)
+    impostor: Mapping[tuple[int, int], tuple[sparse.csr_array, sparse.csr_array]]
+    missed: Integers
+    genuine: Integers
+    mixed_genuine: int
 
-    def of_identities(self, errors: Integers, pairs: Integers, overall: float) -> GroupRate:
-        """Of genuine pairs: a pair of i counts c_i times."""
-        if not pairs.any():
-            return GroupRate(math.nan, 0, 0, None, math.nan, False)
-        return self._rate(
-            int(errors.sum()), int(pairs.sum()), self.counts @ errors, self.counts @ pairs, overall, overall
+    @classmethod
+    def of(cls, result: VerificationResult, groups: Integers, group_count: int, threshold: float) -> _GroupCounts:
+        """Count the pairs of a result with pairs and labels; `groups` `(n,)` is the group of each picture."""
+        assert result.codes is not None
+        assert result.genuine_pairs is not None
+        assert result.impostor_pairs is not None
+        identities = len(result.names)
+        # The pairs are sorted by distance: matches come first.
+        matches, hits = (
+            int(np.searchsorted(side, threshold, side="right")) for side in (result.impostor, result.genuine)
         )
-
-    def _weights(self, pairs: sparse.csr_array) -> Floats:
-        step = max(1, CHUNK_NUMBERS // self.counts.shape[1])
-        parts = [self.counts[start : start + step] for start in range(0, len(self.counts), step)]
-        return np.concatenate([((part @ pairs) * part).sum(axis=1) for part in parts])
-
-    def _rate(
-        self, errors: int, pairs: int, error_weights: Floats, pair_weights: Floats, overall: float, expected: float
-    ) -> GroupRate:
-        drawn = pair_weights > 0
-        shares = error_weights[drawn] / pair_weights[drawn]
-        return GroupRate(
-            rate=errors / pairs,
-            errors=errors,
-            pairs=pairs,
-            interval=percentile_intervals(shares[:, None], self.level)[0] if len(shares) else None,
-            ratio=errors / pairs / overall if overall else math.nan,
-            sufficient=is_sufficient(expected, pairs),
+        keys = _keys(result.impostor_pairs, groups, group_count, result.codes, identities)
+        erred, tried = _identity_pairs(keys[:matches], identities), _identity_pairs(keys, identities)
+        none = sparse.csr_array((identities, identities))
+        impostor = {
+            (a, b): (erred.get(a * group_count + b, none), tried.get(a * group_count + b, none))
+            for a in range(group_count)
+            for b in range(a, group_count)
+        }
+        both = groups[result.genuine_pairs]
+        same = both[:, 0] == both[:, 1]
+        cell = both[:, 0] * identities + result.codes[result.genuine_pairs[:, 0]]
+        missed, genuine = (
+            np.bincount(cell[first:][same[first:]], minlength=group_count * identities).reshape(group_count, identities)
+            for first in (hits, 0)
         )
+        return cls(impostor, missed, genuine, int((~same).sum()))
+
+    def intervals(self, bootstrap: Bootstrap) -> list[Interval | None]:
+        """Of the FMR of every two groups and the FNMR of every group; None where no replicate held pairs."""
+        values = bootstrap.replicate(self._rates, [self.missed.shape[1]])
+        drawn = [column[~np.isnan(column)] for column in values.T]
+        return [bootstrap.intervals(column[:, None])[0] if len(column) else None for column in drawn]
+
+    def _rates(self, counts: Floats) -> Floats:
+        """`(r, rates)` of multiplicities `(r, identities)`; NaN where a replicate holds no such pair."""
+        weights = [[((counts @ side) * counts).sum(axis=1) for side in cell] for cell in self.impostor.values()]
+        weights += [
+            [counts @ missed, counts @ genuine] for missed, genuine in zip(self.missed, self.genuine, strict=True)
+        ]
+        errors, pairs = (np.stack([cell[kind] for cell in weights], axis=1) for kind in range(2))
+        return np.asarray(np.divide(errors, pairs, out=np.full(pairs.shape, np.nan), where=pairs > 0))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 from lookalike.datasets.picture_groups import read_groups
 from lookalike.evaluation.calibration.thresholds_evaluator import answering_threshold
@@ -24,7 +25,7 @@ class Groups:
         """At the threshold that the model answers with."""
         if context.options.groups is None:
             return None
-        groups = list(read_groups(context.options.groups, sample(context).pictures))
+        groups = list(read_groups(Path(context.options.groups), sample(context).pictures))
         rates = compare_groups(verification(context), groups, threshold=answering_threshold(context))
         return Measurement(group_section(rates), {"groups": _metrics(rates)})
 

@@ -30,8 +30,8 @@ class HardPairs:
 
 
 class HardestPairs:
-    """Keeps the `size` nearest (or farthest) of all pairs offered; ties by the pictures' positions, so that it does not
-    matter in which order and in how many parts they came.
+    """Keeps the `size` nearest (or farthest) of all pairs offered; ties by the pictures' positions, so that the order
+    and the number of the parts do not matter.
 
     Args:
         size: how many are kept.
@@ -40,7 +40,7 @@ class HardestPairs:
 
     def __init__(self, size: int, nearest: bool) -> None:
         self.size, self.nearest = size, nearest
-        #: False once a pair was offered without its pictures.
+        #: False after a pair was offered without its pictures.
         self.named = True
         self._parts: list[HardPairs] = []
         self._held = 0
@@ -48,7 +48,7 @@ class HardestPairs:
         self._last: tuple[float, int, int] | None = None
 
     def offer(self, distances: npt.NDArray[np.floating], pairs: PairsOf | None) -> None:
-        """Offer `(p,)` distances; `pairs` tells the pictures of those that are kept, or is None when unknown."""
+        """Offer `(p,)` distances; `pairs` gives the pictures of those that are kept, or is None when unknown."""
         if self._last is None:
             at = np.arange(len(distances))
         else:
@@ -57,8 +57,8 @@ class HardestPairs:
         if not len(at):
             return
         self.named = self.named and pairs is not None
-        nobody = np.full(len(at), -1)
-        first, second = pairs(at) if pairs is not None else (nobody, nobody)
+        unknown = np.full(len(at), -1)
+        first, second = pairs(at) if pairs is not None else (unknown, unknown)
         self._keep(HardPairs(first, second, distances[at].astype(np.float64)))
 
     def merge(self, other: HardestPairs) -> None:
@@ -92,7 +92,7 @@ class HardestPairs:
             self._prune()
 
     def _prune(self) -> None:
-        """Put all parts together; drop what is beyond `size`."""
+        """Concatenate all parts; drop pairs beyond `size`."""
         if len(self._parts) > 1:
             names = ("first", "second", "distances")
             self._parts = [

@@ -21,7 +21,7 @@ BLOCK_NUMBERS = 2_097_152
 def pair_distances(
     embeddings: npt.ArrayLike, pairs: npt.ArrayLike, metric: MetricName = "cosine"
 ) -> npt.NDArray[np.float64]:
-    """The distance of every listed pair, in blocks: beside the result, memory does not grow with the pairs.
+    """The distance of every listed pair, in blocks: memory, without the result, does not grow with the pairs.
 
     Args:
         embeddings: `(n, d)` vectors.
@@ -45,7 +45,7 @@ def pair_distances(
         raise VectorError(
             f"pairs name vectors {positions.min()} to {positions.max()}; there are 0 to {len(vectors) - 1}"
         )
-    pairwise(vectors[:1], vectors[:1], metric)  # an unknown metric is refused here, by its name
+    pairwise(vectors[:1], vectors[:1], metric)  # raises where the metric is unknown
     found = np.empty(len(positions))
     step = max(1, BLOCK_NUMBERS // vectors.shape[1])
     for start in range(0, len(positions), step):
@@ -58,7 +58,7 @@ def pair_distances(
 def _row_distances(
     first: npt.NDArray[np.float64], second: npt.NDArray[np.float64], metric: MetricName
 ) -> npt.NDArray[Any]:
-    """From `(b, d)` and `(b, d)` to `(b,)`: what `distances.pairwise` has on its diagonal."""
+    """From `(b, d)` and `(b, d)` to `(b,)`: the diagonal of `distances.pairwise`."""
     if metric == "cosine":
         difference = unit_length(first) - unit_length(second)
         return np.asarray(np.minimum(np.einsum("ij,ij->i", difference, difference) / 2, 2))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from lookalike.datasets import PictureSet
 from lookalike.datasets.lfw import read_lfw_pairs
 from lookalike.evaluation.context import EvaluationContext
@@ -21,7 +23,7 @@ class ListedPairs:
         options = context.options
         if options.pairs is None:
             return None
-        listed = read_lfw_pairs(options.pairs)
+        listed = read_lfw_pairs(Path(options.pairs))
         pictures = PictureSet(listed.paths(options.data), listed.identities)
         vectors, _ = context.model.embed(pictures, stage="Embedding listed pairs")
         distances = pair_distances(vectors, listed.pairs, context.model.metric)

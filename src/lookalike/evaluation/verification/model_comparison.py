@@ -1,15 +1,15 @@
-"""Is one model better than another, or was it luck?
+"""Compare two models on the same pictures: the difference of a figure, and whether chance explains it.
 
-Both models are measured on the same pictures of the same people. Their errors go together, for a bad picture is bad for
-both: two separate intervals may overlap although one model is better for certain. So the identities drawn in a
-replicate are the same for both, and the *difference* is what gets an interval. Where it holds 0, these pictures cannot
-tell the models apart.
+Both models are measured on the same pictures of the same people. Their errors are correlated, because a bad picture is
+bad for both: two separate intervals may overlap although the difference is significant. So the bootstrap is paired: the
+identities drawn in a replicate are the same for both models, and the *difference* gets the interval. Where the interval
+includes 0, the models do not differ significantly on these pictures.
 
-The interval says what other people would have changed. A training has luck of its own; train with several seeds to see
-that.
+The interval covers which people were measured. It does not cover the randomness of training; train with several seeds
+to see that.
 
 Source: Bisani & Ney, "Bootstrap estimates for confidence intervals in ASR performance evaluation" (ICASSP 2004), for
-the paired bootstrap and the share of replicates; Bolle, Ratha & Pankanti (2004) for identities as what is resampled.
+the paired bootstrap and the share of replicates.
 """
 
 from __future__ import annotations
@@ -25,15 +25,9 @@ from lookalike.errors import InputError
 from lookalike.evaluation.identification.closed_and_open_set import open_set_of
 from lookalike.evaluation.identification.gallery_search import Searches
 from lookalike.evaluation.labels import identity_codes
-from lookalike.evaluation.statistics.bootstrap import (
-    Interval,
-    checked_bootstrap,
-    drawn_counts,
-    mean_replicates,
-    percentile_intervals,
-    verification_replicates,
-)
+from lookalike.evaluation.statistics.intervals import Bootstrap, Interval, mean_replicates
 from lookalike.evaluation.statistics.search_intervals import search_replicates
+from lookalike.evaluation.statistics.verification_intervals import verification_replicates
 from lookalike.evaluation.verification.all_pairs import VerificationResult
 
 __all__ = [
@@ -52,7 +46,7 @@ Integers = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Difference:
-    """One figure of two models, A and B, and how sure the difference is.
+    """One figure of two models, A and B, and the interval of its difference.
 
     Attributes:
         a: of model A.
@@ -73,8 +67,8 @@ class Difference:
     replicates: int
 
     @property
-    def told_apart(self) -> bool:
-        """Whether the interval of the difference leaves out 0."""
+    def significant(self) -> bool:
+        """Whether the interval of the difference excludes 0."""
         return self.interval.low > 0 or self.interval.high < 0
 
 
@@ -126,25 +120,14 @@ def compare_verification(
         >>> found.auc.difference > 0, found.eer.difference < 0, found.eer.a_better > 0.8
         (True, True, True)
     """
-    codes = _same_pairs(a, b)
+    _check_same_pairs(a, b)
+    bootstrap = Bootstrap(replicates, level, seed)
     sides = []
     for result in (a, b):
-        assert result.genuine_pairs is not None
-        assert result.impostor_pairs is not None
-        values = verification_replicates(
-            result.genuine,
-            codes[result.genuine_pairs[:, 0]],
-            result.impostor,
-            codes[result.impostor_pairs],
-            len(result.names),
-            targets=targets,
-            replicates=replicates,
-            level=level,
-            seed=seed,
-        )
+        values = verification_replicates(result.compared_pairs(), bootstrap, targets=targets)
         estimates = [result.eer, result.auc, *(result.tar_at_far(target).tar for target in targets)]
         sides.append((np.array(estimates), values))
-    differences = _differences(sides[0], sides[1], level, larger=[False] + [True] * (1 + len(targets)))
+    differences = _differences(sides[0], sides[1], bootstrap, larger=[False] + [True] * (1 + len(targets)))
     return VerificationComparison(differences[0], differences[1], dict(zip(targets, differences[2:], strict=True)))
 
 
@@ -177,16 +160,15 @@ def compare_searches(
             f"model A was searched with {len(a.mated)} probes among {a.enrolled} identities, model B with "
             f"{len(b.mated)} among {b.enrolled}, or their labels differ; give both the same pictures in the same order"
         )
+    bootstrap = Bootstrap(replicates, level, seed)
     sides = []
     for searches in (a, b):
-        values = search_replicates(
-            searches, ranks=ranks, targets=targets, replicates=replicates, level=level, seed=seed
-        )
+        values = search_replicates(searches, bootstrap, ranks=ranks, targets=targets)
         ranked = searches.rank[searches.mated]
         estimates = [float((ranked <= rank).mean()) for rank in ranks]
         estimates += [open_set_of(searches).dir_at_fpir(target).dir for target in targets]
         sides.append((np.array(estimates), values))
-    differences = _differences(sides[0], sides[1], level, larger=[True] * (len(ranks) + len(targets)))
+    differences = _differences(sides[0], sides[1], bootstrap, larger=[True] * (len(ranks) + len(targets)))
     return SearchComparison(
         rank_k=dict(zip(ranks, differences, strict=False)),
         dir_at_fpir=dict(zip(targets, differences[len(ranks) :], strict=True)),
@@ -208,14 +190,14 @@ def compare_means(
     Args:
         a: `(n,)` finite numbers of model A.
         b: `(n,)` of model B, in the same order.
-        labels: `(n,)` whose each is; integers or strings.
+        labels: `(n,)` the identity of each; integers or strings.
         larger_is_better: whether more is better.
         replicates: of the bootstrap.
         level: of the interval.
         seed: of the draws.
 
     Raises:
-        InputError: the numbers of A and B are not as many, or not finite; or as `bootstrap_means`.
+        InputError: A and B have different numbers of entries, or some are not finite; or as `bootstrap_means`.
         VectorError: not one label for each.
 
     Example:
@@ -229,9 +211,10 @@ def compare_means(
             "picture from both models"
         )
     codes, _ = identity_codes(labels, len(numbers[0]))
-    values = mean_replicates(np.stack(numbers), codes, replicates=replicates, level=level, seed=seed)
+    bootstrap = Bootstrap(replicates, level, seed)
+    values = mean_replicates(np.stack(numbers), codes, bootstrap)
     sides = [(np.array([side.mean()]), values[:, [i]]) for i, side in enumerate(numbers)]
-    return _differences(sides[0], sides[1], level, larger=[larger_is_better])[0]
+    return _differences(sides[0], sides[1], bootstrap, larger=[larger_is_better])[0]
 
 
 def compare_statistic(
@@ -244,12 +227,12 @@ def compare_statistic(
     level: float = 0.95,
     seed: int = 0,
 ) -> Difference:
-    """Compare any statistic that can be computed of weighted pictures; slow, for each replicate is computed anew.
+    """Compare any statistic of weighted pictures; slow, because each replicate is computed anew.
 
     Args:
         a: from `(n,)` int64, how often each picture counts, to the statistic of model A; NaN where it does not exist.
         b: likewise of model B.
-        labels: `(n,)` whose each picture is; all pictures of an identity count as often as it is drawn.
+        labels: `(n,)` the identity of each picture; all pictures of an identity count as often as it is drawn.
         larger_is_better: whether more is better.
         replicates: how often both are called, and once more with ones.
         level: of the interval.
@@ -266,18 +249,23 @@ def compare_statistic(
         -0.333333
     """
     codes, names = identity_codes(labels)
-    checked_bootstrap(len(names), replicates, level)
-    counts = drawn_counts(np.random.default_rng(seed), replicates, len(names)).astype(np.int64)
-    once = np.ones(len(codes), np.int64)
-    sides = [
-        (np.array([float(statistic(once))]), np.array([[float(statistic(row[codes]))] for row in counts]))
-        for statistic in (a, b)
-    ]
-    return _differences(sides[0], sides[1], level, larger=[larger_is_better])[0]
+    bootstrap = Bootstrap(replicates, level, seed)
+    bootstrap.check(len(names))
+
+    def both(weights: Integers) -> list[float]:
+        return [float(a(weights)), float(b(weights))]
+
+    def of_replicates(counts: Floats) -> Floats:
+        return np.array([both(row) for row in counts.astype(np.int64)[:, codes]])
+
+    values = bootstrap.replicate(of_replicates, [len(names)], numbers=len(codes))
+    once = np.array(both(np.ones(len(codes), np.int64)))
+    sides = [(once[[i]], values[:, [i]]) for i in range(2)]
+    return _differences(sides[0], sides[1], bootstrap, larger=[larger_is_better])[0]
 
 
-def _same_pairs(a: VerificationResult, b: VerificationResult) -> Integers:
-    """The identity of every picture, where both results are of the same pictures and pairs."""
+def _check_same_pairs(a: VerificationResult, b: VerificationResult) -> None:
+    """Raise an `InputError` unless both results are of the same pictures and pairs."""
     if a.codes is None or b.codes is None:
         raise InputError(
             "a comparison resamples identities, and only scores were given; give from_scores the pairs and labels too"
@@ -294,7 +282,6 @@ def _same_pairs(a: VerificationResult, b: VerificationResult) -> Integers:
                 f"model A was measured on {len(first)} {kind.replace('_', ' ')}, model B on {len(second)}, and they "
                 "are not the same; give both the same pairs"
             )
-    return a.codes
 
 
 def _in_order(pairs: npt.NDArray[np.int32], pictures: int) -> Integers:
@@ -304,9 +291,9 @@ def _in_order(pairs: npt.NDArray[np.int32], pictures: int) -> Integers:
 
 
 def _differences(
-    a: tuple[Floats, Floats], b: tuple[Floats, Floats], level: float, larger: Sequence[bool]
+    a: tuple[Floats, Floats], b: tuple[Floats, Floats], bootstrap: Bootstrap, larger: Sequence[bool]
 ) -> list[Difference]:
-    """Of `(columns,)` estimates and `(replicates, columns)`; a replicate that is NaN for either model says nothing."""
+    """Of `(columns,)` estimates and `(replicates, columns)`; a replicate that is NaN for either model is left out."""
     found = []
     for column, larger_is_better in enumerate(larger):
         apart = a[1][:, column] - b[1][:, column]
@@ -320,7 +307,7 @@ def _differences(
                 a=estimates[0],
                 b=estimates[1],
                 difference=estimates[0] - estimates[1],
-                interval=percentile_intervals(apart[:, None], level)[0],
+                interval=bootstrap.intervals(apart[:, None])[0],
                 a_better=float((better > 0).mean() + (better == 0).mean() / 2),
                 larger_is_better=larger_is_better,
                 replicates=len(apart),

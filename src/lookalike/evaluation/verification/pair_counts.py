@@ -1,11 +1,11 @@
 """Verification of any number of pairs in bounded memory: counted as they come, in parts that can be merged.
 
 Genuine and impostor distances are counted in fine bins (`distance_histogram`), and the pairs that decide at low error
-rates are kept one by one: the nearest impostors, the look-alikes, and the farthest genuine pairs, 65,536 of each unless
-told otherwise. What follows from these is exact: of 5 billion impostor pairs, every FAR up to 1.3e-5. Elsewhere a
-threshold is rounded to the edge of a bin, 0.0015% of the distance wide, and always to the side that promises less: no
-false match rate is told too low, no true accept rate too high. A set that is kept whole is measured as
-`verification.VerificationResult` measures it.
+rates are kept one by one: the nearest impostors, the look-alikes, and the farthest genuine pairs, by default 65,536 of
+each. Rates computed from these are exact: of 5 billion impostor pairs, every FAR up to 1.3e-5. Elsewhere a threshold is
+rounded to the edge of a bin, 0.0015% of the distance wide, and always to the conservative side: no false match rate is
+too low, no true accept rate too high. Where all pairs are kept, the figures are those of
+`verification.VerificationResult`.
 
 Distances are computed in float64 and rounded to float32: seven digits, of near duplicates too. Rates count these.
 """
@@ -37,6 +37,7 @@ from lookalike.evaluation.verification.all_pairs import (
 from lookalike.evaluation.verification.hardest_pairs import HardPairs
 from lookalike.evaluation.verification.pair_tiles import PairTiles, Tile
 from lookalike.evaluation.verification.side_counts import SideCounts
+from lookalike.progress import ProgressSink, counted
 
 __all__ = ["TAIL", "PairCounts", "count_all_pairs"]
 
@@ -92,7 +93,9 @@ class PairCounts:
         values, truth = checked_scores(distances, genuine)
         values = values.astype(np.float64)
         if np.abs(values).max() > np.finfo(np.float32).max:
-            raise VectorError(f"distances reach {np.abs(values).max():g}; they must be within float32's 3.4e38")
+            raise VectorError(
+                f"the largest distance is {np.abs(values).max():g}; float32 ends at 3.4e38: scale them down"
+            )
         positions = None if pairs is None else as_array(pairs, "pairs")
         if positions is not None and (positions.shape != (len(values), 2) or positions.dtype.kind not in "iu"):
             raise VectorError(
@@ -127,7 +130,7 @@ class PairCounts:
         return 1 - int(self._genuine.at_most(np.array([threshold]))[0]) / self.genuine_pairs
 
     def tar_at_far(self, target: float) -> TarPoint:
-        """The best true accept rate whose false accept rate is at most `target`; see `verification.TarPoint`.
+        """The highest true accept rate whose false accept rate is at most `target`; see `verification.TarPoint`.
 
         Both rates are exact where the threshold lies among the impostors or genuine pairs kept, or at the edge of a
         bin; else the FAR is an upper and the TAR a lower bound.
@@ -145,7 +148,7 @@ class PairCounts:
         )
 
     def _loosest(self, errors: int) -> float:
-        """As `operating_point.loosest_threshold`: the middle between what is accepted and what has to be refused."""
+        """As `operating_point.loosest_threshold`: the middle between accepted distances and those to be refused."""
         if errors == self.impostor_pairs:
             return max(self._impostor.largest(), self._genuine.largest())
         refused = self._impostor.first_beyond(errors)
@@ -173,12 +176,12 @@ class PairCounts:
 
     @property
     def eer(self) -> float:
-        """Equal error rate, interpolated on `roc`: off by at most the share of pairs that one bin holds."""
+        """Equal error rate, interpolated on `roc`: the error is at most the share of pairs in one bin."""
         return equal_error(self.roc())[0]
 
     @property
     def eer_threshold(self) -> float:
-        """The distance at which the equal error rate is reached, interpolated likewise."""
+        """The distance at the equal error rate, interpolated likewise."""
         return equal_error(self.roc())[1]
 
     @property
@@ -189,7 +192,7 @@ class PairCounts:
 
     @property
     def auc_bounds(self) -> tuple[float, float]:
-        """Between these the AUC lies, in whatever order the pairs of one bin are; equal where all pairs are kept."""
+        """Bounds of the AUC for any order of the pairs within a bin; equal where all pairs are kept."""
         self._check_both()
         if self._genuine.whole and self._impostor.whole:
             genuine, impostor = self._genuine.values(), self._impostor.values()
@@ -222,7 +225,7 @@ class PairCounts:
         return self._impostor.hardest(k)
 
     def hardest_genuine(self, k: int) -> HardPairs:
-        """The `k` farthest genuine pairs: one identity that looks like two; errors as `hardest_impostors`."""
+        """The `k` farthest genuine pairs: the least similar pictures of one identity; errors as `hardest_impostors`."""
         return self._genuine.hardest(k)
 
     def _check_both(self) -> None:
@@ -249,18 +252,18 @@ def count_all_pairs(
     embeddings: npt.ArrayLike,
     labels: Any,
     metric: MetricName = "cosine",
-    progress: Callable[[int, int], None] | None = None,
+    progress: ProgressSink | None = None,
     *,
     tail: int = TAIL,
     threads: int | None = None,
 ) -> PairCounts:
-    """Compare every picture with every other one, however many: memory does not grow with the pairs.
+    """Compare every picture with every other one, of any number: memory does not grow with the pairs.
 
     Args:
         embeddings: `(n, d)` vectors.
         labels: `(n,)` integers or strings, compared exactly.
         metric: name of the distance.
-        progress: called with the pairs done and their number, from one thread at a time.
+        progress: gets an event after every tile of pairs, from one thread at a time.
         tail: as of `PairCounts`.
         threads: how many work side by side; as many as NumPy's matrix products may use unless given
             (``OMP_NUM_THREADS`` and its like decide).
@@ -283,9 +286,9 @@ def count_all_pairs(
         threads = max([library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"] or [1])
     if threads < 1:
         raise InputError(f"threads is {threads}; at least 1 must count")
-    work = _Work(tiles, len(vectors) * (len(vectors) - 1) // 2, progress)
+    work = _Work(tiles, counted(progress, "Comparing all pairs", len(vectors) * (len(vectors) - 1) // 2))
     counts = PairCounts(tail)
-    # Threads share the tiles, not one product: what is not a product (most of the time) would else be done by one.
+    # Each thread has tiles of its own and a single-threaded product: most of the time is spent outside of products.
     with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(threads) as pool:
         parts = [pool.submit(work.count, PairCounts(tail)) for _ in range(threads)]
         try:
@@ -297,16 +300,15 @@ def count_all_pairs(
 
 
 class _Work:
-    """Tiles handed out one after the other to the threads that ask."""
+    """A queue of tiles for several threads; `done` is called with the pairs of each, from one thread at a time."""
 
-    def __init__(self, tiles: PairTiles, total: int, progress: Callable[[int, int], None] | None) -> None:
-        self._tiles, self._total, self._progress = tiles, total, progress
+    def __init__(self, tiles: PairTiles, done: Callable[[int], None]) -> None:
+        self._tiles, self._done = tiles, done
         self._next: Iterator[Tile] = iter(tiles)
         self._lock = threading.Lock()
-        self._done = 0
 
     def stop(self) -> None:
-        """Hand out no further tile: somebody was interrupted or failed."""
+        """Empty the queue: a thread was interrupted or failed."""
         with self._lock:
             self._next = iter(())
 
@@ -320,9 +322,7 @@ class _Work:
             before = counts.genuine_pairs + counts.impostor_pairs
             self._count_tile(tile, counts)
             with self._lock:
-                self._done += counts.genuine_pairs + counts.impostor_pairs - before
-                if self._progress is not None:
-                    self._progress(self._done, self._total)
+                self._done(counts.genuine_pairs + counts.impostor_pairs - before)
 
     def _count_tile(self, tile: Tile, counts: PairCounts) -> None:
         distances = self._tiles.distances(tile)

@@ -1,7 +1,7 @@
 """Distances of all pairs of pictures, a tile of rows and columns at a time.
 
-Pictures are sorted by identity first. Then the genuine pairs of some rows lie in a strip next to the diagonal, and
-everything right of it is impostors: no label is compared there.
+Pictures are sorted by identity first. Then the genuine pairs of some rows lie in a strip next to the diagonal, and all
+pairs to the right of it are impostor pairs: no label is compared there.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ __all__ = ["COLUMNS", "ROWS", "PairTiles", "Tile"]
 Integers = npt.NDArray[np.int64]
 Distances = npt.NDArray[np.float32]
 
-#: Of a tile: 2 MiB of float32, which a core's cache holds beside the vectors.
+#: Of a tile: 2 MiB of float32, which fit into a core's cache together with the vectors.
 ROWS, COLUMNS = 512, 1024
 
 
@@ -28,7 +28,7 @@ ROWS, COLUMNS = 512, 1024
 class Tile:
     """Pairs of sorted pictures `first_row` … `last_row` - 1 with `first_column` … `last_column` - 1.
 
-    `mixed` tiles hold genuine pairs or part of the diagonal; of these only the pairs above it are meant.
+    `mixed` tiles hold genuine pairs or part of the diagonal; only their pairs above the diagonal count.
     """
 
     first_row: int

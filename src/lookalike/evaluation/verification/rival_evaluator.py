@@ -51,5 +51,5 @@ def _cells(found: Difference) -> tuple[Cell | str, ...]:
         f"{100 * found.b:.2f}%",
         Cell(f"{100 * found.difference:+.2f}", interval),
         f"{100 * found.a_better:.1f}% of replicates",
-        "yes" if found.told_apart else "no",
+        "yes" if found.significant else "no",
     )

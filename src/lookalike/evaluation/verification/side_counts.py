@@ -1,7 +1,7 @@
 """The genuine or the impostor pairs of a measurement: all counted in bins, the hardest kept one by one.
 
-Where only bins are known, every answer is a bound to the worse side: of impostors accepted an upper one, of genuine
-pairs accepted a lower one.
+Where only bins are known, every answer is a conservative bound: an upper bound of the impostor pairs accepted, a lower
+bound of the genuine pairs accepted.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ class SideCounts:
 
     Args:
         size: how many of the hardest pairs are kept one by one.
-        impostors: the nearest are the hard ones, and too many accepted is the worse side; else genuine pairs: the
-            farthest, and too few.
+        impostors: the nearest are the hard ones, and a bound is above the number accepted; else genuine pairs: the
+            farthest are the hard ones, and a bound is below it.
 
     Example:
         >>> side = SideCounts(size=2, impostors=True)
@@ -53,7 +53,7 @@ class SideCounts:
         return self.total <= self.tail.size
 
     def add(self, distances: Floats, pairs: PairsOf | None) -> None:
-        """Count float64 distances, rounded to float32 towards the worse side: impostors nearer, genuine farther."""
+        """Count float64 distances, rounded to float32 conservatively: impostor pairs nearer, genuine pairs farther."""
         rounded = distances.astype(np.float32)
         worse = -np.inf if self._impostors else np.inf
         better = rounded > distances if self._impostors else rounded < distances
@@ -83,7 +83,7 @@ class SideCounts:
         return self._values
 
     def at_most(self, thresholds: Floats) -> Integers:
-        """How many pairs each threshold accepts: exact or the worse bound."""
+        """How many pairs each threshold accepts: exact, or the conservative bound."""
         kept = self.values()
         exact = np.searchsorted(kept, thresholds, side="right").astype(np.int64)
         if self.whole:
@@ -96,7 +96,7 @@ class SideCounts:
         return np.where(thresholds >= kept[0], exact + self.total - len(kept), rough)
 
     def exact_at(self, thresholds: Floats) -> npt.NDArray[np.bool_]:
-        """Where `at_most` is no bound but the number itself."""
+        """Where `at_most` is exact and not a bound."""
         if self.whole:
             return np.ones(len(thresholds), bool)
         kept, bins = self.values(), self.histogram.bins()

@@ -1,7 +1,7 @@
 """Templates: one vector for several pictures and video frames of one identity, compared in their place.
 
-Frames of one medium (a still, a video) are nearly the same picture over and over. So the vectors of a medium are
-averaged first, and the media added up: a video of a thousand frames weighs as much as one still.
+Frames of one medium (a still, a video) are nearly equal pictures. So the vectors of a medium are averaged first, and
+then the media are summed: a video of a thousand frames has the weight of one still.
 
 Source: Maze et al., "IARPA Janus Benchmark - C" (2018) for templates and media; InsightFace's IJB evaluation
 (``eval_ijbc.py``) for the sum over media and the weights.
@@ -57,7 +57,7 @@ class Templates:
             VectorError: an id that no template has.
         """
         wanted, known = np.asarray(ids), np.array(self.ids)
-        # Millions of pairs, as in IJB-C, are looked up at once; signed beside unsigned would meet as floats.
+        # Millions of pairs, as in IJB-C, are looked up at once. Signed with unsigned integers would become floats.
         if known.dtype.kind == wanted.dtype.kind == "i":
             at = np.minimum(np.searchsorted(known, wanted), len(known) - 1)
             unknown = np.flatnonzero((known[at] != wanted).ravel())
@@ -97,19 +97,19 @@ def make_templates(
     detection_scores: npt.ArrayLike | None = None,
     weigh_by_norm: bool = False,
 ) -> Templates:
-    """Put pictures together as templates: mean within a medium, sum over media, unit length.
+    """Aggregate pictures to templates: mean within a medium, sum over media, unit length.
 
     Args:
         embeddings: `(n, d)` vectors.
         template_ids: `(n,)` integers or strings, the template of each.
         media_ids: `(n,)` integers or strings, the medium of each; a medium counts within one template.
-        detection_scores: `(n,)` numbers of at least 0 that the vectors are multiplied by, as how surely a face was
-            detected. The mean within a medium still divides by the number of its pictures, as InsightFace's does.
-        weigh_by_norm: keep the lengths of the vectors, which tell their quality in many models, as weights; else every
-            vector is brought to unit length first.
+        detection_scores: `(n,)` numbers of at least 0 that the vectors are multiplied by, such as the confidence of the
+            face detection. The mean within a medium still divides by the number of its pictures, as InsightFace's does.
+        weigh_by_norm: keep the lengths of the vectors, which measure picture quality in many models, as weights; else
+            every vector is brought to unit length first.
 
     Raises:
-        VectorError: wrong shapes, NaN, a zero vector, or a template whose vectors add up to nothing.
+        VectorError: wrong shapes, NaN, a zero vector, or a template whose vectors add up to zero.
 
     Example:
         >>> templates = make_templates([[1.0, 0], [1, 0], [0, 1]], ["a", "a", "a"], ["video", "video", "still"])
@@ -117,10 +117,9 @@ def make_templates(
         ([[0.7070000171661377, 0.7070000171661377]], [2])
     """
     vectors = checked_vectors(embeddings)
-    n, dimension = vectors.shape
-    template_of, names = identity_codes(template_ids, n)
-    medium_of, _ = identity_codes(media_ids, n)
-    weights = _checked_scores(detection_scores, n)
+    template_of, names = identity_codes(template_ids, len(vectors))
+    medium_of, _ = identity_codes(media_ids, len(vectors))
+    weights = _checked_scores(detection_scores, len(vectors))
     if not weigh_by_norm:
         lengths = _lengths(vectors)
         if not lengths.all():
@@ -135,23 +134,14 @@ def make_templates(
 
     order = np.argsort(template_of, kind="stable")
     starts = np.searchsorted(template_of[order], np.arange(len(names) + 1))
-    sums = np.empty((len(names), dimension))
-    step = max(1, BLOCK_NUMBERS // dimension)
-    first = 0
-    while first < len(names):
-        # As many whole templates as fit, or one that is larger by itself.
-        last = max(first + 1, int(np.searchsorted(starts, starts[first] + step, side="right")) - 1)
-        rows = order[starts[first] : starts[last]]
-        weighted = vectors[rows] * weights[rows, None]
-        sums[first:last] = np.add.reduceat(weighted, starts[first:last] - starts[first], axis=0)
-        first = last
+    sums = _weighted_sums(vectors, weights, order, starts)
     lengths = _lengths(sums)
     # What is left where vectors cancel is rounding, and has no direction.
     scale = np.add.reduceat((weights * _lengths(vectors))[order], starts[:-1])
-    lost = np.flatnonzero(lengths <= 1e-12 * scale)
-    if len(lost):
+    cancelled = np.flatnonzero(lengths <= 1e-12 * scale)
+    if len(cancelled):
         raise VectorError(
-            f"the vectors of template {names[lost[0]]!r} add up to nothing; they are opposite, zero or of weight zero"
+            f"the vectors of template {names[cancelled[0]]!r} add up to zero; they are opposite, zero or of weight zero"
         )
     return Templates(
         ids=names,
@@ -159,6 +149,21 @@ def make_templates(
         pictures=np.diff(starts).astype(np.int64),
         media=np.bincount(np.unique(np.stack([template_of, medium]), axis=1)[0], minlength=len(names)),
     )
+
+
+def _weighted_sums(vectors: npt.NDArray[Any], weights: Floats, order: Integers, starts: Integers) -> Floats:
+    """`(t, d)` weighted sums of `vectors[order]` from each start to the next, in blocks."""
+    sums = np.empty((len(starts) - 1, vectors.shape[1]))
+    step = max(1, BLOCK_NUMBERS // vectors.shape[1])
+    first = 0
+    while first < len(sums):
+        # As many whole templates as fit, or one that is larger by itself.
+        last = max(first + 1, int(np.searchsorted(starts, starts[first] + step, side="right")) - 1)
+        rows = order[starts[first] : starts[last]]
+        weighted = vectors[rows] * weights[rows, None]
+        sums[first:last] = np.add.reduceat(weighted, starts[first:last] - starts[first], axis=0)
+        first = last
+    return sums
 
 
 def _lengths(vectors: npt.NDArray[Any]) -> Floats:

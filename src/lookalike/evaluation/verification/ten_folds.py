@@ -1,7 +1,7 @@
-"""Verification over folds, as LFW's View 2 asks: no threshold is chosen on the pairs that it is scored on.
+"""Verification over folds, as in LFW's View 2: no threshold is chosen on the pairs that it is evaluated on.
 
-For each fold, the threshold comes from all others; its accuracy is measured on the fold itself. Choosing the threshold
-on the scored pairs, as many do, gives a higher number that no later picture will confirm.
+For each fold, the threshold is chosen on all others, and its accuracy measured on the fold itself. A threshold chosen
+on the evaluated pairs, as in many publications, gives a higher accuracy than other pictures will have.
 
 Source: Huang, Ramesh, Berg & Learned-Miller, "Labeled Faces in the Wild" (2007), section 4: mean and standard error of
 the mean over ten folds.
@@ -31,7 +31,7 @@ class FoldAccuracy:
 
     Attributes:
         folds: `(f,)` the numbers of the folds, ascending.
-        accuracies: `(f,)` share of the fold's pairs that are told rightly.
+        accuracies: `(f,)` share of the fold's pairs that are classified correctly.
         thresholds: `(f,)` chosen on all other folds; a match is a distance of at most this.
         pairs: `(f,)` how many pairs each fold has.
     """
@@ -145,11 +145,12 @@ def tar_over_folds(
 
 
 def most_accurate_threshold(distances: Floats, genuine: Mask) -> float:
-    """The threshold that tells the most pairs rightly.
+    """The threshold that classifies the most pairs correctly.
 
-    Every threshold between two neighbouring distances tells the same. Of all intervals that tell the most, the widest
-    is taken (of equally wide ones that of the smallest distances) and its middle returned: farthest from any pair that
-    would be told otherwise. Only where accepting nothing, or everything, is best, the end of the distances is returned.
+    All thresholds between two neighbouring distances classify alike. Of all intervals that classify the most pairs
+    correctly, the widest is taken (of equally wide ones that of the smallest distances) and its middle returned, which
+    is farthest from any other classification. Only where accepting nothing, or everything, is best, the end of the
+    distances is returned.
 
     Args:
         distances: `(p,)`, in any order.

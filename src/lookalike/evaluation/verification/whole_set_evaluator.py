@@ -11,7 +11,6 @@ from lookalike.evaluation.report.page import Section, Table
 from lookalike.evaluation.report.rate_text import small_percent
 from lookalike.evaluation.verification.all_pairs import TarPoint
 from lookalike.evaluation.verification.pair_counts import PairCounts, count_all_pairs
-from lookalike.progress import Progress
 
 __all__ = ["WholeSet", "pair_counts", "whole_set_section"]
 
@@ -19,12 +18,7 @@ __all__ = ["WholeSet", "pair_counts", "whole_set_section"]
 @measured_once
 def pair_counts(context: EvaluationContext) -> PairCounts:
     """All pairs of all pictures, counted."""
-    count = len(context.pictures)
-
-    def show(done: int, *_: int) -> None:
-        context.report(Progress("Comparing all pairs", done, count * (count - 1) // 2))
-
-    return count_all_pairs(context.vectors, context.pictures.identities, context.model.metric, show)
+    return count_all_pairs(context.vectors, context.pictures.identities, context.model.metric, context.report)
 
 
 class WholeSet:

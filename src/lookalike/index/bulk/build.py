@@ -1,9 +1,9 @@
 """Build an index over more vectors than fit in memory, in steps that survive a crash: a hundred million on one machine.
 
 Train once on a sample; encode in shards, whose vectors go into one preallocated store file; put the shards together;
-swap the finished index in. Every finished step stands in a journal (`build.json` in a work folder beside the output).
-After a crash, a full disk or Ctrl-C the same call goes on at the first step that is not there, and ends with the same
-index as a build nobody interrupted. A call with other settings, or another source, is refused.
+rename the finished index into place. Every finished step is recorded in a journal (`build.json` in a work folder beside
+the output). After a crash, a full disk or Ctrl-C the same call continues at the first step that is not recorded, and
+ends with the same index as an uninterrupted build. A call with other settings, or another source, is refused.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -30,54 +31,50 @@ from lookalike.index.core.checks import checked_ids, checked_vectors
 from lookalike.index.core.ids import IdMap
 from lookalike.index.core.metric_space import MetricSpace
 from lookalike.index.core.prefix_index import EXACT_BELOW
+from lookalike.index.kinds.registry import KINDS
+from lookalike.index.lists.inverted_file import InvertedFileIndex
+from lookalike.progress import ProgressSink, counted
 
 if TYPE_CHECKING:
     from lookalike.distances import Covariance
-    from lookalike.index.core.spec import IndexSpec
+    from lookalike.index.bulk.source import BulkSource
     from lookalike.index.lists.inverted_lists import InvertedLists
     from lookalike.index.lists.vector_store import VectorStore
+    from lookalike.index.spec import IndexSpec
 
-__all__ = ["BulkSource", "build_bulk"]
+__all__ = ["BulkOptions", "build_bulk"]
 
 Floats = npt.NDArray[np.float32]
-Progress = Callable[[int, int, str], None]
-
-#: Vectors a shard: what a crash can cost.
-SHARD = 1 << 20
 #: The training sample is read in runs of so many rows: a gallery sorted by identity or time is still seen all over, and
 #: a disk reads them 500 kB at a time.
 _RUN = 1024
 
 
-class BulkSource(Protocol):
-    """Vectors that are read piece by piece, from any thread."""
+@dataclass(frozen=True, kw_only=True)
+class BulkOptions:
+    """How a bulk build works; the index does not depend on it.
 
-    @property
-    def count(self) -> int:
-        """How many vectors."""
+    Attributes:
+        work: folder for unfinished work, `.NAME.building` beside the output by default; deleted at the end. On the
+            output's file system the store is moved, not copied.
+        threads: how many encode; all processors by default.
+        shard: vectors a shard: so many are encoded again after a crash.
+    """
 
-    @property
-    def dimension(self) -> int:
-        """Numbers per vector."""
-
-    def blocks(self, size: int, start: int) -> Iterator[tuple[int, Floats]]:
-        """The rows from `start` on in blocks, each with its first row's number; only the first block is asked for."""
-
-    def rows(self, positions: npt.NDArray[np.int64], /) -> Floats:
-        """`(m, d)` vectors at ascending positions, a few dozen of them."""
+    work: str | Path | None = None
+    threads: int | None = None
+    shard: int = 1 << 20
 
 
 def build_bulk(
     source: BulkSource,
     output: str | Path,
     spec: IndexSpec,
+    options: BulkOptions | None = None,
     *,
     ids: npt.ArrayLike | None = None,
     covariance: Covariance | None = None,
-    work: str | Path | None = None,
-    threads: int | None = None,
-    shard: int = SHARD,
-    progress: Progress | None = None,
+    progress: ProgressSink | None = None,
 ) -> dict[str, Any]:
     """Build an inverted file over `source` into the directory `output`; call again to go on after an interruption.
 
@@ -89,13 +86,10 @@ def build_bulk(
         source: the vectors.
         output: directory to write, as `index.save` would; an index that is there is replaced at the very end.
         spec: kind `ivf` or `ivfpq`, metric and settings; `IndexSpec.create`.
+        options: work folder, threads, size of a shard.
         ids: `(n,)` int64, none twice; by default 0..n-1.
         covariance: for the Mahalanobis metric.
-        work: folder for unfinished work, `.NAME.building` beside the output by default; deleted at the end. On the
-            output's file system the store is moved, not copied.
-        threads: how many encode; all processors by default.
-        shard: vectors a shard.
-        progress: called with done, total and the phase: `train`, `encode`, `merge`, `write`.
+        progress: told of the stages `Training`, `Encoding` (vectors), `Merging` (lists) and `Writing`.
 
     Returns:
         a summary for JSON: `count`, `dimension`, `kind`, `lists`, `code_bytes`, `resumed` (shards found done),
@@ -104,15 +98,16 @@ def build_bulk(
     Raises:
         InputError: a kind that is not built in bulk, too few vectors, or a work folder of another build.
         VectorError: a vector or id that cannot be indexed; the message names the row.
-        StorageError: the disk is full or failing, or another process is at it; nothing finished is lost.
+        StorageError: the disk is full or failing, or another process builds the same index; finished shards are kept.
 
     Example:
         >>> build_bulk(open_vectors("people.npy"), "people.index", IndexSpec.create("ivfpq", "cosine", 128))
         ... # doctest: +SKIP
     """
-    build = _BulkBuild(source, Path(output), spec, ids, covariance, threads or os.cpu_count() or 1, shard, progress)
-    folder = Path(work) if work is not None else build.output.with_name(f".{build.output.name}.building")
-    return build.run(folder)
+    build = _BulkBuild(
+        source, Path(output), spec, options or BulkOptions(), ids=ids, covariance=covariance, progress=progress
+    )
+    return build.run()
 
 
 class _Stopped(Exception):  # noqa: N818 - ends a thread whose work is no longer wanted
@@ -125,14 +120,15 @@ class _BulkBuild:
         source: BulkSource,
         output: Path,
         spec: IndexSpec,
+        options: BulkOptions,
+        *,
         ids: npt.ArrayLike | None,
         covariance: Covariance | None,
-        threads: int,
-        shard: int,
-        progress: Progress | None,
+        progress: ProgressSink | None,
     ) -> None:
-        if spec.kind not in ("ivf", "ivfpq"):
-            raise InputError(f"kind {spec.kind!r} is not built in bulk; choose ivf or ivfpq, or build_index")
+        if not _is_inverted_file(spec.kind):
+            able = " or ".join(name for name in KINDS if _is_inverted_file(name))
+            raise InputError(f"kind {spec.kind!r} is not built in bulk; choose {able}, or build_index")
         if source.dimension != spec.dimension:
             raise InputError(
                 f"the source has {source.dimension} dimensions, the spec {spec.dimension}; make them agree"
@@ -141,11 +137,13 @@ class _BulkBuild:
             raise InputError(
                 f"the source has {source.count} vectors, a bulk build more than {EXACT_BELOW}; use build_index"
             )
-        if shard < 1 or threads < 1:
-            raise InputError(f"shard={shard}, threads={threads}: both must be at least 1")
+        threads = (os.cpu_count() or 1) if options.threads is None else options.threads
+        if options.shard < 1 or threads < 1:
+            raise InputError(f"shard={options.shard}, threads={threads}: both must be at least 1")
         check_path(output)
         self.source, self.output, self.spec, self.covariance = source, output, spec, covariance
-        self.threads, self.shard = threads, min(shard, source.count)
+        self.threads, self.shard = threads, min(options.shard, source.count)
+        self.work = Path(options.work or output.with_name(f".{output.name}.building"))
         self.space = MetricSpace(spec.metric, spec.dimension, covariance)
         self.ids = None if ids is None else checked_ids(ids, source.count)
         if self.ids is not None:
@@ -157,18 +155,20 @@ class _BulkBuild:
     def shards(self) -> int:
         return -(-self.source.count // self.shard)
 
-    def report(self, done: int, total: int, phase: str) -> None:
-        if self._progress is not None:
-            self._progress(done, total, phase)
+    def _stage(self, name: str, total: int, done: int = 0) -> Callable[[int], None]:
+        """Report that a stage begins; returns a function that is called with what is done since the last call."""
+        advance = counted(self._progress, name, total)
+        advance(done)
+        return advance
 
-    def run(self, work: Path) -> dict[str, Any]:
+    def run(self) -> dict[str, Any]:
         from lookalike.index.lists.inverted_lists import one_thread_each
 
-        with BulkJournal.opened(work, self.spec, self.source, self.ids, self.covariance, self.shard) as journal:
+        with BulkJournal.opened(self.work, self.spec, self.source, self.ids, self.covariance, self.shard) as journal:
             if journal.finished_in(self.output):
                 journal.delete()
                 return journal.summary
-            with _explained(work), one_thread_each():
+            with _explained(self.work), one_thread_each():
                 lists = self._train(journal)
                 store = self._store(journal)
                 resumed = self._encode(journal, lists, store)
@@ -179,28 +179,30 @@ class _BulkBuild:
     # --- steps ----------------------------------------------------------------------------------------------
 
     def _train(self, journal: BulkJournal) -> InvertedLists:
-        from lookalike.index.core.spec import IvfPqBuild
+        from lookalike.index.kinds.ivfpq import IvfPqBuild
         from lookalike.index.lists.coarse_lists import SAMPLE_PER_LIST, list_count
-        from lookalike.index.lists.inverted_lists import InvertedLists, faiss
+        from lookalike.index.lists.inverted_lists import InvertedLists, faiss, is_packed
         from lookalike.index.lists.vector_store import VectorStore
 
         build = self.spec.build
-        fast = isinstance(build, IvfPqBuild) and build.code != "pq"
+        code = build if isinstance(build, IvfPqBuild) else None
         path = journal.folder / "trained.faiss"
         if journal.trained:
-            return InvertedLists(faiss.deserialize_index(np.frombuffer(journal.trained_bytes(path), np.uint8)), fast)
-        self.report(0, 1, "train")
+            trained = faiss.deserialize_index(np.frombuffer(journal.trained_bytes(path), np.uint8))
+            return InvertedLists(trained, is_packed(code))
+        done = self._stage("Training", 1)
         with journal.timed("train"):
-            wanted = max(1 << 16, SAMPLE_PER_LIST * list_count(self.source.count, build.nlist))  # type: ignore[attr-defined]
+            nlist: int = build.nlist  # type: ignore[attr-defined]
+            wanted = max(1 << 16, SAMPLE_PER_LIST * list_count(self.source.count, nlist))
             sample = self._sample(wanted)
-            lists = InvertedLists.train(sample, build, self.space.metric, self.source.count)
+            lists = InvertedLists.train(sample, nlist, self.space.metric, self.source.count, code)
             content = faiss.serialize_index(lists.template).tobytes()
             write_atomically(path, content)
             if isinstance(build, IvfPqBuild) and build.store == "sq8":
                 ranges = VectorStore.learned_ranges(sample)
                 write_atomically(journal.folder / "store_ranges.bin", ranges.tobytes())
         journal.note_trained(content)
-        self.report(1, 1, "train")
+        done(1)
         return lists
 
     def _sample(self, wanted: int) -> Floats:
@@ -221,7 +223,7 @@ class _BulkBuild:
 
     def _store(self, journal: BulkJournal) -> VectorStore | None:
         """The coder of the store, whose file is there and has its full length afterwards; None for no store."""
-        from lookalike.index.core.spec import IvfPqBuild
+        from lookalike.index.kinds.ivfpq import IvfPqBuild
         from lookalike.index.lists.vector_store import VectorStore
 
         build = self.spec.build
@@ -239,22 +241,18 @@ class _BulkBuild:
 
     def _encode(self, journal: BulkJournal, lists: InvertedLists, store: VectorStore | None) -> int:
         missing = journal.missing_shards(self.shards)
-        done = self.shards - len(missing)
-        resumed, count = done, self.source.count
-        self.report(min(count, done * self.shard), count, "encode")
+        done = self._stage("Encoding", self.source.count, self.source.count - sum(map(self._rows_of, missing)))
         stop = threading.Event()
         clock = [monotonic()]
 
         def shard(number: int) -> None:
-            nonlocal done
             if stop.is_set():
                 return
             ends, rows = self._encoded(journal, lists, store, number, stop)
             with self._lock:
                 journal.note_shard(number, ends, rows, monotonic() - clock[0])
                 clock[0] = monotonic()
-                done += 1
-                self.report(min(count, done * self.shard), count, "encode")
+                done(self._rows_of(number))
 
         with ThreadPoolExecutor(self.threads) as pool:
             futures: list[Future[None]] = [pool.submit(shard, number) for number in missing]
@@ -265,7 +263,10 @@ class _BulkBuild:
             except BaseException:
                 stop.set()  # the other threads leave their shard at the next block
                 raise
-        return resumed
+        return self.shards - len(missing)
+
+    def _rows_of(self, number: int) -> int:
+        return min(self.shard, self.source.count - number * self.shard)
 
     def _encoded(
         self, journal: BulkJournal, lists: InvertedLists, store: VectorStore | None, number: int, stop: threading.Event
@@ -299,10 +300,10 @@ class _BulkBuild:
         }
         with journal.timed("merge"):
             parts = [journal.read_shard(number, number * self.shard) for number in range(self.shards)]
-            engine = lists.filled(parts, lambda done, total: self.report(done, total, "merge"))
+            engine = lists.filled(parts, self._stage("Merging", lists.lists))
             del parts
         started = monotonic()
-        self.report(0, 1, "write")
+        done = self._stage("Writing", 1)
         with written_folder(self.output) as partial:
             journal.note_partial(partial)
             folder = NewIndexFolder(partial)
@@ -322,7 +323,11 @@ class _BulkBuild:
             folder.add_written("build.json")
             highest = count if self.ids is None else max(0, int(self.ids.max()) + 1)
             write_header(folder, self.spec, count, highest, {})
-        self.report(1, 1, "write")
+        done(1)
+
+
+def _is_inverted_file(kind: str) -> bool:
+    return issubclass(KINDS[kind].index, InvertedFileIndex)
 
 
 def _linked(source: Path, target: Path) -> None:

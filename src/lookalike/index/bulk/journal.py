@@ -1,4 +1,4 @@
-"""What of a bulk build is done: `build.json` and the finished shards, in a work folder that one process holds."""
+"""What of a bulk build is done: `build.json` and the finished shards, in a work folder that one process locks."""
 
 from __future__ import annotations
 
@@ -11,23 +11,24 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+from filelock import FileLock, Timeout
 
 from lookalike.atomic_files import write_atomically
 from lookalike.errors import ArtefactError, InputError, StorageError
 
 if TYPE_CHECKING:
     from lookalike.distances import Covariance
-    from lookalike.index.bulk.build import BulkSource
-    from lookalike.index.core.spec import IndexSpec
+    from lookalike.index.bulk.source import BulkSource
     from lookalike.index.lists.inverted_lists import EncodedPart
+    from lookalike.index.spec import IndexSpec
 
 __all__ = ["BulkJournal"]
 
-_NAME = "build.json"
+_NAME, _LOCK = "build.json", "lock"
 #: Counts up when the files of unfinished work change, so that an older one is not taken for ours.
 _VERSION = 1
 _PROBED = 64
@@ -53,12 +54,12 @@ class BulkJournal:
         covariance: Covariance | None,
         shard: int,
     ) -> Iterator[BulkJournal]:
-        """Begin a journal in `folder`, or go on with the one that is there; nobody else can meanwhile.
+        """Begin a journal in `folder`, or continue the one that is there; the folder is locked meanwhile.
 
         Raises:
             InputError: the folder holds the work of another build, or something else.
             ArtefactError: its journal is damaged.
-            StorageError: another process holds the folder, or the disk fails.
+            StorageError: another process has locked the folder, or the disk fails.
         """
         asked = {
             "version": _VERSION,
@@ -70,11 +71,15 @@ class BulkJournal:
             if folder.is_dir() and not path.is_file() and any(not _is_own(entry) for entry in folder.iterdir()):
                 raise InputError(f"{folder} holds files but no {_NAME}; give an empty folder or another one as work")
             folder.mkdir(parents=True, exist_ok=True)
-            with (folder / "lock").open("wb") as lock:
-                _hold(lock, folder)
+            # The system releases the lock when this process ends, however it ends.
+            with FileLock(folder / _LOCK, blocking=False):
                 journal = cls(folder, cls._matching(path, asked))
                 journal.tidy()
                 yield journal
+        except Timeout as error:
+            raise StorageError(
+                f"{folder} is being built by another process; wait for it, or give another work folder"
+            ) from error
         except OSError as error:
             if isinstance(error, StorageError | InputError):
                 raise
@@ -238,7 +243,7 @@ def _is_part(entry: Path) -> bool:
 
 
 def _is_own(entry: Path) -> bool:
-    return entry.name == "lock" or _is_part(entry)
+    return entry.name == _LOCK or _is_part(entry)
 
 
 def _row_type(code_size: int) -> np.dtype[Any]:
@@ -263,15 +268,3 @@ def _identity(source: BulkSource) -> dict[str, Any]:
     positions = np.unique(np.linspace(0, source.count - 1, _PROBED).astype(np.int64))
     rows = np.ascontiguousarray(source.rows(positions), np.float32)
     return {"count": source.count, "dimension": source.dimension, "sha256": hashlib.sha256(rows.data).hexdigest()}
-
-
-def _hold(lock: BinaryIO, folder: Path) -> None:
-    """Hold the folder while this process lives, however it dies."""
-    try:
-        import fcntl
-    except ImportError:  # Windows: nobody warns of a second build there
-        return
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        raise StorageError(f"{folder} is being built by another process; wait for it, or give another work") from error

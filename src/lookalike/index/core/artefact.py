@@ -18,13 +18,24 @@ import numpy.typing as npt
 
 from lookalike.atomic_files import written_folder
 from lookalike.errors import ArtefactError, InputError, StorageError
-from lookalike.index.core.ids import IdMap
+from lookalike.index.core.engine_library import EngineLibrary
 
 if TYPE_CHECKING:
-    from lookalike.index.core.spec import IndexSpec
     from lookalike.index.core.vector_index import VectorIndex
+    from lookalike.index.spec import IndexSpec
 
-__all__ = ["FORMAT_VERSION", "IndexFolder", "NewIndexFolder", "read", "save", "write_header"]
+__all__ = [
+    "FORMAT_VERSION",
+    "HEADER",
+    "IndexFolder",
+    "NewIndexFolder",
+    "check_path",
+    "read_header",
+    "save",
+    "write_header",
+]
+
+faiss = EngineLibrary("faiss")
 
 FORMAT_VERSION = 2
 HEADER = "index.toml"
@@ -89,9 +100,6 @@ class NewIndexFolder:
 
     def add_faiss(self, name: str, engine: Any) -> None:
         """Write a faiss index."""
-        import faiss as _faiss
-
-        faiss: Any = _faiss  # its type stubs lack the Python writers
         # faiss' own file writer drops the error of the last flush: a full disk would pass as success.
         self._add(name, lambda out: faiss.write_index(engine, faiss.PyCallbackIOWriter(out.write, 1 << 20)))
 
@@ -154,9 +162,6 @@ class IndexFolder:
 
     def faiss(self, name: str) -> Any:
         """A faiss index."""
-        import faiss as _faiss
-
-        faiss: Any = _faiss
         flags = faiss.IO_FLAG_MMAP_IFC if self.mapped else 0
         return faiss.read_index(str(self.file(name)), flags)
 
@@ -207,37 +212,13 @@ def write_header(folder: NewIndexFolder, spec: IndexSpec, count: int, next_id: i
     (folder.path / HEADER).write_text(tomli_w.dumps(header), encoding="utf-8")
 
 
-def read(path: Path, mapped: bool = False) -> VectorIndex:
-    """Open an index directory; arguments and errors as for `lookalike.index.load_index`."""
-    from lookalike.distances import Covariance
-    from lookalike.index.core.spec import KINDS
+def read_header(path: Path) -> dict[str, Any]:
+    """What `index.toml` says, as it is there.
 
-    header = _header(path)
-    spec, files = _described(path, header)
-    folder = IndexFolder(path, files, mapped)
-    entry = KINDS[spec.kind]
-    kind = entry.load()
-    try:
-        ids = IdMap(folder.array("ids.npy"), np.array(folder.array("dead.npy")), header["next_id"])
-        covariance = Covariance(folder.array("covariance.npy")) if "covariance.npy" in folder else None
-        index: VectorIndex = kind(spec, covariance)
-        index.restore(ids, folder, header.get("tuned", {}))
-    except FileNotFoundError as error:
-        raise ArtefactError(f"{error.filename} is missing; the index is incomplete, rebuild it") from error
-    except OSError as error:
-        raise StorageError(f"{path}: the index could not be read ({error})") from error
-    except ArtefactError as error:
-        raise ArtefactError(str(error) if str(path) in str(error) else f"{path} is damaged: {error}") from error
-    except (RuntimeError, ValueError, KeyError, TypeError, InputError) as error:
-        raise ArtefactError(f"{path} is damaged ({error}); rebuild it") from error
-    if len(index) != header["count"]:
-        raise ArtefactError(
-            f"{path} is damaged: it holds {len(index)} vectors, {HEADER} says {header['count']}; rebuild it"
-        )
-    return index
-
-
-def _header(path: Path) -> dict[str, Any]:
+    Raises:
+        ArtefactError: it is missing, damaged, or written by a newer Lookalike.
+        StorageError: it could not be read.
+    """
     if not path.is_dir():
         aside = path.with_name(f".{path.name}.old")
         hint = f"; {aside} is the one before an interrupted save, rename it" if aside.is_dir() else ""
@@ -258,27 +239,3 @@ def _header(path: Path) -> dict[str, Any]:
             f"{path} has format version {version}, this Lookalike reads up to {FORMAT_VERSION}; upgrade Lookalike"
         )
     return header
-
-
-def _described(path: Path, header: dict[str, Any]) -> tuple[IndexSpec, dict[str, dict[str, Any]]]:
-    from lookalike.index.core.spec import IndexSpec
-
-    try:
-        given = dict(header["spec"])
-        settings = {**given.pop("build"), **given.pop("search")}
-        spec = IndexSpec.create(**given, **settings)
-        if header["format_version"] == 1:
-            files = {name: {"sha256": digest} for name, digest in header["sha256"].items()}
-        else:
-            files = dict(header["files"])
-        if not (
-            isinstance(header["count"], int)
-            and isinstance(header["next_id"], int)
-            and isinstance(header.get("tuned", {}), dict)
-            and all(isinstance(entry["sha256"], str) for entry in files.values())
-            and all(isinstance(entry.get("bytes", 0), int) for entry in files.values())
-        ):
-            raise TypeError("count, next_id, tuned or files has a wrong type")
-    except (InputError, KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ArtefactError(f"{path / HEADER} is damaged ({error}); rebuild the index") from error
-    return spec, files

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lookalike.index.core.vector_index import Floats, Positions
+    from lookalike.index.core.hits import Floats, Positions
 
 __all__ = ["parametrised_search"]
 

@@ -14,13 +14,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from lookalike.errors import ArtefactError
-from lookalike.index.core.vector_index import Floats, Found, Mask, Positions, VectorIndex
-from lookalike.index.kinds.exact import FlatVectors, merged, nearest_among
+from lookalike.index.core.flat_vectors import FlatVectors, merged, nearest_among
+from lookalike.index.core.hits import Floats, Found, Mask, Positions
+from lookalike.index.core.vector_index import VectorIndex
 
 if TYPE_CHECKING:
     from lookalike.distances import Covariance
     from lookalike.index.core.artefact import IndexFolder, NewIndexFolder
-    from lookalike.index.core.spec import IndexSpec, SearchSettings
+    from lookalike.index.core.kind import SearchSettings
+    from lookalike.index.spec import IndexSpec
 
 __all__ = ["EXACT_BELOW", "PrefixIndex"]
 

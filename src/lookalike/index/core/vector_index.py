@@ -2,76 +2,34 @@
 
 from __future__ import annotations
 
-import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from lookalike.errors import InputError
+from lookalike.index.core.artefact import save
 from lookalike.index.core.checks import checked_ids, checked_k, checked_vectors
+from lookalike.index.core.flat_vectors import nearest_at
+from lookalike.index.core.hits import Floats, Found, Hits, Mask, Positions
 from lookalike.index.core.ids import IdMap
 from lookalike.index.core.metric_space import MetricSpace
-from lookalike.index.core.readers_writer_lock import ReadersWriterLock
+from lookalike.index.core.recoverable_changes import RecoverableChanges
 
 if TYPE_CHECKING:
     from lookalike.distances import Covariance
     from lookalike.index.core.artefact import IndexFolder, NewIndexFolder
-    from lookalike.index.core.spec import IndexSpec, SearchSettings
+    from lookalike.index.core.kind import SearchSettings
+    from lookalike.index.spec import IndexSpec
 
-__all__ = ["Found", "Hits", "VectorIndex"]
-
-Floats = npt.NDArray[np.float32]
-Positions = npt.NDArray[np.int64]
-Mask = npt.NDArray[np.bool_]
-T = TypeVar("T")
-
-#: What a kind's search gives: `(q, k)` distances in our convention, nearest first; `(q, k)` positions, -1 where
-#: there is none; the number of distances computed, or None where the engine does not tell.
-Found = tuple[Floats, Positions, "int | None"]
+__all__ = ["VectorIndex"]
 
 #: Up to so many allowed vectors, or this share of all, are compared one by one; an engine that knows nothing of the
 #: filter would have to fetch at least as many to meet k of them.
 _SCAN, _SCAN_SHARE = 1000, 50
-
-
-@dataclass(slots=True)
-class Hits:
-    """What a search found, nearest first.
-
-    Attributes:
-        ids: `(q, k)` int64; -1 where fewer than k vectors exist.
-        distances: `(q, k)` float32, smaller is more alike; +inf where fewer than k vectors exist.
-        computed: how many distances (or distance estimates) all queries together took; None where the engine does
-            not tell, or where another search ran at the same time.
-    """
-
-    ids: npt.NDArray[np.int64]
-    distances: npt.NDArray[np.float32]
-    computed: int | None = None
-
-    def __len__(self) -> int:
-        return len(self.ids)
-
-
-_TORN = object()
-
-
-class _Unfinished(NamedTuple):
-    """A change that is under way, or was interrupted.
-
-    Attributes:
-        recover: undoes or completes the change, from any point of it and of itself; called with the write lock held.
-        torn: whether engine and ids may disagree now. Between two slices of an addition they do not.
-    """
-
-    recover: Callable[[], None]
-    torn: bool
 
 
 class VectorIndex(ABC):
@@ -83,10 +41,8 @@ class VectorIndex(ABC):
     Any number of threads may search, add and remove at once. A search sees each vector of an addition as it goes in;
     once `remove` has returned, no search that starts finds what it removed.
 
-    An error or a signal (Ctrl-C) in the middle of a change leaves the state before it or the one after it. Engine and
-    ids cannot change in one step, and signals cannot be blocked in every thread. So a change first records how it is
-    undone or completed (`_unfinished`), and clears the record as its last step, which is one assignment. A search or
-    change that finds a record which no running change owns first calls it.
+    An error or a signal (Ctrl-C) in the middle of a change leaves the state before it or the one after it
+    (`recoverable_changes`).
 
     Args:
         spec: what the index is.
@@ -100,9 +56,7 @@ class VectorIndex(ABC):
         self._spec = spec
         self._space = MetricSpace(spec.metric, spec.dimension, covariance)
         self._ids = IdMap()
-        self._lock = ReadersWriterLock()
-        self._changing = threading.Lock()  # one change at a time; the lock above only guards its short steps
-        self._unfinished: _Unfinished | None = None
+        self._changes = RecoverableChanges()
         self._mapped = False
         self._tuned: dict[str, Any] = {}
 
@@ -120,7 +74,7 @@ class VectorIndex(ABC):
 
     @property
     def metric(self) -> str:
-        """One of `lookalike.index.core.spec.IndexMetric`."""
+        """One of `lookalike.index.core.kind.IndexMetric`."""
         return self._spec.metric
 
     @property
@@ -146,19 +100,19 @@ class VectorIndex(ABC):
     @property
     def ids(self) -> npt.NDArray[np.int64]:
         """`(n,)` the live ids, in the order they were added."""
-        return self._whole_state(lambda: self._ids.ids[self._ids.live_mask])
+        return self._changes.read(lambda: self._ids.ids[self._ids.live_mask])
 
     def __len__(self) -> int:
-        return self._whole_state(lambda: self._ids.live)
+        return self._changes.read(lambda: self._ids.live)
 
     def __contains__(self, item: object) -> bool:
         if isinstance(item, bool) or not isinstance(item, int | np.integer) or not -(2**63) <= item < 2**63:
             return False
-        return self._whole_state(lambda: bool(self._ids.find(np.array([item], np.int64))[0] >= 0))
+        return self._changes.read(lambda: bool(self._ids.find(np.array([item], np.int64))[0] >= 0))
 
     def stats(self) -> dict[str, Any]:
         """Kind, metric, dimension, count, tombstones, bytes in memory, the settings and the tuning, ready for JSON."""
-        return self._whole_state(self._stats)
+        return self._changes.read(self._stats)
 
     def _stats(self) -> dict[str, Any]:
         return {
@@ -203,7 +157,7 @@ class VectorIndex(ABC):
         wanted = k if type(k) is int and k > 0 else checked_k(k)
         ready = self._space.queries(queries)
         settings = (self._spec.with_search(**search_settings) if search_settings else self._spec).search
-        return self._whole_state(self._hits, ready, wanted, settings, among)
+        return self._changes.read(self._hits, ready, wanted, settings, among)
 
     def _hits(self, queries: Floats, k: int, settings: SearchSettings, among: npt.ArrayLike | None) -> Hits:
         ids = self._ids
@@ -264,32 +218,30 @@ class VectorIndex(ABC):
             InputError: the index was opened mapped, which is for searching and removing only.
         """
         ready = self._space.vectors(checked_vectors(vectors, self.dimension))
-        with self._changing:
+        with self._changes.turn:
             if self._mapped:
                 raise InputError("this index was opened mapped, which adds nothing; load it without mapped=True")
-            self._recover()
+            self._changes.recover()
             given = self._ids.fresh(len(ready)) if ids is None else checked_ids(ids, len(ready))
             self._ids.check_new(given)
             undo = partial(self._undo_add, self._ids)
             step = self._slice if self._ids.size else len(ready)  # in an empty index nobody searches
             try:
                 for at in range(0, len(ready), step):
-                    self._lock.write(self._grow, ready[at : at + step], given[at : at + step], undo)
+                    self._changes.step(partial(self._grow, ready[at : at + step], given[at : at + step]), undo)
                 state = self._settled()
                 if state is None:
-                    self._unfinished = None
+                    self._changes.done()
                 else:
-                    self._finish(partial(self._adopt, state))
+                    self._changes.finish(partial(self._adopt, state))
             except BaseException:
-                self._recover()
+                self._changes.recover()
                 raise
         return given
 
-    def _grow(self, vectors: Floats, ids: npt.NDArray[np.int64], undo: Callable[[], None]) -> None:
-        self._unfinished = _Unfinished(undo, torn=True)
+    def _grow(self, vectors: Floats, ids: npt.NDArray[np.int64]) -> None:
         self._append(vectors)
         self._ids = self._ids.appended(ids)
-        self._unfinished = _Unfinished(undo, torn=False)
 
     def _undo_add(self, before: IdMap) -> None:
         """Undo an addition, however far it got."""
@@ -308,12 +260,12 @@ class VectorIndex(ABC):
             how many vectors were removed.
         """
         given = checked_ids(ids)
-        with self._changing:
-            self._recover()
+        with self._changes.turn:
+            self._changes.recover()
             positions = self._ids.find(np.unique(given))
             positions = positions[positions >= 0]
             if len(positions):
-                self._finish(partial(self._bury, self._ids, positions))
+                self._changes.finish(partial(self._bury, self._ids, positions))
         return len(positions)
 
     def _bury(self, before: IdMap, positions: Positions) -> None:
@@ -322,12 +274,12 @@ class VectorIndex(ABC):
 
     def configure(self, **search_settings: Any) -> None:
         """Change search settings, for example ``configure(ef_search=128)``; nothing is rebuilt."""
-        with self._changing:
+        with self._changes.turn:
             self._spec = self._spec.with_search(**search_settings)
 
     def note_tuning(self, record: dict[str, Any]) -> None:
         """Keep what a tuner promised and measured; it is saved in `index.toml`."""
-        with self._changing:
+        with self._changes.turn:
             self._tuned = dict(record)
 
     def compact(self) -> int:
@@ -335,14 +287,14 @@ class VectorIndex(ABC):
 
         Takes as long as a build, and the memory of a second index. Returns how many tombstones were dropped.
         """
-        with self._changing:
-            self._recover()
+        with self._changes.turn:
+            self._changes.recover()
             dropped = self._ids.size - self._ids.live
             if dropped:
                 if self._mapped:
                     raise InputError("this index was opened mapped and cannot be rebuilt; load it without mapped=True")
                 state = self._rebuilt(np.flatnonzero(self._ids.live_mask))
-                self._finish(partial(self._exchange, state, self._ids.compacted()))
+                self._changes.finish(partial(self._exchange, state, self._ids.compacted()))
             return dropped
 
     def _exchange(self, state: Any, ids: IdMap) -> None:
@@ -356,43 +308,9 @@ class VectorIndex(ABC):
             StorageError: the disk is full, read-only or failing.
             InputError: something that is not an index is at `path`.
         """
-        from lookalike.index.core.artefact import save
-
-        with self._changing:
-            self._recover()
+        with self._changes.turn:
+            self._changes.recover()
             save(self, Path(path))
-
-    # --- whole states -----------------------------------------------------------------------------------------
-
-    def _whole_state(self, work: Callable[..., T], *given: Any) -> T:
-        """Call `work(*given)` while nothing changes, on the state before or after every change."""
-        while True:
-            answer: Any = self._lock.read(self._if_whole, work, given)
-            if answer is not _TORN:
-                return answer  # type: ignore[no-any-return]
-            with self._changing:
-                self._recover()
-
-    def _if_whole(self, work: Callable[..., Any], given: tuple[Any, ...]) -> Any:
-        unfinished = self._unfinished
-        # While a change runs, the record is its own; what it has added so far may be seen.
-        if unfinished is not None and (unfinished.torn or not self._changing.locked()):
-            return _TORN
-        return work(*given)
-
-    def _finish(self, change: Callable[[], None]) -> None:
-        """Make a change that can be started again from any point of it; called with `_changing` held."""
-        self._lock.write(self._run, _Unfinished(change, torn=True))
-
-    def _recover(self) -> None:
-        """Complete or undo a change that was interrupted; called with `_changing` held."""
-        if self._unfinished is not None:
-            self._finish(self._unfinished.recover)
-
-    def _run(self, change: _Unfinished) -> None:
-        self._unfinished = change
-        change.recover()
-        self._unfinished = None
 
     # --- filters --------------------------------------------------------------------------------------------
 
@@ -416,15 +334,8 @@ class VectorIndex(ABC):
         return distances, positions, computed
 
     def _scan(self, queries: Floats, k: int, positions: Positions) -> tuple[Floats, Positions]:
-        """Compare with the vectors at `positions`, one block after the other."""
-        from lookalike.index.kinds.exact import Near, merged, nearest_among
-
-        best: Near = np.empty((len(queries), 0)), np.empty((len(queries), 0), np.int64)
-        for start in range(0, len(positions), 1 << 16):
-            block = positions[start : start + (1 << 16)]
-            distances, found = nearest_among(queries, self._vectors_at(block), min(k, len(block)), self._space.metric)
-            best = merged(best, (distances, block[found]), k)
-        return best[0].astype(np.float32), best[1]
+        """Compare with the vectors at `positions`, one by one."""
+        return nearest_at(queries, positions, self._vectors_at, k, self._space.metric)
 
     # --- for saving and measuring ---------------------------------------------------------------------------
 

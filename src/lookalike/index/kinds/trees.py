@@ -8,25 +8,29 @@ more at equal search_k (100,000 × 64 around a common mean), and its distances k
 
 from __future__ import annotations
 
+import math
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import faiss
 import numpy as np
-from annoy import AnnoyIndex
+from pydantic import Field
 
 from lookalike.errors import ArtefactError, InputError, StorageError
+from lookalike.index.core.costs import JUMP, Costs, Footprint, Measured, Shape
+from lookalike.index.core.engine_library import EngineLibrary
+from lookalike.index.core.hits import Floats, Found, Positions
+from lookalike.index.core.kind import BuildSettings, Candidate, Kind, RecallSetting, SearchSettings
 from lookalike.index.core.prefix_index import PrefixIndex
-from lookalike.index.core.vector_index import Floats, Found, Positions
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from lookalike.index.core.artefact import IndexFolder, NewIndexFolder
-    from lookalike.index.core.spec import SearchSettings, TreesBuild, TreesSearch
 
-__all__ = ["TreesIndex"]
+__all__ = ["KIND", "TreesBuild", "TreesIndex", "TreesSearch"]
+
+annoy, faiss = EngineLibrary("annoy"), EngineLibrary("faiss")
 
 _METRICS = {"euclidean": "euclidean", "cosine": "euclidean", "inner_product": "dot", "manhattan": "manhattan"}
 
@@ -46,6 +50,18 @@ _HALF = np.float32(0.5)
 
 #: From so many queries on, handing parts to threads costs less than it saves.
 _MANY = 32
+
+
+class TreesBuild(BuildSettings):
+    """Random-projection forest (Dasgupta & Freund, 2008; annoy): `n_trees` trees; each costs memory, all add recall."""
+
+    n_trees: int = Field(default=50, ge=1, le=10_000)
+
+
+class TreesSearch(SearchSettings):
+    """`search_k`: nodes looked at over all trees; 0 means `n_trees` times the neighbours asked for."""
+
+    search_k: int = Field(default=0, ge=0, le=1_000_000_000)
 
 
 class _Forest(NamedTuple):
@@ -87,7 +103,7 @@ class TreesIndex(PrefixIndex):
         return _Forest(trees, vectors.copy(), int(nodes * 4 * (self.dimension + _HEADER)))
 
     def _new(self) -> Any:
-        trees = AnnoyIndex(self.dimension, _METRICS[self._space.metric])  # type: ignore[arg-type]
+        trees = annoy.AnnoyIndex(self.dimension, _METRICS[self._space.metric])
         trees.set_seed(_SEED)
         return trees
 
@@ -143,7 +159,7 @@ class TreesIndex(PrefixIndex):
     def _write_engine(self, engine: _Forest, folder: NewIndexFolder) -> None:
         path = folder.path / _FILE
         try:
-            self._lock.write(engine.trees.save, str(path))  # annoy drops its memory and maps the file
+            self._changes.without_readers(engine.trees.save, str(path))  # annoy drops its memory and maps the file
         except OSError as error:
             raise StorageError(f"{path} could not be written ({error}); free disk space and save again") from error
         folder.add_written(_FILE)
@@ -182,3 +198,61 @@ def _too_large(n_trees: int, vectors: Floats) -> InputError:
         f"memory does not hold {n_trees} trees over {vectors.shape[0]} × {vectors.shape[1]} vectors; "
         "lower n_trees, or choose kind 'ivfpq'"
     )
+
+
+def _footprint(shape: Shape) -> Footprint:
+    # A node for every vector and for every inner node and bucket of every tree; a bucket holds up to d + 2 vectors and
+    # is filled to about ln 2 (random splits, as with random binary tries).
+    node = 4 * (_HEADER + shape.dimension)
+    buckets = max(1.0, shape.count / ((shape.dimension + 2) * math.log(2)))
+    size = round(node * (shape.count + shape.build.n_trees * (2 * buckets - 1)))
+    # annoy's array grows by 1.3 at a time, and may be moved when it does.
+    return Footprint(size, 2 * shape.vectors + round(1.6 * size), size)
+
+
+def _search_work(shape: Shape, search_k: int) -> float:
+    # `search_k` distances, and a descent of log n in each of the trees.
+    trees: int = shape.build.n_trees
+    return (search_k + trees * math.log2(shape.count + 1)) * (shape.dimension + JUMP)
+
+
+def _build_work(shape: Shape) -> float:
+    # Every tree splits log n times.
+    trees: int = shape.build.n_trees
+    return trees * shape.count * math.log2(shape.count + 1) * (shape.dimension + JUMP)
+
+
+# fmt: off
+_MEASURED = (
+    Measured(20_000, 0.7, (
+        (500, 0.7104, 0.1204), (1000, 0.8084, 0.1905), (2000, 0.9034, 0.303), (4000, 0.9572, 0.5146),
+        (8000, 0.9892, 0.8542), (16000, 0.998, 1.4999),
+    )),
+    Measured(100_000, 4.74, (
+        (500, 0.5566, 0.1183), (1000, 0.6634, 0.1874), (2000, 0.7724, 0.3177), (4000, 0.8742, 0.5755),
+        (8000, 0.9368, 1.0467), (16000, 0.9776, 1.8926), (32000, 0.9948, 3.3948),
+    )),
+)
+# fmt: on
+
+KIND = Kind(
+    name="trees",
+    index=TreesIndex,
+    build=TreesBuild,
+    search=TreesSearch,
+    recall_setting=RecallSetting("search_k", limit=lambda count: 100 * count),
+    candidates=(Candidate("trees", {"n_trees": 30}),),
+    costs=Costs(
+        footprint=_footprint,
+        measured=lambda build: _MEASURED,
+        search_work=_search_work,
+        build_work=_build_work,
+        search_bound="gather",
+        build_bound="gather",
+        planned=({"n_trees": 50},),
+    ),
+    requires="annoy",
+    extra="trees",
+    family="trees",
+    mark=("#8c6d31", "^"),
+)

@@ -17,21 +17,32 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any
 
-import faiss
 import numpy as np
-import svs
+from pydantic import Field
 
 from lookalike.errors import ArtefactError, InputError, StorageError
-from lookalike.index.core.equal_vectors import EqualVectors
+from lookalike.index.core.costs import Costs, Footprint, Measured, Shape
+from lookalike.index.core.engine_library import EngineLibrary
+from lookalike.index.core.hits import Floats, Found, Positions
+from lookalike.index.core.kind import (
+    ALL_BUT_MANHATTAN,
+    BuildSettings,
+    Candidate,
+    Kind,
+    RecallSetting,
+    SearchSettings,
+)
 from lookalike.index.core.metric_space import in_our_convention
 from lookalike.index.core.prefix_index import PrefixIndex
-from lookalike.index.core.vector_index import Floats, Found, Positions
+from lookalike.index.graphs.equal_vectors import EqualVectors
+from lookalike.index.graphs.graph_work import build_work, search_work
 
 if TYPE_CHECKING:
     from lookalike.index.core.artefact import IndexFolder, NewIndexFolder
-    from lookalike.index.core.spec import SearchSettings, VamanaBuild, VamanaSearch
 
-__all__ = ["VamanaIndex"]
+__all__ = ["KIND", "VamanaBuild", "VamanaIndex", "VamanaSearch"]
+
+faiss, svs = EngineLibrary("faiss"), EngineLibrary("svs")
 
 #: Pruning keeps a link that is this much better than the way round; below 1 where larger is more alike.
 _ALPHA = {"L2": 1.2, "MIP": 0.95}
@@ -49,6 +60,19 @@ _PARTS = ("config", "graph", "data")
 #: Bytes before the rows of SVS' binary files.
 _FILE_HEADER = 1024
 _COPIES = "copies.npy"
+
+
+class VamanaBuild(BuildSettings):
+    """DiskANN's graph (Subramanya et al., 2019) by Intel SVS: `degree` links a node, `window` candidates."""
+
+    degree: int = Field(default=32, ge=2, le=1024)
+    window: int = Field(default=100, ge=1, le=100_000)
+
+
+class VamanaSearch(SearchSettings):
+    """`search_window`: candidates kept during a search of the graph."""
+
+    search_window: int = Field(default=32, ge=1, le=1_000_000)
 
 
 class _Graph:
@@ -214,3 +238,52 @@ class VamanaIndex(PrefixIndex):
         if equals is not None and len(equals.first) != native.size:
             raise ArtefactError(f"{_COPIES} names {len(equals.first)} vectors, the graph holds {native.size}")
         return _Graph(native, equals)
+
+
+def _footprint(shape: Shape) -> Footprint:
+    # The vectors and `degree` + 1 words a node.
+    size = shape.vectors + 4 * (shape.build.degree + 1) * shape.count
+    # As given, in the tail, and SVS' own; before that, a block in 64 bits while equal vectors are looked for.
+    equal = 12 * shape.dimension * min(shape.count, 1 << 16) + 48 * shape.count
+    return Footprint(size, 2 * shape.vectors + max(equal, round(1.2 * size)), size)
+
+
+# fmt: off
+_MEASURED = (
+    Measured(20_000, 5.88, (
+        (10, 0.9516, 0.0185), (16, 0.9712, 0.0251), (24, 0.984, 0.0345), (32, 0.9906, 0.0439),
+        (48, 0.996, 0.0611),
+    )),
+    Measured(100_000, 37.05, (
+        (10, 0.8684, 0.0329), (16, 0.9248, 0.0431), (24, 0.951, 0.0562), (32, 0.965, 0.0731),
+        (48, 0.979, 0.0902), (64, 0.9872, 0.1226), (96, 0.9936, 0.1811), (128, 0.996, 0.2677),
+    )),
+)
+# fmt: on
+
+KIND = Kind(
+    name="vamana",
+    index=VamanaIndex,
+    build=VamanaBuild,
+    search=VamanaSearch,
+    recall_setting=RecallSetting("search_window", limit=lambda count: max(count, 16)),
+    candidates=(
+        Candidate("vamana", {"degree": 32, "window": 100}),
+        Candidate("vamana", {"degree": 32, "window": 200}),
+        Candidate("vamana", {"degree": 64, "window": 200}),
+    ),
+    costs=Costs(
+        footprint=_footprint,
+        measured=lambda build: _MEASURED,
+        search_work=search_work,
+        build_work=build_work,
+        search_bound="gather",
+        build_bound="gather",
+        planned=({"degree": 32, "window": 100},),
+    ),
+    metrics=ALL_BUT_MANHATTAN,
+    requires="svs",
+    extra="vamana",
+    family="graph",
+    mark=("#2e8b57", "X"),
+)

@@ -10,15 +10,14 @@ the same way: in two levels (as `faiss.contrib.clustering` does), then once more
 
 from __future__ import annotations
 
-from typing import Any
-
-import faiss as _faiss
 import numpy as np
 import numpy.typing as npt
 
+from lookalike.index.core.engine_library import EngineLibrary
+
 __all__ = ["SAMPLE_PER_LIST", "CoarseLists", "grouped", "list_count", "train_centroids"]
 
-faiss: Any = _faiss  # its type stubs lack what its Python layer adds
+faiss = EngineLibrary("faiss")
 
 Floats = npt.NDArray[np.float32]
 ListNumbers = npt.NDArray[np.int32]

@@ -11,19 +11,18 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
-import faiss as _faiss
 import numpy as np
 import numpy.typing as npt
 
 from lookalike.errors import InputError
-from lookalike.index.core.spec import BuildSettings, IvfPqBuild
+from lookalike.index.core.engine_library import EngineLibrary
 from lookalike.index.lists.coarse_lists import CoarseLists, ListNumbers, grouped, list_count, train_centroids
 
-__all__ = ["BLOCK", "EncodedPart", "InvertedLists", "one_thread_each"]
+__all__ = ["BLOCK", "CodeSettings", "EncodedPart", "InvertedLists", "is_packed", "one_thread_each"]
 
-faiss: Any = _faiss  # its type stubs lack what its Python layer adds
+faiss = EngineLibrary("faiss")
 
 Floats = npt.NDArray[np.float32]
 Codes = npt.NDArray[np.uint8]
@@ -34,7 +33,8 @@ BLOCK = 1 << 17
 #: From so many lists on, a graph finds the nearest centroids of a query faster than comparing with all of them.
 _GRAPH_FROM = 8192
 _CODE_SAMPLE = 1 << 16
-_METRICS = {"inner_product": faiss.METRIC_INNER_PRODUCT, "manhattan": faiss.METRIC_L1}
+#: The name of faiss' metric; of the others it is L2.
+_METRICS = {"inner_product": "METRIC_INNER_PRODUCT", "manhattan": "METRIC_L1"}
 
 
 _limiting = threading.Lock()
@@ -69,6 +69,27 @@ def one_thread_each() -> Iterator[None]:
             _limited.discard(this)  # not counted: a signal may have come before it was in
             if not _limited:
                 _limits.close()
+
+
+class CodeSettings(Protocol):
+    """How vectors are coded."""
+
+    @property
+    def code(self) -> str:
+        """`pq`, `fastscan` or `rabitq`."""
+
+    @property
+    def m(self) -> int:
+        """Sub-quantisers, a divisor of the dimension; 0 chooses."""
+
+    @property
+    def opq(self) -> bool:
+        """Whether vectors are rotated first, so that codes lose least."""
+
+
+def is_packed(code: CodeSettings | None) -> bool:
+    """Whether codes are packed in the end, for comparing 32 of them at once in SIMD registers."""
+    return code is not None and code.code != "pq"
 
 
 @dataclass(frozen=True)
@@ -122,29 +143,31 @@ class InvertedLists:
     # --- training -------------------------------------------------------------------------------------------
 
     @classmethod
-    def train(cls, sample: Floats, build: BuildSettings, metric: str, count: int) -> InvertedLists:
+    def train(
+        cls, sample: Floats, nlist: int, metric: str, count: int, code: CodeSettings | None = None
+    ) -> InvertedLists:
         """Learn centroids, rotation and codebooks.
 
         Args:
             sample: `(n, d)` float32, prepared for the metric.
-            build: `IvfBuild` or `IvfPqBuild`.
+            nlist: lists; 0 chooses.
             metric: `euclidean`, `cosine` (unit vectors), `inner_product` or, without codes, `manhattan`.
             count: how many vectors there will be.
+            code: how vectors are coded; None keeps them as they are.
 
         Raises:
             InputError: settings that do not fit the dimension or the sample.
         """
-        asked: int = build.nlist  # type: ignore[attr-defined]
-        lists = min(list_count(count, asked), len(sample))
+        lists = min(list_count(count, nlist), len(sample))
         with one_thread_each():
             directions = _unit(sample) if metric == "inner_product" else sample
             centroids = train_centroids(directions, lists)
             if metric == "inner_product":
                 # By inner product a query probes the centroids it points to, however short they came out as means.
                 centroids = _unit(centroids)
-            if not isinstance(build, IvfPqBuild):
+            if code is None:
                 return cls(_flat_template(centroids, metric), fast=False)
-            return cls(_code_template(centroids, sample, directions, build, metric), build.code != "pq")
+            return cls(_code_template(centroids, sample, directions, code, metric), is_packed(code))
 
     # --- encoding -------------------------------------------------------------------------------------------
 
@@ -176,12 +199,12 @@ class InvertedLists:
 
     # --- putting together -----------------------------------------------------------------------------------
 
-    def filled(self, parts: Sequence[EncodedPart], progress: Callable[[int, int], None] | None = None) -> Any:
+    def filled(self, parts: Sequence[EncodedPart], progress: Callable[[int], None] | None = None) -> Any:
         """The faiss index of all parts, and the end of this object: its lists are full now.
 
         Args:
             parts: in the order of their positions.
-            progress: called with lists done and lists there are.
+            progress: called with the number of lists done since the last call.
         """
         lists = self._lists
         starts = [0] * len(parts)
@@ -196,8 +219,8 @@ class InvertedLists:
                 ids = np.concatenate([part.order[a:b].astype(np.int64) + part.start for part, a, b in slices])
                 codes = np.concatenate([part.codes[a:b] for part, a, b in slices])
                 lists.invlists.add_entries(number, len(ids), faiss.swig_ptr(ids), faiss.swig_ptr(codes))
-            if progress is not None and number % 1024 == 0:
-                progress(number, self.lists)
+            if progress is not None and (number % 1024 == 1023 or number == self.lists - 1):
+                progress(number % 1024 + 1)
         lists.ntotal = sum(starts)
         whole, packed = self.template, _packed(lists) if self._fast else None
         if self._transform is None:
@@ -238,24 +261,24 @@ def _owning(lists: Any, quantizer: Any) -> Any:
 
 def _flat_template(centroids: Floats, metric: str) -> Any:
     quantizer = _quantizer(centroids, metric)
-    measure = _METRICS.get(metric, faiss.METRIC_L2)
+    measure = getattr(faiss, _METRICS.get(metric, "METRIC_L2"))
     return _owning(faiss.IndexIVFFlat(quantizer, centroids.shape[1], len(centroids), measure), quantizer)
 
 
-def _code_template(centroids: Floats, sample: Floats, directions: Floats, build: IvfPqBuild, metric: str) -> Any:
+def _code_template(centroids: Floats, sample: Floats, directions: Floats, code: CodeSettings, metric: str) -> Any:
     dimension = centroids.shape[1]
     some = np.linspace(0, len(sample) - 1, min(len(sample), _CODE_SAMPLE)).astype(np.int64)
     residuals = sample[some] - centroids[CoarseLists(centroids).nearest(np.ascontiguousarray(directions[some]))]
-    transform = _transform(residuals, build)
+    transform = _transform(residuals, code)
     if transform is not None:
         centroids, residuals = transform.apply(centroids), transform.apply(residuals)
-    turned, measure = centroids.shape[1], _METRICS.get(metric, faiss.METRIC_L2)
+    turned, measure = centroids.shape[1], getattr(faiss, _METRICS.get(metric, "METRIC_L2"))
     quantizer = _quantizer(centroids, metric)
-    if build.code == "rabitq":
+    if code.code == "rabitq":
         lists = faiss.IndexIVFRaBitQ(quantizer, turned, len(centroids), measure)
     else:
-        parts = _sub_quantisers(dimension, build)
-        lists = faiss.IndexIVFPQ(quantizer, turned, len(centroids), parts, _bits(build), measure)
+        parts = _sub_quantisers(dimension, code)
+        lists = faiss.IndexIVFPQ(quantizer, turned, len(centroids), parts, _bits(code), measure)
         lists.pq.cp.min_points_per_centroid = 1  # else faiss warns, on standard error, of what it then does anyway
         lists.pq.train(residuals)
     _owning(lists, quantizer)
@@ -269,29 +292,29 @@ def _code_template(centroids: Floats, sample: Floats, directions: Floats, build:
     return whole
 
 
-def _bits(build: IvfPqBuild) -> int:
-    return 8 if build.code == "pq" else 4
+def _bits(code: CodeSettings) -> int:
+    return 8 if code.code == "pq" else 4
 
 
-def _sub_quantisers(dimension: int, build: IvfPqBuild) -> int:
+def _sub_quantisers(dimension: int, code: CodeSettings) -> int:
     """How many: as asked, else one for two dimensions of 4-bit codes, for four of 8-bit codes."""
-    wide = 4 if build.code == "pq" else 2
-    parts = build.m or -(-dimension // wide)
-    if parts > dimension or (build.m and dimension % build.m):
-        raise InputError(f"m={build.m} does not divide the dimension {dimension}; give a divisor of it, or 0")
+    wide = 4 if code.code == "pq" else 2
+    parts = code.m or -(-dimension // wide)
+    if parts > dimension or (code.m and dimension % code.m):
+        raise InputError(f"m={code.m} does not divide the dimension {dimension}; give a divisor of it, or 0")
     return parts
 
 
-def _transform(residuals: Floats, build: IvfPqBuild) -> Any:
+def _transform(residuals: Floats, code: CodeSettings) -> Any:
     """A rotation learned from residuals, which also pads the dimension where sub-quantisers need it; or None."""
     dimension = residuals.shape[1]
-    if build.code == "rabitq":
+    if code.code == "rabitq":
         rotation = faiss.RandomRotationMatrix(dimension, dimension)
         rotation.init(1234)
         return rotation
-    parts = _sub_quantisers(dimension, build)
+    parts = _sub_quantisers(dimension, code)
     padded = -(-dimension // parts) * parts
-    if not build.opq:
+    if not code.opq:
         if padded == dimension:
             return None
         rotation = faiss.LinearTransform(dimension, padded, False)

@@ -5,23 +5,21 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-import faiss as _faiss
 import numpy as np
 
 from lookalike.errors import ArtefactError
 from lookalike.index.core.distance_count import counted
+from lookalike.index.core.engine_library import EngineLibrary
+from lookalike.index.core.hits import Floats, Found, Mask, Positions
 from lookalike.index.core.metric_space import in_our_convention
 from lookalike.index.core.parametrised_search import parametrised_search
-from lookalike.index.core.vector_index import Floats, Found, Mask, Positions
 
 if TYPE_CHECKING:
     from lookalike.distances import MetricName
 
 __all__ = ["SearchableLists", "in_convention"]
 
-faiss: Any = _faiss  # its type stubs lack what its Python layer adds
-
-_counter = faiss.cvar.indexIVF_stats
+faiss = EngineLibrary("faiss")
 
 
 class SearchableLists:
@@ -40,6 +38,7 @@ class SearchableLists:
         self._graph = isinstance(faiss.downcast_index(lists.quantizer), faiss.IndexHNSW)
         self._rabitq = isinstance(lists, faiss.IndexIVFRaBitQ | faiss.IndexIVFRaBitQFastScan)
         self._parameters = lru_cache(maxsize=64)(self._make_parameters)
+        self._counter = faiss.cvar.indexIVF_stats
         self._lists = lists
         self._addressable = addressable
         if addressable:
@@ -78,9 +77,12 @@ class SearchableLists:
             bits = np.packbits(allowed, bitorder="little")
             parameters = self._make_parameters(nprobe, faiss.IDSelectorBitmap(bits))
         (distances, positions), computed = counted(
-            _computed, lambda: parametrised_search(self.engine, queries, k, parameters)
+            self._computed, lambda: parametrised_search(self.engine, queries, k, parameters)
         )
         return distances, positions, computed
+
+    def _computed(self) -> int:
+        return int(self._counter.ndis)
 
     def _make_parameters(self, nprobe: int, selector: Any = None) -> Any:
         # Asked to probe more lists than there are, faiss' packed lists answer nonsense under inner products (1.15).
@@ -100,10 +102,6 @@ class SearchableLists:
             return np.empty((0, self.engine.d), np.float32)
         vectors: Floats = self.engine.reconstruct_batch(positions)
         return vectors
-
-
-def _computed() -> int:
-    return int(_counter.ndis)
 
 
 def in_convention(distances: Floats, positions: Positions, metric: MetricName) -> Floats:

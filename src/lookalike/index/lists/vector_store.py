@@ -13,18 +13,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import faiss as _faiss
 import numpy as np
 import numpy.typing as npt
 
 from lookalike.errors import ArtefactError
+from lookalike.index.core.engine_library import EngineLibrary
 
 if TYPE_CHECKING:
     from lookalike.index.core.artefact import IndexFolder, NewIndexFolder
 
 __all__ = ["VectorStore"]
 
-faiss: Any = _faiss  # its type stubs lack what its Python layer adds
+faiss = EngineLibrary("faiss")
 
 Floats = npt.NDArray[np.float32]
 Positions = npt.NDArray[np.int64]

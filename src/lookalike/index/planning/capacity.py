@@ -8,42 +8,27 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from lookalike.errors import InputError
 from lookalike.index.core.checks import check_recall, checked_k
-from lookalike.index.planning.footprint import PROCESS_BYTES, footprint, list_count_of, scann_leaves
+from lookalike.index.core.flat_vectors import AUTO_EXACT_LIMIT
+from lookalike.index.kinds.registry import KINDS
+from lookalike.index.planning.footprint import PROCESS_BYTES, footprint
 from lookalike.index.planning.machine_speed import REFERENCE, MachineSpeed
+from lookalike.index.planning.options import PlanOptions
 from lookalike.index.planning.scaling import (
     build_cpu_seconds,
-    effort_for_recall,
     expected_recall,
     search_ms,
+    setting_for_recall,
     uncertainty,
 )
 from lookalike.index.quantities import count_text, parse_count, parse_size, size_text
 
 __all__ = ["CapacityPlan", "Option", "plan_capacity"]
-
-#: Build settings looked at. `ivfpq` differs in what it keeps: a code in memory, and a store on disk.
-_WORTH: tuple[tuple[str, dict[str, Any]], ...] = (
-    ("exact", {}),
-    ("trees", {"n_trees": 50}),
-    ("nsw", {"M": 32, "ef_construction": 100}),
-    ("hnsw", {"M": 16, "ef_construction": 100}),
-    ("ivf", {}),
-    ("ivfpq", {"code": "fastscan", "store": "float32"}),
-    ("ivfpq", {"code": "fastscan", "store": "float16"}),
-    ("ivfpq", {"code": "fastscan", "store": "sq8"}),
-    ("ivfpq", {"code": "fastscan", "store": "none"}),
-    ("ivfpq", {"code": "pq", "store": "float16"}),
-    ("ivfpq", {"code": "rabitq", "store": "float16"}),
-    ("vamana", {"degree": 32, "window": 100}),
-    # What `measured_costs` knows; with SOAR, a second cell for every vector, searches are faster and builds longer.
-    ("scann", {"dims_per_block": 2, "soar": 0.0}),
-)
 
 #: A candidate whose page is not in memory costs a read; many are asked for at once. An SSD of 30,000 reads a second.
 _PAGE_READ_MS = 1 / 30
@@ -61,7 +46,7 @@ class Option:
 
     Attributes:
         name: kind, and what tells options of one kind apart.
-        kind: a key of `lookalike.index.core.spec.KINDS`.
+        kind: a name in `lookalike.index.kinds.registry.KINDS`.
         build: its build settings, for `build_index`.
         search: its search settings.
         memory_bytes: while it serves, the process included; without pages of a mapped store.
@@ -70,7 +55,7 @@ class Option:
         mapped_bytes: the part of it that is read piece by piece while serving.
         build_cpu_seconds: processor time to build, over all threads.
         build_hours: on the threads of the plan.
-        recall: recall@k expected; real embeddings may need more effort for it (see `scaling`).
+        recall: recall@k expected; real embeddings may need a higher search setting for it (see `scaling`).
         latency_ms: one query on one thread.
         latency_range_ms: from `latency_ms / uncertainty` to `latency_ms * uncertainty`.
         uncertainty: that factor; it holds for `build_hours` as well.
@@ -110,7 +95,7 @@ class CapacityPlan:
     Attributes:
         vectors: how many.
         dimension: numbers per vector.
-        metric: one of `lookalike.index.core.spec.IndexMetric`.
+        metric: one of `lookalike.index.core.kind.IndexMetric`.
         recall: recall@k asked for.
         k: neighbours.
         memory: bytes there are; None for any.
@@ -142,7 +127,7 @@ class CapacityPlan:
             return ""
         chosen = self.recommended
         settings = "".join(f" --set {name}={value}" for name, value in chosen.settings.items())
-        stream = " --stream" if chosen.kind == "ivfpq" else ""
+        stream = " --stream" if KINDS[chosen.kind].streamed else ""
         return f"lookalike index build VECTORS -o INDEX --kind {chosen.kind} --metric {self.metric}{settings}{stream}"
 
     def to_dict(self) -> dict[str, Any]:
@@ -180,13 +165,8 @@ def plan_capacity(
     vectors: int | str,
     dimension: int,
     *,
-    memory: int | str | None = None,
-    disk: int | str | None = None,
-    metric: str = "cosine",
-    recall: float = 0.95,
-    k: int = 10,
-    threads: int | None = None,
     measured: MachineSpeed | None = None,
+    **options: Any,
 ) -> CapacityPlan:
     """What every kind of index over so many vectors costs, and which one to build; nothing is built.
 
@@ -196,55 +176,52 @@ def plan_capacity(
     Args:
         vectors: how many; a number or text such as `"100M"`.
         dimension: numbers per vector.
-        memory: bytes for building and serving, or text such as `"24GiB"`; None for any.
-        disk: bytes for the index, or text; None for any.
-        metric: one of `lookalike.index.core.spec.IndexMetric`.
-        recall: recall@k to be reached, above 0 up to 1.
-        k: neighbours per query.
-        threads: that build; None for all processors.
         measured: of `measure_machine()`, to scale times to this machine.
+        **options: `memory` and `disk` (None: no limit; bytes or text such as `"24GiB"`), `metric` (`"cosine"`),
+            `recall` (0.95), `k` (10) and `threads` (None: all processors), as `PlanOptions` explains them.
 
     Raises:
         InputError: a number out of range, or an unknown metric.
+        TypeError: there is no such option.
 
     Example:
         >>> plan = plan_capacity("100M", 128, memory="24GiB", disk="80GiB")
         >>> plan.recommended.kind, plan.recommended.build["store"]
         ('ivfpq', 'float16')
     """
+    wish = PlanOptions(**options)
     count = parse_count(vectors)
-    limits = (None if memory is None else parse_size(memory), None if disk is None else parse_size(disk))
-    wanted = checked_k(k)
-    _check(dimension, metric, recall, threads)
-    used = threads or os.cpu_count() or 1
-    case = _Case(count, dimension, metric, recall, wanted, *limits, used, measured)
-    options = sorted((case.option(kind, build) for kind, build in _WORTH), key=lambda o: (not o.fits, o.latency_ms))
-    chosen = _chosen(options, count)
+    limits = [None if limit is None else parse_size(limit) for limit in (wish.memory, wish.disk)]
+    wanted = checked_k(wish.k)
+    _check(dimension, wish.metric, wish.recall, wish.threads)
+    used = wish.threads or os.cpu_count() or 1
+    case = _Case(count, dimension, wish.metric, wish.recall, wanted, limits[0], limits[1], used, measured)
+    offered = [case.option(name, build) for name, kind in KINDS.items() for build in kind.costs.planned]
+    found = sorted(offered, key=lambda option: (not option.fits, option.latency_ms))
+    chosen = _chosen(found, count)
     return CapacityPlan(
         vectors=count,
         dimension=dimension,
-        metric=metric,
-        recall=recall,
+        metric=wish.metric,
+        recall=wish.recall,
         k=wanted,
         memory=limits[0],
         disk=limits[1],
         threads=used,
         calibrated=measured is not None,
-        options=tuple(options),
+        options=tuple(found),
         recommended=chosen,
-        advice=_reason(chosen, count) if chosen else _needed(options, case),
+        advice=_reason(chosen, count) if chosen else _needed(found, case),
     )
 
 
 def _check(dimension: int, metric: str, recall: float, threads: int | None) -> None:
-    from typing import get_args
-
-    from lookalike.index.core.spec import IndexMetric
+    from lookalike.index.core.kind import ALL_METRICS
 
     if isinstance(dimension, bool) or not isinstance(dimension, int) or not 1 <= dimension <= 1_000_000:
         raise InputError(f"dimension is {dimension!r}; give the numbers per vector, 1 to 1000000")
-    if metric not in get_args(IndexMetric):
-        raise InputError(f"metric {metric!r} is unknown; choose one of {', '.join(get_args(IndexMetric))}")
+    if metric not in ALL_METRICS:
+        raise InputError(f"metric {metric!r} is unknown; choose one of {', '.join(ALL_METRICS)}")
     check_recall(recall)
     if threads is not None and (isinstance(threads, bool) or not isinstance(threads, int) or threads < 1):
         raise InputError(f"threads is {threads!r}; give at least 1, or None for all processors")
@@ -264,22 +241,21 @@ class _Case:
     threads: int
     measured: MachineSpeed | None
 
-    def option(self, kind: str, worth: dict[str, Any]) -> Option:
-        from lookalike.index.core.spec import KINDS
-
-        build = self._build(kind, worth)
+    def option(self, kind: str, worth: Mapping[str, Any]) -> Option:
+        build = {**KINDS[kind].costs.by_count(self.count), **worth}
         size = footprint(kind, self.count, self.dimension, build, metric=self.metric, threads=self.threads)
         speed = self.measured or REFERENCE
-        effort = self._effort(kind, build)
-        reached = expected_recall(kind, self.count, effort, build)
+        value = self._value(kind, build)
+        reached = expected_recall(kind, self.count, value, build)
         cpu = build_cpu_seconds(kind, self.count, self.dimension, build, speed)
         factor = uncertainty(kind, self.count, self.dimension, build, self.measured is not None)
-        search = self._search(kind, effort, build)
-        latency = _CALL_MS * speed.slowdown("exact") + search_ms(kind, self.count, self.dimension, effort, build, speed)
-        latency += self._page_reads(size.serving, size.mapped, search.get("rerank", 0)) * _PAGE_READ_MS
+        search = self._search(kind, value, build)
+        latency = _CALL_MS * (REFERENCE.stream / speed.stream)
+        latency += search_ms(kind, self.count, self.dimension, value, build, speed)
+        latency += self._page_reads(size.serving, size.mapped, self._reranked(kind, build)) * _PAGE_READ_MS
         serving, building = size.serving + PROCESS_BYTES, size.building + PROCESS_BYTES
         installed = KINDS[kind].installed
-        reasons = [] if installed else [f"not installed: pip install 'lookalike[{KINDS[kind].extra}]'"]
+        reasons = [] if installed else [f"not installed: {KINDS[kind].how_to_install}"]
         if self.metric not in KINDS[kind].metrics:
             reasons.append(f"cannot search by {self.metric}")
         if reached < self.recall:
@@ -289,7 +265,7 @@ class _Case:
             reasons += self._over("memory while building", building, self.memory)
         reasons += self._over("disk", size.disk, self.disk)
         return Option(
-            name=" ".join([kind, *(str(worth[name]) for name in ("code", "store") if name in worth)]),
+            name=" ".join([kind, *KINDS[kind].costs.told_apart(worth)]),
             kind=kind,
             build=build,
             search=search,
@@ -308,33 +284,34 @@ class _Case:
             reasons=tuple(reasons),
         )
 
-    def _build(self, kind: str, worth: dict[str, Any]) -> dict[str, Any]:
-        if kind in ("ivf", "ivfpq"):
-            return {"nlist": list_count_of(self.count, worth), **worth}
-        if kind == "scann":
-            return {"leaves": scann_leaves(self.count), **worth}
-        return dict(worth)
-
-    def _effort(self, kind: str, build: dict[str, Any]) -> int:
+    def _value(self, kind: str, build: dict[str, Any]) -> int:
+        setting = KINDS[kind].recall_setting
+        if setting is None:
+            return 0
         # More neighbours lie in more places; fewer than ten are not much easier to find.
-        effort = effort_for_recall(kind, self.count, self.recall, build) * math.sqrt(max(1.0, self.k / 10))
-        return max(math.ceil(effort), self.k if kind in ("nsw", "hnsw", "vamana") else 1) if effort else 0
+        value = setting_for_recall(kind, self.count, self.recall, build) * math.sqrt(max(1.0, self.k / 10))
+        return max(math.ceil(value), self.k if setting.counts_candidates else 1)
 
-    def _search(self, kind: str, effort: int, build: dict[str, Any]) -> dict[str, Any]:
-        from lookalike.index.tuning.candidates import effort_names
+    def _search(self, kind: str, value: int, build: dict[str, Any]) -> dict[str, Any]:
+        setting = KINDS[kind].recall_setting
+        if setting is None:
+            return {}
+        reranked = {} if setting.reranked is None else {setting.reranked: self._reranked(kind, build)}
+        return {setting.name: value, **reranked}
 
-        raised, reranked = effort_names(kind)
-        found = {} if raised is None else {raised: effort}
-        if reranked is not None:
-            found[reranked] = 0 if build.get("store") == "none" else max(100, 10 * self.k)
-        return found
+    def _reranked(self, kind: str, build: dict[str, Any]) -> int:
+        """How many candidates are compared again."""
+        setting = KINDS[kind].recall_setting
+        if setting is None or setting.reranked is None or not KINDS[kind].costs.reranks(KINDS[kind].build(**build)):
+            return 0
+        return max(100, 10 * self.k)
 
-    def _page_reads(self, serving: int, mapped: int, rerank: int) -> float:
+    def _page_reads(self, serving: int, mapped: int, reranked: int) -> float:
         """Candidates of a query whose page is not in memory, where memory is limited."""
         if not mapped or self.memory is None:
             return 0.0
         room = max(0, self.memory - serving - PROCESS_BYTES)
-        return rerank * (1 - min(1.0, room / mapped))
+        return reranked * (1 - min(1.0, room / mapped))
 
     @staticmethod
     def _over(what: str, needs: int, limit: int | None) -> list[str]:
@@ -342,13 +319,11 @@ class _Case:
 
 
 def _chosen(options: Iterable[Option], count: int) -> Option | None:
-    from lookalike.index import AUTO_EXACT_LIMIT
-
     fitting = [option for option in options if option.fits]
     if count <= AUTO_EXACT_LIMIT:
         # Nothing to build or to tune, and a query takes well under a millisecond.
-        fitting = [option for option in fitting if option.kind == "exact"] or fitting
-    faithful = [option for option in fitting if option.build.get("store") not in ("sq8", "none")]
+        fitting = [option for option in fitting if KINDS[option.kind].exhaustive] or fitting
+    faithful = [option for option in fitting if not _rounds_distances(option)]
     best = faithful or fitting
     if not best:
         return None
@@ -357,17 +332,20 @@ def _chosen(options: Iterable[Option], count: int) -> Option | None:
     return min(tied, key=lambda option: (option.disk_bytes, option.memory_bytes))
 
 
+def _rounds_distances(option: Option) -> bool:
+    kind = KINDS[option.kind]
+    return kind.costs.rounds_distances(kind.build(**option.build))
+
+
 def _reason(chosen: Option, count: int) -> str:
-    if chosen.kind == "exact" and count < 100_000:
+    if KINDS[chosen.kind].exhaustive and count < 100_000:
         return f"{count_text(count)} vectors are searched exactly in about {_short(chosen.latency_ms)} ms"
-    kept = "" if chosen.build.get("store") not in ("sq8", "none") else "; its distances are rounded, check thresholds"
+    kept = "; its distances are rounded, check thresholds" if _rounds_distances(chosen) else ""
     return f"{chosen.name} is the fastest that fits, to within what can be predicted{kept}; tune_index measures"
 
 
 def _needed(options: Iterable[Option], case: _Case) -> str:
     """What would have to be given for something to fit: the least more of memory and disk, or another wish."""
-    from lookalike.index.core.spec import KINDS
-
     able = [
         option
         for option in options

@@ -12,13 +12,13 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-__all__ = ["JUMPING", "REFERENCE", "MachineSpeed", "measure_machine"]
+from lookalike.index.kinds.registry import KINDS
+
+__all__ = ["REFERENCE", "MachineSpeed", "measure_machine"]
 
 #: Numbers of the array that is read: 256 MiB, more than any cache holds.
 _NUMBERS = 1 << 26
 _ROW = 128
-#: Kinds whose searches wait for vectors from anywhere in memory.
-JUMPING = ("nsw", "hnsw", "vamana", "trees")
 _SIDE = 1024
 
 
@@ -38,11 +38,10 @@ class MachineSpeed:
 
     def slowdown(self, kind: str, building: bool = False) -> float:
         """How many times as long as on the reference machine a kind takes."""
-        if kind in JUMPING:
-            return REFERENCE.gather / self.gather
-        if building and kind != "exact":
-            return REFERENCE.product / self.product
-        return REFERENCE.stream / self.stream
+        costs = KINDS[kind].costs
+        bound = costs.build_bound if building else costs.search_bound
+        slowdown: float = getattr(REFERENCE, bound) / getattr(self, bound)
+        return slowdown
 
     def to_dict(self) -> dict[str, float]:
         """For JSON."""
@@ -50,7 +49,7 @@ class MachineSpeed:
 
 
 #: Two cores of an AMD EPYC (family 25, model 17, AVX-512, 32 MiB L3), KVM; others were
-#: computing beside, as they were when `measured_costs` was made.
+#: computing beside, as they were when the kinds were measured (`core.costs.Measured`).
 REFERENCE = MachineSpeed(stream=4.03e9, gather=3.87e6, product=49.0e9)
 
 

@@ -1,13 +1,7 @@
 """How recall, search time and build time of every kind grow with the number of vectors and their dimension.
 
-A kind was built for real at a few sizes (`measured_costs.py`); what lies between is interpolated on logarithmic axes,
-and what lies beyond grows as the structure says, in *work*, numbers read or multiplied:
-
-- exact: n·d a query, nothing to build;
-- graphs: a query computes distances in proportion to its candidates and to log n, each a jump in memory and d numbers;
-  inserting a vector is such a search;
-- inverted files: the centroids (by a graph from 8,192 on), ``nprobe · n / nlist`` vectors or codes, the store;
-- trees: ``search_k`` distances, and a descent of log n in each of the trees; building splits log n times.
+A kind was built for real at a few sizes; what lies between is interpolated on logarithmic axes, and what lies beyond
+grows as the structure says, in *work*, numbers read or multiplied. Both stand in the kind's file (`core.costs.Costs`).
 
 The settings that reach a recall grow with n as they did between the measured sizes. All of it is of one machine, on
 vectors of `generated_vectors`; `Speed` carries it to another machine, `uncertainty` says how far to trust it. Real
@@ -20,28 +14,20 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lookalike.index.planning.footprint import code_bytes, list_count_of, scann_leaves
-from lookalike.index.planning.machine_speed import JUMPING, REFERENCE, MachineSpeed
-from lookalike.index.planning.measured_costs import DIMENSION, MEASURED, Measured, measured_name
+from lookalike.index.core.costs import MEASURED_DIMENSION, Measured
+from lookalike.index.kinds.registry import KINDS
+from lookalike.index.planning.machine_speed import REFERENCE, MachineSpeed
 
-__all__ = ["build_cpu_seconds", "effort_for_recall", "expected_recall", "search_ms", "uncertainty"]
+__all__ = ["build_cpu_seconds", "expected_recall", "search_ms", "setting_for_recall", "uncertainty"]
 
 #: Recall is taken no further from 0 and 1 than this: so many queries were measured.
 _EDGE = 0.0005
 #: Recall gained below which an entry is no higher than the one before: three hits of 3,000.
 _GAIN = 0.001
-#: Recall gained by twice the effort below which a curve nears its plateau.
+#: Recall gained by twice the setting's value below which a curve nears its plateau.
 _FLAT = 0.02
 #: So many vectors are in no cache.
 _OUT_OF_CACHE = 10**6
-#: A jump to a vector somewhere in memory costs about as much as reading so many numbers in order.
-_JUMP = 64
-#: What learning a code and its rotation costs, as comparisons of two vectors; its sample is of one size.
-_CODE_LEARNING = {"fastscan": 2e9, "pq": 3e9, "rabitq": 0.0}
-#: What opening a list costs, as numbers read in order.
-_LIST = 1000
-#: Candidates compared again in full when this was measured.
-_RERANKED = 100
 
 
 def _logit(recall: float) -> float:
@@ -64,50 +50,50 @@ def _between(x: float, points: Sequence[tuple[float, float]]) -> float:
 
 
 def _points(kind: str, build: Mapping[str, Any]) -> Sequence[Measured]:
-    return MEASURED[measured_name(kind, build)]
+    return KINDS[kind].costs.measured(KINDS[kind].build(**build))
 
 
-def effort_for_recall(kind: str, count: int, recall: float, build: Mapping[str, Any]) -> int:
-    """The search setting that is expected to reach a recall@10 (of `candidates.effort_names`); 0 for exact.
+def setting_for_recall(kind: str, count: int, recall: float, build: Mapping[str, Any]) -> int:
+    """The search setting that is expected to reach a recall@10 (`Kind.recall_setting`); 0 for exact.
 
     Where a code's plateau lies below that recall, the setting that reaches the plateau.
     """
-    if kind == "exact":
+    if KINDS[kind].exhaustive:
         return 0
-    wanted = _effort(_points(kind, build), count, min(recall, _ceiling(_points(kind, build), count)))
-    return max(1, math.ceil(min(wanted, _largest_effort(kind, count, build))))
+    wanted = _value_for(_points(kind, build), count, min(recall, _ceiling(_points(kind, build), count)))
+    return max(1, math.ceil(min(wanted, _largest_value(kind, count, build))))
 
 
-def expected_recall(kind: str, count: int, effort: int, build: Mapping[str, Any]) -> float:
-    """Recall@10 that a search setting is expected to reach: the inverse of `effort_for_recall`."""
-    if kind == "exact":
+def expected_recall(kind: str, count: int, value: int, build: Mapping[str, Any]) -> float:
+    """Recall@10 that a search setting is expected to reach: the inverse of `setting_for_recall`."""
+    if KINDS[kind].exhaustive:
         return 1.0
     points = _points(kind, build)
     low, high = _EDGE, _ceiling(points, count)
-    if effort >= _largest_effort(kind, count, build):
+    if value >= _largest_value(kind, count, build):
         return high  # everything is looked at: only what codes lose is missing
     for _ in range(40):
         middle = (low + high) / 2
-        low, high = (middle, high) if _effort(points, count, middle) <= effort else (low, middle)
+        low, high = (middle, high) if _value_for(points, count, middle) <= value else (low, middle)
     return high
 
 
-def _effort(points: Sequence[Measured], count: int, recall: float) -> float:
+def _value_for(points: Sequence[Measured], count: int, recall: float) -> float:
     needed = _needed(points, recall)
     return math.exp(_between(math.log(count), needed) + _growth(points) * max(0.0, math.log(count) - needed[-1][0]))
 
 
 def _needed(points: Sequence[Measured], recall: float) -> list[tuple[float, float]]:
-    """Logarithms of sizes, and of the effort that reaches a recall at each."""
+    """Logarithms of sizes, and of the value that reaches a recall at each."""
     needed = []
     for point in points:
-        curve = [(_logit(found), math.log(effort)) for effort, found, _ in _rising(point)]
+        curve = [(_logit(found), math.log(value)) for value, found, _ in _rising(point)]
         needed.append((math.log(point.vectors), _line(_logit(recall), curve)))
     return needed
 
 
 def _growth(points: Sequence[Measured]) -> float:
-    """The power of the count by which efforts grow beyond the largest size; the same for all recalls.
+    """The power of the count by which values grow beyond the largest size; the same for all recalls.
 
     They neither fall nor grow faster than the square root, by which the cells grow.
     """
@@ -118,7 +104,7 @@ def _growth(points: Sequence[Measured]) -> float:
 
 
 def _rising(point: Measured) -> list[tuple[int, float, float]]:
-    """The part of a curve on which recall grows; on a plateau more effort says nothing about recall."""
+    """The part of a curve on which recall grows; on a plateau a higher value says nothing about recall."""
     kept = [point.curve[0]]
     for entry in point.curve[1:]:
         if entry[1] > kept[-1][1] + _GAIN:
@@ -127,11 +113,11 @@ def _rising(point: Measured) -> list[tuple[int, float, float]]:
 
 
 def _ceiling(points: Sequence[Measured], count: int) -> float:
-    """What no effort exceeds: where curves ended flat, their tops; else as close to 1 as was measured."""
+    """What no value exceeds: where curves ended flat, their tops; else as close to 1 as was measured."""
     tops = []
     for point in points:
         recalls = [found for _, found, _ in point.curve]
-        # Half the effort, two entries before: what the second half gained, all further doublings together gain.
+        # Half the value, two entries before: what the second half gained, all further doublings together gain.
         gained = max(0.0, recalls[-1] - recalls[max(0, len(recalls) - 3)])
         flat = max(recalls) < 0.99 and gained < _FLAT
         tops.append((math.log(point.vectors), _logit(max(recalls) + gained if flat else 1.0)))
@@ -141,25 +127,24 @@ def _ceiling(points: Sequence[Measured], count: int) -> float:
     return 1 / (1 + math.exp(-top))
 
 
-def _largest_effort(kind: str, count: int, build: Mapping[str, Any]) -> int:
-    if kind in ("ivf", "ivfpq"):
-        return list_count_of(count, build)
-    return scann_leaves(count) if kind == "scann" else count
+def _largest_value(kind: str, count: int, build: Mapping[str, Any]) -> int:
+    return KINDS[kind].costs.everything(KINDS[kind].shape(count, MEASURED_DIMENSION, build))
 
 
 def search_ms(
-    kind: str, count: int, dimension: int, effort: int, build: Mapping[str, Any], speed: MachineSpeed = REFERENCE
+    kind: str, count: int, dimension: int, value: int, build: Mapping[str, Any], speed: MachineSpeed = REFERENCE
 ) -> float:
     """Milliseconds of one query on one thread, everything it touches in memory."""
-    measured, times = _as_measured(build), []
+    chosen, times = KINDS[kind], []
     for point in _points(kind, build):
         # Against the work done, so that only what the work does not tell is interpolated.
+        shape = chosen.shape(point.vectors, MEASURED_DIMENSION, _as_measured(kind, build))
         curve = [
-            (math.log(max(tried, 1)), math.log(ms / _search_work(kind, point.vectors, DIMENSION, tried, measured)))
+            (math.log(max(tried, 1)), math.log(ms / chosen.costs.search_work(shape, tried)))
             for tried, _, ms in point.curve
         ]
-        times.append((math.log(point.vectors), _between(math.log(max(effort, 1)), curve)))
-    work = _search_work(kind, count, dimension, effort, build)
+        times.append((math.log(point.vectors), _between(math.log(max(value, 1)), curve)))
+    work = chosen.costs.search_work(chosen.shape(count, dimension, build), value)
     return math.exp(_per_work(kind, count, times)) * work * speed.slowdown(kind)
 
 
@@ -168,70 +153,35 @@ def _per_work(kind: str, count: int, times: Sequence[tuple[float, float]]) -> fl
 
     But where a kind jumps, ever more jumps leave the processor's caches, until a million vectors or so.
     """
-    if kind in JUMPING and len(times) > 1 and math.log(count) > times[-1][0]:
+    if KINDS[kind].costs.search_bound == "gather" and len(times) > 1 and math.log(count) > times[-1][0]:
         reached = max(times[-1][0], math.log(min(count, _OUT_OF_CACHE)))
         return max(times[-1][1], _line(reached, times))
     return _between(math.log(count), times)
 
 
-def _as_measured(build: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings without the number of cells, which at a measured size was the one that size suggests."""
-    return {name: value for name, value in build.items() if name not in ("nlist", "leaves")}
-
-
-def _search_work(kind: str, count: int, dimension: int, effort: int, build: Mapping[str, Any]) -> float:
-    if kind == "exact":
-        return float(count * dimension)
-    if kind == "trees":
-        trees: int = build.get("n_trees", 50)
-        return (effort + trees * math.log2(count + 1)) * (dimension + _JUMP)
-    if kind in ("ivf", "ivfpq"):
-        lists = list_count_of(count, build)
-        coarse = (lists if lists < 8192 else 2000) * dimension
-        visited = min(effort, lists) * count / lists
-        coarse += effort * _LIST
-        if kind == "ivf":
-            return coarse + visited * dimension
-        code = code_bytes(dimension, build)
-        return coarse + visited * code + _RERANKED * (dimension + _JUMP)
-    if kind == "scann":
-        leaves: int = build.get("leaves") or scann_leaves(count)
-        block: int = build.get("dims_per_block", 2)
-        visited = min(effort, leaves) * count / leaves
-        return leaves * dimension + visited * dimension / (4 * block) + _RERANKED * (dimension + _JUMP)
-    return effort * math.log2(count + 1) * (dimension + _JUMP)
+def _as_measured(kind: str, build: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings without those that grow with the count, which at a measured size had the value that it suggests."""
+    growing = KINDS[kind].costs.by_count(1)
+    return {name: value for name, value in build.items() if name not in growing}
 
 
 def build_cpu_seconds(
     kind: str, count: int, dimension: int, build: Mapping[str, Any], speed: MachineSpeed = REFERENCE
 ) -> float:
     """Seconds of processor time to build, over all threads."""
-    points, measured = _points(kind, build), _as_measured(build)
+    chosen, measured = KINDS[kind], _as_measured(kind, build)
+
+    def work(vectors: int, numbers: int, settings: Mapping[str, Any]) -> float:
+        return chosen.costs.build_work(chosen.shape(vectors, numbers, settings))
+
     times = [
-        (math.log(p.vectors), math.log(max(p.build_cpu_s, 1e-3) / _build_work(kind, p.vectors, DIMENSION, measured)))
-        for p in points
+        (
+            math.log(point.vectors),
+            math.log(max(point.build_cpu_s, 1e-3) / work(point.vectors, MEASURED_DIMENSION, measured)),
+        )
+        for point in _points(kind, build)
     ]
-    work = _build_work(kind, count, dimension, build)
-    return math.exp(_per_work(kind, count, times)) * work * speed.slowdown(kind, building=True)
-
-
-def _build_work(kind: str, count: int, dimension: int, build: Mapping[str, Any]) -> float:
-    if kind == "exact":
-        return float(count * dimension)
-    if kind == "trees":
-        trees: int = build.get("n_trees", 50)
-        return trees * count * math.log2(count + 1) * (dimension + _JUMP)
-    if kind in ("ivf", "ivfpq"):
-        lists = list_count_of(count, build)
-        # A vector is compared with up to 1,024 group centres, then with up to 1,024 centroids (coarse_lists).
-        each = lists if lists <= 1024 else min(1024, lists // 32) + 1024
-        sample = min(count, max(1 << 16, 40 * lists))
-        learning = sample * (20 * lists if lists <= 1024 else 18 * math.sqrt(lists) + 3 * each)
-        codes = _CODE_LEARNING[build.get("code", "fastscan")] if kind == "ivfpq" else 0
-        return (learning + codes + count * each) * dimension
-    if kind == "scann":
-        return count * (math.sqrt(count) + 16) * dimension
-    return count * math.log2(count + 1) * (dimension + _JUMP)
+    return math.exp(_per_work(kind, count, times)) * work(count, dimension, build) * speed.slowdown(kind, building=True)
 
 
 def uncertainty(kind: str, count: int, dimension: int, build: Mapping[str, Any], calibrated: bool) -> float:
@@ -242,9 +192,9 @@ def uncertainty(kind: str, count: int, dimension: int, build: Mapping[str, Any],
     dimension, and a quarter where the machine was not measured.
     """
     points = _points(kind, build)
-    if kind == "exact":
+    if KINDS[kind].exhaustive:
         points = [points[0]._replace(vectors=1), points[-1]._replace(vectors=count)]  # in proportion at any size
     beyond = max(0.0, math.log10(count / points[-1].vectors), math.log10(points[0].vectors / count))
-    doublings = abs(math.log2(dimension / DIMENSION))
+    doublings = abs(math.log2(dimension / MEASURED_DIMENSION))
     factor: float = 1.6 * 1.5**beyond * 1.2**doublings
     return factor if calibrated else factor * 1.25

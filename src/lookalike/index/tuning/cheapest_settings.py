@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from lookalike.index.tuning.candidates import effort_names
 from lookalike.index.tuning.recall import Recall, Truth
 from lookalike.index.tuning.speed import batch_seconds, single_seconds
 
 if TYPE_CHECKING:
-    from lookalike.index.core.vector_index import Floats
+    from lookalike.index.core.hits import Floats
+    from lookalike.index.core.kind import RecallSetting
     from lookalike.index.tuning.speed import Searchable
 
 __all__ = ["Point", "frontier", "recall_at", "settings_for_recall", "sweep"]
@@ -42,25 +41,29 @@ def _timed(index: Searchable, queries: Floats, settings: dict[str, Any], recall:
 
 
 def settings_for_recall(
-    index: Searchable, queries: Floats, truth: Truth, target: float, batch: bool = False
+    index: Searchable,
+    setting: RecallSetting | None,
+    queries: Floats,
+    truth: Truth,
+    target: float,
+    batch: bool = False,
 ) -> Point | None:
     """The cheapest search settings whose recall is `target` with 95% confidence; None where none reaches it.
 
     Args:
         index: built.
+        setting: the search setting to raise; None where there is none.
         queries: `(q, d)` that are not in it.
         truth: their exact neighbours.
         target: recall to keep.
         batch: count the time of batches; else of single queries.
     """
-    raised, tried = effort_names(index.kind)
-    if raised is None:
+    if setting is None:
         return _timed(index, queries, {}, recall_at(index, queries, truth, {}), truth.k, batch)
     best: Point | None = None
     worse = 0
-    for value in _tried_values(index, truth.k, tried):
-        others = {} if tried is None else {tried: value}
-        found = _least(index, queries, truth, target, raised, others)
+    for others in _reranking(index, truth.k, setting):
+        found = _least(index, queries, truth, target, setting, others)
         if found is None:
             continue
         point = _timed(index, queries, *found, truth.k, batch)
@@ -73,38 +76,29 @@ def settings_for_recall(
     return best
 
 
-def _tried_values(index: Searchable, k: int, name: str | None) -> list[int]:
-    """Values of the second setting, from few to many: candidates that are compared again in full."""
-    if name is None:
-        return [0]
+def _reranking(index: Searchable, k: int, setting: RecallSetting) -> list[dict[str, int]]:
+    """How many candidates to compare again in full, from few to many; once nothing where that cannot be set."""
+    if setting.reranked is None:
+        return [{}]
     values = [2 * k]
     while values[-1] < min(len(index), 200 * k):
         values.append(int(values[-1] * 1.6))
-    return values
-
-
-def _bounds(index: Searchable, raised: str, k: int) -> tuple[int, int]:
-    """Where the raised setting starts, and how far it may go: to the whole index."""
-    if raised in ("nprobe", "leaves_to_search"):
-        limit, start = max(1, len(index) // 4), 1  # more cells than there are do no harm
-    else:
-        limit, start = 100 * len(index) if raised == "search_k" else max(len(index), 16), k
-    return min(limit, start), limit
+    return [{setting.reranked: value} for value in values]
 
 
 def _least(
-    index: Searchable, queries: Floats, truth: Truth, target: float, raised: str, others: dict[str, Any]
+    index: Searchable, queries: Floats, truth: Truth, target: float, setting: RecallSetting, others: dict[str, Any]
 ) -> tuple[dict[str, Any], Recall] | None:
     """The least value of one setting that reaches the target: doubling, then halving the step."""
 
     def at(value: int) -> Recall:
-        return recall_at(index, queries, truth, {raised: value, **others})
+        return recall_at(index, queries, truth, {setting.name: value, **others})
 
-    high, limit = _bounds(index, raised, truth.k)
+    high, limit = setting.bounds(len(index), truth.k)
     low, before, flat = 0, -1.0, 0
     while (recall := at(high)).floor < target:
-        # Twice the effort and nothing gained, three times in a row: what is missing lies elsewhere. (Not at the very
-        # start, where a forest's first few nodes find next to nothing.)
+        # Doubled three times in a row and nothing gained: raising this setting does not reach the target. (Not at the
+        # very start, where a forest's first few nodes find next to nothing.)
         flat = flat + 1 if before > 0.3 and recall.mean < before + 0.001 else 0
         if high >= limit or flat == 3:
             return None
@@ -116,42 +110,41 @@ def _least(
             low = middle
         else:
             high, recall = middle, there
-    return {raised: high, **others}, recall
+    return {setting.name: high, **others}, recall
 
 
 def sweep(
     index: Searchable,
+    setting: RecallSetting | None,
     queries: Floats,
     truth: Truth,
     *,
     batch: bool = False,
     up_to: float = 0.995,
-    progress: Callable[[Point], None] | None = None,
 ) -> list[Point]:
-    """The curve of recall against time: points of growing effort until `up_to` is reached or nothing is gained."""
-    raised, tried = effort_names(index.kind)
+    """The curve of recall against time: the setting is raised until `up_to` is reached or nothing is gained.
+
+    Arguments as for `settings_for_recall`.
+    """
     points: list[Point] = []
 
-    def measure(settings: dict[str, Any]) -> Point:
-        point = _timed(index, queries, settings, recall_at(index, queries, truth, settings), truth.k, batch)
-        points.append(point)
-        if progress is not None:
-            progress(point)
-        return point
+    def measure(settings: dict[str, Any]) -> Recall:
+        recall = recall_at(index, queries, truth, settings)
+        points.append(_timed(index, queries, settings, recall, truth.k, batch))
+        return recall
 
-    if raised is None:
+    if setting is None:
         measure({})
         return points
-    start, limit = _bounds(index, raised, truth.k)
-    for value in _tried_values(index, truth.k, tried)[::3]:
-        others = {} if tried is None else {tried: value}
-        effort, before = start, -1.0
+    start, limit = setting.bounds(len(index), truth.k)
+    for others in _reranking(index, truth.k, setting)[::3]:
+        value, before = start, -1.0
         while True:
-            point = measure({raised: effort, **others})
-            if point.recall.mean >= up_to or effort >= limit or (point.recall.mean < before + 0.0005 and before > 0.2):
+            mean = measure({setting.name: value, **others}).mean
+            if mean >= up_to or value >= limit or (mean < before + 0.0005 and before > 0.2):
                 break
-            before = point.recall.mean
-            effort = min(limit, max(effort + 1, int(effort * 1.5)))
+            before = mean
+            value = min(limit, max(value + 1, int(value * 1.5)))
     return points
 
 

@@ -12,14 +12,22 @@ import numpy as np
 import numpy.typing as npt
 
 from lookalike.errors import InputError, LookalikeError
+from lookalike.index.building import build_kind
 from lookalike.index.core.checks import check_recall, checked_k, checked_vectors
 from lookalike.index.core.metric_space import MetricSpace
-from lookalike.index.tuning.candidates import Candidate, candidates
+from lookalike.index.kinds.registry import KINDS
+from lookalike.index.tuning.candidates import candidates
 from lookalike.index.tuning.cheapest_settings import Point, frontier, sweep
+from lookalike.index.tuning.comparison_plot import draw_curves
+from lookalike.index.tuning.options import CompareOptions
 from lookalike.index.tuning.recall import exact_truth
+from lookalike.progress import Progress, ProgressSink, counted
 
 if TYPE_CHECKING:
     from lookalike.distances import Covariance
+    from lookalike.index.core.hits import Floats
+    from lookalike.index.core.kind import Candidate, RecallSetting
+    from lookalike.index.tuning.engine import Engine
     from lookalike.index.tuning.speed import Searchable
 
 __all__ = ["Comparison", "Measured", "compare_indexes"]
@@ -29,10 +37,10 @@ _QUERIES = 1000
 
 @dataclass(frozen=True)
 class Measured:
-    """One kind or peer.
+    """One kind, or another's engine.
 
     Attributes:
-        name: the kind, or the peer's library.
+        name: the kind, or the engine's name.
         settings: build settings.
         build_seconds: with all threads.
         bytes_per_vector: in memory.
@@ -69,7 +77,7 @@ class Comparison:
         k: neighbours asked for.
         queries: how many, none of them indexed.
         recall: at which rows compare speeds.
-        measured: one entry a kind and peer.
+        measured: one entry a kind and engine.
         failed: name -> why it could not be measured.
     """
 
@@ -130,8 +138,6 @@ class Comparison:
 
     def plot(self, path: str | Path, batch: bool = False) -> None:
         """Draw the curves as PNG or SVG: fastest points only, one at a time or in batches."""
-        from lookalike.index.tuning.comparison_plot import draw_curves
-
         curves = {
             m.label: [(p.recall.mean, 1 / p.seconds) for p in frontier(list(m.batch if batch else m.single))]
             for m in self.measured
@@ -154,108 +160,131 @@ def compare_indexes(
     vectors: npt.ArrayLike,
     *,
     metric: str = "cosine",
-    kinds: Sequence[str] | None = None,
-    k: int = 10,
     queries: npt.ArrayLike | None = None,
-    recall: float = 0.95,
     covariance: Covariance | None = None,
-    peers: bool = False,
     builds: Sequence[Candidate] | None = None,
-    seed: int = 0,
-    progress: Callable[[str], None] | None = None,
+    engines: Sequence[Engine] = (),
+    progress: ProgressSink | None = None,
+    **options: Any,
 ) -> Comparison:
     """Build every kind over the same vectors and measure it.
 
     Args:
         vectors: `(n, d)` real numbers, n at least 200.
         metric: as for `build_index`.
-        kinds: only these; by default all that are installed and can the metric, each with its usual settings.
-        k: neighbours asked for.
         queries: `(q, d)`, none of them indexed; by default up to 1,000 of the vectors are held out.
-        recall: at which the table compares speeds.
         covariance: for the Mahalanobis metric.
-        peers: measure hnswlib and usearch, too, where they are installed.
-        builds: build settings to compare, instead of the usual ones.
-        seed: of the held-out queries.
-        progress: called with one line whenever something begins.
+        builds: build settings to compare, instead of each kind's usual ones.
+        engines: others' libraries to measure beside ours, behind the protocol `lookalike.index.tuning.engine.Engine`.
+        progress: told of every build, and of what cannot be measured.
+        **options: `kinds` (None: all that are installed and can the metric), `k` (10), `recall` (0.95) and `seed` (0),
+            as `CompareOptions` explains them.
 
     Returns:
         `Comparison`: `rows()`, `to_dict()`, `plot(path)`.
 
     Raises:
         InputError: a value out of range, or nothing to compare.
+        TypeError: there is no such option.
         VectorError: vectors or queries are unusable.
 
     Example:
         >>> compare_indexes(vectors, kinds=["exact", "hnsw", "ivf"]).rows()    # doctest: +SKIP
     """
+    wanted = CompareOptions(**options)
     given = checked_vectors(vectors)
-    checked_k(k)
-    check_recall(recall)
+    checked_k(wanted.k)
+    check_recall(wanted.recall)
     if len(given) < 200:
         raise InputError(f"{len(given)} vectors are too few to compare indexes on; give 200 at least")
     space = MetricSpace(metric, given.shape[1], covariance)
     if queries is None:
-        order = np.random.default_rng(seed).permutation(len(given))
+        order = np.random.default_rng(wanted.seed).permutation(len(given))
         held = min(_QUERIES, len(given) // 10)
         asked, given = given[order[:held]], given[np.sort(order[held:])]
     else:
         asked = checked_vectors(queries, given.shape[1], "queries")
-    say = progress or (lambda line: None)
-    say(f"exact neighbours of {len(asked):,} queries among {len(given):,} vectors")
-    prepared = space.vectors(given)
-    truth = exact_truth(prepared, space.vectors(asked), k, space)
-    todo: list[Candidate | str] = list(builds) if builds is not None else list(_one_each(metric, given.shape[1], kinds))
-    if peers:
-        from lookalike.index.tuning.peers import PEERS
-
-        todo += list(PEERS)
-    measured, failed = [], {}
-    for item in todo:
-        name = item if isinstance(item, str) else item.kind
-        settings = {} if isinstance(item, str) else item.settings(len(given))
-        say(f"{name}: building {_text(settings)}".rstrip())
-        try:
-            start = time.perf_counter()
-            index, settings, size = _made(item, given, prepared, space, metric, covariance)
-            seconds = time.perf_counter() - start
-        except LookalikeError as error:
-            failed[name] = str(error)
-            say(f"{name}: {error}")
-            continue
-        say(f"{name}: built in {seconds:.1f} s, measuring")
-        asked_of = asked if not isinstance(item, str) else space.vectors(asked)
-        single = sweep(index, asked_of, truth)
-        batch = sweep(index, asked_of, truth, batch=True)
-        measured.append(Measured(name, settings, seconds, size / len(given), tuple(single), tuple(batch)))
+    bench = _Bench(given, asked, metric, space, wanted.k, progress)
+    ours = builds if builds is not None else _one_each(candidates(metric, space.dimension, wanted.kinds))
+    measured, failed = bench.measure([*map(bench.kind, ours), *map(bench.engine, engines)])
     if not measured:
         raise InputError("nothing could be measured: " + "; ".join(f"{n}: {why}" for n, why in failed.items()))
-    return Comparison(len(given), given.shape[1], metric, k, len(asked), recall, tuple(measured), failed)
+    return Comparison(len(given), space.dimension, metric, wanted.k, len(asked), wanted.recall, tuple(measured), failed)
 
 
-def _one_each(metric: str, dimension: int, kinds: Sequence[str] | None) -> list[Candidate]:
-    """The first worthwhile candidate of each kind, in the order of `KINDS`."""
+def _one_each(able: Sequence[Candidate]) -> list[Candidate]:
+    """The first candidate of each kind: its usual settings."""
     first: dict[str, Candidate] = {}
-    for candidate in candidates(metric, dimension, kinds):
+    for candidate in able:
         first.setdefault(candidate.kind, candidate)
     return list(first.values())
 
 
-def _made(
-    item: Candidate | str,
-    vectors: npt.NDArray[np.float32],
-    prepared: npt.NDArray[np.float32],
-    space: MetricSpace,
-    metric: str,
-    covariance: Covariance | None,
-) -> tuple[Searchable, dict[str, Any], int]:
-    if isinstance(item, str):
-        from lookalike.index.tuning.peers import PEERS
+@dataclass(frozen=True)
+class _Entry:
+    """What is to be measured: one kind, or another's engine."""
 
-        peer = PEERS[item](prepared, space)
-        return peer, dict(peer.settings), peer.bytes
-    from lookalike.index import build_index
+    name: str
+    settings: dict[str, Any]
+    recall_setting: RecallSetting | None
+    queries: Floats
+    build: Callable[[], tuple[Searchable, int]]  # the index, and its bytes
 
-    settings = item.settings(len(vectors))
-    index = build_index(vectors, item.kind, metric, covariance=covariance, **settings)
-    return index, settings, int(index.stats()["bytes"])
+
+class _Bench:
+    """The vectors and queries that everything is measured on."""
+
+    def __init__(
+        self, vectors: Floats, queries: Floats, metric: str, space: MetricSpace, k: int, progress: ProgressSink | None
+    ) -> None:
+        self._vectors, self._queries, self._metric, self._space = vectors, queries, metric, space
+        self._prepared, self._prepared_queries = space.vectors(vectors), space.vectors(queries)
+        self._report = progress or (lambda event: None)
+        done = counted(progress, f"Exact neighbours among {len(vectors):,} vectors", len(vectors))
+        self._truth = exact_truth(self._prepared, self._prepared_queries, k, space, done)
+
+    def kind(self, candidate: Candidate) -> _Entry:
+        """One of our kinds."""
+        settings = candidate.settings(len(self._vectors))
+
+        def build() -> tuple[Searchable, int]:
+            covariance = self._space.covariance
+            index = build_kind(self._vectors, candidate.kind, self._metric, covariance=covariance, **settings)
+            return index, int(index.stats()["bytes"])
+
+        return _Entry(candidate.kind, settings, KINDS[candidate.kind].recall_setting, self._queries, build)
+
+    def engine(self, engine: Engine) -> _Entry:
+        """Another's engine, which is given prepared vectors and queries."""
+
+        def build() -> tuple[Searchable, int]:
+            built = engine.build(self._prepared, self._space.metric)
+            return built, built.bytes
+
+        settings = dict(engine.settings)
+        return _Entry(engine.name, settings, engine.recall_setting, self._prepared_queries, build)
+
+    def measure(self, entries: Sequence[_Entry]) -> tuple[list[Measured], dict[str, str]]:
+        """Everything that can be measured, and why the rest cannot."""
+        measured, failed = [], {}
+        stage, total = f"Measuring {len(entries)} indexes", len(entries)
+        for done, entry in enumerate(entries):
+            label = f"{entry.name} {_text(entry.settings)}".strip()
+            self._report(Progress(stage, done, total, f"{label}: building"))
+            try:
+                start = time.perf_counter()
+                index, size = entry.build()
+                seconds = time.perf_counter() - start
+            except LookalikeError as error:
+                failed[entry.name] = str(error)
+                self._report(Progress(stage, done, total, warning=f"{entry.name} was not measured: {error}"))
+                continue
+            self._report(Progress(stage, done, total, f"{label}: built in {seconds:.1f} s, measuring"))
+            single, batch = (
+                tuple(sweep(index, entry.recall_setting, entry.queries, self._truth, batch=batch))
+                for batch in (False, True)
+            )
+            per_vector = size / len(self._vectors)
+            measured.append(Measured(entry.name, entry.settings, seconds, per_vector, single, batch))
+        self._report(Progress(stage, total, total))
+        return measured, failed

@@ -6,26 +6,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lookalike.index.kinds.registry import KINDS
+
 if TYPE_CHECKING:
-    from lookalike.index.tuning.tune import Tuning
+    from lookalike.index.tuning.trial import Trial
 
-__all__ = ["draw_curves", "draw_tuning"]
-
-#: One colour and marker a kind, the same in every picture; told apart without colour by the marker.
-_LOOKS = {
-    "exact": ("#555555", "s"),
-    "trees": ("#8c6d31", "^"),
-    "nsw": ("#e6842a", "v"),
-    "hnsw": ("#c8372d", "o"),
-    "ivf": ("#3b7dd8", "D"),
-    "ivfpq": ("#173f8a", "P"),
-    "vamana": ("#2e8b57", "X"),
-    "scann": ("#8e44ad", "*"),
-}
+__all__ = ["draw_curves", "draw_trials"]
 
 
-def _look(name: str) -> tuple[str, str]:
-    return _LOOKS.get(name, ("#999999", "."))
+def _mark(name: str) -> tuple[str, str]:
+    """Colour and marker, the same in every picture; told apart without colour by the marker."""
+    return KINDS[name].mark if name in KINDS else ("#999999", ".")
 
 
 def _canvas() -> tuple[Any, Any]:
@@ -41,17 +32,17 @@ def _canvas() -> tuple[Any, Any]:
     return figure, axes
 
 
-def draw_tuning(tuning: Tuning, path: Path) -> None:
+def draw_trials(trials: Sequence[Trial], path: Path, *, target: float, k: int, objective: str, title: str) -> None:
     """Every trial at the settings that reach the target; filled where measured in full, the chosen one ringed."""
     figure, axes = _canvas()
-    for trial in tuning.trials:
+    for trial in trials:
         if trial.point is None:
             continue
-        colour, marker = _look(trial.candidate.kind)
+        colour, marker = _mark(trial.candidate.kind)
         full = trial.stage == "full"
+        where = trial.point.recall.mean, 1 / trial.predicted_seconds
         axes.plot(
-            trial.point.recall.mean,
-            1 / trial.predicted_seconds,
+            *where,
             marker,
             color=colour,
             markersize=9,
@@ -59,15 +50,12 @@ def draw_tuning(tuning: Tuning, path: Path) -> None:
             linestyle="none",
             label=f"{trial.candidate}{'' if full else ', predicted'}",
         )
-        if trial.verdict.startswith("chosen"):
-            axes.plot(
-                trial.point.recall.mean, 1 / trial.predicted_seconds, "o", color="black", markersize=17, mfc="none"
-            )
-    axes.axvline(tuning.target, color="black", linestyle=":", linewidth=1)
-    what = "queries per second, one at a time" if tuning.objective == "latency" else "queries per second, in batches"
-    axes.set_xlabel(f"recall@{tuning.k} on held-out queries (dotted: the target)")
-    axes.set_ylabel(what)
-    axes.set_title(f"{len(tuning.index):,} vectors: {tuning.index.kind} chosen (ringed)")
+        if trial.chosen:
+            axes.plot(*where, "o", color="black", markersize=17, mfc="none")
+    axes.axvline(target, color="black", linestyle=":", linewidth=1)
+    axes.set_xlabel(f"recall@{k} on held-out queries (dotted: the target)")
+    axes.set_ylabel(f"queries per second, {'one at a time' if objective == 'latency' else 'in batches'}")
+    axes.set_title(title)
     axes.legend(fontsize=7, frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
     figure.savefig(path, dpi=130)
 
@@ -78,8 +66,8 @@ def draw_curves(
     """Curves of `(recall, queries per second)` by name; a name's first word is its kind."""
     figure, axes = _canvas()
     for name, points in curves.items():
-        colour, marker = _look(name.split()[0])
-        style = "-" if name.split()[0] in _LOOKS else "--"
+        colour, marker = _mark(name.split()[0])
+        style = "-" if name.split()[0] in KINDS else "--"
         recalls, rates = [p[0] for p in points], [p[1] for p in points]
         axes.plot(recalls, rates, style, marker=marker, color=colour, markersize=5, linewidth=1.4, label=name)
     axes.set_xlabel(f"recall@{k}")

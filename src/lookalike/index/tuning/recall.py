@@ -16,8 +16,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from lookalike.binomial_intervals import Z_ONE_SIDED_95, Z_TWO_SIDED_95, wilson_interval
+from lookalike.index.core.flat_vectors import Near, merged, nearest_among
 from lookalike.index.core.metric_space import MetricSpace
-from lookalike.index.kinds.exact import Near, merged, nearest_among
 
 __all__ = ["Recall", "Truth", "exact_truth"]
 
@@ -39,7 +40,7 @@ class Recall:
     Attributes:
         mean: of the queries' recalls.
         low: lower end; the true recall lies below it with a probability of 2.5% (normal approximation over queries,
-            or Wilson's where all agree).
+            or Wilson's interval where all queries have the same recall).
         high: upper end.
         floor: one-sided 95% bound: a recall promised at this value is kept with 95% confidence.
     """
@@ -54,11 +55,12 @@ class Recall:
         """From the `(q,)` recalls of single queries."""
         q, mean = len(shares), float(shares.mean())
         spread = float(shares.std(ddof=1)) if q > 1 else 0.0
-        if spread == 0.0:  # all alike, mostly all 1: what was not seen may still happen, once in q or so
-            low, floor = mean * q / (q + 1.96**2), mean * q / (q + 1.645**2)
+        if spread == 0.0:  # Mostly all 1: q queries without a miss do not prove that there is never one.
+            low, floor = (mean * wilson_interval(q, q, z)[0] for z in (Z_TWO_SIDED_95, Z_ONE_SIDED_95))
             return cls(mean, low, min(1.0, mean), floor)
         error = spread / math.sqrt(q)
-        return cls(mean, max(0.0, mean - 1.96 * error), min(1.0, mean + 1.96 * error), mean - 1.645 * error)
+        low, high = max(0.0, mean - Z_TWO_SIDED_95 * error), min(1.0, mean + Z_TWO_SIDED_95 * error)
+        return cls(mean, low, high, mean - Z_ONE_SIDED_95 * error)
 
 
 @dataclass(frozen=True)

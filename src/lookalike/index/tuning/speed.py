@@ -9,17 +9,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 if TYPE_CHECKING:
-    from lookalike.index.core.vector_index import Floats, Hits
+    from lookalike.index.core.hits import Floats, Hits
 
 __all__ = ["Searchable", "batch_seconds", "interleaved_seconds", "single_seconds"]
 
 
 class Searchable(Protocol):
-    """What can be measured: our indexes, and peers (`peers.py`)."""
-
-    @property
-    def kind(self) -> str:
-        """Its name in tables; `candidates.effort_names` knows it."""
+    """What can be measured: our indexes, and others' engines (`engine.py`)."""
 
     def __len__(self) -> int: ...
 

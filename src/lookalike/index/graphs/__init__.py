@@ -1,0 +1,1 @@
+"""What kinds share that search a graph of neighbours."""

@@ -1,0 +1,72 @@
+"""Remove an identity from a gallery, for good."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lookalike.gallery import Gallery
+
+__all__ = ["ForgetOptions", "Forgotten", "forget", "forget_from"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ForgetOptions:
+    """Who is to be forgotten, and by which gallery.
+
+    Attributes:
+        name: as `list_people` spells it.
+        gallery: its address, such as a folder.
+    """
+
+    name: str
+    gallery: str | Path = "people.gallery"
+
+
+@dataclass(frozen=True)
+class Forgotten:
+    """What was deleted, and what is left.
+
+    Attributes:
+        forgotten: the name, in its canonical form.
+        templates: deleted.
+        identities: left in the gallery.
+    """
+
+    forgotten: str
+    templates: int
+    identities: int
+
+
+def forget(options: ForgetOptions) -> Forgotten:
+    """Delete a person or a place with all templates; the bytes are overwritten on the disk.
+
+    Raises:
+        UnknownIdentityError: the gallery does not hold the name.
+        ArtefactError: there is no gallery, or it is damaged or of a newer version.
+        InputError: a name that nobody can bear.
+        StorageError: the disk is failing; or it is deleted, but old bytes could not be overwritten yet (says so).
+
+    Example:
+        >>> forget(ForgetOptions(name="Ada", gallery="people.gallery")).identities    # doctest: +SKIP
+        7
+    """
+    from lookalike.gallery import open_gallery
+
+    with open_gallery(options.gallery, create=False) as gallery:
+        return forget_from(gallery, options.name)
+
+
+def forget_from(gallery: Gallery, name: str) -> Forgotten:
+    """The same of a gallery that is open already.
+
+    Raises:
+        UnknownIdentityError, InputError, StorageError: as `forget`.
+    """
+    from lookalike.identity_names import checked_name
+
+    canonical = checked_name(name)
+    templates = gallery.forget(canonical)
+    return Forgotten(canonical, templates, len(gallery))

@@ -1,0 +1,36 @@
+"""The folder that an evaluation writes into: made when it is written, and none that is empty is left."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from lookalike.errors import StorageError
+
+__all__ = ["output_folder"]
+
+
+@contextmanager
+def output_folder(path: Path) -> Iterator[None]:
+    """Make a folder for the block to write into; one that was made and is empty afterwards is removed again.
+
+    An empty block checks, before the work, that the folder can be made.
+
+    Raises:
+        StorageError: it cannot be made.
+
+    Example:
+        >>> with output_folder(Path("evaluation")):    # doctest: +SKIP
+        ...     Path("evaluation/metrics.json").write_text("{}")
+    """
+    missing = not path.exists()
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(f"{path} cannot be made: {error.strerror}; choose another with --output") from None
+    try:
+        yield
+    finally:
+        if missing and not any(path.iterdir()):
+            path.rmdir()

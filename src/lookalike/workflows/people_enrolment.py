@@ -1,0 +1,183 @@
+"""Pictures of people into a gallery that is open, with a model that is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from lookalike.embedder import Embedder
+    from lookalike.gallery import Counts, Gallery
+    from lookalike.images import Picture
+    from lookalike.progress import ProgressSink, Reporter
+    from lookalike.recognizer import Recognizer
+
+__all__ = ["EmbeddedPeople", "PeopleEnrolled", "embed_people", "enroll_people", "store_people"]
+
+
+@dataclass(frozen=True)
+class PeopleEnrolled:
+    """What was enrolled, and what the gallery holds now.
+
+    Attributes:
+        enrolled: names of the people whose pictures were given, sorted.
+        new: those of them that were not there before.
+        pictures: how many were enrolled.
+        left_out: pictures that could not be used.
+        identities: in the gallery.
+        templates: in the gallery.
+        fpir_bound: upper 95% bound of the share of strangers' searches of this gallery that are named at the model's
+            own threshold. That threshold is a promise per comparison, and a search of a larger gallery makes more
+            comparisons. None where the bound is not known.
+        notes: remarks on the pictures and the names.
+    """
+
+    enrolled: tuple[str, ...]
+    new: tuple[str, ...]
+    pictures: int
+    left_out: int
+    identities: int
+    templates: int
+    fpir_bound: float | None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class EmbeddedPeople:
+    """Pictures of people that can be used, ready to be stored.
+
+    Attributes:
+        vectors: `(n, d)` float32, by the person's name: the rows of one person are one array.
+        sources: of each person, where the pictures came from.
+        left_out: pictures that could not be used.
+    """
+
+    vectors: dict[str, npt.NDArray[np.float32]]
+    sources: dict[str, list[str]]
+    left_out: int
+
+
+def enroll_people(
+    recognizer: Recognizer,
+    pictures: Sequence[Picture],
+    names: Sequence[str],
+    *,
+    skip_bad: bool = False,
+    progress: ProgressSink | None = None,
+) -> PeopleEnrolled:
+    """Enroll pictures of people; where one is refused, nobody is enrolled.
+
+    Args:
+        recognizer: with a gallery.
+        pictures: paths, bytes, arrays or Pillow images.
+        names: whose each is.
+        skip_bad: leave out pictures that cannot be used, in place of an error.
+        progress: told how far it is.
+
+    Raises:
+        InputError: no pictures, not one name for each, a name that nobody can bear, or a gallery of landmarks.
+        DatasetError: some picture cannot be used and `skip_bad` is false, or none can.
+        StorageError: the disk is full or failing; says how many people are enrolled.
+
+    Example:
+        >>> enroll_people(recognizer, ["ada-1.jpg", "ada-2.jpg"], ["Ada", "Ada"]).templates    # doctest: +SKIP
+        2
+    """
+    from lookalike.progress import Reporter
+
+    report = Reporter(progress)
+    _check_kind(recognizer.gallery)  # before the work
+    return store_people(recognizer, embed_people(recognizer.embedder, pictures, names, report, skip_bad), report)
+
+
+def embed_people(
+    embedder: Embedder, pictures: Sequence[Picture], names: Sequence[str], report: Reporter, skip_bad: bool = False
+) -> EmbeddedPeople:
+    """What `enroll_people` does before it writes: names are checked, pictures embedded.
+
+    Raises:
+        InputError, DatasetError: as `enroll_people`.
+    """
+    from collections import defaultdict
+
+    from lookalike.errors import InputError
+    from lookalike.identity_names import checked_name
+    from lookalike.images import source_of
+    from lookalike.workflows.labelled_pictures import embed_usable
+
+    if isinstance(names, str) or len(names) != len(pictures):
+        count = "one text" if isinstance(names, str) else f"{len(names)} name(s)"
+        raise InputError(f"{count} came with {len(pictures)} picture(s); give the name of each")
+    if not len(pictures):
+        raise InputError("no pictures were given; give at least one of each person")
+    checked = [checked_name(name) for name in names]  # before anybody is enrolled
+    vectors, kept = embed_usable(embedder, pictures, report, skip_bad=skip_bad)
+    rows: dict[str, list[int]] = defaultdict(list)
+    for row, position in enumerate(kept):
+        rows[checked[position]].append(row)
+    return EmbeddedPeople(
+        {name: vectors[rows[name]] for name in sorted(rows)},
+        {name: [source_of(pictures[kept[row]]) for row in rows[name]] for name in sorted(rows)},
+        len(pictures) - len(kept),
+    )
+
+
+def store_people(recognizer: Recognizer, people: EmbeddedPeople, report: Reporter) -> PeopleEnrolled:
+    """Write them into the recognizer's gallery, one person after the other: who is enrolled, is on the disk.
+
+    Raises:
+        StorageError: the disk is full or failing; says how many people are enrolled.
+    """
+    from lookalike.errors import StorageError
+    from lookalike.identity_names import look_alike_remarks
+
+    gallery, total = recognizer.gallery, len(people.vectors)
+    gallery.settle_kind("people")  # refused where another program has made it one of landmarks meanwhile
+    before = set(gallery.names())
+    for line in look_alike_remarks(people.vectors, before):
+        report.remark(line)
+    done = report.counted("Enrolling", total)
+    stored = 0
+    try:
+        for name, vectors in people.vectors.items():
+            gallery.enroll(name, vectors, people.sources[name])
+            stored += 1
+            done(1)
+    except StorageError as error:
+        raise StorageError(f"{error}; {_enrolled(stored, total)}") from None
+    except KeyboardInterrupt:
+        report.remark(f"interrupted: {_enrolled(stored, total)}")
+        raise
+    counts = gallery.counts()
+    return PeopleEnrolled(
+        enrolled=tuple(people.vectors),
+        new=tuple(name for name in people.vectors if name not in before),
+        pictures=sum(map(len, people.vectors.values())),
+        left_out=people.left_out,
+        identities=counts.identities,
+        templates=counts.templates,
+        fpir_bound=_fpir_bound(recognizer.embedder, counts),
+        notes=tuple(report.remarks),
+    )
+
+
+def _check_kind(gallery: Gallery) -> None:
+    from lookalike.errors import InputError
+
+    if gallery.kind == "landmarks":
+        raise InputError("the gallery holds landmarks, and people were to be enrolled; use `enroll_places`, or another")
+
+
+def _enrolled(stored: int, total: int) -> str:
+    return f"{stored} of {total} people are enrolled: the same command goes on, and enrolls nothing twice"
+
+
+def _fpir_bound(embedder: Embedder, counts: Counts) -> float | None:
+    """What the model's own threshold is worth to strangers among so many templates."""
+    if embedder.calibration is None or embedder.calibration.tail is None:
+        return None
+    return embedder.calibration.tail.upper_fpir(embedder.threshold().distance, counts.templates)

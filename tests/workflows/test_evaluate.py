@@ -1,0 +1,89 @@
+"""The job itself: what it writes is what it returns, an evaluator is one class, and nothing is printed."""
+
+import json
+
+import pytest
+
+from lookalike.decisions.calibration import Calibration
+from lookalike.errors import DatasetError, InputError, LookalikeError, StorageError
+from lookalike.evaluation.evaluator import Measurement
+from lookalike.evaluation.evaluators import EVALUATORS
+from lookalike.evaluation.report.page import Section
+from lookalike.workflows.evaluate import EvaluateOptions, evaluate
+
+
+@pytest.fixture
+def options_for(tiny_model, tmp_path):
+    def make(data, **options):
+        asked = {"model": tiny_model, "output": tmp_path / "e", "trials": 2}
+        return EvaluateOptions(data=data, **(asked | options))
+
+    return make
+
+
+class PictureCount:
+    """A toy evaluator: how many pictures each person has."""
+
+    def measure(self, context):
+        counts = {name: len(mine) for name, mine in context.pictures.groups()}
+        return Measurement(Section("Pictures of everybody", (f"{max(counts.values())} at most.",)), {"counts": counts})
+
+
+def test_a_new_evaluator_is_one_class_and_one_line_in_the_list(options_for, some_people, tmp_path):
+    done = evaluate(options_for(some_people(2, 3)), evaluators=(*EVALUATORS, PictureCount()))
+    page = (tmp_path / "e" / "report.html").read_text("utf-8")
+    assert "Pictures of everybody" in page.split("How this was measured")[1]
+    assert "3 at most." in page
+    written = json.loads((tmp_path / "e" / "metrics.json").read_text("utf-8"))
+    assert written["counts"] == {"s01": 3, "s02": 3}
+    assert written == done.metrics
+
+
+def test_the_result_says_what_was_written(options_for, some_people, tmp_path, capsys):
+    events = []
+    done = evaluate(options_for(some_people(3, 3)), events.append)
+    assert [path.name for path in done.written] == ["report.html", "metrics.json", "calibration.json"]
+    assert done.report == done.written[0]
+    assert all(path.parent == tmp_path / "e" and path.is_file() for path in done.written)
+    assert Calibration.load(done.written[2]) == done.calibration
+    assert done.metrics["methods"]["tiny"]["eer"] == done.methods["tiny"].eer
+    assert done.notes == tuple(event.warning for event in events if event.warning)
+    assert done.notes, "nine pictures are too few for any promise, and that is told"
+    assert events[0].stage == "Embedding"
+    assert capsys.readouterr() == ("", "")
+
+
+def test_what_is_left_out_is_in_the_notes(options_for, some_people):
+    photos = some_people(3, 3)
+    (photos / "s01" / "0.png").write_bytes(b"no picture")
+    with pytest.raises(DatasetError):
+        evaluate(options_for(photos))
+    done = evaluate(options_for(photos, skip_bad=True))
+    assert done.methods["tiny"].pictures == 8
+    assert done.notes[0].startswith("1 of 9 pictures cannot be used and are left out")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error", "said"),
+    [
+        ({"promise": "often"}, InputError, "'often' is no promise"),
+        ({"model": "dlib", "calibrate": True, "cropped": True}, InputError, "dlib is no model folder"),
+        ({"against": "nowhere"}, LookalikeError, "nowhere"),
+        ({"groups": "no.csv"}, LookalikeError, "no.csv"),
+        ({"scales": "big"}, InputError, "--scales is 'big'"),
+    ],
+)
+def test_what_is_wrong_is_said_before_the_work(options_for, people_folder, tmp_path, wrong, error, said):
+    events = []
+    with pytest.raises(error, match=said):
+        evaluate(options_for(people_folder, **wrong), events.append)
+    assert events == []
+    assert not (tmp_path / "e").exists()
+
+
+def test_a_folder_that_cannot_be_made_is_refused_before_the_work(options_for, people_folder, tmp_path):
+    (tmp_path / "file").write_text("x")
+    events = []
+    with pytest.raises(StorageError, match="cannot be made"):
+        evaluate(options_for(people_folder, output=tmp_path / "file" / "e"), events.append)
+    assert events == []
