@@ -21,18 +21,20 @@ test-fast: $(VENV)/installed
 
 # Other instructions add in another order: whatever rests on the last bits of a sum fails under one of these. The slow
 # ones are left out: they are whole demos, long trainings and kills of processes, whose parts the others run; and so is
-# bad input, which is refused before any sum. A second thread must sleep where it waits, not spin: two tests on two
-# cores would take ten times as long.
+# bad input, which is refused before any sum. A second thread divides the sums inside a network and changes nothing
+# else, so with two threads only the tests run that call networks themselves: verbs, recognizers and workflows call the
+# same code. It must sleep where it waits, not spin: two tests on two cores would take ten times as long.
 NETWORKS := $(BIN)/python -m pytest -q -n 2 --dist loadgroup -m "network and not slow" --ignore tests/cli/test_bad_input.py
+NETWORKS_THEMSELVES := tests/embedder tests/training tests/faces tests/documents/test_processors.py
 TWO_THREADS := OMP_NUM_THREADS=2 OMP_WAIT_POLICY=PASSIVE
 
 test-processors: $(VENV)/installed
 	ATEN_CPU_CAPABILITY=default OMP_NUM_THREADS=1 $(NETWORKS)
-	ATEN_CPU_CAPABILITY=default $(TWO_THREADS) $(NETWORKS)
+	ATEN_CPU_CAPABILITY=default $(TWO_THREADS) $(NETWORKS) $(NETWORKS_THEMSELVES)
 	ONEDNN_MAX_CPU_ISA=SSE41 OMP_NUM_THREADS=1 $(NETWORKS)
-	ONEDNN_MAX_CPU_ISA=SSE41 $(TWO_THREADS) $(NETWORKS)
+	ONEDNN_MAX_CPU_ISA=SSE41 $(TWO_THREADS) $(NETWORKS) $(NETWORKS_THEMSELVES)
 	ONEDNN_MAX_CPU_ISA=AVX2 OMP_NUM_THREADS=1 $(NETWORKS)
-	ONEDNN_MAX_CPU_ISA=AVX2 $(TWO_THREADS) $(NETWORKS)
+	ONEDNN_MAX_CPU_ISA=AVX2 $(TWO_THREADS) $(NETWORKS) $(NETWORKS_THEMSELVES)
 
 check: $(VENV)/installed
 	$(BIN)/ruff check .

@@ -3,6 +3,7 @@
 import os
 import platform
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -31,13 +32,28 @@ def reported(**setting):
     return capability, int(threads), isa and isa[1]
 
 
-def test_every_setting_runs_with_one_thread_and_with_two():
-    planned = subprocess.run(
+def planned():
+    """Setting, threads and folders of every run of `make test-processors`."""
+    lines = subprocess.run(
         ["make", "test-processors", "--dry-run"], cwd=ROOT, capture_output=True, text=True, check=True,
         env={k: v for k, v in os.environ.items() if not k.startswith("MAKE")},
     ).stdout.splitlines()  # fmt: skip
-    runs = [line.split()[:2] for line in planned if "pytest" in line and '-m "network and not slow"' in line]
-    assert runs == [[setting, f"OMP_NUM_THREADS={threads}"] for setting in SETTINGS for threads in (1, 2)]
+    for line in lines:
+        if "pytest" in line and '-m "network and not slow"' in line:
+            words = shlex.split(line)
+            left_out = {words[i + 1] for i, word in enumerate(words[:-1]) if word == "--ignore"}
+            yield words[0], words[1], [w for w in words if w.startswith("tests/") and w not in left_out]
+
+
+def test_every_setting_runs_everything_with_one_thread_and_the_networks_themselves_with_two():
+    runs = list(planned())
+    assert [run[:2] for run in runs] == [(s, f"OMP_NUM_THREADS={n}") for s in SETTINGS for n in (1, 2)]
+    for _, threads, folders in runs:
+        if threads == "OMP_NUM_THREADS=1":
+            assert folders == []
+        else:
+            assert {"tests/embedder", "tests/training", "tests/documents/test_processors.py"} <= set(folders)
+            assert all((ROOT / folder).exists() for folder in folders)
 
 
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="the instruction sets are x86's")
