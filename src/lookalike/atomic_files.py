@@ -48,8 +48,8 @@ def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:
     Example:
         >>> write_atomically("numbers.json", b"[1, 2]")    # doctest: +SKIP
     """
-    with written_file(path) as temporary:
-        temporary.write_bytes(content)
+    with written_file(path) as temporary, temporary.open("xb") as file:
+        file.write(content)
 
 
 @contextmanager

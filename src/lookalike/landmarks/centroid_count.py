@@ -1,16 +1,16 @@
-"""The looks of one place: its usual shooting angles, inside and outside, day and night, as clusters of its photos.
+"""How many centroids a place takes: clusters of its photos, such as one inside and one outside, or by day and by night.
 
 Agglomerative clustering with average linkage, as Boiarov & Tyantov, "Large Scale Landmark Recognition via Deep Metric
 Learning" (2019), cluster a landmark's training photos before they take centroids. How many clusters is read off the
 photos: the cut of the tree with the largest mean silhouette (Rousseeuw, "Silhouettes", 1987), where
 
-- one look counts as a silhouette of 0.25, below which Kaufman & Rousseeuw (*Finding Groups in Data*, 1990, table 4)
-  find no structure, so that a place with one look keeps one cluster;
+- one cluster counts as a silhouette of 0.25, below which Kaufman & Rousseeuw (*Finding Groups in Data*, 1990, table 4)
+  find no structure, so that photos without structure stay one cluster;
 - every further cluster has to earn 0.02, or cuts would chase noise;
 - a photo in a cluster that is too small to be kept counts 0, or leaving out photos would pay.
 
 Cosine distances are half the squares of lengths. Squares exaggerate contrasts, and 0.25 was found with lengths, so
-silhouettes are of the square roots there: of Gaussian clouds of 10 photos in 16 dimensions, which have one look,
+silhouettes are of the square roots there: of Gaussian clouds of 10 photos in 16 dimensions, which have no structure,
 squares split 45% and lengths 1%.
 """
 
@@ -20,65 +20,65 @@ import numpy as np
 import numpy.typing as npt
 from scipy.cluster.hierarchy import linkage
 
-__all__ = ["find_looks"]
+__all__ = ["cluster_photos"]
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
-#: The silhouette that two looks must have to be two.
+#: The silhouette that a cut into two clusters must have.
 LEAST_SILHOUETTE = 0.25
-#: What each look more than two must add to it.
-SILHOUETTE_PER_LOOK = 0.02
-#: Cuts of the tree with more clusters, small ones included, are not looked at.
+#: What each cluster more than two must add to it.
+SILHOUETTE_PER_CLUSTER = 0.02
+#: Cuts of the tree with more clusters, small ones included, are not tried.
 MOST_CLUSTERS = 24
-#: Photos nearer to one another than float32 can tell are one look, whatever their last digits say.
+#: Photos nearer to one another than float32 can tell are one cluster, whatever their last digits say.
 ROUNDING = 1e-6
 
 
-def find_looks(
+def cluster_photos(
     distances: Floats,
     min_photos: int,
-    max_looks: int | None = None,
+    max_clusters: int | None = None,
     max_spread: float | None = None,
     *,
     squares: bool = False,
 ) -> Integers:
-    """Number the looks of one place's photos.
+    """Divide one place's photos into clusters.
 
     Args:
         distances: `(n, n)` float64, symmetric, 0 on the diagonal.
-        min_photos: a smaller cluster is no look.
-        max_looks: at most so many, the largest first; None for no limit.
+        min_photos: a smaller cluster is not kept.
+        max_clusters: at most so many, the largest first; None for no limit.
         max_spread: cut the tree at this mean distance between two clusters, in place of the best silhouette.
         squares: whether distances grow like squares of lengths, as cosine distances do.
 
     Returns:
-        `(n,)` int64: 0 for the largest look, 1 for the next (of equal sizes the one with the earliest photo), and -1
-        for photos of none. At least one look is always found: without any large enough, all photos are one.
+        `(n,)` int64: 0 for the largest cluster, 1 for the next (of equal sizes the one with the earliest photo), and -1
+        for photos of none. At least one cluster is always found: without any large enough, all photos are one.
 
     Example:
         >>> at = np.array([0.0, 0.1, 0.2, 5.0, 5.1, 9.0])
-        >>> find_looks(np.abs(at[:, None] - at), min_photos=2).tolist()
+        >>> cluster_photos(np.abs(at[:, None] - at), min_photos=2).tolist()
         [0, 0, 0, 1, 1, -1]
     """
     n = len(distances)
     one = np.zeros(n, np.int64)
-    if n < 2 or max_looks == 1 or (max_spread is None and (n < 2 * min_photos or distances.max() <= ROUNDING)):
+    if n < 2 or max_clusters == 1 or (max_spread is None and (n < 2 * min_photos or distances.max() <= ROUNDING)):
         return one
     merges = linkage(distances[np.triu_indices(n, 1)], method="average")
     if max_spread is not None:
         clusters = n - int(np.searchsorted(merges[:, 2], max_spread, side="right"))
-        return _largest_first(_cut(merges, clusters), min_photos, max_looks)
+        return _largest_first(_cut(merges, clusters), min_photos, max_clusters)
     lengths = np.sqrt(distances) if squares else distances
     best, best_worth = one, LEAST_SILHOUETTE
     for clusters in range(2, min(n // min_photos + MOST_CLUSTERS // 2, n - 1, MOST_CLUSTERS) + 1):
-        looks = _largest_first(_cut(merges, clusters), min_photos, None)
-        found = int(looks.max()) + 1
-        if found < 2 or (max_looks is not None and found > max_looks):
+        numbers = _largest_first(_cut(merges, clusters), min_photos, None)
+        found = int(numbers.max()) + 1
+        if found < 2 or (max_clusters is not None and found > max_clusters):
             continue
-        worth = _silhouettes(lengths, looks, found).sum() / n - SILHOUETTE_PER_LOOK * (found - 2)
+        worth = _silhouettes(lengths, numbers, found).sum() / n - SILHOUETTE_PER_CLUSTER * (found - 2)
         if worth > best_worth:
-            best, best_worth = looks, worth
+            best, best_worth = numbers, worth
     return best
 
 
@@ -94,10 +94,10 @@ def _cut(merges: Floats, clusters: int) -> Integers:
     return parent[:n]
 
 
-def _largest_first(clusters: Integers, min_photos: int, max_looks: int | None) -> Integers:
+def _largest_first(clusters: Integers, min_photos: int, max_clusters: int | None) -> Integers:
     _, first, code, sizes = np.unique(clusters, return_index=True, return_inverse=True, return_counts=True)
     order = np.lexsort((first, -sizes))
-    kept = order[sizes[order] >= min_photos][:max_looks]
+    kept = order[sizes[order] >= min_photos][:max_clusters]
     if not len(kept):
         return np.zeros(len(clusters), np.int64)
     numbers = np.full(len(sizes), -1, np.int64)
@@ -105,15 +105,15 @@ def _largest_first(clusters: Integers, min_photos: int, max_looks: int | None) -
     return numbers[code]
 
 
-def _silhouettes(lengths: Floats, looks: Integers, found: int) -> Floats:
-    """`(n,)` silhouettes among the looks; 0 for photos of none."""
-    n = len(looks)
+def _silhouettes(lengths: Floats, numbers: Integers, found: int) -> Floats:
+    """`(n,)` silhouettes among the clusters; 0 for photos of none."""
+    n = len(numbers)
     member = np.zeros((n, found))
-    inside = np.flatnonzero(looks >= 0)
-    member[inside, looks[inside]] = 1.0
+    inside = np.flatnonzero(numbers >= 0)
+    member[inside, numbers[inside]] = 1.0
     sizes = member.sum(axis=0)
     sums = lengths[inside] @ member
-    rows, own = np.arange(len(inside)), looks[inside]
+    rows, own = np.arange(len(inside)), numbers[inside]
     within = sums[rows, own] / np.maximum(sizes[own] - 1, 1)
     means = sums / sizes
     means[rows, own] = np.inf

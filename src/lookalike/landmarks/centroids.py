@@ -2,7 +2,7 @@
 
 Sources: Boiarov & Tyantov, "Large Scale Landmark Recognition via Deep Metric Learning" (2019): hierarchical clustering
 of a landmark's training photos, small clusters dropped, the centroid of each of the others. How the number of clusters
-is found is in `looks.py`.
+is found is in `centroid_count.py`.
 
 The centroids of a place depend on its own photos alone, so adding a place leaves all others as they are.
 """
@@ -21,7 +21,7 @@ from lookalike.distances import MetricName, pairwise, unit_length
 from lookalike.errors import InputError, VectorError
 from lookalike.evaluation.labels import checked_vectors
 from lookalike.identity_names import canonical_name
-from lookalike.landmarks.centroid_count import find_looks
+from lookalike.landmarks.centroid_count import cluster_photos
 
 __all__ = ["LARGEST_PLACE", "Centroids", "checked_places", "find_centroids"]
 
@@ -183,13 +183,13 @@ class _Look:
 def _looks(
     x: Floats, metric: MetricName, min_photos: int, max_looks: int | None, max_spread: float | None, seed: int
 ) -> Integers:
-    """The looks of one place's photos, `find_looks` of a sample where there are too many."""
+    """The looks of one place's photos, `cluster_photos` of a sample where there are too many."""
     squares = metric == "cosine"
     if len(x) <= LARGEST_PLACE:
-        return find_looks(_all_pairs(x, metric), min_photos, max_looks, max_spread, squares=squares)
+        return cluster_photos(_all_pairs(x, metric), min_photos, max_looks, max_spread, squares=squares)
     drawn = np.sort(np.random.default_rng(seed).choice(len(x), LARGEST_PLACE, replace=False))
     sample, fewest = x[drawn], max(FEWEST_PHOTOS, math.ceil(min_photos * LARGEST_PLACE / len(x)))
-    of_sample = find_looks(_all_pairs(sample, metric), fewest, max_looks, max_spread, squares=squares)
+    of_sample = cluster_photos(_all_pairs(sample, metric), fewest, max_looks, max_spread, squares=squares)
     looks = [_Look.of(np.flatnonzero(of_sample == look), sample, metric) for look in range(int(of_sample.max()) + 1)]
     distances = np.stack([pairwise(x, look.centroid[None], metric)[:, 0] for look in looks], axis=1)
     nearest: Integers = distances.argmin(axis=1).astype(np.int64)

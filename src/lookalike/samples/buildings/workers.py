@@ -119,7 +119,9 @@ def _render_unit(name: str, shots: Sequence[Shot], working: Path, size: int, see
     for shot in shots:
         rng = np.random.default_rng(shot.stream)
         if shot.number is not None and shot.azimuth is not None:
-            taken = photograph_landmark(_renderers[size], seed, shot.number, shot.azimuth, shot.part, shot.weather, rng)
+            taken = photograph_landmark(
+                _renderers[size], seed, shot.number, shot.azimuth, part=shot.part, weather=shot.weather, rng=rng
+            )
         else:
             taken = photograph_other(_renderers[size], seed, shot.part, shot.weather, rng)
         latitude, longitude = _camera_position(shot, taken, rng)
