@@ -216,7 +216,7 @@ def sync_folder(folder: Path) -> None:
         finally:
             os.close(handle)
     except OSError as error:
-        # The names are then as durable as the file system makes them by itself; refusing to write would help nobody.
+        # The names are then as durable as the file system makes them by itself; refusing to write would be no help.
         if error.errno not in _CANNOT_SYNC:
             raise
 

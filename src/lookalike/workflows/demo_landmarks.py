@@ -189,8 +189,7 @@ def demo_landmarks(
     steps.begin()
     with steps.timed("render"):
         made = render_landmarks(wanted, progress=report)
-    rendered = _rendered(made)
-    tell(rendered)
+    tell(rendered := _rendered(made))
 
     steps.begin()
     with steps.timed("train, embed, enroll and ask"):
@@ -200,8 +199,7 @@ def demo_landmarks(
         report.remark(featured.enrolled.promised.note)
 
     steps.begin()
-    measured = LandmarksMeasured(compared.methods)
-    tell(measured)
+    tell(measured := LandmarksMeasured(compared.methods))
 
     steps.begin()
     with steps.timed("identify"):

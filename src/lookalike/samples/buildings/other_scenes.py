@@ -74,7 +74,7 @@ def _ordinary_building(rng: Generator, seed: int) -> _Scene:
 
 
 def _nameless_monument(rng: Generator, seed: int) -> _Scene:
-    """A building of a landmark's kind that is nobody's landmark: every picture has its own."""
+    """A building of a landmark's kind that is none of the landmarks: every picture has another."""
     subject = building(seed, 1_000_000 + int(rng.integers(1 << 30)))
     return _portrait(rng, subject.solid, subject.radius, subject.height, subject.materials)
 

@@ -19,7 +19,7 @@ __all__ = ["KINDS", "Building", "building", "kind_of"]
 
 Generator = np.random.Generator
 
-#: Walls' colours, in 0–1: few and close to each other, so that colour alone tells little.
+#: Walls' colours, in 0–1: few and close to each other, so that colour alone identifies no building.
 _STONES = (
     (0.78, 0.72, 0.6), (0.72, 0.64, 0.5), (0.66, 0.62, 0.57), (0.8, 0.77, 0.71), (0.6, 0.38, 0.29),
     (0.64, 0.5, 0.38), (0.55, 0.54, 0.53), (0.76, 0.66, 0.46), (0.7, 0.56, 0.5),
