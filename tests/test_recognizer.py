@@ -201,6 +201,8 @@ def test_promises_that_cannot_be_kept_are_refused(embedder, promising, gallery, 
             Recognizer(promising, promise="fpir=0.1", **changes)
     with pytest.raises(InputError, match="expected fpir=RATE"):
         Recognizer(promising, promise="often")
+    with pytest.raises(InputError, match="is a promise about photos without a landmark"):
+        Recognizer(promising, promise=Promise("fpr", 0.01))
     with pytest.raises(InputError, match=r"three people of ORL.*too few"):
         Recognizer(embedder, promise="fpir=0.1").verify(faces["s01"][0], faces["s01"][1])
     with pytest.raises(InputError, match=r"times beyond .* calibrate on more identities"):

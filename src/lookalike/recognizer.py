@@ -15,7 +15,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -32,8 +32,10 @@ from lookalike.gallery import Gallery, Kind
 from lookalike.identity_names import checked_name
 from lookalike.images import Picture, source_of
 from lookalike.index.core.checks import checked_k, checked_vectors
-from lookalike.landmarks.recognition import PlaceRecognition
 from lookalike.landmarks.reranking import PHOTOS
+
+if TYPE_CHECKING:
+    from lookalike.landmarks.recognition import PlaceRecognition
 
 __all__ = ["Decision", "Enrolled", "Identified", "Recognizer", "Verified", "sources_of"]
 
@@ -102,28 +104,15 @@ class Recognizer:
         self.embedder, self._gallery = embedder, gallery
         self._threshold = Threshold(threshold, "given by the user") if threshold is not None else None
         self._target_fmr, self._margin, self._mated_share = target_fmr, margin, mated_share
-        self._promise = self._chosen(Promise.parse(promise) if isinstance(promise, str) else promise)
-        self._asked = not (threshold is None and target_fmr is None and promise is None and margin is None)
+        self._asked = Promise.parse(promise) if isinstance(promise, str) else promise
+        self._for_people = not (threshold is None and target_fmr is None and promise is None and margin is None)
         self._places: PlaceRecognition | None = None
         if gallery is not None:
+            self.place_recognition()  # refuses a gallery of the other kind
+        if self._asked is not None or target_fmr is not None:
+            self._policy()  # what cannot be kept is refused now, before pictures are embedded
+        if gallery is not None:
             gallery.bind(embedder.fingerprint, embedder.name, embedder.metric, embedder.dimension)
-            self.place_recognition()
-
-    def _chosen(self, asked: Promise | None) -> Promise | None:
-        """The promise that is kept: the one asked for, or the calibration's; None for a fixed threshold."""
-        calibration, target = self.embedder.calibration, self._target_fmr
-        if calibration is None:
-            if asked is not None:
-                raise InputError(
-                    f"model {self.embedder.name} has no calibration, so {asked} cannot be promised; run "
-                    "`lookalike evaluate DATA --model MODEL` and give its calibration.json (--calibration, or "
-                    "`Embedder.use_calibration`), or give a distance"
-                )
-            return None
-        if target is not None:
-            promised = calibration.tail is not None and not calibration.is_measured(target)
-            return Promise("fmr", target) if promised else None
-        return calibration.promise if asked is None and self._threshold is None else asked
 
     # --- the gallery --------------------------------------------------------------------------------------
 
@@ -144,11 +133,13 @@ class Recognizer:
                     "or a new one"
                 )
             if "landmarks" in (held, self._wanted):
-                if self._asked:
+                if self._for_people:
                     raise InputError(
                         "a gallery of landmarks has thresholds of its own, set when its places were enrolled "
                         "(promise_fpr); leave out threshold, target_fmr, promise and margin"
                     )
+                from lookalike.landmarks.recognition import PlaceRecognition  # people do without it
+
                 self._places = PlaceRecognition(self.gallery)
         return self._places
 
@@ -161,14 +152,29 @@ class Recognizer:
         Raises:
             InputError: none was given or measured, or the promise is too far beyond what was measured.
         """
-        follows = self._promise is not None and self._promise.kind == "fpir" and self._gallery is not None
-        return self._policy().limits(self.gallery.counts().templates if follows else 1).threshold
+        policy = self._policy()
+        follows = isinstance(policy, PromisePolicy) and policy.promise.kind == "fpir" and self._gallery is not None
+        return policy.limits(self.gallery.counts().templates if follows else 1).threshold
 
     def _policy(self) -> ThresholdPolicy:
-        if self._promise is not None:
-            assert self.embedder.calibration is not None
-            return PromisePolicy(self.embedder.calibration, self._promise)
-        return FixedThreshold(self._threshold or self.embedder.threshold(self._target_fmr))
+        """What was asked for, or the calibration's own promise, or the embedder's own threshold."""
+        calibration, target = self.embedder.calibration, self._target_fmr
+        if self._threshold is not None:
+            return FixedThreshold(self._threshold)
+        if self._asked is not None:
+            self._asked.comparison_rate(1)  # refuses a promise that is not about people
+            if calibration is None:
+                raise InputError(
+                    f"model {self.embedder.name} has no calibration, so {self._asked} cannot be promised; run "
+                    "`lookalike evaluate DATA --model MODEL` and give its calibration.json (--calibration, or "
+                    "`Embedder.use_calibration`), or give a distance"
+                )
+            return PromisePolicy(calibration, self._asked)
+        if target is not None and calibration is not None and calibration.tail and not calibration.is_measured(target):
+            return PromisePolicy(calibration, Promise("fmr", target))
+        if target is None and calibration is not None and calibration.promise is not None:
+            return PromisePolicy(calibration, calibration.promise)
+        return FixedThreshold(self.embedder.threshold(target))
 
     def _rivals(self) -> RivalRule:
         bounded = self.embedder.metric != "inner_product"
@@ -287,15 +293,20 @@ class Recognizer:
             ['Ada', None]
         """
         answers: list[Identified] = []
-        located = self.place_recognition() is None
+        wanted = checked_k(k)
         for start in range(0, len(pictures), BATCH):
             batch = pictures[start : start + BATCH]
             began = time.perf_counter()
             vectors, remarks = self._embed(batch, start)
-            seconds = (time.perf_counter() - began) / len(batch)
-            for at, answer in enumerate(self.identify_vectors(vectors, k, rerank, photos)):
-                own = _located(batch[at : at + 1], remarks[at : at + 1], start + at) if located else remarks[at]
-                answers.append(replace(answer, notes=tuple(own), seconds_embedding=seconds))
+            embedded = time.perf_counter()
+            found = self._answers(vectors, wanted, rerank, photos)
+            searching = (time.perf_counter() - embedded) / len(batch)
+            embedding = (embedded - began) / len(batch)
+            for at, answer in enumerate(found):
+                # An answer about people says which picture a remark is about, one about places does not.
+                about = answer.kind == "people" and remarks[at]
+                own = _located(batch[at : at + 1], remarks[at : at + 1], start + at) if about else remarks[at]
+                answers.append(replace(answer, notes=tuple(own), seconds_embedding=embedding, seconds_search=searching))
             if progress:
                 progress(len(batch))
         return answers
@@ -312,10 +323,13 @@ class Recognizer:
         x = checked_vectors(vectors, self.embedder.dimension, "vectors", allow_none=True)
         wanted = checked_k(k)
         began = time.perf_counter()
-        places = self.place_recognition()
-        found = self._people(x, wanted) if places is None else places.identify(x, wanted, rerank, photos)
+        found = self._answers(x, wanted, rerank, photos)
         seconds = (time.perf_counter() - began) / max(1, len(x))
         return [replace(answer, seconds_search=seconds) for answer in found]
+
+    def _answers(self, vectors: Floats, k: int, rerank: bool, photos: int) -> list[Identified]:
+        places = self.place_recognition()
+        return self._people(vectors, k) if places is None else places.identify(vectors, k, rerank, photos)
 
     def _people(self, vectors: Floats, k: int) -> list[Identified]:
         calibration, rivals, odds = self.embedder.calibration, self._rivals(), self._odds

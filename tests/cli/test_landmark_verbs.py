@@ -194,7 +194,7 @@ def test_evaluate_refuses_in_one_line_and_leaves_nothing(
     run = ("evaluate", unseen, "--recipe", "landmarks", "--output", tmp_path / "e")
     refused(lookalike(*run), "no model was given")
     refused(lookalike(*run, "--model", tiny_model), "no gallery was given")
-    refused(lookalike(*run, "--model", tiny_model, "--gallery", gallery), "no atlas of landmarks")
+    refused(lookalike(*run, "--model", tiny_model, "--gallery", gallery), "the gallery holds people")
     refused(lookalike(*run, "--model", tiny_model, "--gallery", tmp_path / "no"), "is not there")
     refused(lookalike("evaluate", unseen, "--model", tiny_model, "--non-landmarks", places), "--recipe landmarks")
     assert snapshot(tmp_path) == before

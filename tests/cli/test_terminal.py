@@ -2,11 +2,13 @@
 
 import io
 import json
+import re
 
 import pytest
 from rich.table import Table
 
 from lookalike.cli import terminal
+from lookalike.progress import Progress
 
 
 def test_one_json_document_on_stdout(capsys):
@@ -15,6 +17,30 @@ def test_one_json_document_on_stdout(capsys):
     assert json.loads(captured.out) == {"name": "名前", "nan": None}
     assert "名前" in captured.out
     assert captured.err == ""
+
+
+def test_a_log_has_a_line_for_every_stage_and_every_new_detail(capsys):
+    events = [
+        Progress("Reading [x]", 0, 5),
+        Progress("Reading [x]", 5, 5),
+        Progress("Trying", 0, 2, "hnsw(M=8)"),
+        Progress("Trying", 0, 2, "hnsw(M=8)", warning="a remark"),
+        Progress("Trying", 1, 2, "ivf"),
+        Progress("Trying", 2, 2),
+    ]
+    with terminal.show_progress(log=True) as progress:
+        for event in events:
+            progress(event)
+    lines = capsys.readouterr().err.splitlines()
+    assert [re.sub(r"^ *\d+\.\d s  ", "", line) for line in lines] == [
+        "Reading [x]",
+        "Trying: hnsw(M=8)",
+        "note: a remark",
+        "Trying: ivf",
+    ]
+    with terminal.show_progress() as progress:
+        progress(events[0])
+    assert capsys.readouterr().err == ""
 
 
 def test_remarks_are_one_line_with_names_as_they_are(capsys):

@@ -8,11 +8,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from lookalike.embedder.face_alignment import find_faces
 from lookalike.images import read_picture
+from lookalike.index.generated_vectors import generated_vectors
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -149,6 +151,27 @@ def test_the_recipes_of_how_to_run_after_the_tour(desk, toured):
     (desk / "recipe.toml").write_text(recipe.replace("epochs = 60", "epochs = 1"), "utf-8")
     done = run("lookalike train photos/ --recipe recipe.toml --output aligned/ --skip-bad --validation 0", desk)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.slow
+def test_the_index_workflows_of_how_to_run(tmp_path):
+    vectors, _ = generated_vectors(2000, 32)
+    np.save(tmp_path / "faces.npy", vectors)
+    np.save(tmp_path / "queries.npy", vectors[[7, 1500]])
+    programs = blocks((ROOT / "docs" / "how-to.md").read_text("utf-8"), "python")
+    chosen = [one for one in programs if "workflows.index_" in one and "index_accuracy" not in one]
+    assert len(chosen) == 2
+    program = "\n".join(chosen)
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, env=environment(), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[0].startswith("ivfpq fastscan float16 lookalike index build VECTORS -o INDEX --kind ivfpq")
+    assert any(line.startswith("Progress(stage='Building over all 1,800 vectors'") for line in lines)
+    assert re.search(r"^\w+ (0\.9\d+|1\.0)$", done.stdout, re.MULTILINE)  # the kind that was chosen, its recall
+    assert lines[-2].startswith("[[   7 ")
+    assert lines[-1].startswith(" [1500 ")
 
 
 def test_links_lead_somewhere():

@@ -99,7 +99,7 @@ def test_hashes_of_different_rows_differ(dtype):
     assert hashes(rows[:5]).tolist() == hashes(np.asfortranarray(rows)[:5]).tolist()
 
 
-def test_equal_hashes_of_different_rows_are_told_apart(monkeypatch):
+def test_different_rows_with_equal_hashes_are_no_duplicates(monkeypatch):
     monkeypatch.setattr("lookalike.evaluation.data_checks._hashes", lambda rows: np.zeros(len(rows), np.uint64))
     x = np.array([[1, 2], [3, 4], [1, 2], [5, 6], [3, 4]])
     found = kinds(check_data(x, ["a", "b", "a", "b", "a"]))

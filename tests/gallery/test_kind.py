@@ -152,6 +152,7 @@ def test_a_refused_enrolment_settles_nothing(path):
         with pytest.raises(ZeroDivisionError):
             gallery.enroll_many([("church", np.ones(4), None)], annex=lambda ids: 1 // 0)
         assert gallery.kind is None
+        assert (gallery.names(), gallery.change) == ([], 0)
         gallery.enroll("Ada", np.ones(4))
         assert gallery.kind == "people"
 

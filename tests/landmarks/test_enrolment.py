@@ -14,7 +14,7 @@ import pytest
 from lookalike import LandmarkRecognizer, open_gallery
 from lookalike.datasets.places import NON_LANDMARK
 from lookalike.errors import ImageError, InputError, VectorError
-from lookalike.landmarks.enrolment import RESERVED
+from lookalike.landmarks.enrolment import RESERVED, NewPhotos, enroll_places
 from lookalike.landmarks.place import Place
 
 
@@ -48,6 +48,27 @@ def test_one_after_the_other_equals_together(recognizer, town_photos, tmp_path, 
             assert entry["facts"] == theirs["entries"][place]["facts"]
             assert math.isclose(entry["density"], theirs["entries"][place]["density"], rel_tol=1e-9)
         assert math.isclose(one.atlas.rejection.threshold, recognizer.atlas.rejection.threshold, rel_tol=1e-9)
+
+
+def test_every_stage_is_told_from_its_beginning_to_its_end(empty, town, town_photos):
+    events = []
+    empty.enroll(*town_photos, town.others, promise_fpr=0.02, progress=events.append)
+    stages = list(dict.fromkeys(event.stage for event in events))
+    assert stages[:2] == ["Embedding places", "Embedding non-landmarks"]
+    assert stages[-2:] == ["Fitting thresholds", "Writing"]
+    last = {event.stage: event for event in events}
+    for stage in (stages[0], stages[1], "Fitting thresholds", "Writing"):
+        assert last[stage].done == last[stage].total
+    assert last["Embedding non-landmarks"].total == 400
+
+
+def test_a_gallery_of_people_is_refused_before_the_work(tmp_path, town):
+    with open_gallery(tmp_path / "people", kind="people") as gallery:
+        gallery.bind("f", "net", "cosine", 2)
+        with pytest.raises(InputError, match="is a gallery of people, and landmarks were asked of it"):
+            enroll_places(gallery, NewPhotos(vectors="no vectors at all", places=[]))
+    with open_gallery(tmp_path / "new") as gallery, pytest.raises(InputError, match="belongs to no model yet"):
+        enroll_places(gallery, NewPhotos(vectors=[[1.0, 0.0]], places=["a"]))
 
 
 def test_the_same_again_changes_nothing(recognizer, town_photos, town):

@@ -33,7 +33,9 @@ from lookalike.evaluation.verification.all_pairs import verify_all_pairs
 from lookalike.losses.registry import LOSSES
 from lookalike.training import Recipe, running_loss, train
 from lookalike.training.gradient_cache import embed_in_chunks
+from lookalike.training.hooks import Hook
 from lookalike.training.running_loss import RunningLoss
+from lookalike.training.trainer import Trainer
 
 pytestmark = [pytest.mark.network, pytest.mark.usefixtures("one_thread")]
 
@@ -377,6 +379,50 @@ def test_losses_are_read_seldom(pictures, tiny_recipe, tmp_path, read_every, mon
     assert len(reads) == 2 * tiny_recipe.epochs  # the first of every epoch, and its end
     assert all(re.fullmatch(r"loss \d+\.\d{3}", p.detail) for p in shown)
     assert all(math.isfinite(entry["loss"]) for entry in trained.history)
+
+
+def test_hooks_of_the_caller_see_every_step_and_add_to_the_log(pictures, tiny_recipe, tmp_path):
+    taken = []
+
+    class Counting(Hook):
+        def after_step(self, state):
+            taken.append(state.step)
+
+        def after_epoch(self, state, entry):
+            entry["taken"] = len(taken)
+
+    trainer = Trainer(pictures, tiny_recipe, tmp_path / "m")
+    assert (trainer.state.step, trainer.state.steps) == (0, 12)
+    trained = trainer.run([Counting()])
+    assert taken == list(range(1, 13))
+    assert [entry["taken"] for entry in trained.history] == [3, 6, 9, 12]
+    assert json.loads((tmp_path / "m" / "training.jsonl").read_text("utf-8").splitlines()[-1])["taken"] == 12
+
+
+def test_batches_network_and_loss_are_built_once_and_again_only_without_pictures_that_are_left_out(
+    some_people, tiny_recipe, tmp_path, monkeypatch
+):
+    built = []
+
+    def counting(name):
+        build = getattr(Recipe, name)
+
+        def counted(self, given):
+            built.append((name, len(given)))
+            return build(self, given)
+
+        monkeypatch.setattr(Recipe, name, counted)
+
+    counting("build_batches")
+    counting("build_loss")
+    once = tiny_recipe.model_copy(update={"epochs": 1})
+    photos = some_people(3, 3)
+    train(read_pictures(photos), once, tmp_path / "a")
+    assert built == [("build_batches", 9), ("build_loss", 9)]
+    (photos / "s01" / "0.png").write_bytes(b"")
+    built.clear()
+    train(read_pictures(photos), once, tmp_path / "b", skip_bad=True)
+    assert built == [(name, size) for size in (9, 8) for name in ("build_batches", "build_loss")]
 
 
 def test_what_exists_is_not_overwritten(pictures, tiny_recipe, tmp_path):

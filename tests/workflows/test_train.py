@@ -14,6 +14,7 @@ from lookalike.progress import Reporter
 from lookalike.training import prepared_pictures
 from lookalike.workflows.held_out import hold_out
 from lookalike.workflows.train import TrainOptions, train_and_calibrate
+from lookalike.workflows.training_recipes import chosen_recipe
 
 pytestmark = [pytest.mark.network, pytest.mark.usefixtures("one_thread")]
 
@@ -101,3 +102,13 @@ def test_nobody_held_out_no_thresholds(options):
     made = train_and_calibrate(replace(options, validation=0))
     assert (made.identities, made.held_out_identities, made.calibration) == (8, 0, None)
     assert Embedder.load(made.model).calibration is None
+
+
+def test_a_recipe_is_given_by_name_by_file_or_itself(tiny_recipe, tmp_path):
+    options, file = {"epochs": 7, "loss": "softmax", "seed": None}, tmp_path / "mine.toml"
+    file.write_text("embedding_size = 16\n")
+    for given in (tiny_recipe, file, str(file), "face-crops", "landmarks"):
+        recipe = chosen_recipe(given, options)
+        assert (recipe.epochs, recipe.loss, recipe.margin, recipe.seed) == (7, "softmax", None, 0)
+    assert chosen_recipe(tiny_recipe, {}) == tiny_recipe
+    assert chosen_recipe(tiny_recipe, {}, cropped=True).preprocessing.cropped

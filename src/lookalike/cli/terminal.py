@@ -86,8 +86,8 @@ def show_progress(log: bool = False) -> Iterator[ProgressSink]:
     """Yields a sink that draws one bar per stage, and prints warnings as notes at once.
 
     Args:
-        log: where stderr is not a terminal, print a line whenever the stage or its detail changes, with the seconds
-            since the start: for jobs of minutes or hours whose output goes to a file.
+        log: where stderr is not a terminal, print a line for every stage and every new detail, with the seconds since
+            the start: for jobs of minutes or hours whose output goes to a file.
     """
     start, latest = time.monotonic(), ("", "")
     log = log and not console.is_terminal
@@ -100,7 +100,7 @@ def show_progress(log: bool = False) -> Iterator[ProgressSink]:
                 note(event.warning)
             if not event.stage:
                 return
-            if log and (event.stage, event.detail) != latest:
+            if log and (event.stage != latest[0] or event.detail not in ("", latest[1])):
                 latest = event.stage, event.detail
                 line = ": ".join(part for part in latest if part)
                 console.print(f"{time.monotonic() - start:8.1f} s  {escape(line)}", soft_wrap=True)

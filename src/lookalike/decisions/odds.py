@@ -113,4 +113,8 @@ class MatchOdds(BaseModel):
 
 
 def _logistic(log_odds: float) -> float:
-    return 1 / (1 + math.exp(-log_odds)) if log_odds >= 0 else 1 - 1 / (1 + math.exp(log_odds))
+    """A probability above 0 and below 1: where it would round to either, the nearest number that is neither."""
+    if log_odds < 0:
+        odds = math.exp(max(log_odds, -700.0))
+        return odds / (1 + odds)
+    return min(1 / (1 + math.exp(-log_odds)), math.nextafter(1.0, 0.0))

@@ -13,7 +13,7 @@ from typing import TypeVar
 from lookalike.embedder.preprocessing import Prepared
 from lookalike.errors import DatasetError, ImageError
 
-__all__ = ["kind_of_note", "named", "note_of_unusable", "prepare_many"]
+__all__ = ["available_processors", "kind_of_note", "named", "note_of_unusable", "prepare_many"]
 
 Given = TypeVar("Given")
 
@@ -67,8 +67,9 @@ def prepare_many(
         except ImageError as error:
             return error
 
-    # Decoding, resizing and dlib release the interpreter lock, so threads are enough.
-    pool = ThreadPoolExecutor(_threads(), thread_name_prefix="prepare")
+    # Decoding, resizing and dlib release the interpreter lock, so threads are enough; two at least, for one may be
+    # waiting for the disk.
+    pool = ThreadPoolExecutor(min(8, max(2, available_processors())), thread_name_prefix="prepare")
     stream, waiting, position = iter(pictures), deque[Future[Prepared | ImageError]](), 0
     try:
         waiting.extend(pool.submit(one, picture) for picture in islice(stream, 2 * batch_size))
@@ -88,9 +89,9 @@ def prepare_many(
             waiting.extend(pool.submit(one, picture) for picture in islice(stream, count))
             yield ready
     finally:
-        pool.shutdown(cancel_futures=True)  # after an error or Ctrl-C, what nobody waits for is not begun
+        pool.shutdown(cancel_futures=True)  # after an error or Ctrl-C, pictures that are not needed are not begun
 
 
-def _threads() -> int:
-    """As many as there are processors to run them, at least two: one may wait for the disk."""
-    return min(8, max(2, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 2))
+def available_processors() -> int:
+    """How many processors this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar, get_args
+from typing import Any, Self, TypeVar, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -27,22 +27,17 @@ from lookalike.gallery import enrolment
 from lookalike.gallery.annex import Annex, AnnexFolder, MakeAnnex
 from lookalike.gallery.database import Database
 from lookalike.gallery.gallery import Candidate, Counts, Identity, Kind, Model, Searched, Template
+from lookalike.gallery.identity_search import nearest_identities
 from lookalike.gallery.index_cache import IndexCache, vector_from
 from lookalike.gallery.kind import checked_kind, held_kind, migrate, settle
 from lookalike.gallery.sources import readable
 from lookalike.identity_names import checked_name
 from lookalike.index.core.checks import checked_k, checked_vectors
 
-if TYPE_CHECKING:
-    from lookalike.index import VectorIndex
-
 __all__ = ["EmbeddedGallery"]
 
 _log = logging.getLogger(__name__)
 _Found = TypeVar("_Found")
-
-#: Names looked up by one statement; SQLite's oldest limit on parameters is 999.
-_LOOKUP = 900
 
 
 class EmbeddedGallery:
@@ -276,8 +271,8 @@ class EmbeddedGallery:
 
         return self._annexed(names)
 
-    def _annexed(self, look: Callable[[Annex | None], _Found]) -> _Found:
-        """Look at the annex and at the database as they are at one moment."""
+    def _annexed(self, read: Callable[[Annex | None], _Found]) -> _Found:
+        """Read from the annex and from the database as they are at one moment."""
         failed: Path | None = None
         while True:
             with self._database.read("read"):
@@ -291,7 +286,7 @@ class EmbeddedGallery:
                         raise
                     failed = path
                     continue
-                return look(held)
+                return read(held)
 
     # --- reading ------------------------------------------------------------------------------------------
 
@@ -345,7 +340,7 @@ class EmbeddedGallery:
                 index = None if model is None else self._index_cache.follow(model, counts.change)
                 if index is None or len(index) == 0 or not counts.identities:
                     return Searched(nobody, counts)
-                return Searched(self._nearest_identities(index, probes, wanted, counts.identities), counts)
+                return Searched(nearest_identities(database, index, probes, wanted, counts.identities), counts)
 
     def counts(self) -> Counts:
         """How large the gallery is now. See `Gallery.counts`."""
@@ -359,44 +354,6 @@ class EmbeddedGallery:
             identities, templates = (one(f"SELECT count(*) FROM {table}")[0] for table in ("identity", "template"))
             self._counted = held = Counts(identities, templates, change)
         return held
-
-    def _nearest_identities(
-        self, index: VectorIndex, probes: npt.NDArray[np.float32], k: int, identities: int
-    ) -> list[list[Candidate]]:
-        answers: list[list[Candidate]] = [[] for _ in probes]
-        rows = np.arange(len(probes))
-        k = min(k, identities)
-        fetch = min(len(index), k * -(-len(index) // identities))
-        while len(rows):
-            hits = index.search(probes[rows], fetch)
-            names = self._names(np.unique(hits.ids))
-            for row, ids, distances in zip(rows, hits.ids.tolist(), hits.distances.tolist(), strict=True):
-                best: dict[str, Candidate] = {}
-                for template_id, distance in zip(ids, distances, strict=True):
-                    best.setdefault(names[template_id], Candidate(names[template_id], distance, template_id))
-                    if len(best) == k:
-                        break
-                answers[row] = list(best.values())
-            if fetch == len(index):
-                break
-            # An identity with many near templates hides the others; look further for those probes only.
-            rows = np.array([row for row in rows if len(answers[row]) < k], np.int64)
-            fetch = min(len(index), fetch * 4)
-        return answers
-
-    def _names(self, ids: npt.NDArray[np.int64]) -> dict[int, str]:
-        names: dict[int, str] = {}
-        wanted = ids.tolist()
-        for start in range(0, len(wanted), _LOOKUP):
-            some = wanted[start : start + _LOOKUP]
-            names.update(
-                self._database.run(
-                    "SELECT template.id, name FROM template JOIN identity ON identity.id = identity_id "
-                    f"WHERE template.id IN ({','.join('?' * len(some))})",
-                    some,
-                )
-            )
-        return names
 
     def stats(self) -> dict[str, Any]:
         """Counts, model, bytes on disk and the index (None before the first search), ready for JSON."""

@@ -70,7 +70,7 @@ class IndexCache:
             change = self._database.latest_change()
             rows = self._database.run("SELECT id, vector FROM template ORDER BY id").fetchall()
         self._index = self._built(rows, model)
-        self._look_far_enough()
+        self._widen_search()
         self._change, self._outgrown = change, False
         self.save()
 
@@ -93,13 +93,13 @@ class IndexCache:
                     self._index.add(*self._arrays(rows, model))
                 if self._index.stats()["tombstones"] > len(self._index):
                     self._index.compact()
-                self._look_far_enough()
+                self._widen_search()
             limit = lookalike.index.AUTO_EXACT_LIMIT
             self._outgrown = self._index is not None and self._index.kind == "exact" and len(self._index) > limit
             self._change = latest
         return self._index
 
-    def _look_far_enough(self) -> None:
+    def _widen_search(self) -> None:
         """Let a graph consider as many candidates as its size needs: at the same number, a larger one finds fewer."""
         if self._index is None or self._index.kind != "hnsw" or not len(self._index):
             return
@@ -158,7 +158,7 @@ class IndexCache:
                 continue
             if (index.fingerprint, index.metric, index.dimension) == (model.fingerprint, model.metric, model.dimension):
                 self._index, self._change, self._saved = index, change, change
-                self._look_far_enough()
+                self._widen_search()
                 return True
         return False
 

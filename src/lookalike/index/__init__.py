@@ -12,7 +12,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lookalike.index.build import build_index
+    from lookalike.index.auto import build_index
     from lookalike.index.building import empty_index
     from lookalike.index.core.flat_vectors import AUTO_EXACT_LIMIT
     from lookalike.index.core.hits import Hits
@@ -41,7 +41,7 @@ _HOMES = {
     "Hits": "core.hits",
     "IndexSpec": "spec",
     "VectorIndex": "core.vector_index",
-    "build_index": "build",
+    "build_index": "auto",
     "compare_indexes": "tuning.comparison",
     "empty_index": "building",
     "load_index": "loading",

@@ -1,4 +1,4 @@
-"""How many centroids a place takes: clusters of its photos, such as one inside and one outside, or by day and by night.
+"""How many centroids a place takes: clusters of its photos, such as those taken inside and outside, or by day and night.
 
 Agglomerative clustering with average linkage, as Boiarov & Tyantov, "Large Scale Landmark Recognition via Deep Metric
 Learning" (2019), cluster a landmark's training photos before they take centroids. How many clusters is read off the
@@ -20,12 +20,12 @@ import numpy as np
 import numpy.typing as npt
 from scipy.cluster.hierarchy import linkage
 
-__all__ = ["cluster_photos"]
+__all__ = ["find_clusters"]
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
-#: The silhouette that a cut into two clusters must have.
+#: The silhouette that two clusters must have to be two.
 LEAST_SILHOUETTE = 0.25
 #: What each cluster more than two must add to it.
 SILHOUETTE_PER_CLUSTER = 0.02
@@ -35,7 +35,7 @@ MOST_CLUSTERS = 24
 ROUNDING = 1e-6
 
 
-def cluster_photos(
+def find_clusters(
     distances: Floats,
     min_photos: int,
     max_clusters: int | None = None,
@@ -43,11 +43,11 @@ def cluster_photos(
     *,
     squares: bool = False,
 ) -> Integers:
-    """Divide one place's photos into clusters.
+    """Number the clusters of one place's photos.
 
     Args:
         distances: `(n, n)` float64, symmetric, 0 on the diagonal.
-        min_photos: a smaller cluster is not kept.
+        min_photos: a smaller cluster is none.
         max_clusters: at most so many, the largest first; None for no limit.
         max_spread: cut the tree at this mean distance between two clusters, in place of the best silhouette.
         squares: whether distances grow like squares of lengths, as cosine distances do.
@@ -58,7 +58,7 @@ def cluster_photos(
 
     Example:
         >>> at = np.array([0.0, 0.1, 0.2, 5.0, 5.1, 9.0])
-        >>> cluster_photos(np.abs(at[:, None] - at), min_photos=2).tolist()
+        >>> find_clusters(np.abs(at[:, None] - at), min_photos=2).tolist()
         [0, 0, 0, 1, 1, -1]
     """
     n = len(distances)
@@ -72,13 +72,13 @@ def cluster_photos(
     lengths = np.sqrt(distances) if squares else distances
     best, best_worth = one, LEAST_SILHOUETTE
     for clusters in range(2, min(n // min_photos + MOST_CLUSTERS // 2, n - 1, MOST_CLUSTERS) + 1):
-        numbers = _largest_first(_cut(merges, clusters), min_photos, None)
-        found = int(numbers.max()) + 1
+        labels = _largest_first(_cut(merges, clusters), min_photos, None)
+        found = int(labels.max()) + 1
         if found < 2 or (max_clusters is not None and found > max_clusters):
             continue
-        worth = _silhouettes(lengths, numbers, found).sum() / n - SILHOUETTE_PER_CLUSTER * (found - 2)
+        worth = _silhouettes(lengths, labels, found).sum() / n - SILHOUETTE_PER_CLUSTER * (found - 2)
         if worth > best_worth:
-            best, best_worth = numbers, worth
+            best, best_worth = labels, worth
     return best
 
 
@@ -105,15 +105,15 @@ def _largest_first(clusters: Integers, min_photos: int, max_clusters: int | None
     return numbers[code]
 
 
-def _silhouettes(lengths: Floats, numbers: Integers, found: int) -> Floats:
+def _silhouettes(lengths: Floats, labels: Integers, found: int) -> Floats:
     """`(n,)` silhouettes among the clusters; 0 for photos of none."""
-    n = len(numbers)
+    n = len(labels)
     member = np.zeros((n, found))
-    inside = np.flatnonzero(numbers >= 0)
-    member[inside, numbers[inside]] = 1.0
+    inside = np.flatnonzero(labels >= 0)
+    member[inside, labels[inside]] = 1.0
     sizes = member.sum(axis=0)
     sums = lengths[inside] @ member
-    rows, own = np.arange(len(inside)), numbers[inside]
+    rows, own = np.arange(len(inside)), labels[inside]
     within = sums[rows, own] / np.maximum(sizes[own] - 1, 1)
     means = sums / sizes
     means[rows, own] = np.inf

@@ -1,4 +1,4 @@
-"""Centroids: the few vectors that stand for a place, one for each of its usual looks.
+"""Centroids: the few vectors that stand for a place, one for each cluster of its photos.
 
 Sources: Boiarov & Tyantov, "Large Scale Landmark Recognition via Deep Metric Learning" (2019): hierarchical clustering
 of a landmark's training photos, small clusters dropped, the centroid of each of the others. How the number of clusters
@@ -21,17 +21,17 @@ from lookalike.distances import MetricName, pairwise, unit_length
 from lookalike.errors import InputError, VectorError
 from lookalike.evaluation.labels import checked_vectors
 from lookalike.identity_names import canonical_name
-from lookalike.landmarks.centroid_count import cluster_photos
+from lookalike.landmarks.centroid_count import find_clusters
 
 __all__ = ["LARGEST_PLACE", "Centroids", "checked_places", "find_centroids"]
 
 Floats = npt.NDArray[np.float32]
 Integers = npt.NDArray[np.int64]
 
-#: Of a place with more photos so many are clustered, drawn at random, and the others join the nearest look: the
+#: Of a place with more photos so many are clustered, drawn at random, and the others join the nearest cluster: the
 #: distances of all pairs of 2,000 photos take 32 MB.
 LARGEST_PLACE = 2000
-#: By default a look has at least a twentieth of a place's photos, within these limits.
+#: By default a cluster has at least a twentieth of a place's photos, within these limits.
 SHARE_OF_PHOTOS, FEWEST_PHOTOS, ENOUGH_PHOTOS = 0.05, 2, 10
 #: The mean of vectors that point everywhere has no direction.
 NO_DIRECTION = 1e-6
@@ -39,7 +39,7 @@ NO_DIRECTION = 1e-6
 
 @dataclass(frozen=True, eq=False)
 class Centroids:
-    """The centroids of some places, in order of places, the largest look of each first.
+    """The centroids of some places, in order of places, the largest cluster of each first.
 
     Attributes:
         vectors: `(c, d)` float32; of unit length under the cosine metric.
@@ -117,28 +117,28 @@ def find_centroids(
     x = np.asarray(unit_length(given), np.float32) if metric == "cosine" else given
     codes, names = checked_places(places, len(x))
     order = np.argsort(codes, kind="stable")
-    found: list[_Look] = []
+    found: list[_Cluster] = []
     of_place: list[str] = []
     done = 0
     for photos in np.split(order, np.flatnonzero(np.diff(codes[order])) + 1):
         fewest = min_photos or min(ENOUGH_PHOTOS, max(FEWEST_PHOTOS, math.ceil(SHARE_OF_PHOTOS * len(photos))))
-        looks = _looks(x[photos], metric, fewest, max_centroids, max_spread, seed)
-        mine = [_Look.of(photos[looks == look], x, metric) for look in range(int(looks.max()) + 1)]
+        labels = _cluster_labels(x[photos], metric, fewest, max_centroids, max_spread, seed)
+        mine = [_Cluster.of(photos[labels == label], x, metric) for label in range(int(labels.max()) + 1)]
         found += mine
         of_place += [names[codes[photos[0]]]] * len(mine)
         if progress is not None and (done + len(photos)) // 1000 > done // 1000:
             progress(done + len(photos), len(x))
         done += len(photos)
     members = np.full(len(x), -1, np.int64)
-    for number, look in enumerate(found):
-        members[look.photos] = number
+    for number, cluster in enumerate(found):
+        members[cluster.photos] = number
     return Centroids(
-        vectors=np.stack([look.centroid for look in found]),
+        vectors=np.stack([cluster.centroid for cluster in found]),
         places=tuple(of_place),
-        sizes=np.array([len(look.photos) for look in found], np.int64),
-        spread_mean=np.array([look.distances.mean() for look in found], np.float32),
-        spread_max=np.array([look.distances.max() for look in found], np.float32),
-        spread_deviation=np.array([look.distances.std() for look in found], np.float32),
+        sizes=np.array([len(cluster.photos) for cluster in found], np.int64),
+        spread_mean=np.array([cluster.distances.mean() for cluster in found], np.float32),
+        spread_max=np.array([cluster.distances.max() for cluster in found], np.float32),
+        spread_deviation=np.array([cluster.distances.std() for cluster in found], np.float32),
         members=members,
         metric=metric,
     )
@@ -161,7 +161,7 @@ def checked_places(places: Sequence[str], count: int) -> tuple[Integers, tuple[s
 
 
 @dataclass(frozen=True, eq=False)
-class _Look:
+class _Cluster:
     """Photos that look alike, their centroid and how far they are from it."""
 
     photos: Integers
@@ -169,7 +169,7 @@ class _Look:
     distances: Floats
 
     @classmethod
-    def of(cls, photos: Integers, x: Floats, metric: MetricName) -> _Look:
+    def of(cls, photos: Integers, x: Floats, metric: MetricName) -> _Cluster:
         mine = x[photos]
         mean = mine.mean(axis=0, dtype=np.float64)
         if metric == "cosine":
@@ -180,21 +180,23 @@ class _Look:
         return cls(photos, centroid, np.asarray(pairwise(mine, centroid[None], metric)[:, 0], np.float32))
 
 
-def _looks(
-    x: Floats, metric: MetricName, min_photos: int, max_looks: int | None, max_spread: float | None, seed: int
+def _cluster_labels(
+    x: Floats, metric: MetricName, min_photos: int, max_clusters: int | None, max_spread: float | None, seed: int
 ) -> Integers:
-    """The looks of one place's photos, `cluster_photos` of a sample where there are too many."""
+    """The cluster of each of one place's photos, -1 for none, `find_clusters` of a sample where there are too many."""
     squares = metric == "cosine"
     if len(x) <= LARGEST_PLACE:
-        return cluster_photos(_all_pairs(x, metric), min_photos, max_looks, max_spread, squares=squares)
+        return find_clusters(_all_pairs(x, metric), min_photos, max_clusters, max_spread, squares=squares)
     drawn = np.sort(np.random.default_rng(seed).choice(len(x), LARGEST_PLACE, replace=False))
     sample, fewest = x[drawn], max(FEWEST_PHOTOS, math.ceil(min_photos * LARGEST_PLACE / len(x)))
-    of_sample = cluster_photos(_all_pairs(sample, metric), fewest, max_looks, max_spread, squares=squares)
-    looks = [_Look.of(np.flatnonzero(of_sample == look), sample, metric) for look in range(int(of_sample.max()) + 1)]
-    distances = np.stack([pairwise(x, look.centroid[None], metric)[:, 0] for look in looks], axis=1)
+    of_sample = find_clusters(_all_pairs(sample, metric), fewest, max_clusters, max_spread, squares=squares)
+    clusters = [
+        _Cluster.of(np.flatnonzero(of_sample == label), sample, metric) for label in range(int(of_sample.max()) + 1)
+    ]
+    distances = np.stack([pairwise(x, cluster.centroid[None], metric)[:, 0] for cluster in clusters], axis=1)
     nearest: Integers = distances.argmin(axis=1).astype(np.int64)
-    # A photo that was not drawn belongs to a look where it would not be the farthest; the drawn ones are decided.
-    reach = np.array([look.distances.max() for look in looks])
+    # A photo that was not drawn belongs to a cluster where it would not be the farthest; the drawn ones are decided.
+    reach = np.array([cluster.distances.max() for cluster in clusters])
     nearest[distances[np.arange(len(x)), nearest] > reach[nearest]] = -1
     nearest[drawn] = of_sample
     return nearest

@@ -118,9 +118,7 @@ def enroll_places(
         >>> enroll_places(gallery, NewPhotos(vectors=x, places=names, non_landmarks=others)).places    # doctest: +SKIP
         ('bridge', 'church')
     """
-    model = gallery.model
-    if model is None:
-        raise InputError("the gallery belongs to no model yet; bind it to the model of the vectors first")
+    model = _model_of(gallery)
     given = _checked(new, model.dimension)
     since, held = gallery.change, gallery.annex()
     atlas = None if held is None else Atlas(held)
@@ -129,13 +127,7 @@ def enroll_places(
         chosen = replace(chosen, promise_fpr=promise_fpr)
     names = [_checked_place(place) for place in given.places]
     photos = _together(_held(gallery, atlas, set(names)), given.vectors, names, given.sources)
-    bank = given.non_landmarks if atlas is None else np.concatenate([atlas.non_landmarks, given.non_landmarks])
-    bank = bank[np.unique(copy_of(_directions(bank, model.metric)))]
-    if not len(bank):
-        raise InputError(
-            "no photos without a landmark were given, so no false-positive rate can be promised; give some hundreds "
-            "of the kind that users will send (non_landmarks, or --non-landmarks FOLDER)"
-        )
+    bank = _bank(atlas, given.non_landmarks, model.metric)
     before = dict.fromkeys(gallery.names())  # ordered, and looked up once for each place
     of_templates = _of_templates(gallery, [name for name in before if name not in photos], model.metric)
     if not photos and not len(of_templates):
@@ -143,14 +135,16 @@ def enroll_places(
 
     known = _known(atlas, new.facts)
     found, cleaned = _clustered(photos, model, chosen, progress)
-    _say(progress, "Fitting thresholds")
+    _say(progress, "Fitting thresholds", 0)
     together = _merged(found, of_templates)
     rejection = fit_rejection(bank, together, promise_fpr=chosen.promise_fpr, confidence=chosen.confidence)
-    _say(progress, "Writing")
+    _say(progress, "Fitting thresholds", 1)
+    _say(progress, "Writing", 0)
     first = _first_centroids(found, photos)
     made = _AnnexMaker(photos, found, first, of_templates.names(), known, rejection, bank, chosen)
     rows = [(name, *_templates(found, first[name], name)) for name in photos]
     gallery.enroll_many(rows, replace=True, annex=made, since=since)
+    _say(progress, "Writing", 1)
     return EnrolledPlaces(
         places=together.names(),
         new=tuple(name for name in photos if name not in before),
@@ -160,6 +154,27 @@ def enroll_places(
         left_out=_left_out(photos, found, cleaned),
         promised=rejection.promised,
     )
+
+
+def _model_of(gallery: Gallery) -> Model:
+    """The model of a gallery that may hold landmarks."""
+    if gallery.kind == "people":
+        gallery.settle_kind("landmarks")  # refuses, before the work
+    if gallery.model is None:
+        raise InputError("the gallery belongs to no model yet; bind it to the model of the vectors first")
+    return gallery.model
+
+
+def _bank(atlas: Atlas | None, given: Floats, metric: MetricName) -> Floats:
+    """Photos without a landmark, those held and those given, each once."""
+    bank = given if atlas is None else np.concatenate([atlas.non_landmarks, given])
+    bank = bank[np.unique(copy_of(_directions(bank, metric)))]
+    if not len(bank):
+        raise InputError(
+            "no photos without a landmark were given, so no false-positive rate can be promised; give some hundreds "
+            "of the kind that users will send (non_landmarks, or --non-landmarks FOLDER)"
+        )
+    return bank
 
 
 @dataclass(frozen=True, eq=False)
@@ -188,9 +203,10 @@ def _count(items: Sequence[str]) -> str:
     return "one text as" if isinstance(items, str) else str(len(items))
 
 
-def _say(progress: ProgressSink | None, stage: str) -> None:
+def _say(progress: ProgressSink | None, stage: str, done: int) -> None:
+    """Tell that a stage of a single step has begun (0), or is done (1)."""
     if progress is not None:
-        progress(Progress(stage, 0, 1))
+        progress(Progress(stage, done, 1))
 
 
 def _known(atlas: Atlas | None, facts: Mapping[str, Place]) -> dict[str, Place]:

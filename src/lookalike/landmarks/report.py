@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -130,43 +130,12 @@ def _table_section(
     azimuths: Mapping[str, float],
     colours: Mapping[str, str],
 ) -> Section:
-    def best(key: Callable[[Compared], float]) -> float:
-        return max(key(one) for one in compared)
-
-    gap, top, right = (
-        best(lambda one: one.measured.measures.gap),
-        best(lambda one: one.measured.measures.top_1),
-        best(lambda one: one.measured.measures.right_answers),
-    )
-    rows = []
-    for one in compared:
-        m, promised = one.measured.measures, one.enrolled.promised
-        wrong = m.false_positives
-        accepted = one.measured.counts["falsely accepted"]
-        rows.append(
-            (
-                Cell(
-                    one.name, f"{one.enrolled.centroids} centroids", colour=figure_style.css_colour(colours[one.name])
-                ),
-                Cell(f"{m.gap:.3f}", number_range(m.gap_interval), m.gap == gap),
-                Cell(percent(m.top_1), percent_range(m.top_1_interval), m.top_1 == top),
-                Cell(percent(m.right_answers), percent_range(m.right_answers_interval), m.right_answers == right),
-                "–" if wrong is None else Cell(percent(wrong.value), percent_range(wrong)),
-                f"{accepted} of {m.non_landmarks:,}",
-                f"≤ {100 * promised.promise:g}%",
-            )
-        )
     m = featured.measured.measures
     prose = (
         f"{m.landmarks:,} photos of {m.places:,} places from viewpoints that were neither learned from nor enrolled, "
         f"and {m.non_landmarks:,} photos without a landmark that nothing was learned or calibrated on.",
         "GAP sorts all guesses by confidence: it is 1 where every landmark is guessed right and no wrong guess is "
         "surer. Top-1 counts guesses, right answers only those that were sure enough to be given.",
-    )
-    table = Table(
-        ("network and centroids", "GAP", "top-1", "right answers", "falsely accepted", "photos", "promised"),
-        tuple(rows),
-        "Small print: 95% intervals, over places by bootstrap, of false acceptances by Wilson.",
     )
     drawings = [
         Drawing(
@@ -189,7 +158,35 @@ def _table_section(
                 "right guesses by the angle to the nearest enrolled photo",
             )
         )
-    return Section("What each is worth", prose, (table, Drawings(tuple(drawings))))
+    return Section("What each is worth", prose, (_table(compared, colours), Drawings(tuple(drawings))))
+
+
+def _table(compared: Sequence[Compared], colours: Mapping[str, str]) -> Table:
+    """A row per method; the best figure of a column is bold."""
+    gap = max(one.measured.measures.gap for one in compared)
+    top = max(one.measured.measures.top_1 for one in compared)
+    right = max(one.measured.measures.right_answers for one in compared)
+    rows = []
+    for one in compared:
+        m, promised = one.measured.measures, one.enrolled.promised
+        wrong, accepted = m.false_positives, one.measured.counts["falsely accepted"]
+        colour = figure_style.css_colour(colours[one.name])
+        rows.append(
+            (
+                Cell(one.name, f"{one.enrolled.centroids} centroids", colour=colour),
+                Cell(f"{m.gap:.3f}", number_range(m.gap_interval), m.gap == gap),
+                Cell(percent(m.top_1), percent_range(m.top_1_interval), m.top_1 == top),
+                Cell(percent(m.right_answers), percent_range(m.right_answers_interval), m.right_answers == right),
+                "–" if wrong is None else Cell(percent(wrong.value), percent_range(wrong)),
+                f"{accepted} of {m.non_landmarks:,}",
+                f"≤ {100 * promised.promise:g}%",
+            )
+        )
+    return Table(
+        ("network and centroids", "GAP", "top-1", "right answers", "falsely accepted", "photos", "promised"),
+        tuple(rows),
+        "Small print: 95% intervals, over places by bootstrap, of false acceptances by Wilson.",
+    )
 
 
 def _scores_section(compared: Sequence[Compared], featured: Compared) -> Section:

@@ -8,7 +8,6 @@ Threads are enough: indexing in NumPy and all operations of torch release the in
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -21,6 +20,7 @@ import torch
 from torch import Tensor
 
 from lookalike.embedder.network import at_size, network_input
+from lookalike.embedder.preparation import available_processors
 from lookalike.training.recipe import Recipe
 
 __all__ = ["BatchOrder", "InputPipeline", "TrainingBatch", "seed_of_step"]
@@ -123,6 +123,6 @@ def _one_thread_each() -> None:
 
 def _default_workers() -> int:
     """One where the network runs on the same processors, for it has work for all of them; up to four beside a GPU."""
-    if not torch.accelerator.is_available():
+    if not torch.cuda.is_available():
         return 1
-    return min(4, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+    return min(4, available_processors())

@@ -20,7 +20,7 @@ from lookalike.training.known_pictures import UNREADABLE, KnownPictures, picture
 
 __all__ = ["MEMORY_LIMIT", "PreparedPictures", "prepare_pictures"]
 
-#: An array of more bytes is a temporary file.
+#: Bytes that prepared pictures may take in memory; a larger array is a temporary file.
 MEMORY_LIMIT = 4 * 2**30
 
 
@@ -43,21 +43,24 @@ def prepare_pictures(
     scratch: Path,
     skip_bad: bool = False,
     progress: Callable[[int], None] | None = None,
+    memory_share: float = 1.0,
 ) -> PreparedPictures:
     """Decode, align and resize every picture once, and take the digest of its file.
 
     Args:
         pictures: what to read.
         preprocessing: the model's.
-        scratch: folder for the array when it passes `MEMORY_LIMIT`; its file has no name and is gone with the array.
+        scratch: folder for the array when it is too large for the memory; its file has no name and is gone with it.
         skip_bad: leave out pictures that cannot be used, instead of refusing the set.
         progress: called with the number of pictures finished since the last call.
+        memory_share: of `MEMORY_LIMIT`, for this array.
 
     Raises:
         DatasetError: pictures cannot be used and `skip_bad` is false, or none can; counts them, names the first.
         StorageError: the array does not fit on the disk.
     """
-    pixels = _array((len(pictures), *preprocessing.image_size, preprocessing.channels), scratch)
+    shape = (len(pictures), *preprocessing.image_size, preprocessing.channels)
+    pixels = _array(shape, scratch, int(memory_share * MEMORY_LIMIT))
     bad: list[ImageError] = []
     kept: list[int] = []
     notes: list[str] = []
@@ -89,10 +92,10 @@ def prepare_pictures(
     return PreparedPictures(chosen, pixels[: len(kept)], tuple(notes), known)
 
 
-def _array(shape: tuple[int, ...], folder: Path) -> npt.NDArray[np.uint8]:
-    """An array to be filled; above `MEMORY_LIMIT` in a file of `folder` that nobody else sees."""
+def _array(shape: tuple[int, ...], folder: Path, limit: int) -> npt.NDArray[np.uint8]:
+    """An array to be filled; of more than `limit` bytes in a file of `folder` without a name."""
     count = int(np.prod(shape, dtype=np.int64))
-    if count <= MEMORY_LIMIT:
+    if count <= limit:
         return np.empty(shape, np.uint8)
     try:
         with tempfile.TemporaryFile(dir=folder) as file:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import accumulate
@@ -185,8 +185,11 @@ class Trainer:
             self.steps = TrainingSteps(self.recipe, pictures)
         self.state = TrainingState(self._ends[-1], self.recipe.learning_rate)
 
-    def run(self) -> Trained:
+    def run(self, hooks: Sequence[Hook] = ()) -> Trained:
         """Prepare the pictures, take the steps that are left, and write the model.
+
+        Args:
+            hooks: further ones, called after the trainer's own.
 
         Raises:
             DatasetError, StorageError, ArtefactError, TrainingDiverged, TrainingInterrupted: as `train`.
@@ -194,7 +197,8 @@ class Trainer:
         with self._checkpoints.open(), torch.random.fork_rng(devices=[]):
             data = self._prepare()
             self._checkpoints.load(self.steps.module, self.steps.optimizer, self.state)
-            self._take_steps(InputPipeline(self.recipe, data.pixels, self.pictures.labels), self._hooks(data))
+            pipeline = InputPipeline(self.recipe, data.pixels, self.pictures.labels)
+            self._take_steps(pipeline, (*self._hooks(data), *hooks))
             card = self._save()
         return Trained(self.folder, card, tuple(self.state.history), tuple(self._notes), tuple(self.state.warnings))
 

@@ -46,11 +46,7 @@ class TrainingFolder:
 
     def __init__(self, path: Path, recipe: Recipe, resume: bool, restart: bool) -> None:
         self.path, self._recipe, self._restart = path, recipe, restart
-        foreign = foreign_entry(path)
-        if foreign is not None:
-            raise StorageError(
-                f"{path} is where checkpoints go, but {foreign} is in it, which is none; choose another model folder"
-            )
+        self._refuse_foreign()
         self.saved: dict[str, Any] | None = None if restart else read_state(path)
         if self.saved is not None and not resume:
             raise ArtefactError(
@@ -62,6 +58,7 @@ class TrainingFolder:
     @contextmanager
     def open(self) -> Iterator[None]:
         """Make the folder for a training that runs inside; after an error it stays only if a checkpoint lies in it."""
+        self._refuse_foreign()  # again: pictures may have been decoded for hours meanwhile
         if self._restart:
             shutil.rmtree(self.path, ignore_errors=True)
         try:
@@ -77,6 +74,14 @@ class TrainingFolder:
                 shutil.rmtree(self.path, ignore_errors=True)
             raise
         shutil.rmtree(self.path, ignore_errors=True)
+
+    def _refuse_foreign(self) -> None:
+        foreign = foreign_entry(self.path)
+        if foreign is not None:
+            raise StorageError(
+                f"{self.path} is where checkpoints go, but {foreign} is in it, which is none; choose another model "
+                "folder"
+            )
 
     def in_first_order(self, pictures: PictureSet, progress: Callable[[int], None]) -> PictureSet:
         """The pictures in the order in which the interrupted training was begun; as they are where there is none.

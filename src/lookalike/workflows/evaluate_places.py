@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from lookalike.embedder import Embedder
     from lookalike.evaluation.evaluator import Evaluator
     from lookalike.evaluation.retrieval.landmark_metrics import LandmarkMeasures, RetrievalMeasures
+    from lookalike.landmark_recognizer import LandmarkRecognizer
     from lookalike.landmarks.evaluation_context import PlacesContext
-from lookalike.landmark_recognizer import LandmarkRecognizer
 
 __all__ = ["EvaluatePlacesOptions", "PlacesEvaluation", "evaluate_places"]
 

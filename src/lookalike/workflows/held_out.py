@@ -22,6 +22,8 @@ __all__ = ["hold_out", "measure_thresholds", "prepare_held_out"]
 
 #: Pictures embedded at a time.
 _BATCH = 64
+#: Of the memory for prepared pictures: training needs the rest, and reads its pictures many times.
+_MEMORY_SHARE = 0.25
 
 
 def hold_out(pictures: PictureSet, share: float, seed: int, report: Reporter) -> tuple[PictureSet, PictureSet | None]:
@@ -81,7 +83,7 @@ def prepare_held_out(
     """
     folder = next(parent for parent in model.absolute().parents if parent.is_dir())
     done = report.counted("Checking held-out pictures", len(pictures))
-    prepared = prepare_pictures(pictures, preprocessing, folder, skip_bad, done)
+    prepared = prepare_pictures(pictures, preprocessing, folder, skip_bad, done, _MEMORY_SHARE)
     for note in prepared.notes:
         report.remark(f"held-out pictures: {note}")
     usable = prepared.pictures

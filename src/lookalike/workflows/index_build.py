@@ -67,17 +67,18 @@ def index_build(options: IndexBuildOptions, progress: ProgressSink | None = None
     """Build an index over a file of vectors, and save it.
 
     Raises:
-        InputError: the vectors cannot be read, the kind is unknown or cannot the metric, or is not built in blocks.
-        ArtefactError: the output is there and is no older index that may be replaced.
+        InputError: the vectors cannot be read; the kind is unknown, does not support the metric, or is not built in
+            blocks.
         MissingDependencyError: the kind's engine is not installed.
         VectorError: a vector cannot be indexed; the message names its row.
-        StorageError: the disk is full or failing, or another process builds the same index.
+        StorageError: the output is there and may not be replaced, the disk is full or failing, or another process
+            builds the same index.
 
     Example:
         >>> index_build(IndexBuildOptions(vectors="faces.npy", output=Path("faces.index")))    # doctest: +SKIP
     """
     from lookalike.atomic_files import check_replaceable
-    from lookalike.index.build import build_index
+    from lookalike.index.auto import build_index
     from lookalike.index.core.artefact import HEADER
     from lookalike.index.core.flat_vectors import AUTO_EXACT_LIMIT
     from lookalike.index.vector_files import open_vectors
@@ -114,12 +115,15 @@ def index_build(options: IndexBuildOptions, progress: ProgressSink | None = None
 
 
 def _is_streamed(options: IndexBuildOptions, source: VectorSource) -> bool:
-    stream = options.stream
-    if stream is None:
-        stream = options.kind == "ivfpq" and _large(source.count * source.dimension * 4)
-    if stream and options.kind != "ivfpq":
-        raise InputError(f"only ivfpq is built from a stream, not {options.kind}; choose ivfpq, or build in memory")
-    return stream
+    from lookalike.index.kinds.registry import KINDS
+
+    able = [name for name, kind in KINDS.items() if kind.streamed]
+    if options.stream is None:
+        return options.kind in able and _large(source.count * source.dimension * 4)
+    if options.stream and options.kind not in able:
+        names = " or ".join(able)
+        raise InputError(f"only {names} is built from a stream, not {options.kind}; choose {names}, or build in memory")
+    return options.stream
 
 
 def _large(size: int) -> bool:

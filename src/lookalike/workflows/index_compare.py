@@ -39,7 +39,7 @@ class IndexCompareOptions(CompareOptions):
     queries: Path | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # holds arrays
 class ComparedIndexes:
     """What was measured, and the folder it was written to.
 

@@ -37,7 +37,7 @@ class IndexSearchOptions:
     mapped: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # holds arrays
 class FoundVectors:
     """What was found for every query, nearest first.
 

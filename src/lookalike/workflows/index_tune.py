@@ -37,7 +37,7 @@ class IndexTuneOptions(TuneOptions):
     replace: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # holds arrays
 class TunedIndex:
     """The index that was written, and why it was chosen.
 
@@ -64,9 +64,8 @@ def index_tune(options: IndexTuneOptions, progress: ProgressSink | None = None) 
     Raises:
         InputError: the vectors cannot be read, a value is out of range, nothing fits the memory, or nothing reaches
             the recall.
-        ArtefactError: the output is there and is no older index that may be replaced.
         VectorError: vectors or queries are unusable.
-        StorageError: the disk is full or failing.
+        StorageError: the output is there and may not be replaced, or the disk is full or failing.
 
     Example:
         >>> tuned = index_tune(    # doctest: +SKIP

@@ -50,6 +50,8 @@ def _recipe(recipe: str | Path | Recipe, changes: dict[str, Any]) -> Recipe:
     if "backbone" in changes:
         changes["backbone_options"] = {}  # the recipe's are those of its own backbone
     if isinstance(recipe, Recipe):
+        if changes.get("loss", recipe.loss) != recipe.loss:  # these are of its own loss
+            changes |= {"margin": None, "loss_rate": None, "loss_options": {}}
         return Recipe.of(recipe.model_dump() | changes)
     if isinstance(recipe, str) and recipe in FACE_RECIPES:
         return face_recipe(recipe, **changes)

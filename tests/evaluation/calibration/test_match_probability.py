@@ -54,6 +54,7 @@ def test_falls_with_the_distance_and_is_never_certain(genuine, impostor, a, b):
     assert odds.log_ratio(min(impostor)) <= np.log(len(impostor) / b + 2) + 1e-9
     assert odds.log_ratio(max(genuine)) >= -np.log(len(genuine) / a + 2) - 1e-9
     assert 0 < odds.probability(-1.0) < 1
+    assert 0 < odds.probability(1e4) < 1
 
 
 @given(distances, distances)

@@ -11,9 +11,15 @@ from lookalike.decisions.density import density
 from lookalike.distances import nearest, pairwise, unit_length
 from lookalike.errors import InputError, VectorError
 from lookalike.evaluation.calibration import rejection as module
-from lookalike.evaluation.calibration.rejection import fit_rejection
+from lookalike.evaluation.calibration.rejection import RejectionOptions
 from lookalike.landmarks.centroids import find_centroids
 from lookalike.landmarks.reranking import rerank
+
+
+def fit_rejection(non_landmarks, centroids, **choices):
+    """`module.fit_rejection`, with all its choices as keywords."""
+    options = {key: choices.pop(key) for key in list(choices) if key in RejectionOptions.__dataclass_fields__}
+    return module.fit_rejection(non_landmarks, centroids, RejectionOptions(**options), **choices)
 
 
 def world(seed, places=20, non_landmarks=400, fresh=0, dimension=32):

@@ -89,7 +89,7 @@ def test_a_copy_of_the_mate_among_the_distractors_comes_first():
     assert rank_among_distractors(same, [0, 0, 1, 1], np.ones((20, 8))).rank_k().tolist() == [0, 0]
 
 
-def test_what_float32_cannot_tell_apart_is_told_apart():
+def test_differences_below_the_rounding_of_float32_are_decided_in_float64():
     """Distractors a billionth nearer and farther than the nearer of two mates, far below float32's reach."""
     rng = np.random.default_rng(0)
     probe, step = rng.normal(size=(2, 61))

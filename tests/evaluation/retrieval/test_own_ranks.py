@@ -149,7 +149,7 @@ def test_whole_numbers_of_any_width(dtype):
     )
 
 
-def test_hardly_distinct_vectors_are_told_apart():
+def test_nearly_equal_vectors_are_distinguished():
     """A collapsed model: all vectors are almost one, and cosine distances are far below float32's last digit."""
     x, codes = crowd(100, 6, seed=4)
     almost = 1 + 1e-6 * x

@@ -64,7 +64,7 @@ def test_what_is_kept_whole_is_measured_as_in_memory(given_scores):
 
 @settings(max_examples=30)
 @given(scores(crowded), st.integers(1, 4))
-def test_no_rate_is_told_better_than_it_is(given_scores, tail):
+def test_no_rate_is_better_than_the_exact_one(given_scores, tail):
     distances, truth, cut = given_scores
     counts, result = counted(distances, truth, cut, tail), from_scores(distances, truth)
     genuine, impostor = distances[truth], distances[~truth]

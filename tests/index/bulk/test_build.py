@@ -2,11 +2,13 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -199,6 +201,16 @@ def test_killed_again_and_again_at_any_time(whole, tmp_path):
     built(vectors(), path)
     assert files(path) == whole
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["a"]
+
+
+def test_a_build_that_an_earlier_version_began_is_continued(tmp_path):
+    """The folder was written by Lookalike before `BulkOptions`, interrupted after two of three shards."""
+    i = np.arange(4400)
+    x = ((i**3 * 7 + i * 13) % 10007 - 5003).astype(np.float32).reshape(1100, 4)
+    shutil.copytree(Path(__file__).parents[1] / "fixtures" / "unfinished-bulk-build", tmp_path / ".a.building")
+    wanted = spec(d=4, nlist=8, nprobe=8, rerank=50)
+    assert built(x, tmp_path / "a", wanted, shard=500, threads=1)["resumed"] == 2
+    assert load_index(tmp_path / "a").search(x[[0, 700, 1099]], 1).ids.ravel().tolist() == [0, 700, 1099]
 
 
 def test_an_index_that_is_replaced_stays_until_the_end(tmp_path):

@@ -434,7 +434,7 @@ def test_a_kind_that_is_not_installed_says_what_to_install(monkeypatch):
 
 
 def test_auto_is_exact_for_few_and_tuned_for_many(monkeypatch):
-    monkeypatch.setattr("lookalike.index.build.AUTO_EXACT_LIMIT", 200)
+    monkeypatch.setattr("lookalike.index.auto.AUTO_EXACT_LIMIT", 200)
     assert build_index(clustered(200, 4)).kind == "exact"
     with pytest.raises(InputError, match="auto' chose exact, which has no setting recall"):
         build_index(clustered(200, 4), recall=0.9)

@@ -8,6 +8,7 @@ that was never seen.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -20,7 +21,7 @@ from lookalike.errors import InputError, VectorError
 from lookalike.evaluation.calibration.promised_rate import promised_threshold
 from lookalike.evaluation.labels import checked_vectors
 
-__all__ = ["PlaceCentroids", "fit_rejection"]
+__all__ = ["PlaceCentroids", "RejectionOptions", "fit_rejection"]
 
 #: A centroid of fewer photos says nothing about how far its photos spread.
 FEWEST_FOR_BOUND = 5
@@ -61,16 +62,46 @@ class PlaceCentroids(Protocol):
         """`(p,)` the places, each once, in order."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class RejectionOptions:
+    """How thresholds of places are fitted.
+
+    Attributes:
+        density_k: non-landmarks that make up a density, at least 1.
+        query_weight: of the density around a photo; 0 leaves it out. Where non-landmarks came in kinds and some places
+            looked like one, 1 found 99% of places at a promise of 1%, and 0 found 74% (simulated, as in the tests).
+        place_weight: of the density around a place; 0 gives all places one threshold. There, 0.25 cost nothing, and 1
+            lost a tenth: a density of 5 neighbours is too coarse to be believed in full.
+        spread_bound: also refuse what is farther from a place than the mean distance of its training photos plus so
+            many standard deviations. Off by default, for a network that was trained on these very photos pulls them
+            nearer together than it will any others; 4 suits one that was not.
+
+    Raises:
+        InputError: a number out of range.
+    """
+
+    density_k: int = 5
+    query_weight: float = 1.0
+    place_weight: float = 0.25
+    spread_bound: float | None = None
+
+    def __post_init__(self) -> None:
+        k = self.density_k
+        if isinstance(k, bool) or not isinstance(k, int) or k < 1:
+            raise InputError(f"density_k is {k!r}; expected a whole number, at least 1, such as 5")
+        for name in ("query_weight", "place_weight", "spread_bound"):
+            value = getattr(self, name)
+            if value is not None and not 0 <= value < math.inf:
+                raise InputError(f"{name} is {value!r}; expected a finite number, at least 0")
+
+
 def fit_rejection(
     non_landmarks: npt.ArrayLike,
     centroids: PlaceCentroids,
+    options: RejectionOptions | None = None,
     *,
     promise_fpr: float = 0.01,
     confidence: float | None = 0.95,
-    density_k: int = 5,
-    query_weight: float = 1.0,
-    place_weight: float = 0.25,
-    spread_bound: float | None = None,
     seed: int = 0,
 ) -> Rejection:
     """Choose thresholds so that photos without a landmark are accepted at most at the promised rate.
@@ -81,21 +112,14 @@ def fit_rejection(
         non_landmarks: `(n, d)` embeddings of photos that show no landmark, none of which trained the network. Equal
             ones count once.
         centroids: of all places; their metric is used.
+        options: further choices.
         promise_fpr: the largest share of such photos that may be accepted, by all places together.
         confidence: that the promise is kept; None for the measured rate only. See `promised_rate.promised_threshold`.
-        density_k: non-landmarks that make up a density.
-        query_weight: of the density around a photo; 0 leaves it out. Where non-landmarks came in kinds and some places
-            looked like one, 1 found 99% of places at a promise of 1%, and 0 found 74% (simulated, as in the tests).
-        place_weight: of the density around a place; 0 gives all places one threshold. There, 0.25 cost nothing, and 1
-            lost a tenth: a density of 5 neighbours is too coarse to be believed in full.
-        spread_bound: also refuse what is farther from a place than the mean distance of its training photos plus so
-            many standard deviations. Off by default, for a network that was trained on these very photos pulls them
-            nearer together than it will any others; 4 suits one that was not.
         seed: of the bootstrap, where the promise lies beyond the data.
 
     Raises:
         VectorError: wrong shapes, NaN, other dimensions than the centroids, or a vector of zeros under `cosine`.
-        InputError: a number out of range, or too few photos for the promise; says how many are needed.
+        InputError: no centroids, or too few photos for the promise; says how many are needed.
 
     Example:
         >>> from lookalike.landmarks.centroids import find_centroids
@@ -110,37 +134,43 @@ def fit_rejection(
         >>> rejection.rule.decide(["church"], distance, distance, around).decision
         'match'
     """
-    _check(density_k, query_weight, place_weight, spread_bound)
+    chosen, metric = options or RejectionOptions(), centroids.metric
+    bank = _bank(non_landmarks, centroids, chosen)
+    neighbours = min(chosen.density_k, max(1, len(bank) - 1))
+    bounds = {} if chosen.spread_bound is None else _spread_bounds(centroids, chosen.spread_bound)
+    densities, reached = _nearest_place(bank, centroids, neighbours, chosen.place_weight, bounds)
+    if chosen.query_weight:
+        reached = reached + chosen.query_weight * density_without_itself(bank, neighbours, metric)
+    return Rejection(
+        metric=metric,
+        promised=promised_threshold(reached, promise_fpr, confidence=confidence, seed=seed),
+        neighbours=neighbours,
+        query_weight=float(chosen.query_weight),
+        place_weight=float(chosen.place_weight),
+        densities=densities,
+        bounds=bounds,
+        bank=bank,
+    )
+
+
+def _bank(
+    non_landmarks: npt.ArrayLike, centroids: PlaceCentroids, options: RejectionOptions
+) -> npt.NDArray[np.float32]:
+    """The photos without a landmark, checked, of unit length under the cosine metric, each once."""
     if not len(centroids):
         raise InputError("there are no centroids, so nothing can be accepted; enroll at least one place first")
-    metric = centroids.metric
     given = np.asarray(checked_vectors(non_landmarks, "non-landmarks"), np.float32)
     if given.shape[1] != centroids.vectors.shape[1]:
         raise VectorError(
             f"non-landmarks have {given.shape[1]} dimensions and centroids {centroids.vectors.shape[1]}; embed both "
             "with one model"
         )
-    bank = _distinct(np.asarray(unit_length(given), np.float32) if metric == "cosine" else given)
-    weighed = query_weight > 0 or place_weight > 0
-    if weighed and len(bank) < 2:
+    bank = _distinct(np.asarray(unit_length(given), np.float32) if centroids.metric == "cosine" else given)
+    if len(bank) < 2 and (options.query_weight > 0 or options.place_weight > 0):
         raise InputError(
             "one photo without a landmark has no others to measure a density on; give more, or set both weights to 0"
         )
-    neighbours = min(density_k, max(1, len(bank) - 1))
-    bounds = {} if spread_bound is None else _spread_bounds(centroids, spread_bound)
-    densities, reached = _nearest_place(bank, centroids, neighbours, place_weight, bounds)
-    if query_weight:
-        reached = reached + query_weight * density_without_itself(bank, neighbours, metric)
-    return Rejection(
-        metric=metric,
-        promised=promised_threshold(reached, promise_fpr, confidence=confidence, seed=seed),
-        neighbours=neighbours,
-        query_weight=float(query_weight),
-        place_weight=float(place_weight),
-        densities=densities,
-        bounds=bounds,
-        bank=bank,
-    )
+    return bank
 
 
 def _nearest_place(
@@ -201,11 +231,3 @@ def _distinct(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """The vectors without repetitions, in the order given."""
     _, first = np.unique(vectors, axis=0, return_index=True)
     return np.ascontiguousarray(vectors[np.sort(first)])
-
-
-def _check(density_k: int, query_weight: float, place_weight: float, spread_bound: float | None) -> None:
-    if isinstance(density_k, bool) or not isinstance(density_k, int) or density_k < 1:
-        raise InputError(f"density_k is {density_k!r}; expected a whole number, at least 1, such as 5")
-    for name, value in (("query_weight", query_weight), ("place_weight", place_weight), ("spread_bound", spread_bound)):
-        if value is not None and not 0 <= value < math.inf:
-            raise InputError(f"{name} is {value!r}; expected a finite number, at least 0")

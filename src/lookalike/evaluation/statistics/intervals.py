@@ -91,7 +91,7 @@ class Bootstrap:
         >>> bootstrap = Bootstrap(replicates=500)
         >>> means = bootstrap.replicate(lambda counts: (counts @ values / counts.sum(axis=1))[:, None], [3])
         >>> (interval,) = bootstrap.intervals(means)
-        >>> means.shape, interval.low < values.mean() < interval.high
+        >>> means.shape, bool(interval.low < values.mean() < interval.high)
         ((500, 1), True)
     """
 

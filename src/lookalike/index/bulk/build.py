@@ -76,7 +76,7 @@ def build_bulk(
     covariance: Covariance | None = None,
     progress: ProgressSink | None = None,
 ) -> dict[str, Any]:
-    """Build an inverted file over `source` into the directory `output`; call again to go on after an interruption.
+    """Build an inverted file over `source` into the directory `output`; call again to continue after an interruption.
 
     Memory: 40 vectors a list to learn from, about 300 MiB a thread, and in the end the finished index twice: at 100
     million vectors of 32-byte codes a peak of 11.3 GiB, pages of files included. Disk: the finished index and, until

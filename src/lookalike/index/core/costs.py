@@ -1,5 +1,7 @@
-"""What a kind of index costs, as it says itself: bytes from its structure, work of a search and of a build, and what
-real builds took. `planning` makes predictions of it.
+"""What a kind of index costs, as its file says it; `lookalike.index.planning` makes predictions of it.
+
+Bytes follow from the structure; times from measurements of real builds, and from the work, numbers read or multiplied,
+by which they grow beyond the measured sizes.
 """
 
 from __future__ import annotations
@@ -143,8 +145,8 @@ class Costs:
     reranks: Callable[[Any], bool] = _always
     rounds_distances: Callable[[Any], bool] = _never
 
-    def told_apart(self, planned: Mapping[str, Any]) -> list[str]:
-        """The values by which one of the planned settings differs from the others, as text."""
+    def distinguishing(self, planned: Mapping[str, Any]) -> list[str]:
+        """The values of `planned` that other planned settings have not, as text: they name an option."""
         return [str(value) for name, value in planned.items() if any(o.get(name) != value for o in self.planned)]
 
 

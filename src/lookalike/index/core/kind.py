@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import math
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -109,12 +110,13 @@ class Kind:
         build: the type of its build settings.
         search: the type of its search settings.
         recall_setting: which search setting trades recall for speed; None where every vector is compared.
-        candidates: what a tuner builds, the usual settings first.
+        candidates: what a tuner builds, the usual settings first; of all that `benchmarks/tuner_grid.py` measured,
+            those that were the best for some vectors, or near it.
         costs: bytes, work and measurements, for plans.
         metrics: by which it searches; Mahalanobis wherever Euclidean.
         requires: the library that must be installed.
         extra: the optional extra of Lookalike that brings it; "" where it is always there.
-        family: kinds of one family take time that grows alike with the number of vectors.
+        family: kinds of one family take time that grows alike with the number of vectors (`tuning.tune`).
         least_dimension: numbers per vector from which on a tuner tries it.
         streamed: whether it is built piece by piece from a file where vectors are many (`bulk`).
         mark: colour and matplotlib's marker in every picture.
@@ -148,7 +150,7 @@ class Kind:
     @property
     def installed(self) -> bool:
         """Whether its engine can be imported."""
-        return importlib.util.find_spec(self.requires) is not None
+        return sys.modules.get(self.requires) is not None or importlib.util.find_spec(self.requires) is not None
 
     @property
     def how_to_install(self) -> str:

@@ -265,7 +265,7 @@ class _Case:
             reasons += self._over("memory while building", building, self.memory)
         reasons += self._over("disk", size.disk, self.disk)
         return Option(
-            name=" ".join([kind, *KINDS[kind].costs.told_apart(worth)]),
+            name=" ".join([kind, *KINDS[kind].costs.distinguishing(worth)]),
             kind=kind,
             build=build,
             search=search,

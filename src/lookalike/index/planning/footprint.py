@@ -13,7 +13,7 @@ from typing import Any
 from lookalike.index.core.costs import Footprint
 from lookalike.index.kinds.registry import KINDS
 
-__all__ = ["PROCESS_BYTES", "Footprint", "footprint"]
+__all__ = ["PROCESS_BYTES", "footprint"]
 
 #: Python, NumPy, pydantic and an engine's library, before the first vector.
 PROCESS_BYTES = 80 << 20

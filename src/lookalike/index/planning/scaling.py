@@ -36,7 +36,7 @@ def _logit(recall: float) -> float:
 
 
 def _line(x: float, points: Sequence[tuple[float, float]]) -> float:
-    """Piecewise linear through points of growing x; beyond the ends as the last piece goes on."""
+    """Piecewise linear through points of growing x; beyond the ends, the last piece is extended."""
     if len(points) == 1:
         return points[0][1]
     at = next((i for i in range(1, len(points) - 1) if x <= points[i][0]), len(points) - 1)

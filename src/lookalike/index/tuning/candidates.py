@@ -21,7 +21,7 @@ def candidates(metric: str, dimension: int, kinds: Sequence[str] | None = None) 
         kinds: only these; None for all.
 
     Raises:
-        InputError: an unknown kind, or one that cannot the metric; nothing left to try.
+        InputError: an unknown kind, or one that does not support the metric; nothing left to try.
         MissingDependencyError: a kind that was named is not installed.
     """
     if kinds is not None:

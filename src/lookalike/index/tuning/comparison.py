@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -177,7 +177,7 @@ def compare_indexes(
         builds: build settings to compare, instead of each kind's usual ones.
         engines: others' libraries to measure beside ours, behind the protocol `lookalike.index.tuning.engine.Engine`.
         progress: told of every build, and of what cannot be measured.
-        **options: `kinds` (None: all that are installed and can the metric), `k` (10), `recall` (0.95) and `seed` (0),
+        **options: `kinds` (None: all that are installed and support the metric), `k` (10), `recall` (0.95), `seed` (0),
             as `CompareOptions` explains them.
 
     Returns:
@@ -270,14 +270,15 @@ class _Bench:
         stage, total = f"Measuring {len(entries)} indexes", len(entries)
         for done, entry in enumerate(entries):
             label = f"{entry.name} {_text(entry.settings)}".strip()
-            self._report(Progress(stage, done, total, f"{label}: building"))
+            building = Progress(stage, done, total, f"{label}: building")
+            self._report(building)
             try:
                 start = time.perf_counter()
                 index, size = entry.build()
                 seconds = time.perf_counter() - start
             except LookalikeError as error:
                 failed[entry.name] = str(error)
-                self._report(Progress(stage, done, total, warning=f"{entry.name} was not measured: {error}"))
+                self._report(replace(building, warning=f"{entry.name} was not measured: {error}"))
                 continue
             self._report(Progress(stage, done, total, f"{label}: built in {seconds:.1f} s, measuring"))
             single, batch = (

@@ -64,5 +64,6 @@ class Engine(Protocol):
             metric: euclidean, cosine, inner_product or manhattan.
 
         Raises:
-            LookalikeError: it is not installed, or cannot the metric; the comparison tells why, and measures the rest.
+            LookalikeError: it is not installed, or does not support the metric; the comparison reports why, and
+                measures the rest.
         """

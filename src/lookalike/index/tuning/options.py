@@ -21,7 +21,7 @@ class TuneOptions:
         k: neighbours a search will ask for.
         memory: bytes the index may take while it serves, or text such as `"8GiB"`; None for no limit.
         objective: `latency` of a query on its own, or `throughput` of batches.
-        kinds: only these; None for all that are installed and can the metric.
+        kinds: only these; None for all that are installed and support the metric.
         seed: of samples and held-out queries.
     """
 
@@ -38,7 +38,7 @@ class CompareOptions:
     """What is compared, and at which recall.
 
     Attributes:
-        kinds: only these, each with its usual settings; None for all that are installed and can the metric.
+        kinds: only these, each with its usual settings; None for all that are installed and support the metric.
         k: neighbours asked for.
         recall: at which the table compares speeds.
         seed: of held-out queries.

@@ -1,10 +1,11 @@
-"""Candidates tried on growing samples, then the best few built in full: the elimination behind `tune_index`.
+"""Candidates tried on growing samples, then the best few built in full: the racing algorithm behind `tune_index`.
 
 Building every kind over all vectors would take hours. So all candidates are built over a small sample, those near the
 best over a larger one; the two sizes tell how each one's time grows, which differs (graphs: like the logarithm; cells:
 like the root; exact: in proportion). Then the best few are built in full, one after the other, until the fastest built
 so far is faster than what the next one could be. How graphs grow beside cells is the least certain (on a sample,
-vectors are still in the processor's cache), so the best of each family is judged more leniently.
+vectors are still in the processor's cache), so the best of each family is judged more leniently. (Racing: Maron &
+Moore, 1994; this one eliminates by predicted time.)
 """
 
 from __future__ import annotations
@@ -87,7 +88,7 @@ class Race:
     Args:
         data: vectors and queries.
         options: what the index has to achieve.
-        able: candidates that can the metric.
+        able: candidates whose kind supports the metric.
         progress: told of every build.
     """
 

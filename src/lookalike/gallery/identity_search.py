@@ -1,0 +1,69 @@
+"""The nearest identities of a probe, each by its best template, from an index of templates."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from lookalike.gallery.database import Database
+from lookalike.gallery.gallery import Candidate
+
+if TYPE_CHECKING:
+    from lookalike.index import VectorIndex
+
+__all__ = ["nearest_identities"]
+
+#: Names looked up by one statement; SQLite's oldest limit on parameters is 999.
+_LOOKUP = 900
+
+
+def nearest_identities(
+    database: Database, index: VectorIndex, probes: npt.NDArray[np.float32], k: int, identities: int
+) -> list[list[Candidate]]:
+    """The `k` nearest identities of every probe, nearest first; fewer where there are fewer.
+
+    Args:
+        database: inside a transaction, of the state that the index holds.
+        index: of its templates, not empty.
+        probes: `(q, d)`.
+        k: identities, at least 1.
+        identities: how many there are, at least 1.
+    """
+    answers: list[list[Candidate]] = [[] for _ in probes]
+    rows = np.arange(len(probes))
+    k = min(k, identities)
+    fetch = min(len(index), k * -(-len(index) // identities))
+    while len(rows):
+        hits = index.search(probes[rows], fetch)
+        names = _names(database, np.unique(hits.ids))
+        for row, ids, distances in zip(rows, hits.ids.tolist(), hits.distances.tolist(), strict=True):
+            best: dict[str, Candidate] = {}
+            for template_id, distance in zip(ids, distances, strict=True):
+                best.setdefault(names[template_id], Candidate(names[template_id], distance, template_id))
+                if len(best) == k:
+                    break
+            answers[row] = list(best.values())
+        if fetch == len(index):
+            break
+        # An identity with many near templates hides the others; fetch more for those probes only.
+        rows = np.array([row for row in rows if len(answers[row]) < k], np.int64)
+        fetch = min(len(index), fetch * 4)
+    return answers
+
+
+def _names(database: Database, ids: npt.NDArray[np.int64]) -> dict[int, str]:
+    """The identity's name of every template."""
+    names: dict[int, str] = {}
+    wanted = ids.tolist()
+    for start in range(0, len(wanted), _LOOKUP):
+        some = wanted[start : start + _LOOKUP]
+        names.update(
+            database.run(
+                "SELECT template.id, name FROM template JOIN identity ON identity.id = identity_id "
+                f"WHERE template.id IN ({','.join('?' * len(some))})",
+                some,
+            )
+        )
+    return names
