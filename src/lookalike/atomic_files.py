@@ -48,8 +48,8 @@ def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:
     Example:
         >>> write_atomically("numbers.json", b"[1, 2]")    # doctest: +SKIP
     """
-    with written_file(path) as temporary:
-        temporary.write_bytes(content)
+    with written_file(path) as temporary, temporary.open("xb") as file:
+        file.write(content)
 
 
 @contextmanager
@@ -216,7 +216,7 @@ def sync_folder(folder: Path) -> None:
         finally:
             os.close(handle)
     except OSError as error:
-        # The names are then as durable as the file system makes them by itself; refusing to write would help nobody.
+        # The names are then as durable as the file system makes them by itself; refusing to write would be no help.
         if error.errno not in _CANNOT_SYNC:
             raise
 

@@ -128,16 +128,16 @@ def read_place_rows(path: str | Path) -> tuple[PlaceRow, ...]:
     return tuple(rows.values())
 
 
-def _position(where: str, *said: str) -> tuple[float, float] | None:
-    if not any(said):
+def _position(where: str, *written: str) -> tuple[float, float] | None:
+    if not any(written):
         return None
     try:
-        latitude, longitude = (float(degrees) for degrees in said)
+        latitude, longitude = (float(degrees) for degrees in written)
     except ValueError:
         latitude = longitude = math.nan
     if not (abs(latitude) <= 90 and abs(longitude) <= 180):
         raise DatasetError(
-            f"{where}: latitude {said[0]!r} and longitude {said[1]!r}; expected degrees such as 48.8867, "
+            f"{where}: latitude {written[0]!r} and longitude {written[1]!r}; expected degrees such as 48.8867, "
             "-90 to 90 and -180 to 180, or both empty"
         )
     return None if latitude == longitude == 0 else (latitude, longitude)

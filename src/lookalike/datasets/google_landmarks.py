@@ -37,7 +37,7 @@ from lookalike.identity_names import canonical_name
 
 __all__ = ["GoogleLandmarks", "LandmarkKind", "ListedPictures", "checked_id", "checked_landmark"]
 
-Said = TypeVar("Said")
+Value = TypeVar("Value")
 
 #: Where CSVs may lie, below the folder.
 CSV_FOLDERS = ("", "metadata", "ground_truth")
@@ -230,9 +230,9 @@ def checked_landmark(text: str, where: str) -> str:
     return str(int(text))
 
 
-def _put(known: dict[str, Said], landmark: str, said: Said, where: str) -> None:
-    if known.setdefault(landmark, said) != said:
-        raise DatasetError(f"{where}: landmark {landmark} is {said!r} here and {known[landmark]!r} above; choose one")
+def _put(known: dict[str, Value], landmark: str, value: Value, where: str) -> None:
+    if known.setdefault(landmark, value) != value:
+        raise DatasetError(f"{where}: landmark {landmark} is {value!r} here and {known[landmark]!r} above; choose one")
 
 
 def category_name(address: str) -> str:

@@ -78,44 +78,68 @@ def write_google_landmarks(
     check_replaceable(folder, MARKER, replace)
     with written_folder(folder) as partial:
         made = GoogleLandmarks(partial)
-        train_ids, index_ids, test_ids = (
-            _write_pictures(made, split, pictures.paths)
-            for split, pictures in (("train", places), ("index", index), ("test", test))
-        )
         _write_pictures(made, NON_LANDMARK, others.paths)
-        metadata = partial / "metadata"
-        metadata.mkdir()
-        shown = [number[name] for name in places.identities]
-        rows = zip(train_ids, places.paths, shown, strict=True)
-        _write(metadata / "train.csv", "id,url,landmark_id", (f"{i},{_address(path)},{n}" for i, path, n in rows))
-        _write(
-            metadata / "train_clean.csv",
-            "landmark_id,images",
-            (f"{n},{' '.join(ids)}" for n, ids in sorted(_grouped(shown, train_ids).items())),
-        )
-        _write(metadata / "index.csv", "id", index_ids)
-        _write(
-            metadata / "index_image_to_landmark.csv",
-            "id,landmark_id",
-            (f"{i},{number[name]}" for i, name in zip(index_ids, index.identities, strict=True)),
-        )
-        _write(metadata / "test.csv", "id", test_ids)
-        for split, names in (("train", places.names), ("index", index.names)):
-            _write(
-                metadata / f"{split}_label_to_category.csv",
-                "landmark_id,category",
-                (f"{n},{_category(name)}" for n, name in sorted((number[name], name) for name in names)),
-            )
-        usage = {i: "Public" if int(i, 16) / 2**64 < public else "Private" for i in test_ids}
-        whose = dict(zip(test_ids, test.identities, strict=True))
-        known = set(places.names)
-        landmarks = {i: (str(number[name]),) if name in known else () for i, name in whose.items()}
-        write_solution(partial / MARKER, Solution(landmarks, usage), "landmarks")
-        same = _grouped(index.identities, index_ids)
-        images = {i: tuple(same.get(name, ())) for i, name in whose.items()}
-        asked = {i: said if images[i] else "Ignored" for i, said in usage.items()}
-        write_solution(metadata / "retrieval_solution_v2.1.csv", Solution(images, asked), "images")
+        (partial / "metadata").mkdir()
+        _write_train(made, places, number)
+        index_ids = _write_index(made, index, number)
+        _write_test(made, test, set(places.names), number, public, _grouped(index.identities, index_ids))
     return GoogleLandmarks(folder)
+
+
+def _write_train(made: GoogleLandmarks, places: PictureSet, number: Mapping[str, int]) -> None:
+    metadata = made.folder / "metadata"
+    ids = _write_pictures(made, "train", places.paths)
+    shown = [number[name] for name in places.identities]
+    rows = zip(ids, places.paths, shown, strict=True)
+    _write(metadata / "train.csv", "id,url,landmark_id", (f"{i},{_address(path)},{n}" for i, path, n in rows))
+    _write(
+        metadata / "train_clean.csv",
+        "landmark_id,images",
+        (f"{n},{' '.join(mine)}" for n, mine in sorted(_grouped(shown, ids).items())),
+    )
+    _write_categories(metadata, "train", places.names, number)
+
+
+def _write_index(made: GoogleLandmarks, index: PictureSet, number: Mapping[str, int]) -> list[str]:
+    metadata = made.folder / "metadata"
+    ids = _write_pictures(made, "index", index.paths)
+    _write(metadata / "index.csv", "id", ids)
+    _write(
+        metadata / "index_image_to_landmark.csv",
+        "id,landmark_id",
+        (f"{i},{number[name]}" for i, name in zip(ids, index.identities, strict=True)),
+    )
+    _write_categories(metadata, "index", index.names, number)
+    return ids
+
+
+def _write_test(
+    made: GoogleLandmarks,
+    test: PictureSet,
+    known: set[str],
+    number: Mapping[str, int],
+    public: float,
+    index_ids: Mapping[str, Sequence[str]],
+) -> None:
+    """Pictures and solutions; `known` are places of the train set, `index_ids` the index pictures of each place."""
+    metadata = made.folder / "metadata"
+    ids = _write_pictures(made, "test", test.paths)
+    _write(metadata / "test.csv", "id", ids)
+    usage = {i: "Public" if int(i, 16) / 2**64 < public else "Private" for i in ids}
+    whose = dict(zip(ids, test.identities, strict=True))
+    landmarks = {i: (str(number[name]),) if name in known else () for i, name in whose.items()}
+    write_solution(made.folder / MARKER, Solution(landmarks, usage), "landmarks")
+    images = {i: tuple(index_ids.get(name, ())) for i, name in whose.items()}
+    asked = {i: part if images[i] else "Ignored" for i, part in usage.items()}
+    write_solution(metadata / "retrieval_solution_v2.1.csv", Solution(images, asked), "images")
+
+
+def _write_categories(metadata: Path, split: str, names: Iterable[str], number: Mapping[str, int]) -> None:
+    _write(
+        metadata / f"{split}_label_to_category.csv",
+        "landmark_id,category",
+        (f"{n},{_category(name)}" for n, name in sorted((number[name], name) for name in names)),
+    )
 
 
 def _numbers(names: Iterable[str]) -> dict[str, int]:

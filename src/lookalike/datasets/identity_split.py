@@ -1,4 +1,4 @@
-"""Split by identity: nobody who is trained on is ever tested on."""
+"""Split by identity: no identity that is trained on is tested on."""
 
 from __future__ import annotations
 

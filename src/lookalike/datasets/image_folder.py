@@ -69,7 +69,7 @@ def pictures_below(folder: Path) -> list[Path]:
     """
 
     def unreadable(error: OSError) -> None:
-        raise error  # os.walk alone would leave the folder out and say nothing
+        raise error  # os.walk alone would leave the folder out silently
 
     found = []
     for parent, folders, files in os.walk(folder, onerror=unreadable):

@@ -65,7 +65,9 @@ class Solution:
         """
         if usage not in (None, *USAGES[:2]):
             raise InputError(f"the usage is {usage!r}; expected 'Public', 'Private' or None for both")
-        return tuple(name for name, said in self.usage.items() if said == usage or (not usage and said != "Ignored"))
+        return tuple(
+            name for name, used_as in self.usage.items() if used_as == usage or (not usage and used_as != "Ignored")
+        )
 
 
 def read_recognition_solution(path: str | Path) -> Solution:
@@ -100,10 +102,10 @@ def write_solution(path: str | Path, solution: Solution, column: str) -> None:
     """
     check = checked_landmark if column == "landmarks" else checked_id
     rows = []
-    for name, said in solution.usage.items():
+    for name, used_as in solution.usage.items():
         right = " ".join(check(one, name) for one in solution.right[name])
-        nothing = "None" if column == "images" and said == "Ignored" else ""
-        rows.append(f"{checked_id(name, str(path))},{right or nothing},{said}")
+        nothing = "None" if column == "images" and used_as == "Ignored" else ""
+        rows.append(f"{checked_id(name, str(path))},{right or nothing},{used_as}")
     _write(path, f"id,{column},Usage", rows)
 
 
@@ -149,15 +151,19 @@ def write_recognition_submission(path: str | Path, predictions: Mapping[str, tup
     Example:
         >>> import tempfile
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     said = {"0123456789abcdef": ("7", 0.1), "fedcba9876543210": None}
-        ...     write_recognition_submission(Path(folder) / "s.csv", said)
-        ...     read_recognition_submission(Path(folder) / "s.csv") == said
+        ...     predictions = {"0123456789abcdef": ("7", 0.1), "fedcba9876543210": None}
+        ...     write_recognition_submission(Path(folder) / "s.csv", predictions)
+        ...     read_recognition_submission(Path(folder) / "s.csv") == predictions
         True
     """
     rows = []
-    for name, said in predictions.items():
+    for name, prediction in predictions.items():
         where = f"the prediction for {checked_id(name, 'predictions')}"
-        text = f"{checked_landmark(said[0], where)} {_confidence(repr(float(said[1])), where)!r}" if said else ""
+        text = (
+            f"{checked_landmark(prediction[0], where)} {_confidence(repr(float(prediction[1])), where)!r}"
+            if prediction
+            else ""
+        )
         rows.append(f"{name},{text}")
     _write(path, "id,landmarks", rows)
 
@@ -188,11 +194,11 @@ def write_retrieval_submission(path: str | Path, rankings: Mapping[str, Sequence
 def _solution(path: Path, column: str, check: Callable[[str, str], str]) -> Solution:
     right: dict[str, tuple[str, ...]] = {}
     usage: dict[str, str] = {}
-    for where, (picture_id, text, said) in named_rows(path, ("id", column, "usage"), (column,)):
+    for where, (picture_id, text, used_as) in named_rows(path, ("id", column, "usage"), (column,)):
         name = _once(picture_id, where, usage)
-        if said not in USAGES:
-            raise DatasetError(f"{where}: the usage is {said!r}; expected Public, Private or Ignored")
-        usage[name] = said
+        if used_as not in USAGES:
+            raise DatasetError(f"{where}: the usage is {used_as!r}; expected Public, Private or Ignored")
+        usage[name] = used_as
         right[name] = () if text == "None" else tuple(check(one, where) for one in text.split())
     if not usage:
         raise DatasetError(f"{path} lists no pictures; expected a row of id,{column},Usage for each")

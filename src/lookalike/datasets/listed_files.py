@@ -42,11 +42,11 @@ class ListedFiles:
     @property
     def remarks(self) -> tuple[str, ...]:
         """What was found under another spelling than the list's, in at most two lines."""
-        said = (
+        kinds = (
             (self._respelled, "path(s) of the list have another Unicode form (NFC or NFD) on the disk, and were found"),
             (self._backslashes, "path(s) of the list have backslashes between folders, and were found"),
         )
-        return tuple(f"{len(found)} {what}, such as {next(iter(found.values()))}" for found, what in said if found)
+        return tuple(f"{len(found)} {what}, such as {next(iter(found.values()))}" for found, what in kinds if found)
 
     def found(self, written: str, where: str) -> Path:
         """The file that a path means.

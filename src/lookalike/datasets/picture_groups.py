@@ -25,7 +25,7 @@ def read_groups(path: Path, pictures: PictureSet) -> tuple[str, ...]:
         `(n,)` groups, in the order of `pictures`.
 
     Raises:
-        DatasetError: not UTF-8, another header, an empty field, somebody in two groups, or a picture without a group.
+        DatasetError: not UTF-8, another header, an empty field, an identity in two groups, or a picture of none.
     """
     files = ListedFiles(path.parent)
     groups: dict[str | Path, str] = {}

@@ -24,7 +24,7 @@ class PictureSet:
     Attributes:
         paths: picture files.
         identities: the identity of each, same length; kept in their canonical form (`identity_names`).
-        notes: what the reader wants said about the data, one line each.
+        notes: remarks of the reader on the data, one line each.
 
     Raises:
         DatasetError: the two differ in length.

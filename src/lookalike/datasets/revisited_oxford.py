@@ -196,9 +196,9 @@ def _paths(file: Path, content: Mapping[str, Any], key: str, folder: Path) -> tu
 
 
 def _box(where: str, entry: Mapping[str, Any]) -> Box:
-    said = entry.get("bbx")
-    if isinstance(said, list) and len(said) == 4 and all(isinstance(edge, int | float) for edge in said):
-        left, top, right, bottom = (float(edge) for edge in said)
-        if all(map(math.isfinite, said)) and left < right and top < bottom:
+    box = entry.get("bbx")
+    if isinstance(box, list) and len(box) == 4 and all(isinstance(edge, int | float) for edge in box):
+        left, top, right, bottom = (float(edge) for edge in box)
+        if all(map(math.isfinite, box)) and left < right and top < bottom:
             return left, top, right, bottom
-    raise DatasetError(f"{where} has the bbx {said!r}; expected [left, top, right, bottom] in pixels")
+    raise DatasetError(f"{where} has the bbx {box!r}; expected [left, top, right, bottom] in pixels")

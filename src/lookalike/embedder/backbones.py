@@ -123,20 +123,8 @@ def pooled_trunk(
     given: dict[str, Any] = {"in_chans": channels, "num_classes": 0} | options
     if pooling:
         given["global_pool"] = ""
-    make: Any = timm.create_model
-    if pretrained:
-        from lookalike.embedder.pretrained import create_pretrained
-
-        make = create_pretrained
     try:
-        try:
-            # Transformers are built for one size of picture; convolutions do not know the word.
-            trunk = make(name, img_size=image_size, **given)
-        except TypeError:
-            trunk = make(name, **given)
-        # Networks do not agree on what they call the width of their output: ask for one.
-        with torch.inference_mode():
-            features = trunk.eval()(torch.zeros(1, channels, *image_size))
+        trunk, features = _made_and_run(name, image_size, pretrained, given)
     except InputError:
         raise
     except TypeError as error:
@@ -155,6 +143,26 @@ def pooled_trunk(
         )
     layers = [trunk.train(), GeMPooling()] if pooling else [trunk.train()]
     return layers, int(features.shape[1])
+
+
+def _made_and_run(
+    name: str, image_size: tuple[int, int], pretrained: bool, given: dict[str, Any]
+) -> tuple[nn.Module, torch.Tensor]:
+    """The network, and its features of a black picture: networks do not agree on the name of their output's width."""
+    import timm
+
+    make: Any = timm.create_model
+    if pretrained:
+        from lookalike.embedder.pretrained import create_pretrained
+
+        make = create_pretrained
+    try:
+        # Transformers are built for one size of picture; convolutional networks have no such argument.
+        trunk = make(name, img_size=image_size, **given)
+    except TypeError:
+        trunk = make(name, **given)
+    with torch.inference_mode():
+        return trunk, trunk.eval()(torch.zeros(1, given["in_chans"], *image_size))
 
 
 def check_sizes(network: nn.Module, name: str, channels: int, sizes: Iterable[tuple[int, int]]) -> None:

@@ -21,9 +21,9 @@ from lookalike.images import RGBArray
 
 __all__ = ["FaceBox", "align_face", "dlib_model_file", "find_faces", "load_dlib"]
 
-#: How the detector looks, in order, until a face is found: (border as a share of the long side, largest
-#: enlargement, largest long side in pixels). The second look finds small faces and those that touch the edge.
-_LOOKS = ((0.0, 2.0, 1200), (0.25, 4.0, 1600))
+#: Settings of the detector, tried in order until a face is found: (border as a share of the long side, largest
+#: enlargement, largest long side in pixels). The second finds small faces and those that touch the edge.
+_DETECTOR_PASSES = ((0.0, 2.0, 1200), (0.25, 4.0, 1600))
 
 _local = threading.local()  # dlib's detector and predictor keep scratch space: one of each for every thread
 
@@ -88,12 +88,12 @@ def find_faces(rgb: RGBArray) -> list[FaceBox]:
     """All faces of at least about 40 pixels in a `(h, w, 3)` uint8 picture, largest first."""
     _, detector, _ = _tools()
     height, width = rgb.shape[:2]
-    for border, enlarge, longest in _LOOKS:
+    for border, enlarge, longest in _DETECTOR_PASSES:
         margin = round(border * max(height, width))
-        looked = np.pad(rgb, ((margin, margin), (margin, margin), (0, 0)), mode="edge") if margin else rgb
-        scale = min(enlarge, longest / max(looked.shape[:2]))
-        size = (max(1, round(looked.shape[1] * scale)), max(1, round(looked.shape[0] * scale)))
-        found = detector(np.array(Image.fromarray(looked).resize(size, Image.Resampling.BICUBIC)), 0)
+        padded = np.pad(rgb, ((margin, margin), (margin, margin), (0, 0)), mode="edge") if margin else rgb
+        scale = min(enlarge, longest / max(padded.shape[:2]))
+        size = (max(1, round(padded.shape[1] * scale)), max(1, round(padded.shape[0] * scale)))
+        found = detector(np.array(Image.fromarray(padded).resize(size, Image.Resampling.BICUBIC)), 0)
         boxes = [
             FaceBox(*(round(edge / scale) - margin for edge in (r.left(), r.top(), r.right(), r.bottom())))
             for r in found

@@ -58,6 +58,7 @@ class IResNet(nn.Module):
         depth: int = 50,
         embedding_size: int = 512,
         image_size: tuple[int, int] = (112, 112),
+        *,
         channels: int = 3,
         width: float = 1.0,
         dropout: float = 0.0,

@@ -1,4 +1,4 @@
-"""Which pictures of nobody a network was trained on, so that no threshold is set on them.
+"""Which pictures without a landmark a network was trained on, so that no threshold is set on them.
 
 A network knows the pictures it learned to refuse: it refuses them better than any others, and a false-positive rate
 measured on them is kept by no others. Training writes the digests of their files into the model's folder; whoever sets

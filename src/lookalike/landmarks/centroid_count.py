@@ -1,16 +1,16 @@
-"""The looks of one place: its usual shooting angles, inside and outside, day and night, as clusters of its photos.
+"""How many centroids a place takes: clusters of its photos, such as those taken inside and outside, or by day and night.
 
 Agglomerative clustering with average linkage, as Boiarov & Tyantov, "Large Scale Landmark Recognition via Deep Metric
 Learning" (2019), cluster a landmark's training photos before they take centroids. How many clusters is read off the
 photos: the cut of the tree with the largest mean silhouette (Rousseeuw, "Silhouettes", 1987), where
 
-- one look counts as a silhouette of 0.25, below which Kaufman & Rousseeuw (*Finding Groups in Data*, 1990, table 4)
-  find no structure, so that a place with one look keeps one cluster;
+- one cluster counts as a silhouette of 0.25, below which Kaufman & Rousseeuw (*Finding Groups in Data*, 1990, table 4)
+  find no structure, so that photos without structure stay one cluster;
 - every further cluster has to earn 0.02, or cuts would chase noise;
 - a photo in a cluster that is too small to be kept counts 0, or leaving out photos would pay.
 
 Cosine distances are half the squares of lengths. Squares exaggerate contrasts, and 0.25 was found with lengths, so
-silhouettes are of the square roots there: of Gaussian clouds of 10 photos in 16 dimensions, which have one look,
+silhouettes are of the square roots there: of Gaussian clouds of 10 photos in 16 dimensions, which have no structure,
 squares split 45% and lengths 1%.
 """
 
@@ -29,7 +29,7 @@ Integers = npt.NDArray[np.int64]
 LEAST_SILHOUETTE = 0.25
 #: What each cluster more than two must add to it.
 SILHOUETTE_PER_CLUSTER = 0.02
-#: Cuts of the tree with more clusters, small ones included, are not looked at.
+#: Cuts of the tree with more clusters, small ones included, are not tried.
 MOST_CLUSTERS = 24
 #: Photos nearer to one another than float32 can tell are one cluster, whatever their last digits say.
 ROUNDING = 1e-6

@@ -103,7 +103,9 @@ def clean_photos(
     """
     x, codes = _checked(vectors, places, centroids, deviations)
     kept = np.ones(len(x), bool)
-    reasons, distances = _ask(x, codes, centroids, kept, np.bincount(codes), deviations, nearer_to_another)
+    reasons, distances = _ask(
+        x, codes, centroids, kept, np.bincount(codes), deviations=deviations, nearer_to_another=nearer_to_another
+    )
     return Cleaned(reasons == "", tuple(reasons.tolist()), distances)
 
 
@@ -151,7 +153,9 @@ def clean_and_recluster(
     kept, reasons, distances = np.ones(len(x), bool), np.full(len(x), "", object), np.zeros(len(x))
     for number in range(rounds):
         asked = np.flatnonzero(kept)
-        found, distances[asked] = _ask(x, codes, centroids, kept, photos_of, deviations, nearer_to_another)
+        found, distances[asked] = _ask(
+            x, codes, centroids, kept, photos_of, deviations=deviations, nearer_to_another=nearer_to_another
+        )
         reasons[asked] = found
         kept[asked] = found == ""
         if progress is not None:
@@ -171,6 +175,7 @@ def _ask(
     centroids: Centroids,
     kept: Mask,
     photos_of: Integers,
+    *,
     deviations: float,
     nearer_to_another: bool,
 ) -> tuple[npt.NDArray[Any], Floats]:

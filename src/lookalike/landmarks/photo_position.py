@@ -51,7 +51,7 @@ def photo_position(picture: Picture) -> tuple[float, float] | None:
 
 
 def place_from_photos(place_id: str, photos: Iterable[Picture], name: str = "") -> Place:
-    """A place where its photos were taken: the median of the positions they tell, if any tells one.
+    """A place where its photos were taken: the median of the positions in their EXIF, if any has one.
 
     Args:
         place_id: its identity.
@@ -62,8 +62,8 @@ def place_from_photos(place_id: str, photos: Iterable[Picture], name: str = "") 
         ImageError: a photo cannot be opened.
         InputError: the id is empty.
     """
-    told = [position for photo in photos if (position := photo_position(photo)) is not None]
-    return Place(place_id, name, *middle_position(told)) if told else Place(place_id, name)
+    positions = [position for photo in photos if (position := photo_position(photo)) is not None]
+    return Place(place_id, name, *middle_position(positions)) if positions else Place(place_id, name)
 
 
 def _degrees(

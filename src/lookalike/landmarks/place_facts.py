@@ -75,7 +75,7 @@ def located_places(located: LocatedPictures) -> dict[str, Place]:
 
 
 def photographed_places(photos: Sequence[Picture], places: Sequence[str]) -> dict[str, Place]:
-    """Each place at the median of what its photos' EXIF tells; without a position where none tells one.
+    """Each place at the median of the positions in its photos' EXIF; without a position where none has one.
 
     Args:
         photos: paths, bytes or Pillow images.

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from lookalike.landmarks.comparison import Compared
     from lookalike.landmarks.photo_splits import PhotoSplits
     from lookalike.samples.buildings import PhotoSetOptions, SyntheticLandmarks
-    from lookalike.workflows.compare import ComparedLandmarks
+    from lookalike.workflows.compare import ComparedLandmarks, CompareLandmarksOptions
 
 __all__ = [
     "LandmarkAnswers",
@@ -177,7 +177,7 @@ def demo_landmarks(
     # torch before VTK: where the last few pictures are rendered in this very process, loading it afterwards crashes it.
     import lookalike.training  # noqa: F401
     from lookalike.samples.buildings import render_landmarks
-    from lookalike.workflows.compare import CompareLandmarksOptions, compare_landmarks
+    from lookalike.workflows.compare import compare_landmarks
 
     report = Reporter(progress)
     steps = Steps(steps_of(options.places), report)
@@ -189,25 +189,17 @@ def demo_landmarks(
     steps.begin()
     with steps.timed("render"):
         made = render_landmarks(wanted, progress=report)
-    rendered = _rendered(made)
-    tell(rendered)
+    tell(rendered := _rendered(made))
 
     steps.begin()
     with steps.timed("train, embed, enroll and ask"):
-        compared = compare_landmarks(
-            CompareLandmarksOptions(
-                photos=made.photos_csv, places=made.places_csv, output=options.output, methods=METHODS,
-                promise_fpr=promise, seed=options.seed, epochs=options.epochs,
-            ),
-            report,
-        )  # fmt: skip
+        compared = compare_landmarks(_comparison(made, promise, options), report)
     featured = next(one for one in compared.methods if (one.method, one.centroids) == FEATURED)
     if featured.enrolled.promised.note:
         report.remark(featured.enrolled.promised.note)
 
     steps.begin()
-    measured = LandmarksMeasured(compared.methods)
-    tell(measured)
+    tell(measured := LandmarksMeasured(compared.methods))
 
     steps.begin()
     with steps.timed("identify"):
@@ -218,19 +210,9 @@ def demo_landmarks(
     with steps.timed("report"):
         page, metrics = _write(compared, featured, answers, made, options)
     steps.end()
-    return LandmarksDemo(
-        rendered=rendered,
-        measured=measured,
-        answers=answers,
-        model=options.output / MODEL,
-        gallery=featured.gallery,
-        asked_last=compared.photos.test.paths[-1],
-        report=page,
-        metrics=metrics,
-        seconds=steps.seconds,
-        cpu_seconds=_cpu_seconds() - began,
-        notes=tuple(report.remarks),
-    )
+    folders = (options.output / MODEL, featured.gallery, compared.photos.test.paths[-1], page)
+    cpu = _cpu_seconds() - began
+    return LandmarksDemo(rendered, measured, answers, *folders, metrics, steps.seconds, cpu, tuple(report.remarks))
 
 
 def _photo_set(options: LandmarksDemoOptions) -> tuple[PhotoSetOptions, float]:
@@ -241,6 +223,20 @@ def _photo_set(options: LandmarksDemoOptions) -> tuple[PhotoSetOptions, float]:
     if places < PLACES:
         others, promise = (max(40, 200 * places // PLACES), 100, 100), 0.05
     return PhotoSetOptions(landmarks=places, non_landmarks=others, seed=options.seed), promise
+
+
+def _comparison(made: SyntheticLandmarks, promise: float, options: LandmarksDemoOptions) -> CompareLandmarksOptions:
+    from lookalike.workflows.compare import CompareLandmarksOptions
+
+    return CompareLandmarksOptions(
+        photos=made.photos_csv,
+        places=made.places_csv,
+        output=options.output,
+        methods=METHODS,
+        promise_fpr=promise,
+        seed=options.seed,
+        epochs=options.epochs,
+    )
 
 
 def _cpu_seconds() -> float:

@@ -13,7 +13,9 @@ def renderer():
 
 
 def take(renderer, seed=0, number=2, azimuth=75.0, part="noon", weather="clear", stream=1):
-    return photograph_landmark(renderer, seed, number, azimuth, part, weather, np.random.default_rng(stream))
+    return photograph_landmark(
+        renderer, seed, number, azimuth, part=part, weather=weather, rng=np.random.default_rng(stream)
+    )
 
 
 def test_a_photo_tells_how_it_was_taken(renderer):

@@ -7,6 +7,7 @@ from lookalike.samples.buildings.textures import (
     GROUNDS,
     MASONRY,
     WINDOWS,
+    Windows,
     facade,
     ground,
     leaves,
@@ -35,7 +36,7 @@ def test_noise_goes_on_at_its_edges(seed, cells):
 @pytest.mark.parametrize("wall", MASONRY)
 @pytest.mark.parametrize("windows", WINDOWS)
 def test_every_facade_has_walls_and_windows_and_some_are_lit(wall, windows):
-    made = facade(wall, windows, STONE, TRIM, seeded(), bay=3.0, floor=4.0, lit=1.0)
+    made = facade(wall, Windows(windows, bay=3.0, floor=4.0, lit=1.0), STONE, TRIM, seeded())
     assert made.colour.shape == made.glow.shape == (192, 192, 3)
     assert made.metres == (12.0, 16.0)
     lit = made.glow.max(axis=2) > 0
@@ -45,7 +46,7 @@ def test_every_facade_has_walls_and_windows_and_some_are_lit(wall, windows):
 
 
 def test_no_window_is_lit_where_none_is_asked_for():
-    assert facade("brick", "square", STONE, TRIM, seeded(), lit=0.0).glow.max() == 0
+    assert facade("brick", Windows("square", lit=0.0), STONE, TRIM, seeded()).glow.max() == 0
 
 
 @pytest.mark.parametrize("kind", MASONRY)
@@ -64,5 +65,5 @@ def test_every_ground_roof_leaf_and_plain_is_a_tile():
 
 
 def test_the_same_generator_draws_the_same_tile():
-    first, second = (facade("rubble", "arched", STONE, TRIM, seeded(5)) for _ in range(2))
+    first, second = (facade("rubble", Windows("arched"), STONE, TRIM, seeded(5)) for _ in range(2))
     np.testing.assert_array_equal(first.colour, second.colour)

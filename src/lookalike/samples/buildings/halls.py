@@ -158,7 +158,7 @@ def mosque(shape: Generator, detail: Generator) -> Solid:
     small = int(detail.choice([0, 4, 8]))
     if small:
         solid += around(small, w * 0.4, dome(r * 0.3, h + 0.5, detail, 12), 45)
-    gate = arch_wall(w * 0.3, h * 1.2, 3, w * 0.17, h * 0.6, "trim", 1.4)
+    gate = arch_wall(w * 0.3, h * 1.2, 3, w * 0.17, h * 0.6, "trim", pointed=1.4)
     return solid + move(gate, 0, -w / 2 - 1)
 
 

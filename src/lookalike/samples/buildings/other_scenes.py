@@ -26,7 +26,7 @@ from lookalike.samples.buildings.surroundings import (
     street_things,
     tree,
 )
-from lookalike.samples.buildings.textures import MASONRY, WINDOWS, Material, facade, plain
+from lookalike.samples.buildings.textures import MASONRY, WINDOWS, Material, Windows, facade, plain
 
 __all__ = ["NON_LANDMARK_SCENES", "photograph_other"]
 
@@ -74,7 +74,7 @@ def _ordinary_building(rng: Generator, seed: int) -> _Scene:
 
 
 def _nameless_monument(rng: Generator, seed: int) -> _Scene:
-    """A building of a landmark's kind that is nobody's landmark: every picture has its own."""
+    """A building of a landmark's kind that is none of the landmarks: every picture has another."""
     subject = building(seed, 1_000_000 + int(rng.integers(1 << 30)))
     return _portrait(rng, subject.solid, subject.radius, subject.height, subject.materials)
 
@@ -201,11 +201,10 @@ def _close_up(rng: Generator, seed: int) -> _Scene:
     stone = rng.uniform(0.35, 0.85) * np.array([1.0, rng.uniform(0.8, 1.0), rng.uniform(0.6, 0.95)])
     wall = facade(
         str(rng.choice(MASONRY)),
-        str(rng.choice(WINDOWS)),
+        Windows(str(rng.choice(WINDOWS)), size=(float(rng.uniform(0.3, 0.6)), float(rng.uniform(0.4, 0.65)))),
         stone,
         np.clip(stone * 1.2, 0, 1),
         rng,
-        size=(float(rng.uniform(0.3, 0.6)), float(rng.uniform(0.4, 0.65))),
     )
     solid = box(60, 10, 0, 40, "piece") + open_ground(rng, "paving")
     for _ in range(int(rng.integers(0, 3))):
@@ -228,7 +227,7 @@ def _room(rng: Generator, seed: int) -> _Scene:
     colour = rng.uniform(0.5, 0.95) * np.array([1.0, rng.uniform(0.85, 1.0), rng.uniform(0.7, 1.0)])
     windows, frames, bay = str(rng.choice(WINDOWS)), rng.uniform(0.4, 0.9, 3), float(rng.uniform(2, 5))
     own = {
-        "inner": facade("plaster", windows, colour, frames, rng, bay=bay, floor=h, size=(0.4, 0.35)),
+        "inner": facade("plaster", Windows(windows, bay=bay, floor=h, size=(0.4, 0.35)), colour, frames, rng),
         "floor": plain(rng.uniform(0.3, 0.6) * np.array([1.0, 0.8, 0.6]), rng, 0.15),
         "ceiling": plain(colour, rng, 0.02),
     }  # fmt: skip

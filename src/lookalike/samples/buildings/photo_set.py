@@ -102,12 +102,12 @@ def render_landmarks(
     """Render a set of landmarks, or return it when it is there already.
 
     Every place is a building of its own; of every four, two are look-alikes. Surroundings are drawn anew for every
-    photo, so only the building tells where it was taken. The folder appears when it is complete; a rendering that was
+    photo, so only the building shows where it was taken. The folder appears when it is complete; a rendering that was
     stopped goes on where it stopped.
 
     Args:
         options: which photos; by default 48 places.
-        folder: where to; by default one in `cache_folder()` whose name tells the version and the options.
+        folder: where to; by default one in `cache_folder()` named after the version and the options.
         workers: processes; by default 2. With more than one, a script needs the `if __name__ == "__main__":` guard.
         progress: told of the pictures that are done, as the stage `"Rendering"`.
 

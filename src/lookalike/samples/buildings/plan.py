@@ -31,7 +31,8 @@ _TEST_DIRECTIONS, _TEST_SPREAD = 4, 9.0
 #: Share of photos by weather.
 _WEATHER_SHARES = {"clear": 0.42, "overcast": 0.24, "fog": 0.07, "rain": 0.13, "snow": 0.14}
 _PART_SHARES = {"dawn": 0.12, "morning": 0.24, "noon": 0.2, "afternoon": 0.24, "dusk": 0.1, "night": 0.1}
-#: Degrees around 0° N 0° E within which the made-up places lie, in the open sea: nobody takes them for real ones.
+#: Degrees around 0° N 0° E within which the made-up places lie, in the open sea, unlike any real
+#: place.
 _REGION = 0.5
 
 

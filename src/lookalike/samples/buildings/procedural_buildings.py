@@ -13,13 +13,13 @@ import numpy as np
 
 from lookalike.samples.buildings import halls, spans, towers
 from lookalike.samples.buildings.shapes import Solid, extent
-from lookalike.samples.buildings.textures import MASONRY, WINDOWS, Material, facade, masonry, plain, roofing
+from lookalike.samples.buildings.textures import MASONRY, WINDOWS, Material, Windows, facade, masonry, plain, roofing
 
 __all__ = ["KINDS", "Building", "building", "kind_of"]
 
 Generator = np.random.Generator
 
-#: Walls' colours, in 0–1: few and close to each other, so that colour alone tells little.
+#: Walls' colours, in 0–1: few and close to each other, so that colour alone identifies no building.
 _STONES = (
     (0.78, 0.72, 0.6), (0.72, 0.64, 0.5), (0.66, 0.62, 0.57), (0.8, 0.77, 0.71), (0.6, 0.38, 0.29),
     (0.64, 0.5, 0.38), (0.55, 0.54, 0.53), (0.76, 0.66, 0.46), (0.7, 0.56, 0.5),
@@ -128,16 +128,23 @@ def _materials(shape: Generator, detail: Generator) -> dict[str, Material]:
 
     def front(lit: float) -> Material:
         return facade(
-            wall, str(detail.choice(WINDOWS)), stone, other * 0.6 + trim * 0.4, detail,
-            bay=float(detail.uniform(2.2, 4.2)), floor=float(detail.uniform(3.0, 5.2)),
-            size=(float(detail.uniform(0.3, 0.6)), float(detail.uniform(0.4, 0.7))), lit=lit,
+            wall,
+            Windows(
+                str(detail.choice(WINDOWS)), bay=float(detail.uniform(2.2, 4.2)), floor=float(detail.uniform(3.0, 5.2)),
+                size=(float(detail.uniform(0.3, 0.6)), float(detail.uniform(0.4, 0.7))), lit=lit,
+            ),
+            stone, other * 0.6 + trim * 0.4, detail,
         )  # fmt: skip
 
     def curtain() -> Material:
         tint = np.array([0.34, 0.42, 0.5]) * detail.uniform(0.6, 1.3)
         return facade(
-            "panels", str(detail.choice(["band", "square", "tall"])), tint, tint * 1.3, detail,
-            bay=float(detail.uniform(1.6, 3.5)), floor=float(detail.uniform(3, 4.2)), size=(0.85, 0.75), lit=0.45,
+            "panels",
+            Windows(
+                str(detail.choice(["band", "square", "tall"])), bay=float(detail.uniform(1.6, 3.5)),
+                floor=float(detail.uniform(3, 4.2)), size=(0.85, 0.75), lit=0.45,
+            ),
+            tint, tint * 1.3, detail,
         )  # fmt: skip
 
     def roof(kind: str) -> Material:

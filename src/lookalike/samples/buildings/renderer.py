@@ -167,7 +167,7 @@ class Renderer:
             glow = self._glow(actors) if glowing else None
         finally:
             self._scene.RemoveAllViewProps()
-        return self._pixels(camera, colour, glow, depth, ahead, sunlit_depth, to_sun, reach)
+        return self._pixels(camera, colour, glow, depth, ahead, sunlit_depth=sunlit_depth, to_sun=to_sun, reach=reach)
 
     def _build(self, solid: Solid, materials: Mapping[str, Material]) -> list[tuple[Any, Material]]:
         """One actor a material: quads, their texture coordinates, tints as colours of their corners."""
@@ -286,6 +286,7 @@ class Renderer:
         glow: Floats | None,
         depth: Floats,
         ahead: Floats,
+        *,
         sunlit_depth: Floats | None,
         to_sun: npt.NDArray[np.float64] | None,
         reach: float,

@@ -43,7 +43,7 @@ class Photograph:
 
 
 def photograph_landmark(
-    renderer: Renderer, seed: int, number: int, azimuth: float, part: str, weather: str, rng: Generator
+    renderer: Renderer, seed: int, number: int, azimuth: float, *, part: str, weather: str, rng: Generator
 ) -> Photograph:
     """Photograph landmark `number` of the set `seed`.
 
@@ -62,14 +62,14 @@ def photograph_landmark(
     subject = building(seed, number)
     light = draw_light(part, weather, rng)
     for attempt in range(6):
-        taken, share = _try_landmark(renderer, seed, subject, azimuth, light, rng, bare=attempt >= 4)
+        taken, share = _try_landmark(renderer, seed, subject, azimuth, light, rng=rng, bare=attempt >= 4)
         if share >= _LEAST_SHARE:
             break
     return taken
 
 
 def _try_landmark(
-    renderer: Renderer, seed: int, subject: Building, azimuth: float, light: Light, rng: Generator, bare: bool
+    renderer: Renderer, seed: int, subject: Building, azimuth: float, light: Light, *, rng: Generator, bare: bool
 ) -> tuple[Photograph, float]:
     """One try, and the share of the picture that shows the landmark; a `bare` one has nothing in front."""
     view = float(rng.choice([28, 38, 50, 62])) * float(rng.uniform(0.9, 1.1))

@@ -160,7 +160,7 @@ def beam(start: Sequence[float] | Points, end: Sequence[float] | Points, width: 
 
 
 def arch_wall(
-    width: float, height: float, thickness: float, opening: float, spring: float, material: str, pointed: float = 1.0
+    width: float, height: float, thickness: float, opening: float, spring: float, material: str, *, pointed: float = 1.0
 ) -> Solid:
     """A wall along x with one arched opening, its foot at z = 0.
 

@@ -34,9 +34,9 @@ def triumphal_arch(shape: Generator, detail: Generator) -> Solid:
     pointed = float(detail.choice([0.7, 1.0, 1.5]))
     main = w * (0.34 if openings == 3 else 0.42)
     middle = w * 0.46 if openings == 3 else w
-    solid = arch_wall(middle, h * 0.78, d, main * 0.82, h * 0.35, "wall", pointed)
+    solid = arch_wall(middle, h * 0.78, d, main * 0.82, h * 0.35, "wall", pointed=pointed)
     if openings == 3:
-        side = arch_wall(w * 0.27, h * 0.78, d, w * 0.13, h * 0.28, "wall", pointed)
+        side = arch_wall(w * 0.27, h * 0.78, d, w * 0.13, h * 0.28, "wall", pointed=pointed)
         solid += move(side, -w * 0.365) + move(side, w * 0.365)
     solid += box(w * 1.06, d * 1.12, h * 0.78, h * 0.82, "trim") + box(
         w * 0.96, d * 0.95, h * 0.82, h, "facade2", "roof"
@@ -66,7 +66,7 @@ def arched_bridge(shape: Generator, detail: Generator) -> Solid:
     solid = repeat(
         n,
         lambda i: move(
-            arch_wall(span, h, t, span * 0.8, h * 0.25 if pointed == 1 else h * 0.4, "wall", pointed),
+            arch_wall(span, h, t, span * 0.8, h * 0.25 if pointed == 1 else h * 0.4, "wall", pointed=pointed),
             (i - (n - 1) / 2) * span,
         ),
     )
@@ -144,7 +144,7 @@ def stadium(shape: Generator, detail: Generator) -> Solid:
     solid: Solid = ()
     for tier in range(tiers):
         closed = detail.random() < 0.3 and tier == tiers - 1
-        one = arch_wall(pitch, storey, 1.6, pitch * 0.62, storey * 0.45, "wall", pointed)
+        one = arch_wall(pitch, storey, 1.6, pitch * 0.62, storey * 0.45, "wall", pointed=pointed)
         if closed:
             one = box(pitch, 1.6, 0, storey, "facade")
         row = repeat(n, lambda i, one=one: move(one, (i + 0.5) * pitch, 0, 0))  # type: ignore[misc]
@@ -199,7 +199,7 @@ def castle(shape: Generator, detail: Generator) -> Solid:
         else box(k * 1.4, k, 0, tall, "facade", "roof") + roof_over(k * 1.4, k, tall, detail)
     )
     solid += move(keep, 0, d * 0.15)
-    gate = arch_wall(8, h * 1.35, 4, 4, h * 0.45, "trim", float(detail.choice([1.0, 1.5])))
+    gate = arch_wall(8, h * 1.35, 4, 4, h * 0.45, "trim", pointed=float(detail.choice([1.0, 1.5])))
     return solid + move(gate, 0, -d / 2)
 
 
@@ -219,6 +219,8 @@ def city_gate(shape: Generator, detail: Generator) -> Solid:
         tower += lathe([(r * 1.25, h + 2), (0, h + 2 + r * (1.3 if top == "cone" else 3))], sides, "roof")
     solid = move(tower, -(gap / 2 + r)) + move(tower, gap / 2 + r)
     middle = shape.uniform(0.6, 0.9) * h
-    solid += arch_wall(gap + r, middle * 0.65, r, gap * 0.6, middle * 0.3, "wall", float(detail.choice([1.0, 1.6])))
+    solid += arch_wall(
+        gap + r, middle * 0.65, r, gap * 0.6, middle * 0.3, "wall", pointed=float(detail.choice([1.0, 1.6]))
+    )
     solid += box(gap + r, r, middle * 0.65, middle, "facade2", "roof")
     return solid + roof_over(gap + r, r, middle, detail)

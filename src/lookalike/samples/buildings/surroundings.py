@@ -23,6 +23,7 @@ from lookalike.samples.buildings.textures import (
     MASONRY,
     WINDOWS,
     Material,
+    Windows,
     facade,
     ground,
     leaves,
@@ -46,9 +47,12 @@ def stock(seed: int) -> Mapping[str, Material]:
         colour = rng.uniform(0.35, 0.85) * np.array([1.0, rng.uniform(0.8, 1.0), rng.uniform(0.6, 0.98)])
         frames = rng.uniform(0.4, 0.9) * rng.uniform(0.85, 1.0, 3)
         made[f"house {i}"] = facade(
-            str(rng.choice(MASONRY)), str(rng.choice(WINDOWS)), colour, frames, rng,
-            bay=float(rng.uniform(2.4, 4.5)), floor=float(rng.uniform(2.7, 3.6)),
-            size=(float(rng.uniform(0.3, 0.6)), float(rng.uniform(0.35, 0.6))), lit=float(rng.uniform(0.2, 0.6)),
+            str(rng.choice(MASONRY)),
+            Windows(
+                str(rng.choice(WINDOWS)), bay=float(rng.uniform(2.4, 4.5)), floor=float(rng.uniform(2.7, 3.6)),
+                size=(float(rng.uniform(0.3, 0.6)), float(rng.uniform(0.35, 0.6))), lit=float(rng.uniform(0.2, 0.6)),
+            ),
+            colour, frames, rng,
         )  # fmt: skip
     for i in range(_ROOFS):
         kind = ("tiles", "tiles", "slate", "lead", "copper")[i]

@@ -14,6 +14,7 @@ __all__ = [
     "MASONRY",
     "WINDOWS",
     "Material",
+    "Windows",
     "facade",
     "ground",
     "leaves",
@@ -141,39 +142,44 @@ def _window_mask(kind: str, x: Floats, y: Floats, width: float, height: float) -
     return inside.astype(float)
 
 
-def facade(
-    wall: str,
-    windows: str,
-    colour: Colour,
-    second: Colour,
-    rng: np.random.Generator,
-    bay: float = 3.5,
-    floor: float = 3.6,
-    size: tuple[float, float] = (0.45, 0.55),
-    lit: float = 0.35,
-) -> Material:
-    """A wall with windows, one a cell of `bay` × `floor` metres.
+@dataclass(frozen=True)
+class Windows:
+    """The windows of a wall, one a cell of `bay` × `floor` metres.
+
+    Attributes:
+        kind: out of `WINDOWS`.
+        bay: metres from window to window.
+        floor: metres from floor to floor.
+        size: width and height of the opening, as shares of its cell.
+        lit: share of the windows that are lit at night.
+    """
+
+    kind: str
+    bay: float = 3.5
+    floor: float = 3.6
+    size: tuple[float, float] = (0.45, 0.55)
+    lit: float = 0.35
+
+
+def facade(wall: str, windows: Windows, colour: Colour, second: Colour, rng: np.random.Generator) -> Material:
+    """A wall with windows.
 
     Args:
         wall: out of `MASONRY`.
-        windows: out of `WINDOWS`.
+        windows: in the wall.
         colour: of the wall, in 0–1.
         second: of frames, bands and stripes, in 0–1.
         rng: decides everything random.
-        bay: metres from window to window.
-        floor: metres from floor to floor.
-        size: of the opening, as a share of its cell.
-        lit: share of the windows that are lit at night.
     """
     picture = _wall(wall, colour, second, rng)
     u, v = _coordinates()
     column, row = (u * _CELLS).astype(int), (v * _CELLS).astype(int)
     x, y = (u * _CELLS) % 1 * 2 - 1, (v * _CELLS) % 1 * 2 - 1
-    width, height = size
-    if windows == "tall":
+    kind, (width, height) = windows.kind, windows.size
+    if kind == "tall":
         height = min(0.85, height * 1.4)
-    frame = _window_mask(windows, x, y, min(width + 0.12, 0.98), min(height + 0.1, 0.98))
-    opening = _window_mask(windows, x, y, width, height)
+    frame = _window_mask(kind, x, y, min(width + 0.12, 0.98), min(height + 0.1, 0.98))
+    opening = _window_mask(kind, x, y, width, height)
     trim = np.asarray(second)
     picture = np.where((frame > 0)[..., None], trim, picture)
     if rng.random() < 0.5:
@@ -183,15 +189,15 @@ def facade(
     glass = np.array([0.16, 0.2, 0.26]) * rng.uniform(0.6, 1.5, (_CELLS, _CELLS, 1))
     sky = 0.22 * np.clip(y + 0.4, 0, 1)[..., None] * np.array([0.7, 0.9, 1.1])
     pane = glass[row, column] + sky * rng.uniform(0, 1, (_CELLS, _CELLS, 1))[row, column]
-    if windows in ("cross", "tall", "paired"):
+    if kind in ("cross", "tall", "paired"):
         bars = (np.abs(x) < 0.06) | (np.abs(y - 0.1) < 0.05)
         pane = np.where(bars[..., None], trim * 0.85, pane)
     picture = np.where((opening > 0)[..., None], pane, picture)
     picture = np.where(((opening > 0) & (y > height - 0.14))[..., None], picture * 0.55, picture)  # the lintel's shade
     warm = np.array([1.0, 0.78, 0.42]) * rng.uniform(0.55, 1.0, (_CELLS, _CELLS, 1))
-    on = rng.random((_CELLS, _CELLS)) < lit
+    on = rng.random((_CELLS, _CELLS)) < windows.lit
     glow = (opening * on[row, column])[..., None] * warm[row, column]
-    return Material(_tile(picture), (bay * _CELLS, floor * _CELLS), _tile(glow))
+    return Material(_tile(picture), (windows.bay * _CELLS, windows.floor * _CELLS), _tile(glow))
 
 
 def roofing(kind: str, colour: Colour, rng: np.random.Generator) -> Material:

@@ -226,7 +226,7 @@ def lattice_tower(shape: Generator, detail: Generator) -> Solid:
         s = 2 * half[level] + 2.5
         solid += box(s, s, z[level], z[level] + 1.8, "trim")
     if detail.random() < 0.6:
-        arch = arch_wall(w * 0.8, z[2], 0.8, w * 0.7, z[2] * 0.15, "iron", 0.55)
+        arch = arch_wall(w * 0.8, z[2], 0.8, w * 0.7, z[2] * 0.15, "iron", pointed=0.55)
         solid += join(turn(move(arch, 0, -w * 0.42), 90 * k) for k in range(4))
     return solid + beam((0, 0, h * 0.97), (0, 0, h * 1.1), 0.9, "iron")
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["render_units"]
 
-#: Worker processes where nobody says how many.
+#: Worker processes by default.
 _WORKERS = 2
 _METRES_A_DEGREE = 111_320.0
 #: Standard deviation of a camera's position, metres east and north.
@@ -54,7 +54,7 @@ def render_units(
         size: side of the pictures in pixels.
         seed: of the set.
         workers: processes; with one, this process renders itself, and must have loaded torch before if it ever will.
-        progress: told of the pictures that are done, those of earlier calls included.
+        progress: is called with the number of pictures that are done, those of earlier calls included.
 
     Raises:
         MissingDependencyError: VTK, or the library it draws with, is missing.
@@ -108,7 +108,7 @@ _renderers: dict[int, Renderer] = {}
 
 
 def _render_unit(name: str, shots: Sequence[Shot], working: Path, size: int, seed: int) -> int:
-    """Take the photos of a unit, then say that it is done; returns their number."""
+    """Take the photos of a unit, then record that it is done; returns their number."""
     from lookalike.samples.buildings.other_scenes import photograph_other
     from lookalike.samples.buildings.renderer import Renderer
     from lookalike.samples.buildings.scenes import photograph_landmark
@@ -119,7 +119,9 @@ def _render_unit(name: str, shots: Sequence[Shot], working: Path, size: int, see
     for shot in shots:
         rng = np.random.default_rng(shot.stream)
         if shot.number is not None and shot.azimuth is not None:
-            taken = photograph_landmark(_renderers[size], seed, shot.number, shot.azimuth, shot.part, shot.weather, rng)
+            taken = photograph_landmark(
+                _renderers[size], seed, shot.number, shot.azimuth, part=shot.part, weather=shot.weather, rng=rng
+            )
         else:
             taken = photograph_other(_renderers[size], seed, shot.part, shot.weather, rng)
         latitude, longitude = _camera_position(shot, taken, rng)

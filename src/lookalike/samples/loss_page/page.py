@@ -150,7 +150,7 @@ class LossPage:
         return next(one for one in self.trained if one.panel.family == family)
 
     def _lessons(self) -> list[str]:
-        """What the numbers mean for somebody who has to choose."""
+        """What the numbers mean for the choice of a loss."""
         softmax = self._of("softmax")
         tight = min(
             (one for one in self.trained if one.panel.family == "center"), key=lambda o: o.measures.share_within

@@ -208,7 +208,7 @@ def measure(
         between=_rms(own_means - own_means.mean(axis=0)),
         degrees=float(np.median(_degrees(units, directions[labels]))),
         closest=float(_degrees(directions[two[0]], directions[two[1]]).min()),
-        # Where every vector is exactly zero there is no direction, and all the same nothing is told apart.
+        # Where every vector is exactly zero there is no direction, and no two digits can be told apart either.
         collapsed=similarity >= COLLAPSED or not np.ptp(embeddings, axis=0).any(),
     )
 
