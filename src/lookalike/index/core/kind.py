@@ -110,8 +110,8 @@ class Kind:
         build: the type of its build settings.
         search: the type of its search settings.
         recall_setting: which search setting trades recall for speed; None where every vector is compared.
-        candidates: what a tuner builds, the usual settings first; of all that `benchmarks/tuner_grid.py` measured, those
-            that were the best for some vectors, or near it.
+        candidates: what a tuner builds, the usual settings first; of all that `benchmarks/tuner_grid.py` measured,
+            those that were the best for some vectors, or near it.
         costs: bytes, work and measurements, for plans.
         metrics: by which it searches; Mahalanobis wherever Euclidean.
         requires: the library that must be installed.
