@@ -1,4 +1,4 @@
-"""How many centroids a place takes: clusters of its photos, such as those taken inside and outside, or by day and night.
+"""How many centroids a place takes: clusters of its photos, such as those taken inside and outside, by day and night.
 
 Agglomerative clustering with average linkage, as Boiarov & Tyantov, "Large Scale Landmark Recognition via Deep Metric
 Learning" (2019), cluster a landmark's training photos before they take centroids. How many clusters is read off the
