@@ -137,8 +137,8 @@ class GalleryAnswers:
             "templates": self.templates,
             "verify_same": self.verify_same,
             "verify_different": self.verify_different,
-            "identify_known": {"truth": self.known.truth, "answer": self.known.answer},
-            "identify_stranger": {"truth": None, "answer": self.stranger.answer},
+            "identify_known": {"truth": self.known.truth, "answer": self.known.answer.to_json()},
+            "identify_stranger": {"truth": None, "answer": self.stranger.answer.to_json()},
             "pictures": {"known": self.known.picture, "stranger": self.stranger.picture},
         }
 

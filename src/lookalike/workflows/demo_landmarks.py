@@ -110,6 +110,11 @@ class LandmarkAnswers:
     questions: tuple[LandmarkQuestion, ...]
     promise: str
 
+    def to_json(self) -> dict[str, Any]:
+        """As `metrics.json` has it."""
+        questions = [vars(one) | {"answer": one.answer.to_json()} for one in self.questions]
+        return {"questions": questions, "promise": self.promise}
+
 
 @dataclass(frozen=True, eq=False)
 class LandmarksDemo:
@@ -306,7 +311,7 @@ def _write(
             "azimuth_gap": rendered.azimuth_gap,
             "photos": rendered.counts,
             "methods": {one.name: one.to_json() for one in compared.methods},
-            "answers": answers,
+            "answers": answers.to_json(),
         }
     )
     page, _ = write_evaluation(options.output, report, metrics)
