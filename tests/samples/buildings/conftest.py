@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import torch  # noqa: F401 - before VTK draws in this process: loaded after that, it ends the process (a native crash)
 
 from lookalike.samples.buildings.shapes import extent
 
