@@ -5,6 +5,7 @@ import dis
 import functools
 import os
 import shutil
+import signal
 import struct
 import sys
 import threading
@@ -20,6 +21,10 @@ from PIL import Image
 # The machines are shared: a slow example says nothing about the code.
 settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("shared")
+
+# A shell starts what it puts into the background with SIGINT ignored, and every child would inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared" / "data"

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
-import torch  # noqa: F401 - before VTK draws in this process: loaded after that, it ends the process (a native crash)
 
+import lookalike.training  # noqa: F401 - its libraries bring an LLVM that crashes when it is loaded after VTK has drawn
 from lookalike.samples.buildings.shapes import extent
 
 
