@@ -138,7 +138,7 @@ def evaluate(options: EvaluateVerbOptions, context: typer.Context, as_json: AsJs
         )
         return
     if not options.model:
-        raise InputError("no model was given; give --model, or --submission to score a file")
+        raise InputError("no model was given; give a folder or a name with --model, or --submission to score a file")
     gallery = str(options.gallery)
     if _of_places(options.recipe, gallery):
         if not gallery:
