@@ -428,6 +428,7 @@ def test_mahalanobis_needs_its_covariance_and_others_take_none():
 
 
 def test_a_kind_that_is_not_installed_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "annoy", None)  # an earlier test may have loaded it
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(MissingDependencyError, match=r"needs the package annoy; .* pip install 'lookalike\[trees\]'"):
         build_index(np.eye(4), "trees")

@@ -108,6 +108,7 @@ def memory(name):
 
 kind, count, dimension, path, step = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4], sys.argv[5]
 KINDS[kind].load()
+import faiss  # every kind uses it when it is loaded; it belongs to the process, not to the index
 if step == "build":
     vectors = np.random.default_rng(0).standard_normal((count, dimension), dtype=np.float32)
     before = memory("VmRSS") - vectors.nbytes
