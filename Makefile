@@ -11,7 +11,7 @@ demo: $(VENV)/installed
 	$(BIN)/lookalike demo --output $(DEMO)
 
 # Two tests side by side on two cores: more threads in each would only wait for one another.
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
 
 test: $(VENV)/installed
 	$(PYTEST)
@@ -24,7 +24,7 @@ test-fast: $(VENV)/installed
 # bad input, which is refused before any sum. A second thread divides the sums inside a network and changes nothing
 # else, so with two threads only the tests run that call networks themselves: verbs, recognizers and workflows call the
 # same code. It must sleep where it waits, not spin: two tests on two cores would take ten times as long.
-NETWORKS := $(BIN)/python -m pytest -q -n 2 --dist loadgroup -m "network and not slow" --ignore tests/cli/test_bad_input.py
+NETWORKS := $(BIN)/python -m pytest -q -n 2 -m "network and not slow" --ignore tests/cli/test_bad_input.py
 NETWORKS_THEMSELVES := tests/embedder tests/training tests/faces tests/documents/test_processors.py
 TWO_THREADS := OMP_NUM_THREADS=2 OMP_WAIT_POLICY=PASSIVE
 

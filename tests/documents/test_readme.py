@@ -91,8 +91,14 @@ def toured(desk):
 
 @pytest.mark.slow
 @pytest.mark.network
-@pytest.mark.xdist_group("readme")
-def test_the_tour_runs(desk, toured):
+def test_the_tour_and_what_builds_on_it(desk, toured, subtests):
+    """One test: workers of pytest-xdist share nothing, and each would make the tour again."""
+    for part in (the_tour_runs, the_python_runs, the_recipes_of_how_to_run):
+        with subtests.test(part.__name__):
+            part(desk, toured)
+
+
+def the_tour_runs(desk, toured):
     assert {line.split()[1] for line in toured} == {
         "verify", "enroll", "identify", "train", "evaluate", "people", "forget", "embed", "figures", "index"
     }  # fmt: skip
@@ -105,10 +111,7 @@ def test_the_tour_runs(desk, toured):
     assert (desk / "figures" / "losses.html").is_file()
 
 
-@pytest.mark.slow
-@pytest.mark.network
-@pytest.mark.xdist_group("readme")
-def test_the_python_runs_after_the_tour(desk, toured):
+def the_python_runs(desk, toured):
     program = next(block for block in blocks(README, "python") if "Recognizer" in block)
     done = subprocess.run(
         [sys.executable, "-c", program], cwd=desk, env=environment(), capture_output=True, text=True, check=False
@@ -125,10 +128,7 @@ def test_the_python_of_the_losses_runs():
     assert names["embeddings"].grad.abs().sum() > 0
 
 
-@pytest.mark.slow
-@pytest.mark.network
-@pytest.mark.xdist_group("readme")
-def test_the_recipes_of_how_to_run_after_the_tour(desk, toured):
+def the_recipes_of_how_to_run(desk, toured):
     text = (ROOT / "docs" / "how-to.md").read_text("utf-8")
     programs = [*blocks(text, "python"), *blocks((ROOT / "docs" / "tutorial.md").read_text("utf-8"), "python")]
     # Those of tune and build have a test of their own, below; thirty epochs show no more than one does.
