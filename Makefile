@@ -19,12 +19,12 @@ test: $(VENV)/installed
 test-fast: $(VENV)/installed
 	$(PYTEST) -m "not slow"
 
-# Other instructions add in another order: whatever rests on the last bits of a sum fails under one of these. The slow
-# ones are left out: they are whole demos, long trainings and kills of processes, whose parts the others run; and so is
-# bad input, which is refused before any sum. A second thread divides the sums inside a network and changes nothing
-# else, so with two threads only the tests run that call networks themselves: verbs, recognizers and workflows call the
-# same code. It must sleep where it waits, not spin: two tests on two cores would take ten times as long.
-NETWORKS := $(BIN)/python -m pytest -q -n 2 -m "network and not slow" --ignore tests/cli/test_bad_input.py
+# Other instructions add in another order: whatever rests on the last bits of a sum fails under one of these. Left out
+# are the slow ones, whole demos, long trainings and kills of processes, whose parts the others run; and the verbs, which
+# parse, call a workflow and print: the workflows' tests run. A second thread divides the sums inside a network and
+# changes nothing else, so with two threads only the tests run that call networks themselves. It must sleep where it
+# waits, not spin: two tests on two cores would take ten times as long.
+NETWORKS := $(BIN)/python -m pytest -q -n 2 -m "network and not slow" --ignore tests/cli
 NETWORKS_THEMSELVES := tests/embedder tests/training tests/faces tests/documents/test_processors.py
 TWO_THREADS := OMP_NUM_THREADS=2 OMP_WAIT_POLICY=PASSIVE
 

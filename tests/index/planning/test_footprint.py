@@ -128,7 +128,8 @@ else:
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "ivfpq"])
 def test_memory_of_real_processes(kind, tmp_path):
     ready(kind)
-    count, dimension = 60_000, 128
+    # Graphs and cells take long to build, and allocate little besides; the others need more for it to weigh little.
+    count, dimension = 30_000 if kind in {"nsw", "hnsw", "ivf", "vamana"} else 60_000, 128
 
     def run(step):
         arguments = [kind, str(count), str(dimension), str(tmp_path / "index"), step]
@@ -141,6 +142,6 @@ def test_memory_of_real_processes(kind, tmp_path):
     serving, process = run("serve")
     # An upper bound while building, since arrays grow by copying; not one that wastes half a machine.
     assert 0.5 * counted.building <= building <= 1.15 * counted.building
-    # What the library allocates for itself, beside 30 MB of vectors.
+    # What the library allocates for itself, beside 15 or 30 MB of vectors.
     assert serving == pytest.approx(counted.serving, rel=0.25)
     assert process <= PROCESS_BYTES
