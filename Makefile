@@ -24,16 +24,17 @@ test-fast: $(VENV)/installed
 # parse, call a workflow and print: the workflows' tests run. A second thread divides the sums inside a network and
 # changes nothing else, so with two threads only the tests run that call networks themselves. It must sleep where it
 # waits, not spin: two tests on two cores would take ten times as long.
-NETWORKS := $(BIN)/python -m pytest -q -n 2 -m "network and not slow" --ignore tests/cli
+NETWORKS := $(BIN)/python -m pytest -q -n 2 -m "network and not slow"
 NETWORKS_THEMSELVES := tests/embedder tests/training tests/faces tests/documents/test_processors.py
+USERS_OF_NETWORKS := tests/workflows tests/samples tests/test_recognizer.py
 TWO_THREADS := OMP_NUM_THREADS=2 OMP_WAIT_POLICY=PASSIVE
 
 test-processors: $(VENV)/installed
-	ATEN_CPU_CAPABILITY=default OMP_NUM_THREADS=1 $(NETWORKS)
+	ATEN_CPU_CAPABILITY=default OMP_NUM_THREADS=1 $(NETWORKS) $(NETWORKS_THEMSELVES) $(USERS_OF_NETWORKS)
 	ATEN_CPU_CAPABILITY=default $(TWO_THREADS) $(NETWORKS) $(NETWORKS_THEMSELVES)
-	ONEDNN_MAX_CPU_ISA=SSE41 OMP_NUM_THREADS=1 $(NETWORKS)
+	ONEDNN_MAX_CPU_ISA=SSE41 OMP_NUM_THREADS=1 $(NETWORKS) $(NETWORKS_THEMSELVES) $(USERS_OF_NETWORKS)
 	ONEDNN_MAX_CPU_ISA=SSE41 $(TWO_THREADS) $(NETWORKS) $(NETWORKS_THEMSELVES)
-	ONEDNN_MAX_CPU_ISA=AVX2 OMP_NUM_THREADS=1 $(NETWORKS)
+	ONEDNN_MAX_CPU_ISA=AVX2 OMP_NUM_THREADS=1 $(NETWORKS) $(NETWORKS_THEMSELVES) $(USERS_OF_NETWORKS)
 	ONEDNN_MAX_CPU_ISA=AVX2 $(TWO_THREADS) $(NETWORKS) $(NETWORKS_THEMSELVES)
 
 check: $(VENV)/installed
