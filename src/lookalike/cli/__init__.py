@@ -1,4 +1,4 @@
-"""The command line: one module per verb. Nothing heavy is imported before a verb runs."""
+"""The command line: one module per verb, imported when it is called; what is heavy, when it runs."""
 
 from __future__ import annotations
 
@@ -8,38 +8,32 @@ import json
 import os
 import sys
 import traceback
+from pkgutil import resolve_name
 from typing import Annotated, NoReturn
 
 import typer
 
 from lookalike import __version__
-from lookalike.cli import demo, embed, enroll, evaluate, figures, forget, identify, index, people, train, verify
 from lookalike.errors import LookalikeError
 
-__all__ = ["app", "main"]
-
-app = typer.Typer(
-    name="lookalike",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
-    epilog="Every verb explains itself: lookalike VERB --help. With --json it prints one JSON document on stdout.",
-)
+__all__ = ["command_line", "main"]
 
 _START, _MODEL, _GALLERY, _ASK = "Start here", "Make and prove a model", "Keep a gallery of people", "Ask"
 _INDEX = "Search many vectors"
-app.command("demo", rich_help_panel=_START)(demo.demo)
-app.command("figures", rich_help_panel=_START)(figures.figures)
-app.command("train", rich_help_panel=_MODEL)(train.train_command)
-app.command("evaluate", rich_help_panel=_MODEL)(evaluate.evaluate)
-app.command("embed", rich_help_panel=_MODEL)(embed.embed)
-app.add_typer(index.app, rich_help_panel=_INDEX)
-app.command("enroll", rich_help_panel=_GALLERY)(enroll.enroll)
-app.command("people", rich_help_panel=_GALLERY)(people.people)
-app.command("forget", rich_help_panel=_GALLERY)(forget.forget)
-app.command("verify", rich_help_panel=_ASK)(verify.verify)
-app.command("identify", rich_help_panel=_ASK)(identify.identify)
+#: Every verb in the order of the help: its panel there, and where its function stands (or, of `index`, its own verbs).
+_VERBS = {
+    "demo": (_START, "lookalike.cli.demo:demo"),
+    "figures": (_START, "lookalike.cli.figures:figures"),
+    "train": (_MODEL, "lookalike.cli.train:train_command"),
+    "evaluate": (_MODEL, "lookalike.cli.evaluate:evaluate"),
+    "embed": (_MODEL, "lookalike.cli.embed:embed"),
+    "index": (_INDEX, "lookalike.cli.index:app"),
+    "enroll": (_GALLERY, "lookalike.cli.enroll:enroll"),
+    "people": (_GALLERY, "lookalike.cli.people:people"),
+    "forget": (_GALLERY, "lookalike.cli.forget:forget"),
+    "verify": (_ASK, "lookalike.cli.verify:verify"),
+    "identify": (_ASK, "lookalike.cli.identify:identify"),
+}
 
 
 def _version(wanted: bool) -> None:
@@ -48,7 +42,6 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def _tour(
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
 ) -> None:
@@ -64,6 +57,37 @@ def _tour(
 
     Without training, [bold]--model dlib[/bold] recognises faces in whole photographs at once.
     """
+
+
+def command_line(verb: str | None = None) -> typer.Typer:
+    """The command line: with all verbs, or with one, whose module is then the only one that is imported.
+
+    Args:
+        verb: the one that is called; None, or what is no verb, for all.
+    """
+    made = typer.Typer(
+        name="lookalike",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode="rich",
+        epilog="Every verb explains itself: lookalike VERB --help. With --json it prints one JSON document on stdout.",
+    )
+    made.callback()(_tour)
+    for name in [verb] if verb in _VERBS else _VERBS:
+        panel, home = _VERBS[name]
+        found = resolve_name(home)
+        if isinstance(found, typer.Typer):
+            made.add_typer(found, rich_help_panel=panel)
+        else:
+            made.command(name, rich_help_panel=panel)(found)
+    return made
+
+
+def __getattr__(name: str) -> typer.Typer:
+    if name == "app":  # with all verbs, for whoever reads what there are
+        return command_line()
+    raise AttributeError(f"module 'lookalike.cli' has no attribute {name!r}")
 
 
 #: Typer brings its own copy of click since 0.25; this is whichever one it raises.
@@ -98,7 +122,7 @@ def main() -> None:
 
 def _run(arguments: list[str]) -> None:
     """Invoke a verb without click's handling of errors: boxes, and codes for Ctrl-C and closed pipes."""
-    command = typer.main.get_command(app)
+    command = typer.main.get_command(command_line(arguments[0] if arguments else None))
     try:
         with command.make_context("lookalike", list(arguments)) as context:
             command.invoke(context)
