@@ -116,6 +116,20 @@ def source_of(picture: Picture) -> str:
     return os.fspath(picture) if isinstance(picture, str | os.PathLike) else ""
 
 
+def picture_name(picture: Picture, position: int) -> str:
+    """What messages call a picture: where it is, or of one in memory its place among those given.
+
+    Args:
+        picture: any.
+        position: from 0.
+
+    Example:
+        >>> picture_name(Path("photos/ada.png"), 0), picture_name(b"...", 1)
+        ('photos/ada.png', 'picture 2')
+    """
+    return source_of(picture) or f"picture {position + 1}"
+
+
 def picture_bytes(path: Path) -> bytes:
     """The bytes of a picture file, undecoded.
 

@@ -30,7 +30,7 @@ from lookalike.embedder.preparation import named
 from lookalike.errors import ImageError, InputError
 from lookalike.gallery import Gallery, Kind
 from lookalike.identity_names import checked_name
-from lookalike.images import Picture, source_of
+from lookalike.images import Picture, picture_name, source_of
 from lookalike.index.core.checks import checked_k, checked_vectors
 from lookalike.landmarks.reranking import PHOTOS
 
@@ -375,7 +375,7 @@ class Recognizer:
         remarks: list[list[str]] = [[] for _ in pictures]
 
         def refuse(position: int, error: ImageError) -> None:
-            raise named(error, _where(pictures[position], offset + position))
+            raise named(error, picture_name(pictures[position], offset + position))
 
         vectors = self.embedder.embed(
             pictures, progress=progress, notes=lambda at, note: remarks[at].append(note), unusable=refuse
@@ -383,14 +383,10 @@ class Recognizer:
         return vectors, remarks
 
 
-def _where(picture: Picture, position: int) -> str:
-    return source_of(picture) or f"picture {position + 1}"
-
-
 def _located(pictures: Sequence[Picture], remarks: Sequence[Sequence[str]], offset: int = 0) -> list[str]:
     """Remarks that say which picture they are about."""
     pairs = enumerate(zip(pictures, remarks, strict=True), offset)
-    return [f"{_where(picture, at)}: {remark}" for at, (picture, own) in pairs for remark in own]
+    return [f"{picture_name(picture, at)}: {remark}" for at, (picture, own) in pairs for remark in own]
 
 
 def sources_of(pictures: Sequence[Picture]) -> list[str]:

@@ -139,7 +139,7 @@ def identify_with(
         'match'
     """
     from lookalike.errors import InputError
-    from lookalike.images import source_of
+    from lookalike.images import picture_name, source_of
 
     if not len(pictures):
         raise InputError("no pictures were given; give at least one")
@@ -150,7 +150,7 @@ def identify_with(
     for position, answer in enumerate(answers):
         for remark in answer.notes:
             # An answer about a person names the picture in its remarks, one about a place does not.
-            name = sources[position] or f"picture {position + 1}"
+            name = picture_name(pictures[position], position)
             report.remark(remark if answer.kind == "people" else f"{name}: {remark}")
     last = answers[-1]
     return Identification(last.kind, last.identities, tuple(sources), tuple(answers), tuple(report.remarks))

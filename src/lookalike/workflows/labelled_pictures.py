@@ -11,7 +11,7 @@ from lookalike.datasets import PictureSet
 from lookalike.embedder import Embedder
 from lookalike.embedder.preparation import kind_of_note, named, note_of_unusable
 from lookalike.errors import ImageError
-from lookalike.images import Picture, source_of
+from lookalike.images import Picture, picture_name
 from lookalike.progress import Reporter
 
 __all__ = ["embed_labelled", "embed_usable"]
@@ -61,17 +61,15 @@ def embed_usable(
     )
     kept = _kept(pictures, bad, skip_bad, report)
     for text, positions in remarks.items():
-        report.remark(f"{text}: {len(positions)} picture(s), first {_shown(pictures, positions[0])}")
+        report.remark(
+            f"{text}: {len(positions)} picture(s), first {picture_name(pictures[positions[0]], positions[0])}"
+        )
     return vectors, kept
 
 
 def _kept(pictures: Sequence[Picture], bad: dict[int, ImageError], skip_bad: bool, report: Reporter) -> list[int]:
     """Positions of those that can be used; the others are reported, or refused."""
     if bad:
-        errors = [named(error, _shown(pictures, position)) for position, error in bad.items()]
+        errors = [named(error, picture_name(pictures[position], position)) for position, error in bad.items()]
         report.remark(note_of_unusable(errors, len(pictures), skip_bad))
     return [position for position in range(len(pictures)) if position not in bad]
-
-
-def _shown(pictures: Sequence[Picture], position: int) -> str:
-    return source_of(pictures[position]) or f"picture {position + 1}"
