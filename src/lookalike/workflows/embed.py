@@ -68,14 +68,14 @@ def embed(options: EmbedOptions, progress: ProgressSink | None = None) -> Embedd
     """
     from lookalike.atomic_files import check_replaceable
     from lookalike.datasets import read_pictures
-    from lookalike.embedder import Embedder
     from lookalike.embedder.vectors_folder import MARKER, write_vectors
     from lookalike.workflows.labelled_pictures import embed_labelled
+    from lookalike.workflows.loaded_model import load_model
 
     report = Reporter(progress)
     check_replaceable(options.output, MARKER, options.replace)
     pictures = read_pictures(options.data)
-    embedder = Embedder.load(options.model, options.cropped or None)
+    embedder = load_model(options.model, cropped=options.cropped)
     vectors, kept = embed_labelled(embedder, pictures, report, skip_bad=options.skip_bad)
     paths = [str(path) for path in kept.paths]
     write_vectors(options.output, vectors, paths, kept.identities, embedder, replace=options.replace)

@@ -120,7 +120,6 @@ def _embedded(options: EvaluateOptions, report: Reporter) -> tuple[EvaluationCon
     from lookalike.datasets import read_pictures
     from lookalike.datasets.picture_groups import read_groups
     from lookalike.decisions.promise import Promise
-    from lookalike.embedder import Embedder
     from lookalike.errors import InputError
     from lookalike.evaluation.context import EvaluationContext
     from lookalike.workflows.evaluation_folder import check_output
@@ -135,7 +134,7 @@ def _embedded(options: EvaluateOptions, report: Reporter) -> tuple[EvaluationCon
         raise InputError(
             f"{options.model} is no model folder, so thresholds cannot be stored in it; leave out --calibrate"
         )
-    rival = None if options.against is None else Embedder.load(options.against, options.cropped or None)
+    rival = None if options.against is None else load_model(options.against, cropped=options.cropped)
     if options.groups is not None:
         read_groups(Path(options.groups), pictures)
     vectors, kept = embed_labelled(embedder, pictures, report, skip_bad=options.skip_bad)

@@ -47,10 +47,10 @@ def at_scales(embedder: Embedder, scales: str | Sequence[float] | None) -> Embed
     Raises:
         InputError: not numbers, or a model that knows no scales.
     """
-    from lookalike.embedder.network import NetworkEmbedder
-
     if scales is None:
         return embedder
+    from lookalike.embedder.network import NetworkEmbedder  # torch, which not every model needs
+
     try:
         wanted = [float(factor) for factor in (scales.split(",") if isinstance(scales, str) else scales)]
     except (TypeError, ValueError):
