@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from filelock import FileLock, Timeout
 
-from lookalike.atomic_files import write_atomically
+from lookalike.atomic_files import unfinished_name, write_atomically
 from lookalike.errors import ArtefactError, InputError, StorageError
 
 if TYPE_CHECKING:
@@ -199,7 +199,7 @@ class BulkJournal:
     def tidy(self) -> None:
         """Remove what a process that died in the middle of writing left behind."""
         for entry in self.folder.iterdir():
-            if _is_part(entry):
+            if unfinished_name(entry.name) is not None:
                 entry.unlink()
         if self._state["partial"]:
             shutil.rmtree(self._state["partial"], ignore_errors=True)
@@ -238,12 +238,8 @@ class BulkJournal:
         return self.folder / f"ends-{number:05d}.npy", self.folder / f"codes-{number:05d}.npy"
 
 
-def _is_part(entry: Path) -> bool:
-    return entry.name.startswith(".") and entry.name.endswith(".part")  # of write_atomically
-
-
 def _is_own(entry: Path) -> bool:
-    return entry.name == _LOCK or _is_part(entry)
+    return entry.name == _LOCK or unfinished_name(entry.name) is not None
 
 
 def _row_type(code_size: int) -> np.dtype[Any]:
