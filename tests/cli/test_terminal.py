@@ -8,7 +8,7 @@ import pytest
 from rich.table import Table
 
 from lookalike.cli import terminal
-from lookalike.progress import Progress
+from lookalike.progress import Progress, counted
 
 
 def test_one_json_document_on_stdout(capsys):
@@ -50,7 +50,8 @@ def test_remarks_are_one_line_with_names_as_they_are(capsys):
 
 
 def test_bars_are_silent_where_stderr_is_no_terminal(capsys):
-    with terminal.bar("Embedding", 3) as done:
+    with terminal.show_progress() as progress:
+        done = counted(progress, "Embedding", 3)
         done(1)
         done(2)
     assert capsys.readouterr() == ("", "")
@@ -59,8 +60,8 @@ def test_bars_are_silent_where_stderr_is_no_terminal(capsys):
 def test_bars_show_how_far_it_is_on_a_terminal(monkeypatch):
     screen = io.StringIO()
     monkeypatch.setattr(terminal, "console", terminal._Console(file=screen, force_terminal=True, width=120))
-    with terminal.bar("Embedding", 3) as done:
-        done(3)
+    with terminal.show_progress() as progress:
+        counted(progress, "Embedding", 3)(3)
     assert "Embedding" in screen.getvalue()
     assert "3/3" in screen.getvalue()
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from lookalike import open_gallery
-from lookalike.cli.terminal import plain
 from lookalike.datasets import NON_LANDMARK, PictureSet
 from lookalike.errors import InputError, StorageError
+from lookalike.json_values import plain
 from lookalike.landmarks.atlas import AtlasSettings
 from lookalike.landmarks.comparison import METHODS, ComparisonSettings, compare_methods, gallery_of
 from lookalike.landmarks.photo_splits import PhotoSplits

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from lookalike.cli.demo_steps import StepDisplay
+from lookalike.cli.tables import ends_below
 from lookalike.cli.terminal import console, escape, print_json, print_table
 from lookalike.workflows.demo_landmarks import (
     SYNTHETIC,
@@ -93,17 +94,12 @@ def _print_table(compared: Sequence[Compared]) -> None:
         m = each.measured.measures
         table.add_row(
             f"{escape(each.name)}\n[dim]{each.enrolled.centroids} centroids[/dim]",
-            f"{m.gap:.3f}{_below(m.gap_interval)}",
-            f"{m.top_1:.3f}{_below(m.top_1_interval)}",
-            f"{m.right_answers:.3f}{_below(m.right_answers_interval)}",
-            "–" if m.false_positives is None else f"{m.false_positives.value:.4f}{_below(m.false_positives)}",
+            f"{m.gap:.3f}{ends_below(m.gap_interval)}",
+            f"{m.top_1:.3f}{ends_below(m.top_1_interval)}",
+            f"{m.right_answers:.3f}{ends_below(m.right_answers_interval)}",
+            "–" if m.false_positives is None else f"{m.false_positives.value:.4f}{ends_below(m.false_positives)}",
         )
     print_table(table)
-
-
-def _below(interval: Any) -> str:
-    """The ends of an interval, for the line below a value."""
-    return "" if interval is None else f"\n[dim]{interval.low:.3f}–{interval.high:.3f}[/dim]"
 
 
 def _lines(question: LandmarkQuestion) -> list[str]:

@@ -21,7 +21,8 @@ __all__ = ["forget"]
 )
 def forget(options: ForgetOptions, as_json: AsJson = False) -> None:
     """Delete a person and all their templates; the bytes are overwritten on the disk."""
-    from lookalike.cli.terminal import console, escape, plain, print_json
+    from lookalike.cli.terminal import console, escape, print_json
+    from lookalike.json_values import plain
 
     done = run(options)
     if as_json:

@@ -17,7 +17,8 @@ def people(options: PeopleOptions, as_json: AsJson = False) -> None:
     from rich.table import Column, Table
     from rich.text import Text
 
-    from lookalike.cli.terminal import plain, print_json, print_table
+    from lookalike.cli.terminal import print_json, print_table
+    from lookalike.json_values import plain
 
     known = list_people(options)
     if as_json:

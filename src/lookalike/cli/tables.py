@@ -18,14 +18,15 @@ if TYPE_CHECKING:
     from lookalike.evaluation.retrieval.landmark_metrics import LandmarkMeasures, RetrievalMeasures
     from lookalike.evaluation.statistics.intervals import Interval, Rate
 
-__all__ = ["print_recognition", "print_retrieval", "print_summary"]
+__all__ = ["ends_below", "print_recognition", "print_retrieval", "print_summary"]
 
 
 def _ends(interval: Interval | Rate | None) -> str:
     return "" if interval is None else f"{interval.low:.3f}–{interval.high:.3f}"
 
 
-def _below(interval: Interval | None) -> str:
+def ends_below(interval: Interval | Rate | None) -> str:
+    """The ends of an interval, for the line below a value in a cell; empty where there is none."""
     return "" if interval is None else f"\n[dim]{_ends(interval)}[/dim]"
 
 
@@ -49,9 +50,9 @@ def print_summary(summaries: Mapping[str, MethodSummary]) -> None:
         point, at = s.tar_at_far[0], s.at_threshold
         table.add_row(
             escape(name),
-            f"{s.eer:.3f}{_below(s.eer_interval)}",
+            f"{s.eer:.3f}{ends_below(s.eer_interval)}",
             f"{s.auc:.3f}",
-            f"{point.tar:.3f}{_below(s.tar_intervals[0])}",
+            f"{point.tar:.3f}{ends_below(s.tar_intervals[0])}",
             "–" if s.rank_1 is None else f"{s.rank_1.mean:.3f}\n[dim]± {s.rank_1.std:.3f}[/dim]",
             "–" if at is None else f"{1 - at.false_alarms / at.non_mated:.3f}",
             "–" if at is None else f"{at.right / at.mated:.3f}",

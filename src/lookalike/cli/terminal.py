@@ -6,7 +6,7 @@ import errno
 import json
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -20,15 +20,12 @@ from lookalike.json_values import plain
 from lookalike.progress import Progress, ProgressSink
 
 __all__ = [
-    "bar",
     "console",
     "escape",
     "note",
-    "plain",
     "print_json",
     "print_line",
     "print_table",
-    "progress_bar",
     "show_progress",
     "without_notes",
 ]
@@ -58,8 +55,8 @@ def print_line(text: str) -> None:
     _Console(highlight=False, emoji=False).print(escape(text), soft_wrap=True)
 
 
-def progress_bar() -> Bars:
-    """A bar that shows what is done, of how much, and how long it will take; silent where stderr is no terminal."""
+def _bars() -> Bars:
+    """Bars that show what is done, of how much, and how long it will take; silent where stderr is no terminal."""
     return Bars(
         TextColumn("[bold]{task.description}", justify="left"),
         BarColumn(bar_width=28),
@@ -74,14 +71,6 @@ def progress_bar() -> Bars:
 
 
 @contextmanager
-def bar(description: str, total: int) -> Iterator[Callable[[int], None]]:
-    """One progress bar; yields a function to call with the number of things done since the last call."""
-    with progress_bar() as progress:
-        task = progress.add_task(description, total=total, extra="")
-        yield lambda count: progress.advance(task, count)
-
-
-@contextmanager
 def show_progress(log: bool = False) -> Iterator[ProgressSink]:
     """Yields a sink that draws one bar per stage, and prints warnings as notes at once.
 
@@ -91,7 +80,7 @@ def show_progress(log: bool = False) -> Iterator[ProgressSink]:
     """
     start, latest = time.monotonic(), ("", "")
     log = log and not console.is_terminal
-    with progress_bar() as bars:
+    with _bars() as bars:
         tasks: dict[str, TaskID] = {}
 
         def show(event: Progress) -> None:

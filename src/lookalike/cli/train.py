@@ -60,7 +60,8 @@ def train_command(options: TrainOptions, as_json: AsJson = False) -> None:
     photos show the same place. Ctrl-C keeps a checkpoint; the same command with --resume goes on and gives the same
     model.
     """
-    from lookalike.cli.terminal import console, escape, note, plain, print_json, show_progress
+    from lookalike.cli.terminal import console, escape, note, print_json, show_progress
+    from lookalike.json_values import plain
 
     with show_progress() as progress:
         trained = train_and_calibrate(options, progress)
