@@ -9,8 +9,7 @@ import pytest
 from lookalike import open_gallery
 from lookalike.errors import ArtefactError
 from lookalike.gallery import Annex
-from lookalike.gallery.existing import open_existing
-from lookalike.workflows.gallery_kind import holds_places
+from lookalike.workflows.gallery_kind import asked_about_places
 
 
 @pytest.fixture
@@ -101,11 +100,7 @@ each_broken = pytest.mark.parametrize(("spoil", "words"), BROKEN.items(), ids=[s
 
 
 def holds(path):
-    gallery = open_existing(path)
-    if gallery is None:
-        return holds_places(None)
-    with gallery:
-        return holds_places(gallery)
+    return asked_about_places(None, path)
 
 
 def test_people_places_and_neither(path):

@@ -43,4 +43,4 @@ def test_an_answer_of_an_empty_gallery_shows_nothing(answer):
 
 def test_a_photo_that_is_gone(answer, tmp_path):
     with pytest.raises(ImageError, match=r"gone.jpg"):
-        answer_pictures(str(tmp_path / "gone.jpg"), "asked", answer, good=True)
+        answer_pictures(tmp_path / "gone.jpg", "asked", answer, good=True)

@@ -127,6 +127,7 @@ def evaluate(options: EvaluateVerbOptions, context: typer.Context, as_json: AsJs
     """
     from lookalike.errors import InputError
     from lookalike.gallery import open_gallery
+    from lookalike.workflows.gallery_kind import asked_about_places
 
     if options.submission is not None:
         refuse_given(
@@ -140,7 +141,7 @@ def evaluate(options: EvaluateVerbOptions, context: typer.Context, as_json: AsJs
     if not options.model:
         raise InputError("no model was given; give a folder or a name with --model, or --submission to score a file")
     gallery = str(options.gallery)
-    if _of_places(options.recipe, gallery):
+    if asked_about_places(options.recipe, gallery):
         if not gallery:
             raise InputError("no gallery was given; give --gallery, made by `lookalike enroll --recipe landmarks`")
         refuse_given(context, *_PEOPLE, why="is for people; leave it out for landmarks")
@@ -206,17 +207,3 @@ def _submission(options: ScoreSubmissionOptions, as_json: bool) -> None:
         print_recognition(done.recognition)
     elif done.retrieval is not None:
         print_retrieval(done.retrieval)
-
-
-def _of_places(recipe: str | None, gallery: str) -> bool:
-    """Whether an evaluation is about places: said by --recipe, or by the gallery."""
-    from lookalike.gallery.existing import open_existing
-    from lookalike.workflows.gallery_kind import asks_for_places, holds_places
-
-    if asks_for_places(recipe) or not gallery:
-        return recipe is not None
-    held = open_existing(gallery)
-    if held is None:
-        return False
-    with held:
-        return holds_places(held)

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from lookalike.errors import InputError
 
-__all__ = ["DEFAULT_MATED_SHARE", "MatchOdds"]
+__all__ = ["DEFAULT_MATED_SHARE", "MatchOdds", "logistic"]
 
 #: How many searches are expected to be of somebody enrolled, where nothing is known.
 DEFAULT_MATED_SHARE = 0.5
@@ -82,7 +82,7 @@ class MatchOdds(BaseModel):
         """
         if not 0 < prior < 1:
             raise InputError(f"the prior probability of a match is {prior}; expected above 0 and below 1, such as 0.5")
-        return _logistic(self.log_ratio(distance) + math.log(prior) - math.log1p(-prior))
+        return logistic(self.log_ratio(distance) + math.log(prior) - math.log1p(-prior))
 
     def among(
         self, distances: Sequence[float], identities: int, mated_share: float = DEFAULT_MATED_SHARE
@@ -112,7 +112,7 @@ class MatchOdds(BaseModel):
         return tuple(math.exp(one - highest) / total for one in logs)
 
 
-def _logistic(log_odds: float) -> float:
+def logistic(log_odds: float) -> float:
     """A probability above 0 and below 1: where it would round to either, the nearest number that is neither."""
     if log_odds < 0:
         odds = math.exp(max(log_odds, -700.0))

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lookalike.answers import ExamplePhoto, Identified, PlaceCandidate
+from lookalike.decisions.odds import logistic
 from lookalike.errors import InputError, StorageError
 from lookalike.gallery import Candidate, Gallery, Searched
 from lookalike.landmarks.atlas import Atlas
@@ -165,7 +166,7 @@ def _candidate(atlas: Atlas, ranked: RankedPlace, threshold: float, template: in
         longitude=facts.longitude,
         map_url=facts.map_url,
         threshold=threshold,
-        confidence=_confidence((threshold - ranked.distance) / atlas.confidence_scale),
+        confidence=logistic((threshold - ranked.distance) / atlas.confidence_scale),
         ranking=ranked.ranking,
         photos=tuple(ExamplePhoto(own[at], far) for at, far in zip(ranked.photos, ranked.photo_distances, strict=True)),
     )
@@ -180,10 +181,3 @@ def _used(atlas: Atlas, place: str) -> Floats:
 def _sources(atlas: Atlas, place: str) -> list[str]:
     photos = atlas.photos(place)
     return [photos.sources[at] for at in np.flatnonzero(photos.templates >= 0).tolist()]
-
-
-def _confidence(margin: float) -> float:
-    """The logistic function: 0.5 where distance and threshold are equal, and never beyond 0 or 1."""
-    if margin >= 0:
-        return 1 / (1 + math.exp(-margin))
-    return math.exp(margin) / (1 + math.exp(margin))

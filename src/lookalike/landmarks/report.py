@@ -22,7 +22,8 @@ from lookalike.evaluation.report.page import (
 )
 from lookalike.evaluation.report.rate_text import number_range, percent, percent_range
 from lookalike.landmarks import figures
-from lookalike.landmarks.answer_pictures import AnswerPictures, answer_pictures, answers_section
+from lookalike.landmarks.answer_pictures import AnswerPictures, answer_pictures
+from lookalike.landmarks.answers_evaluator import answers_by_outcome
 from lookalike.landmarks.comparison import Compared
 from lookalike.landmarks.figures import Viewpoints
 from lookalike.landmarks.photo_splits import PhotoSplits
@@ -73,7 +74,12 @@ def landmark_report(
         *sections,
         _scores_section(compared, featured),
         _maps_section(featured, photos, azimuths, known),
-        answers_section(featured, photos, known),
+        answers_by_outcome(
+            featured.measured,
+            photos.questions,
+            {place: facts.name for place, facts in known.items()},
+            method=featured.name,
+        ),
         _method_section(featured, photos),
     ]
     return Report(title, lead, _facts(featured), tuple(one for one in built if one is not None), footer)

@@ -326,7 +326,7 @@ def _asking_section(featured: Compared, answers: LandmarkAnswers) -> Section:
     for question in answers.questions:
         answer = question.answer
         good = answer.place == question.truth and answer.decision != "ambiguous"
-        asked.append(answer_pictures(question.picture, f"asked: {question.name}", answer, good))
+        asked.append(answer_pictures(Path(question.picture), f"asked: {question.name}", answer, good))
     text = f"By file, of {featured.name}: {', '.join(question.what for question in answers.questions)}."
     if len(asked) > 2:
         text += " Only the first was chosen for its answer."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lookalike.errors import InputError
@@ -9,7 +10,7 @@ from lookalike.errors import InputError
 if TYPE_CHECKING:
     from lookalike.gallery import Gallery
 
-__all__ = ["LANDMARKS", "asks_for_places", "holds_places", "refuse_options"]
+__all__ = ["LANDMARKS", "asked_about_places", "asks_for_places", "holds_places", "refuse_options"]
 
 #: The recipe that says places.
 LANDMARKS = "landmarks"
@@ -36,6 +37,28 @@ def holds_places(gallery: Gallery | None) -> bool:
         return False
     gallery.annex()  # one that is damaged is refused before a model is loaded
     return True
+
+
+def asked_about_places(recipe: str | None, gallery: str | Path) -> bool:
+    """Whether an evaluation is about places: the recipe says so, or the gallery holds some.
+
+    Args:
+        recipe: None where none was given.
+        gallery: its address; empty where none was given.
+
+    Raises:
+        InputError: there is no such recipe here.
+        ArtefactError: the gallery is damaged.
+    """
+    from lookalike.gallery.existing import open_existing
+
+    if asks_for_places(recipe) or not str(gallery):
+        return recipe is not None
+    held = open_existing(gallery)
+    if held is None:
+        return False
+    with held:
+        return holds_places(held)
 
 
 def refuse_options(options: object, *names: str, why: str) -> None:

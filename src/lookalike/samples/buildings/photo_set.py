@@ -9,13 +9,13 @@ import io
 import json
 import os
 import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from filelock import FileLock
 
 from lookalike.atomic_files import rename_durably, sync_tree, write_atomically
 from lookalike.csv_rows import named_rows
@@ -135,7 +135,8 @@ def render_landmarks(
         )
     working = target.with_name(f".{target.name}.rendering")
     try:
-        with _held(working):
+        # The system releases the lock when this process ends, however it ends.
+        with FileLock(working / "lock"):
             if (found := _found(target, arguments)) is not None:  # another process made it meanwhile
                 shutil.rmtree(working, ignore_errors=True)
                 return found
@@ -205,29 +206,6 @@ def _found(target: Path, arguments: dict[str, Any]) -> SyntheticLandmarks | None
             f"{target} has lost {len(lost)} of its pictures, first {lost[0]}; delete the folder and render it again"
         )
     return SyntheticLandmarks(target, tuple(Place(**place) for place in card["places"]), card["azimuth_gap"])
-
-
-@contextmanager
-def _held(working: Path) -> Iterator[None]:
-    """Hold the working folder while this process lives, however it dies; wait for another that holds it."""
-    while True:
-        working.mkdir(parents=True, exist_ok=True)
-        try:
-            lock = (working / "lock").open("wb")
-        except FileNotFoundError:  # another process has just finished and removed the folder
-            continue
-        with lock:
-            if importlib.util.find_spec("fcntl"):  # Windows lacks it: two renderings at once are not noticed there
-                import fcntl
-
-                fcntl.flock(lock, fcntl.LOCK_EX)
-            try:
-                same = (working / "lock").stat().st_ino == os.fstat(lock.fileno()).st_ino
-            except FileNotFoundError:
-                same = False
-            if same:
-                yield
-                return
 
 
 def _units(options: PhotoSetOptions) -> dict[str, list[Shot]]:
