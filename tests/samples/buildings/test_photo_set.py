@@ -1,5 +1,7 @@
 import csv
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -60,6 +62,22 @@ def test_what_is_there_is_not_rendered_again(made):
     assert again == made
     assert calls == []
     assert files(made.folder) == before
+
+
+@pytest.mark.slow
+def test_of_two_processes_one_renders_and_both_have_the_set(tmp_path, made):
+    program = (
+        "import sys; from lookalike.samples.buildings import PhotoSetOptions, render_landmarks\n"
+        f"if __name__ == '__main__': render_landmarks(PhotoSetOptions(**{SMALL}), sys.argv[1], workers=1, "
+        "progress=lambda event: print(event.done, flush=True))"
+    )
+    run = [sys.executable, "-c", program, str(tmp_path / "set")]
+    started = [subprocess.Popen(run, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    printed = [process.communicate(timeout=240)[0] for process in started]
+    assert [process.returncode for process in started] == [0, 0]
+    assert sorted(bool(text) for text in printed) == [False, True]
+    assert files(tmp_path / "set") == files(made.folder)
+    assert [path.name for path in tmp_path.iterdir()] == ["set"]
 
 
 def test_who_waited_for_another_process_takes_its_set_and_leaves_nothing(tmp_path, made, monkeypatch):

@@ -9,7 +9,8 @@ import io
 import json
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -135,8 +136,7 @@ def render_landmarks(
         )
     working = target.with_name(f".{target.name}.rendering")
     try:
-        # The system releases the lock when this process ends, however it ends.
-        with FileLock(working / "lock"):
+        with _held(target):
             if (found := _found(target, arguments)) is not None:  # another process made it meanwhile
                 shutil.rmtree(working, ignore_errors=True)
                 return found
@@ -150,6 +150,19 @@ def render_landmarks(
     made = _found(target, arguments)
     assert made is not None
     return made
+
+
+@contextmanager
+def _held(target: Path) -> Iterator[None]:
+    """Wait until no other process renders this set; the system releases the lock however this process ends."""
+    lock = target.with_name(f".{target.name}.rendering.lock")
+    with FileLock(lock):
+        try:
+            yield
+        finally:
+            # While it is held: whoever waits for a file that is gone makes a new one. Windows removes it by itself.
+            with suppress(PermissionError):
+                lock.unlink(missing_ok=True)
 
 
 def _arguments(options: PhotoSetOptions) -> dict[str, Any]:
@@ -223,6 +236,7 @@ def _units(options: PhotoSetOptions) -> dict[str, list[Shot]]:
 
 def _start(working: Path, arguments: dict[str, Any]) -> None:
     """An empty working folder, or what an earlier rendering with these arguments left there."""
+    working.mkdir(parents=True, exist_ok=True)
     begun_with = working / "arguments.json"
     wanted = json.dumps(arguments).encode()
     if not begun_with.is_file() or begun_with.read_bytes() != wanted:
@@ -254,7 +268,6 @@ def _finish(units: dict[str, list[Shot]], working: Path, target: Path, arguments
         done.unlink()
     (working / "done").rmdir()
     (working / "arguments.json").unlink()
-    (working / "lock").unlink()
     working.rmdir()
 
 
