@@ -16,20 +16,20 @@ pytestmark = pytest.mark.network
 def test_the_demo_leaves_a_model_galleries_and_a_report_that_says_what_it_is(lookalike, tmp_path, monkeypatch):
     monkeypatch.setenv("LOOKALIKE_CACHE", str(tmp_path / "cache"))
     output = tmp_path / "demo"
-    done = lookalike("demo", "landmarks", "--output", output, "--places", 6, "--epochs", 2, "--json")
+    done = lookalike("demo", "landmarks", "--output", output, "--places", 3, "--epochs", 1, "--json")
     if done.code and "VTK" in done.err:  # or what it draws with
         pytest.skip(done.err.splitlines()[-1])
     assert done.code == 0, done.err
     assert "synthetic" in done.err
     metrics = json.loads((output / "metrics.json").read_text())
     assert metrics["synthetic"] is True
-    assert metrics["places"] == 6
+    assert metrics["places"] == 3
     names = ["pretrained, one centroid", "pretrained, several", "center loss, one centroid", "center loss, several"]
     assert list(metrics["methods"]) == list(done.document["methods"]) == names
     for name, found in metrics["methods"].items():
         assert 0 <= found["top_1"] <= 1, name  # what so short a training learns is not the same on every processor
         assert found["promise"]["fpr"] == 0.05
-        assert found["non_landmarks"] == metrics["photos"]["test_others"] == 100
+        assert found["non_landmarks"] == metrics["photos"]["test_others"] == 60
     assert metrics["azimuth_gap"] >= 12
 
     page = (output / "report.html").read_text("utf-8")
@@ -42,7 +42,7 @@ def test_the_demo_leaves_a_model_galleries_and_a_report_that_says_what_it_is(loo
     assert not re.search(r'(src|href)="(?!data:|#)', page)  # self-contained
     for found in metrics["methods"].values():
         assert f"{100 * found['top_1']:.1f}%" in page
-    assert page.count("<svg") >= 6
+    assert page.count("<svg") >= 5
 
     embedder = Embedder.load(output / "center")
     with open_gallery(output / "center-8.gallery", create=False) as gallery:
@@ -52,7 +52,7 @@ def test_the_demo_leaves_a_model_galleries_and_a_report_that_says_what_it_is(loo
             answer = recognizer.identify(question["picture"])
             assert (answer.decision, answer.place) == (question["answer"]["decision"], question["answer"]["place"])
         assert question["truth"] is None
-        assert len(gallery) == 6
+        assert len(gallery) == 3
     assert {path.name for path in output.iterdir()} == {
         "center", "center-1.gallery", "center-8.gallery", "efficientnet_lite0-1.gallery",
         "efficientnet_lite0-8.gallery", "metrics.json", "report.html",

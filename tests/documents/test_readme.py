@@ -6,6 +6,7 @@ import re
 import shlex
 import subprocess
 import sys
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -48,14 +49,14 @@ def desk(tmp_path_factory, orl):
                 image.save(folder / f"{number}.png")
 
     def in_a_photograph(name):
-        """The pictures in which a face is found, as it would be in a photograph; ORL's are tight crops."""
-        return [path for path in orl.of([name]).paths if find_faces(read_picture(path))]
+        """Pictures in which a face is found, as it would be in a photograph; ORL's are tight crops."""
+        return (path for path in orl.of([name]).paths if find_faces(read_picture(path)))
 
     for name in orl.names[1:9]:
-        save(in_a_photograph(name), desk / "photos" / name)
+        save(islice(in_a_photograph(name), 5), desk / "photos" / name)
     for name in orl.names[9:15]:
-        save(in_a_photograph(name), desk / "more-photos" / name)
-    save(in_a_photograph(orl.names[0])[:3], desk)
+        save(islice(in_a_photograph(name), 3), desk / "more-photos" / name)
+    save(islice(in_a_photograph(orl.names[0]), 3), desk)
     for number, name in enumerate(("ada-1", "ada-2", "who"), start=1):
         (desk / f"{number}.png").rename(desk / f"{name}.png")
     return desk
@@ -93,7 +94,8 @@ def toured(desk):
 @pytest.mark.network
 def test_the_tour_and_what_builds_on_it(desk, toured, subtests):
     """One test: workers of pytest-xdist share nothing, and each would make the tour again."""
-    for part in (the_tour_runs, the_python_runs, the_recipes_of_how_to_run):
+    parts = (the_tour_runs, the_losses_look_as_the_literature_says, the_python_runs, the_recipes_of_how_to_run)
+    for part in parts:
         with subtests.test(part.__name__):
             part(desk, toured)
 
@@ -109,6 +111,28 @@ def the_tour_runs(desk, toured):
     assert (desk / "evaluation" / "report.html").is_file()
     assert (desk / "vectors" / "vectors.toml").is_file()
     assert (desk / "figures" / "losses.html").is_file()
+
+
+def the_losses_look_as_the_literature_says(desk, toured):
+    """What the losses are made for, with room; checked here, where the whole page is made once.
+
+    Over seeds 0 to 2 the share of the spread within classes was 0.39 to 0.45 of the softmax's for the strongest center
+    loss and 0.27 to 0.51 of it for the angular ones; their classes were 26° apart or more, their accuracy 0.04 to 0.09
+    higher, and no accuracy was below 0.9. Median angles have no order to rely on.
+    """
+    panels = json.loads((desk / "figures" / "losses.json").read_text("utf-8"))["panels"]
+    by_name = {panel["name"]: panel for panel in panels}
+    softmax = by_name["Softmax"]
+    center = [panel["share_within"] for name, panel in by_name.items() if name.startswith("Center")]
+    assert softmax["share_within"] > 0.2
+    assert center[-1] < 0.7 * softmax["share_within"]
+    assert center[-1] < center[0]
+    for name in ("SphereFace", "CosFace", "ArcFace"):
+        assert by_name[name]["share_within"] < 0.7 * softmax["share_within"]
+        assert by_name[name]["closest"] > 18  # of 36°
+        assert by_name[name]["accuracy"] > softmax["accuracy"]
+    assert [name for name, panel in by_name.items() if panel["collapsed"]] == ["Triplet, hard negatives only"]
+    assert all(panel["accuracy"] > 0.8 for panel in panels if not panel["collapsed"])
 
 
 def the_python_runs(desk, toured):

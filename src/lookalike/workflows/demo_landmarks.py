@@ -226,7 +226,8 @@ def _photo_set(options: LandmarksDemoOptions) -> tuple[PhotoSetOptions, float]:
 
     places, others, promise = options.places, (200, 600, 400), 0.01
     if places < PLACES:
-        others, promise = (max(40, 200 * places // PLACES), 100, 100), 0.05
+        learn, calibrate, ask = (number * places // PLACES for number in others)
+        others, promise = (max(40, learn), max(60, calibrate), max(60, ask)), 0.05
     return PhotoSetOptions(landmarks=places, non_landmarks=others, seed=options.seed), promise
 
 
