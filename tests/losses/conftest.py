@@ -1,6 +1,8 @@
 """Tiny tensors need one thread; a second one waits for a busy core a hundred times longer than it works."""
 
+import runpy
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import torch
@@ -32,3 +34,11 @@ class Largest(TorchDispatchMode):
 def watch_largest() -> type[Largest]:
     """`with watch_largest() as largest: …`, then `largest.numbers`."""
     return Largest
+
+
+@pytest.fixture(scope="session")
+def gloo():
+    """``gloo.run(__file__, "job", world, folder)``: a function of the test file on several processes."""
+    processes = runpy.run_path(str(Path(__file__).with_name("gloo_processes.py")))["GlooProcesses"]()
+    yield processes
+    processes.close()

@@ -3,9 +3,6 @@
 Through `ShardedSoftmaxLoss` on one process, which is how rows are used.
 """
 
-import runpy
-from pathlib import Path
-
 import pytest
 import torch
 
@@ -13,8 +10,6 @@ from lookalike.errors import InputError, VectorError
 from lookalike.losses import CosFaceLoss
 from lookalike.losses.class_rows import starting_rows
 from lookalike.losses.sharded_softmax import ShardedSoftmaxLoss
-
-run = runpy.run_path(str(Path(__file__).with_name("gloo_processes.py")))["run"]
 
 CLASSES, D = 30, 5
 SGD = (torch.optim.SGD, {"lr": 0.3, "momentum": 0.9, "weight_decay": 0.1})
@@ -348,8 +343,8 @@ def job_repeat(rank, world, folder):
 
 
 @pytest.mark.slow
-def test_a_rank_without_classes_samples_none(tmp_path):
-    found = run(__file__, "job_repeat", 4, tmp_path)
+def test_a_rank_without_classes_samples_none(tmp_path, gloo):
+    found = gloo.run(__file__, "job_repeat", 4, tmp_path)
     assert [len(straight) for straight, _ in found] == [1, 1, 1, 0]
     for straight, resumed in found:
         assert torch.equal(straight, resumed)

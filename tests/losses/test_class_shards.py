@@ -3,7 +3,6 @@
 import json
 import os
 import resource
-import runpy
 import signal
 from pathlib import Path
 
@@ -15,8 +14,6 @@ from lookalike.errors import ArtefactError, InputError, StorageError
 from lookalike.losses import class_shards
 from lookalike.losses.class_shards import load_shards, save_shards
 from lookalike.losses.sharded_softmax import ShardedSoftmaxLoss
-
-run = runpy.run_path(str(Path(__file__).with_name("gloo_processes.py")))["run"]
 
 CLASSES, D = 23, 5
 KINDS = {
@@ -155,14 +152,14 @@ def together(parts):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["sgd", "adamw"])
-def test_saved_on_four_and_resumed_on_others(kind, tmp_path):
-    expected = run(__file__, "job_save_and_go_on", 4, tmp_path, kind=kind)
+def test_saved_on_four_and_resumed_on_others(kind, tmp_path, gloo):
+    expected = gloo.run(__file__, "job_save_and_go_on", 4, tmp_path, kind=kind)
     centers = together([rows for _, rows in expected])
     for world in (1, 2, 3):
         if world == 1:
             found = [job_resume(0, 1, tmp_path, kind)]
         else:
-            found = run(__file__, "job_resume", world, tmp_path, kind=kind)
+            found = gloo.run(__file__, "job_resume", world, tmp_path, kind=kind)
         for losses, _ in found:
             assert losses == pytest.approx(expected[0][0], abs=1e-10)
         torch.testing.assert_close(together([rows for _, rows in found]), centers, rtol=0, atol=1e-9)
@@ -189,9 +186,9 @@ def test_every_rank_reads_its_own_rows(files, world, classes, tmp_path, monkeypa
 
 
 @pytest.mark.slow
-def test_saved_on_two_with_sampling_and_resumed_there(tmp_path):
-    expected = run(__file__, "job_save_and_go_on", 2, tmp_path, kind="adamw", rate=0.4)
-    found = run(__file__, "job_resume_sampling", 2, tmp_path)
+def test_saved_on_two_with_sampling_and_resumed_there(tmp_path, gloo):
+    expected = gloo.run(__file__, "job_save_and_go_on", 2, tmp_path, kind="adamw", rate=0.4)
+    found = gloo.run(__file__, "job_resume_sampling", 2, tmp_path)
     for (losses, rows), (again, others) in zip(expected, found, strict=True):
         assert losses == again
         assert torch.equal(rows, others)
@@ -309,8 +306,8 @@ def job_missing(rank, world, folder):
 
 
 @pytest.mark.slow
-def test_what_one_rank_cannot_read_fails_on_all(tmp_path):
-    (zero, unchanged), (one, also) = run(__file__, "job_missing", 2, tmp_path)
+def test_what_one_rank_cannot_read_fails_on_all(tmp_path, gloo):
+    (zero, unchanged), (one, also) = gloo.run(__file__, "job_missing", 2, tmp_path)
     assert "-1-of-2.safetensors is missing" in one
     assert zero == f"rank 1 of 2: {one}"
     assert unchanged
@@ -346,8 +343,8 @@ def job_full(rank, world, folder):
 
 
 @pytest.mark.slow
-def test_a_full_disk_on_one_rank_fails_on_all_and_harms_nothing(tmp_path):
-    zero, one = run(__file__, "job_full", 2, tmp_path)
+def test_a_full_disk_on_one_rank_fails_on_all_and_harms_nothing(tmp_path, gloo):
+    zero, one = gloo.run(__file__, "job_full", 2, tmp_path)
     assert "could not be written" in one[0]
     assert "the checkpoint before is whole" in one[0]
     assert zero[0] == f"rank 1 of 2: {one[0]}"
@@ -399,8 +396,8 @@ def job_kills(rank, world, folder):
 
 
 @pytest.mark.slow
-def test_a_kill_at_any_point_leaves_one_whole_checkpoint(tmp_path):
-    ((*killed, last),) = run(__file__, "job_kills", 1, tmp_path)
+def test_a_kill_at_any_point_leaves_one_whole_checkpoint(tmp_path, gloo):
+    ((*killed, last),) = gloo.run(__file__, "job_kills", 1, tmp_path)
     assert len(killed) >= 7
     assert all(code == -signal.SIGKILL for code, _, _ in killed)
     steps = [steps for _, steps, _ in killed]
@@ -421,8 +418,8 @@ def job_killed_rank(rank, world, folder):
 
 
 @pytest.mark.slow
-def test_a_rank_that_dies_while_saving_leaves_the_checkpoint_before(tmp_path):
-    found = run(__file__, "job_killed_rank", 2, tmp_path, whole=False)
+def test_a_rank_that_dies_while_saving_leaves_the_checkpoint_before(tmp_path, gloo):
+    found = gloo.run(__file__, "job_killed_rank", 2, tmp_path, whole=False)
     assert found == [None, None]  # the other one does not wait for ever
     loss, optimizer = fresh()
     load_shards(tmp_path / "shards", loss, optimizer)

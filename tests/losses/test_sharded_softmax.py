@@ -1,8 +1,5 @@
 """The same loss however many processes share the classes: against one process that holds them all."""
 
-import runpy
-from pathlib import Path
-
 import pytest
 import torch
 import torch.distributed as dist
@@ -12,8 +9,6 @@ from lookalike.errors import InputError, VectorError
 from lookalike.losses import CombinedMarginLoss
 from lookalike.losses.class_rows import starting_rows
 from lookalike.losses.sharded_softmax import ShardedSoftmaxLoss
-
-run = runpy.run_path(str(Path(__file__).with_name("gloo_processes.py")))["run"]
 
 D = 6
 ARC, COS, ALL, NONE = (1.0, 0.5, 0.0), (1.0, 0.0, 0.35), (1.2, 0.3, 0.2), (1.0, 0.0, 0.0)
@@ -82,8 +77,8 @@ def job_cases(rank, world, folder):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("world", [1, 2, 4])
-def test_loss_and_gradients_are_those_of_one_process(world, tmp_path):
-    found = run(__file__, "job_cases", world, tmp_path)
+def test_loss_and_gradients_are_those_of_one_process(world, tmp_path, gloo):
+    found = gloo.run(__file__, "job_cases", world, tmp_path)
     for number, (dtype, classes, margins, sizes) in enumerate(CASES):
         x, labels = batch(sum(sizes), classes, dtype=dtype)
         expected = whole_loss(classes, dtype, margins=margins, scale=16.0)
@@ -133,9 +128,9 @@ def job_train(rank, world, folder, add=0, optimizer="sgd", steps=6):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("add", "optimizer"), [(0, "sgd"), (6, "sgd"), (6, "adamw")])
-def test_training_on_two_is_training_on_one(add, optimizer, tmp_path):
+def test_training_on_two_is_training_on_one(add, optimizer, tmp_path, gloo):
     losses, centers, weight, gradient = job_train(0, 1, None, add, optimizer)
-    found = run(__file__, "job_train", 2, tmp_path, add=add, optimizer=optimizer)
+    found = gloo.run(__file__, "job_train", 2, tmp_path, add=add, optimizer=optimizer)
     bound = {"rtol": 0, "atol": 1e-9}
     for result in found:
         torch.testing.assert_close(result[0], losses, **bound)
@@ -237,8 +232,8 @@ def job_wrong(rank, world, folder):
 
 
 @pytest.mark.slow
-def test_what_is_wrong_on_one_rank_is_raised_on_all(tmp_path):
-    zero, one = run(__file__, "job_wrong", 2, tmp_path)
+def test_what_is_wrong_on_one_rank_is_raised_on_all(tmp_path, gloo):
+    zero, one = gloo.run(__file__, "job_wrong", 2, tmp_path)
     assert one["label"].startswith("VectorError labels lie in [3, 5]; this loss has 5 classes")
     assert zero["label"].startswith("VectorError rank 1 of 2: labels lie in [3, 5]; this loss has 5 classes")
     assert "VectorError rank 1 of 2: embeddings have 5 dimensions" in zero["shape"]
@@ -314,8 +309,8 @@ def job_sample(rank, world, folder):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("world", [1, 2])
-def test_with_sampling_it_is_the_loss_over_the_sampled_classes(world, tmp_path):
-    found = run(__file__, "job_sample", world, tmp_path)
+def test_with_sampling_it_is_the_loss_over_the_sampled_classes(world, tmp_path, gloo):
+    found = gloo.run(__file__, "job_sample", world, tmp_path)
     classes = torch.cat([result[2] for result in found])
     for rank, result in enumerate(found):
         assert len(result[2]) == max(round(0.3 * len(range(rank, 41, world))), 1)
