@@ -197,7 +197,7 @@ def _readable(names: Iterable[str]) -> Iterable[str]:
 
 @functools.cache
 def _dejavu() -> str:
-    """DejaVu Sans in matplotlib's wheel, found without importing matplotlib: Latin, Greek, Cyrillic, Arabic and more."""
+    """DejaVu Sans in matplotlib's wheel, found without importing it: Latin, Greek, Cyrillic, Arabic and more."""
     spec = importlib.util.find_spec("matplotlib")
     if spec is None or spec.origin is None:
         raise MissingDependencyError("names are drawn in a font of matplotlib, which is not installed; pip install it")

@@ -80,7 +80,9 @@ def _paths(text: str, skip_missing: bool) -> Iterator[str]:
     elif skip_missing or os.path.lexists(text):
         yield text
     else:
-        raise ImageError(f"{text} does not exist; expected a picture file, a folder of them, or a pattern such as *.jpg")
+        raise ImageError(
+            f"{text} does not exist; expected a picture file, a folder of them, or a pattern such as *.jpg"
+        )
 
 
 def _in_folder(folder: str) -> list[str]:
