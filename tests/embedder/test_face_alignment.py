@@ -31,6 +31,7 @@ def test_the_largest_of_several_faces_is_used_and_said(orl):
     chip, notes, faces = align_face(scene, 150)
     assert chip.shape == (150, 150, 3)
     assert "2 faces were found; the largest is used" in notes[0]
+    assert [face.box for face in faces] == boxes
 
 
 def test_alignment_undoes_a_rotation(orl):
@@ -52,6 +53,7 @@ def test_no_face_is_an_error_unless_the_picture_is_a_crop(shape):
     chip, notes, (whole,) = align_face(picture, 150, cropped=True)
     assert chip.shape == (150, 150, 3)
     assert notes == ("no face was found; the whole picture is taken for one",)
+    assert (whole.score, whole.cut_off) == (0.0, False)
 
 
 def test_whole_photographs(shared_data):
