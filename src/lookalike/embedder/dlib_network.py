@@ -8,7 +8,6 @@ Network: King, dnn_face_recognition_ex (dlib.net, 2017), a ResNet with 29 convol
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
