@@ -1,4 +1,4 @@
-"""The folder that an evaluation writes into: made when it is written, and none that is empty is left."""
+"""A folder that a workflow writes into: made when it is written, and none that is empty is left."""
 
 from __future__ import annotations
 
@@ -12,10 +12,14 @@ __all__ = ["output_folder"]
 
 
 @contextmanager
-def output_folder(path: Path) -> Iterator[None]:
-    """Make a folder for the block to write into; one that was made and is empty afterwards is removed again.
+def output_folder(path: Path, option: str = "--output") -> Iterator[None]:
+    """Make a folder for the block to write into; those that were made and are empty afterwards are removed again.
 
     An empty block checks, before the work, that the folder can be made.
+
+    Args:
+        path: of the folder.
+        option: that names it, for messages.
 
     Raises:
         StorageError: it cannot be made.
@@ -24,13 +28,14 @@ def output_folder(path: Path) -> Iterator[None]:
         >>> with output_folder(Path("evaluation")):    # doctest: +SKIP
         ...     Path("evaluation/metrics.json").write_text("{}")
     """
-    missing = not path.exists()
+    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise StorageError(f"{path} cannot be made: {error.strerror}; choose another with --output") from None
+        raise StorageError(f"{path} cannot be made: {error.strerror}; choose another with {option}") from None
     try:
         yield
     finally:
-        if missing and not any(path.iterdir()):
-            path.rmdir()
+        for folder in missing:  # the deepest first
+            if not any(folder.iterdir()):
+                folder.rmdir()
