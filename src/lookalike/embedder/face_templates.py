@@ -1,9 +1,7 @@
 """Where the landmarks of a face lie in an aligned picture: ArcFace's template and dlib's, for either set of landmarks.
 
-Detectors such as YuNet, SCRFD and RetinaFace give the centres of the eyes, the tip of the nose and the corners of the
-mouth, in the order of `ARCFACE`: left in the picture first. dlib's predictor gives the four corners of the eyes and
-the base of the nose, in the order of `_DLIB_MEAN`. Either is aligned to either template, because the mean place of
-dlib's five points in ArcFace's template was measured.
+Either scheme of landmarks (`face.LandmarkScheme`) is aligned to either template, because the mean place of dlib's five
+points in ArcFace's template was measured.
 """
 
 from __future__ import annotations
@@ -13,13 +11,13 @@ from typing import Final, Literal
 import numpy as np
 import numpy.typing as npt
 
+from lookalike.embedder.face import Face, LandmarkScheme
 from lookalike.embedder.similarity_transform import similarity_transform, warp
 from lookalike.images import RGBArray
 
-__all__ = ["Alignment", "LandmarkSet", "align", "template"]
+__all__ = ["Alignment", "align_to_template", "template"]
 
 Alignment = Literal["arcface-112", "dlib-150"]
-LandmarkSet = Literal["arcface", "dlib"]
 Points = npt.NDArray[np.float64]
 
 #: InsightFace's template (`face_align.py`), in pixels of 112×112: eyes, tip of the nose, corners of the mouth.
@@ -42,44 +40,46 @@ _DLIB_MEAN: Final = np.array(
 _DLIB_BORDER: Final = 0.25
 
 
-def template(alignment: Alignment, landmarks: LandmarkSet, size: int) -> Points:
+def template(alignment: Alignment, scheme: LandmarkScheme, size: int) -> Points:
     """Where the five landmarks lie in an aligned face.
 
     Args:
         alignment: `arcface-112`, or `dlib-150`.
-        landmarks: which five points: those of most detectors, or dlib's.
-        size: side of the aligned face in pixels.
+        scheme: which five points; see `LandmarkScheme`.
+        size: side of the aligned face in pixels; the templates grow with it.
 
     Returns:
         `(5, 2)`: x and y in pixels.
 
     Example:
-        >>> template("arcface-112", "arcface", 112)[0].tolist()
+        >>> template("arcface-112", "eye-centres", 112)[0].tolist()
         [38.2946, 51.6963]
     """
     if alignment == "arcface-112":
-        return (_ARCFACE if landmarks == "arcface" else _DLIB_IN_ARCFACE) * (size / 112)
-    dlib = (_DLIB_BORDER + _DLIB_MEAN) / (1 + 2 * _DLIB_BORDER) * size
-    if landmarks == "dlib":
+        return (_ARCFACE if scheme == "eye-centres" else _DLIB_IN_ARCFACE) * (size / 112)
+    dlib: Points = (_DLIB_BORDER + _DLIB_MEAN) / (1 + 2 * _DLIB_BORDER) * size
+    if scheme == "eye-corners":
         return dlib
     matrix = similarity_transform(_DLIB_IN_ARCFACE, dlib)
-    return _ARCFACE @ matrix[:, :2].T + matrix[:, 2]
+    moved: Points = _ARCFACE @ matrix[:, :2].T + matrix[:, 2]
+    return moved
 
 
-def align(
-    rgb: RGBArray, points: tuple[tuple[float, float], ...], alignment: Alignment, landmarks: LandmarkSet, size: int
-) -> RGBArray:
+def align_to_template(rgb: RGBArray, face: Face, alignment: Alignment, size: int) -> RGBArray:
     """Cut a face out of a picture, upright, its landmarks where the template has them.
 
     Args:
-        rgb: `(h, w, 3)` uint8.
-        points: its five landmarks, x and y in pixels.
+        rgb: `(h, w, 3)` uint8, in which the face was found.
+        face: with its landmarks, of either scheme.
         alignment: the template.
-        landmarks: which five points they are.
-        size: side of the result.
+        size: side of the result in pixels.
 
     Returns:
         `(size, size, 3)` uint8.
     """
-    matrix = similarity_transform(np.array(points, np.float64), template(alignment, landmarks, size))
+    if alignment == "dlib-150" and face.scheme == "eye-corners":
+        from lookalike.embedder.face_alignment import aligned
+
+        return aligned(rgb, face, size)  # dlib's own code, which its network was trained with
+    matrix = similarity_transform(np.array(face.landmarks, np.float64), template(alignment, face.scheme, size))
     return warp(rgb, matrix, (size, size))

@@ -48,29 +48,33 @@ class LoadOptions:
         if self.precision not in PRECISIONS:
             raise InputError(f"precision is {self.precision!r}; choose {', '.join(PRECISIONS)}")
 
-    def refuse_card(self, model: str) -> None:
-        """Refuse what only an ONNX model's card can say.
+    def refuse_onnx_only(self, model: str) -> None:
+        """Refuse what only an ONNX model can be told.
 
         Args:
             model: how the message calls the model.
 
         Raises:
-            InputError: something of a card was given.
+            InputError: a detector, or something of a card, was given.
         """
         if self.card:
-            raise InputError(f"{', '.join(self.card)} describes an ONNX model, and {model} is none; leave it out")
+            raise InputError(f"{', '.join(self.card)} describes an ONNX file, and {model} is none; leave it out")
+        if self.detector is not None:
+            raise InputError(
+                f"model {model} keeps the detector it was made with; leave out --detector ({self.detector}), which is "
+                "for ONNX models that align faces"
+            )
 
-    def refuse_detector(self, model: str) -> None:
-        """Refuse a detector that would not be used.
+    def refuse_device(self, model: str) -> None:
+        """Refuse a device or a precision for a model that runs on the CPU in float32 only.
 
         Args:
             model: how the message calls the model.
 
         Raises:
-            InputError: a detector was given.
+            InputError: another was given.
         """
-        if self.detector is not None:
-            raise InputError(
-                f"model {model} does not take another detector ({self.detector}); leave out --detector, or give an "
-                "ONNX model whose faces are aligned"
-            )
+        if self.device not in ("auto", "cpu"):
+            raise InputError(f"{model} run on the CPU only; leave out --device {self.device}")
+        if self.precision != "float32":
+            raise InputError(f"{model} are computed in float32 only; leave out --precision {self.precision}")

@@ -19,7 +19,7 @@ __all__ = ["OnnxInput", "OnnxSession", "onnx_digest"]
 #: What a device is called by onnxruntime; the CPU is always there, and last.
 _PROVIDERS: Final = {"cuda": "CUDAExecutionProvider", "mps": "CoreMLExecutionProvider"}
 _CPU: Final = "CPUExecutionProvider"
-_TYPES: Final = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(uint8)": np.uint8}
+_TYPES: Final[dict[str, Any]] = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(uint8)": np.uint8}
 #: An entry of a tensor's external data: its key, then the length and the text of a file's name (protobuf).
 _EXTERNAL: Final = re.compile(rb"\n\x08location\x12([\x01-\x7f])")
 
@@ -42,7 +42,7 @@ class OnnxInput:
     channels: int
     size: tuple[int, int] | None
     batch: int | None
-    dtype: type[np.floating[Any] | np.integer[Any]]
+    dtype: Any
 
     def __str__(self) -> str:
         size = "any size" if self.size is None else f"{self.size[0]}×{self.size[1]}"
