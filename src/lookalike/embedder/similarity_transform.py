@@ -55,7 +55,7 @@ def warp(rgb: RGBArray, matrix: Points, size: tuple[int, int]) -> RGBArray:
         `(height, width, 3)` uint8.
     """
     image = Image.fromarray(rgb)
-    shrink = int(min(1 / np.sqrt(abs(np.linalg.det(matrix[:, :2]))), *image.size))
+    shrink = int(min(1 / np.sqrt(abs(np.linalg.det(matrix[:, :2]))) + 1e-6, *image.size))
     if shrink > 1:
         image = image.reduce(shrink)
         # The centre of a pixel of the smaller picture is the mean of the centres that it averages.

@@ -37,7 +37,10 @@ def linear_onnx(path: Path, matrix, size=(4, 4), channels=3, batch="n", layout="
 def constant_onnx(path: Path, outputs, size=(64, 64), dynamic=False) -> Path:
     """A network that gives the same arrays, by name, for every picture."""
     shape = [1, 3, "h", "w"] if dynamic else [1, 3, *size]
-    nodes = [helper.make_node("ReduceSum", ["x"], ["sum"], keepdims=0), helper.make_node("Mul", ["sum", "zero"], ["no"])]
+    nodes = [
+        helper.make_node("ReduceSum", ["x"], ["sum"], keepdims=0),
+        helper.make_node("Mul", ["sum", "zero"], ["no"]),
+    ]
     for name in outputs:
         nodes.append(helper.make_node("Add", [f"of_{name}", "no"], [name]))
     weights = {f"of_{name}": np.asarray(value, np.float32) for name, value in outputs.items()}
