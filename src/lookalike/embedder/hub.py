@@ -86,18 +86,20 @@ def model_from_hub(text: str) -> Path:
     """
     address = HubAddress.parse(text)
     hub = _hub()
-    files = _asked(address, lambda: hub.HfApi().list_repo_files(address.repository, revision=address.revision))
-    if files is None:
+    # One question, asked once: listing files is tried six times, for half a minute, where there is no connection.
+    answer: Any = _asked(address, lambda: hub.HfApi().model_info(address.repository, revision=address.revision))
+    if answer is None:
         return _from_cache(address, hub)
+    files = [one.rfilename for one in answer.siblings]
     model = model_in(files, address)
     if not model:
-        return _fetched(address, hub, [*_FOLDER, *_FOLDER_MAY])
+        return _fetched(address, hub, [name for name in (*_FOLDER, *_FOLDER_MAY) if name in files])
     stem = model.removesuffix(".onnx")
-    folder = _fetched(address, hub, [model, *(stem + ending for ending in _BESIDE_ONNX)])
+    folder = _fetched(address, hub, [model, *_beside(model, files)])
     detector = _detector_of(folder / f"{stem}.toml")
     if detector:
         there = str(PurePosixPath(model).parent / detector)
-        _fetched(address, hub, [there, *(there.removesuffix(".onnx") + ending for ending in _BESIDE_ONNX)])
+        _fetched(address, hub, [there, *_beside(there, files)])
     return folder / model
 
 
@@ -150,15 +152,26 @@ def _hub() -> Any:
     return huggingface_hub
 
 
-def _fetched(address: HubAddress, hub: Any, files: list[str]) -> Path:
-    def fetch() -> str:
-        path: str = hub.snapshot_download(address.repository, revision=address.revision, allow_patterns=files)
-        return path
+def _beside(onnx: str, files: list[str]) -> list[str]:
+    """What belongs to an ONNX file: its card, thresholds and weights."""
+    named = [onnx.removesuffix(".onnx") + ending for ending in _BESIDE_ONNX]
+    return [name for name in named if name in files]
 
-    found = _asked(address, fetch)
-    if found is None:  # the way to the hub was lost between two questions
-        found = str(_cached_folder(address, hub))
-    return Path(found)
+
+def _fetched(address: HubAddress, hub: Any, files: list[str]) -> Path:
+    """The folder of the repository in the cache, with these files."""
+    folder = Path()
+    for name in files:
+
+        def fetch(name: str = name) -> str:
+            path: str = hub.hf_hub_download(address.repository, name, revision=address.revision)
+            return path
+
+        found = _asked(address, fetch)
+        if found is None:
+            raise InputError(f"{name} of {address} could not be fetched: the connection was lost, or the disk is full")
+        folder = Path(found.removesuffix(name))
+    return folder
 
 
 def _asked(address: HubAddress, ask: Callable[[], Found]) -> Found | None:
@@ -184,11 +197,13 @@ def _asked(address: HubAddress, ask: Callable[[], Found]) -> Found | None:
         ) from None
     except errors.HFValidationError as error:
         raise InputError(f"{address} is no model of the hub: {' '.join(str(error).split())}") from None
+    except errors.RemoteEntryNotFoundError as error:
+        raise InputError(f"{name} lacks a file that its card names: {' '.join(str(error).split())}") from None
     except errors.HfHubHTTPError as error:
         if error.response is not None and error.response.status_code < 500:
             raise InputError(f"the hub refuses {address}: {' '.join(str(error).split())}") from None
         return None
-    except OSError:  # offline by HF_HUB_OFFLINE, no connection, no room: the cache, or its absence, says the rest
+    except (OSError, errors.HTTPError):  # HF_HUB_OFFLINE, or no connection
         return None
 
 
