@@ -41,8 +41,7 @@ def constant_onnx(path: Path, outputs, size=(64, 64), dynamic=False) -> Path:
         helper.make_node("ReduceSum", ["x"], ["sum"], keepdims=0),
         helper.make_node("Mul", ["sum", "zero"], ["no"]),
     ]
-    for name in outputs:
-        nodes.append(helper.make_node("Add", [f"of_{name}", "no"], [name]))
+    nodes.extend(helper.make_node("Add", [f"of_{name}", "no"], [name]) for name in outputs)
     weights = {f"of_{name}": np.asarray(value, np.float32) for name, value in outputs.items()}
     described = [(name, list(np.shape(value))) for name, value in outputs.items()]
     return save_onnx(path, nodes, [("x", shape)], described, weights | {"zero": np.float32(0)})

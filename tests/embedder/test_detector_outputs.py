@@ -118,8 +118,9 @@ def test_other_outputs_are_of_no_kind():
 def test_a_part_of_an_enlarged_picture_is_moved_back():
     found = KINDS["scrfd"].decode(scrfd(8, 3, 4, 0.9), SIZE).moved(2.0, 100, 40)
     at = found.scores.argmax()
-    assert found.boxes[at] == pytest.approx((BOX + [100, 40, 100, 40]) / 2)
-    assert found.landmarks[at] == pytest.approx((POINTS + [100, 40]) / 2)
+    corner = np.array([100, 40])
+    assert found.boxes[at] == pytest.approx((BOX + np.tile(corner, 2)) / 2)
+    assert found.landmarks[at] == pytest.approx((POINTS + corner) / 2)
 
 
 def overlap_of(a, b):

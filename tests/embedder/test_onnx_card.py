@@ -89,5 +89,5 @@ def test_a_card_that_is_no_toml(net):
 
 
 def test_what_describes_an_onnx_file_is_refused_for_other_models(tiny_model):
-    with pytest.raises(InputError, match="alignment describes an ONNX file, and .* is none; leave it out"):
+    with pytest.raises(InputError, match=r"alignment describes an ONNX file, and .* is none; leave it out"):
         Embedder.load(tiny_model, alignment="none")

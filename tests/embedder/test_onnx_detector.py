@@ -144,7 +144,7 @@ def test_what_is_no_detector_is_refused(tmp_path):
     with pytest.raises(InputError, match="gives boxes without landmarks, so faces cannot be aligned"):
         OnnxDetector(boxes)
     other = constant_onnx(tmp_path / "other.onnx", faces_of_scrfd([], 96))
-    with pytest.raises(InputError, match="the outputs of .* are not those of scrfd for 64×64 pixels"):
+    with pytest.raises(InputError, match=r"the outputs of .* are not those of scrfd for 64×64 pixels"):
         OnnxDetector(other)
     (tmp_path / "other.toml").write_text('kind = "ssd"')
     with pytest.raises(InputError, match="says kind = 'ssd'; choose yunet, scrfd, retinaface, retinaface-mxnet"):

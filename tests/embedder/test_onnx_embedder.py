@@ -118,7 +118,7 @@ def test_of_several_outputs_the_card_names_one(tmp_path):
 def test_an_output_that_is_no_vector_is_refused_and_one_with_empty_sides_is_taken(tmp_path):
     net = pooled(tmp_path / "net.onnx", ("map", "mean"), (4, 4))
     write_card(net, output="map")
-    with pytest.raises(InputError, match="output map of .* is 1×3×4×4 for 1 picture; expected one vector a picture"):
+    with pytest.raises(InputError, match=r"output map of .* is 1×3×4×4 for 1 picture; expected one vector a picture"):
         Embedder.load(net)
     write_card(net, output="mean")
     assert Embedder.load(net).embed([np.full((4, 4, 3), 9, np.uint8)]) == pytest.approx(np.full((1, 3), 3**-0.5))
@@ -182,7 +182,7 @@ def test_a_precision_is_the_files(tmp_path):
 def test_whole_pictures_need_no_detector(tmp_path):
     net = linear_onnx(tmp_path / "net.onnx", MATRIX)
     write_card(net, detector="det.onnx")
-    with pytest.raises(InputError, match="takes whole pictures .* leave the detector out"):
+    with pytest.raises(InputError, match=r"takes whole pictures .* leave the detector out"):
         Embedder.load(net)
     write_card(net)
     embedder = Embedder.load(net)
@@ -194,7 +194,7 @@ def test_whole_pictures_need_no_detector(tmp_path):
 def test_faces_are_aligned_to_squares(tmp_path):
     net = linear_onnx(tmp_path / "net.onnx", np.eye(96, 5), size=(4, 8))
     write_card(net, alignment="arcface-112")
-    with pytest.raises(InputError, match="takes 4×8, .* and arcface-112 gives squares"):
+    with pytest.raises(InputError, match=r"takes 4×8, .* and arcface-112 gives squares"):
         Embedder.load(net)
 
 

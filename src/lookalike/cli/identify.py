@@ -12,8 +12,11 @@ from lookalike.cli.options import (
     AsJson,
     CalibrationFile,
     Cropped,
+    Detector,
+    Device,
     GalleryPath,
     Model,
+    Precision,
     Recipe,
     Scales,
     TargetFmr,
@@ -54,6 +57,9 @@ __all__ = ["identify"]
     ],
     scales=Scales,
     cropped=Cropped,
+    device=Device,
+    precision=Precision,
+    detector=Detector,
 )
 def identify(options: IdentifyOptions, as_json: AsJson = False) -> None:
     """Name the person in a picture (1:N), or say that it is nobody in the gallery, or that it cannot be told.

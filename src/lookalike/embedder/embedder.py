@@ -34,7 +34,6 @@ class Embedder(ABC):
         metric: the distance its vectors are meant for.
         dimension: length of a vector.
         calibration: thresholds with the promise they were measured to keep, or None.
-        calibration_file: where thresholds of this model are kept, or None where it has no such place.
         documented_threshold: what the model's authors recommend, used where nothing was measured.
         finds_faces: whether it looks for faces in a picture and embeds those: what `faces` and `prepare_faces` need.
         seen_non_landmarks: digests of pictures without a landmark that it was trained on (`seen_pictures`).
@@ -45,7 +44,6 @@ class Embedder(ABC):
     metric: MetricName
     dimension: int
     calibration: Calibration | None = None
-    calibration_file: Path | None = None
     documented_threshold: Threshold | None = None
     finds_faces: bool = False
     seen_non_landmarks: npt.NDArray[np.uint64] = np.empty(0, np.uint64)

@@ -16,7 +16,7 @@ from typing import Any, Final, TypeVar
 
 from lookalike.errors import InputError, MissingDependencyError
 
-__all__ = ["SCHEME", "HubAddress", "model_in", "model_from_hub"]
+__all__ = ["SCHEME", "HubAddress", "model_from_hub", "model_in"]
 
 SCHEME: Final = "hf://"
 #: What a model folder must hold, and what it may.
@@ -203,8 +203,15 @@ def _asked(address: HubAddress, ask: Callable[[], Found]) -> Found | None:
         if error.response is not None and error.response.status_code < 500:
             raise InputError(f"the hub refuses {address}: {' '.join(str(error).split())}") from None
         return None
-    except (OSError, errors.HTTPError):  # HF_HUB_OFFLINE, or no connection
+    except (OSError, _unreachable()):  # HF_HUB_OFFLINE, or no connection
         return None
+
+
+def _unreachable() -> type[Exception]:
+    """What the hub's HTTP library raises where there is no connection: root of the hub's own HTTP errors."""
+    from huggingface_hub.errors import HfHubHTTPError
+
+    return next(one for one in HfHubHTTPError.__mro__[1:] if one.__name__ == "HTTPError")
 
 
 def _from_cache(address: HubAddress, hub: Any) -> Path:

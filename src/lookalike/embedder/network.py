@@ -92,7 +92,6 @@ class NetworkEmbedder(Embedder):
         network, card, calibration = read_model(folder)
         embedder = cls(network.to(device), card, calibration, options.cropped, options.precision)
         embedder.seen_non_landmarks = read_seen(folder)
-        embedder.calibration_file = folder / "calibration.json"
         return embedder
 
     def prepare(self, picture: Picture) -> Prepared:

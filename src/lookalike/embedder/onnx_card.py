@@ -33,7 +33,7 @@ from lookalike.distances import MetricName
 from lookalike.embedder.onnx_session import OnnxInput
 from lookalike.errors import ArtefactError, InputError
 
-__all__ = ["NetworkInput", "OnnxCard", "card_path", "read_card"]
+__all__ = ["NetworkInput", "OnnxCard", "calibration_beside", "card_path", "has_card", "no_card", "read_card"]
 
 #: What metadata of an ONNX file begins with that is meant for us.
 _PREFIX: Final = "lookalike."
@@ -126,6 +126,16 @@ def card_path(onnx: Path) -> Path:
         'net.toml'
     """
     return onnx.with_suffix(".toml")
+
+
+def calibration_beside(onnx: Path) -> Path:
+    """Where the thresholds measured for an ONNX file are kept.
+
+    Example:
+        >>> calibration_beside(Path("net.onnx")).name
+        'net.calibration.json'
+    """
+    return onnx.with_suffix(".calibration.json")
 
 
 def read_card(kind: type[Card], onnx: Path, metadata: Mapping[str, str], given: Mapping[str, Any]) -> Card:

@@ -17,13 +17,13 @@ from lookalike.embedder.face import Face, FaceBox
 from lookalike.embedder.face_finder import FaceFinder, face_finder
 from lookalike.embedder.face_templates import align_to_template
 from lookalike.embedder.load_options import LoadOptions
-from lookalike.embedder.onnx_card import OnnxCard, has_card, no_card, read_card
+from lookalike.embedder.onnx_card import OnnxCard, calibration_beside, has_card, no_card, read_card
 from lookalike.embedder.onnx_session import OnnxSession, onnx_digest
 from lookalike.embedder.preprocessing import Prepared, Preprocessing
 from lookalike.errors import FingerprintError, InputError, NoFaceError, VectorError
 from lookalike.images import Picture, RGBArray, read_picture
 
-__all__ = ["OnnxEmbedder", "calibration_beside"]
+__all__ = ["OnnxEmbedder"]
 
 _WHOLE_PICTURE: Final = "no face was found; the whole picture is taken for one"
 
@@ -68,9 +68,8 @@ class OnnxEmbedder(Embedder):
             source = f"{self.card.threshold_source}, not measured on your pictures"
             self.documented_threshold = Threshold(self.card.threshold, source)
         self.fingerprint = self._fingerprint(path)
-        self.calibration_file = calibration_beside(path)
-        if self.calibration_file.is_file():
-            self._read_calibration(self.calibration_file)
+        if calibration_beside(path).is_file():
+            self._read_calibration(calibration_beside(path))
 
     def _read_calibration(self, file: Path) -> None:
         found = Calibration.load(file)
@@ -213,16 +212,6 @@ class OnnxEmbedder(Embedder):
                 f"model {self.name} gave NaN or infinity for a picture; check mean, std and the precision of its file"
             )
         return vectors
-
-
-def calibration_beside(onnx: Path) -> Path:
-    """Where the thresholds measured for an ONNX file are kept.
-
-    Example:
-        >>> calibration_beside(Path("net.onnx")).name
-        'net.calibration.json'
-    """
-    return onnx.with_suffix(".calibration.json")
 
 
 def _grey(rgb: RGBArray) -> npt.NDArray[np.uint8]:

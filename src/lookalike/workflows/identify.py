@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lookalike.progress import ProgressSink, Reporter
+from lookalike.workflows.model_run_options import ModelRunOptions
 
 if TYPE_CHECKING:
     from lookalike.answers import Identified
@@ -24,7 +25,7 @@ _PLACES = ("submission", "rerank")
 
 
 @dataclass(frozen=True, kw_only=True)
-class IdentifyOptions:
+class IdentifyOptions(ModelRunOptions):
     """Which pictures, which gallery, and what decides.
 
     Attributes:
@@ -163,7 +164,7 @@ def _identified(
 
     pictures = _expanded(options.pictures)
     embedder = load_model(
-        options.model, cropped=options.cropped, scales=options.scales, calibration=options.calibration
+        options.model, cropped=options.cropped, scales=options.scales, calibration=options.calibration, run=options
     )
     if not of_places:
         return identify_with(_for_people(options, embedder, gallery), pictures, top=options.top, progress=progress)
