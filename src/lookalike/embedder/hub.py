@@ -16,7 +16,7 @@ from typing import Any, Final, TypeVar
 
 from lookalike.errors import InputError, MissingDependencyError
 
-__all__ = ["SCHEME", "HubAddress", "model_from_hub", "model_in"]
+__all__ = ["SCHEME", "HubAddress", "model_from_hub", "model_in", "models_in_cache"]
 
 SCHEME: Final = "hf://"
 #: What a model folder must hold, and what it may.
@@ -241,3 +241,37 @@ def _detector_of(card: Path) -> str:
 def _listed(names: list[str]) -> str:
     shown = ", ".join(names[:6])
     return f"{shown} and {len(names) - 6} more" if len(names) > 6 else shown or "nothing"
+
+
+def models_in_cache() -> list[tuple[str, Path]]:
+    """Models of the hub that are in its cache: what `Embedder.load` takes, and their folder or ONNX file.
+
+    Networks of timm are among them, as `timm:NAME`, with the file of their weights. Asks nothing of the hub.
+
+    Example:
+        >>> models_in_cache()    # doctest: +SKIP
+        [('hf://ada/faces', PosixPath('.../snapshots/0123/net.onnx'))]
+    """
+    hub = _hub()
+    try:
+        cached = hub.scan_cache_dir()
+    except hub.CacheNotFound:
+        return []
+    found = []
+    for one in cached.repos:
+        if one.repo_type != "model" or not one.revisions:
+            continue
+        latest = max(one.revisions, key=lambda revision: revision.last_modified)
+        folder, address = latest.snapshot_path, HubAddress(one.repo_id)
+        files = [str(path.relative_to(folder).as_posix()) for path in folder.rglob("*") if path.is_file()]
+        if one.repo_id.startswith("timm/") and "model.safetensors" in files:
+            found.append((f"timm:{one.repo_id.removeprefix('timm/')}", folder / "model.safetensors"))
+            continue
+        if all(name in files for name in _FOLDER):
+            found.append((str(address), folder))
+            continue
+        with_card = [name for name in files if name.endswith(".onnx") and name.removesuffix(".onnx") + ".toml" in files]
+        for name in with_card:
+            exact = address if len(with_card) == 1 else HubAddress(one.repo_id, name)
+            found.append((str(exact), folder / name))
+    return sorted(found)

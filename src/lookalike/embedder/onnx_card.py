@@ -33,7 +33,7 @@ from lookalike.distances import MetricName
 from lookalike.embedder.onnx_session import OnnxInput
 from lookalike.errors import ArtefactError, InputError
 
-__all__ = ["NetworkInput", "OnnxCard", "calibration_beside", "card_path", "has_card", "no_card", "read_card"]
+__all__ = ["NetworkInput", "OnnxCard", "calibration_beside", "card_path", "has_card", "no_card", "read_card", "said_of"]
 
 #: What metadata of an ONNX file begins with that is meant for us.
 _PREFIX: Final = "lookalike."
@@ -151,15 +151,9 @@ def read_card(kind: type[Card], onnx: Path, metadata: Mapping[str, str], given: 
         ArtefactError: the card is no TOML.
         InputError: something is missing, unknown or impossible.
     """
-    path, content = card_path(onnx), _from_metadata(metadata)
-    if path.is_file():
-        try:
-            content |= tomllib.loads(path.read_text("utf-8"))
-        except (OSError, ValueError) as error:
-            raise ArtefactError(f"{path} cannot be read: {error}; write it as TOML") from None
-    content |= given
+    path = card_path(onnx)
     try:
-        return kind.model_validate(content)
+        return kind.model_validate(said_of(onnx, metadata) | dict(given))
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"])
@@ -173,6 +167,21 @@ def read_card(kind: type[Card], onnx: Path, metadata: Mapping[str, str], given: 
             raise InputError(f"{where} lacks {field}; it must say {', '.join(_required(kind))}") from None
         reason = first["msg"].removeprefix("Value error, ")
         raise InputError(f"{where}: {field} is {first['input']!r}: {reason}") from None
+
+
+def said_of(onnx: Path, metadata: Mapping[str, str]) -> dict[str, Any]:
+    """What the metadata and the card of an ONNX file say, unchecked; the card counts for more.
+
+    Raises:
+        ArtefactError: the card is no TOML.
+    """
+    path, content = card_path(onnx), _from_metadata(metadata)
+    if path.is_file():
+        try:
+            content |= tomllib.loads(path.read_text("utf-8"))
+        except (OSError, ValueError) as error:
+            raise ArtefactError(f"{path} cannot be read: {error}; write it as TOML") from None
+    return content
 
 
 def no_card(onnx: Path, taken: OnnxInput) -> str:

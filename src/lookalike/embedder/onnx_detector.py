@@ -25,12 +25,12 @@ from pydantic import Field
 from lookalike.embedder.detector_outputs import KINDS, Candidates, DetectorKind, kept_by_suppression
 from lookalike.embedder.face import Face, FaceBox
 from lookalike.embedder.face_quality import measured_quality
-from lookalike.embedder.onnx_card import NetworkInput, read_card
+from lookalike.embedder.onnx_card import NetworkInput, has_card, read_card, said_of
 from lookalike.embedder.onnx_session import OnnxSession, onnx_digest
 from lookalike.errors import InputError
 from lookalike.images import RGBArray
 
-__all__ = ["DetectorCard", "OnnxDetector"]
+__all__ = ["DetectorCard", "OnnxDetector", "is_detector"]
 
 #: Side in pixels of what a network sees at once, where its file leaves that open: what all these were trained with.
 _SIDE: Final = 640
@@ -173,6 +173,19 @@ class OnnxDetector:
             scheme="eye-centres",
         )
         return replace(face, quality=measured_quality(rgb, face))
+
+
+def is_detector(path: Path) -> bool:
+    """Whether an ONNX file looks like a face detector: by its card, or by its many outputs.
+
+    Raises:
+        ArtefactError: it cannot be read.
+        MissingDependencyError: onnxruntime is not installed.
+    """
+    session = OnnxSession(path, "cpu")
+    if has_card(path, session.metadata, {}):
+        return "alignment" not in said_of(path, session.metadata)
+    return len(session.outputs) in (3, 6, 9, 10, 12, 15)
 
 
 def _kind(named: str | None, outputs: list[npt.NDArray[Any]], path: Path) -> DetectorKind:
