@@ -24,6 +24,10 @@ class FaceFinder(Protocol):
         """All faces in a `(h, w, 3)` uint8 picture, the most likely subject first."""
         ...
 
+    def find_subject(self, rgb: RGBArray) -> list[Face]:
+        """As `find_faces`, where only the first is wanted."""
+        ...
+
 
 class DlibFinder:
     """dlib's detector and 5-point landmarks, as `face_detection` has them."""
@@ -31,10 +35,16 @@ class DlibFinder:
     identity = b"dlib 5-point landmarks"
 
     def find_faces(self, rgb: RGBArray) -> list[Face]:
-        """All faces of at least about 40 pixels."""
+        """See `face_detection.find_faces`."""
         from lookalike.embedder.face_detection import find_faces
 
         return find_faces(rgb)
+
+    def find_subject(self, rgb: RGBArray) -> list[Face]:
+        """See `face_detection.find_subject`."""
+        from lookalike.embedder.face_detection import find_subject
+
+        return find_subject(rgb)
 
 
 def face_finder(detector: str | Path | None, device: str = "auto") -> FaceFinder:

@@ -25,6 +25,7 @@ from pydantic import Field
 from lookalike.embedder.detector_outputs import KINDS, Candidates, DetectorKind, kept_by_suppression
 from lookalike.embedder.face import Face, FaceBox
 from lookalike.embedder.face_quality import measured_quality
+from lookalike.embedder.face_subject import subject_first
 from lookalike.embedder.onnx_card import NetworkInput, has_card, read_card, said_of
 from lookalike.embedder.onnx_session import OnnxSession, onnx_digest
 from lookalike.errors import InputError
@@ -102,7 +103,7 @@ class OnnxDetector:
             )
 
     def find_faces(self, rgb: RGBArray) -> list[Face]:
-        """All faces in a `(h, w, 3)` uint8 picture, the largest first.
+        """All faces in a `(h, w, 3)` uint8 picture, the most likely subject first.
 
         The picture is seen as a whole, at most twice as large as it is; a large one again in parts of twice the
         resolution. Where nothing was found, it is seen once smaller, and then in ever finer parts.
@@ -114,7 +115,11 @@ class OnnxDetector:
                 if len(found.scores):
                     break
         faces = [self._face(rgb, found, at) for at in range(len(found.scores))]
-        return sorted(faces, key=lambda face: (-face.box.area, face.box.left, face.box.top))
+        return subject_first(faces, (rgb.shape[1], rgb.shape[0]))
+
+    def find_subject(self, rgb: RGBArray) -> list[Face]:
+        """As `find_faces`: these networks are as fast on the whole as on a part."""
+        return self.find_faces(rgb)
 
     def _looks(self, rgb: RGBArray) -> Iterator[float]:
         """How much the picture is enlarged: as a whole, and once in parts where that shows more."""
@@ -169,7 +174,7 @@ class OnnxDetector:
             box=FaceBox(left, top, right, bottom),
             score=float(found.scores[at]),
             landmarks=tuple((float(x), float(y)) for x, y in found.landmarks[at]),
-            cut_off=left < 0 or top < 0 or right > width or bottom > height,
+            cut_off=FaceBox(left, top, right, bottom).is_cut_off(width, height),
             scheme="eye-centres",
         )
         return replace(face, quality=measured_quality(rgb, face))

@@ -15,6 +15,7 @@ from lookalike.distances import unit_length
 from lookalike.embedder.embedder import Embedder, Threshold
 from lookalike.embedder.face import Face, FaceBox
 from lookalike.embedder.face_finder import FaceFinder, face_finder
+from lookalike.embedder.face_subject import subject_note
 from lookalike.embedder.face_templates import align_to_template
 from lookalike.embedder.load_options import LoadOptions
 from lookalike.embedder.onnx_card import OnnxCard, calibration_beside, has_card, no_card, read_card
@@ -133,15 +134,16 @@ class OnnxEmbedder(Embedder):
         if self._finder is None:
             return Preprocessing(image_size=self._size, channels=1 if self._channels == 1 else 3).prepare(picture)
         rgb = read_picture(picture)
-        faces = self._finder.find_faces(rgb)
+        faces = self._finder.find_subject(rgb)
         if faces:
-            notes = () if len(faces) == 1 else (f"{len(faces)} faces were found; the largest is used ({faces[0].box})",)
+            notes = () if len(faces) == 1 else (subject_note(faces),)
             return Prepared(self._aligned(rgb, faces[0]), notes)
         if not self._cropped:
             height, width = rgb.shape[:2]
             raise NoFaceError(
                 f"no face was found in a picture of {width}×{height} pixels; "
-                "use a frontal face of at least 40 pixels, or say that pictures are face crops (--cropped)"
+                "use one whose face is larger, upright and turned to the camera, or say that pictures are face crops "
+                "(--cropped)"
             )
         return self._whole(rgb)
 

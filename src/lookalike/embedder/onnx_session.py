@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 import numpy as np
 import numpy.typing as npt
 
-from lookalike.embedder.preparation import available_processors
+from lookalike.embedder.processors import available_processors
 from lookalike.errors import ArtefactError, InputError, MissingDependencyError
 
 __all__ = ["OnnxInput", "OnnxSession", "onnx_digest"]
