@@ -27,6 +27,7 @@ _VERBS = {
     "train": (_MODEL, "lookalike.cli.train:train_command"),
     "evaluate": (_MODEL, "lookalike.cli.evaluate:evaluate"),
     "embed": (_MODEL, "lookalike.cli.embed:embed"),
+    "models": (_MODEL, "lookalike.cli.models:models"),
     "index": (_INDEX, "lookalike.cli.index:app"),
     "enroll": (_GALLERY, "lookalike.cli.enroll:enroll"),
     "people": (_GALLERY, "lookalike.cli.people:people"),

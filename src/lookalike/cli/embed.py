@@ -8,7 +8,16 @@ from typing import Annotated
 import typer
 
 from lookalike.cli.dataclass_options import options_from
-from lookalike.cli.options import AsJson, Cropped, Data, Model, SkipBad
+from lookalike.cli.options import (
+    AsJson,
+    Cropped,
+    Data,
+    Detector,
+    Device,
+    Model,
+    Precision,
+    SkipBad,
+)
 from lookalike.workflows.embed import EmbedOptions
 from lookalike.workflows.embed import embed as run
 
@@ -21,6 +30,9 @@ __all__ = ["embed"]
     model=Model,
     output=Annotated[Path, typer.Option("--output", "-o", help="The vectors folder to write.")],
     cropped=Cropped,
+    device=Device,
+    precision=Precision,
+    detector=Detector,
     skip_bad=SkipBad,
     replace=Annotated[bool, typer.Option("--replace", help="Replace older vectors.")],
 )

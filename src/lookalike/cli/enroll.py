@@ -9,7 +9,18 @@ from typing import Annotated
 import typer
 
 from lookalike.cli.dataclass_options import options_from
-from lookalike.cli.options import AsJson, Cropped, GalleryPath, Model, Recipe, Scales, SkipBad
+from lookalike.cli.options import (
+    AsJson,
+    Cropped,
+    Detector,
+    Device,
+    GalleryPath,
+    Model,
+    Precision,
+    Recipe,
+    Scales,
+    SkipBad,
+)
 from lookalike.workflows.enroll import EnrollOptions, PeopleEnrolled, PlacesEnrolled
 from lookalike.workflows.enroll import enroll as run
 
@@ -40,6 +51,9 @@ __all__ = ["enroll"]
     ],
     scales=Scales,
     cropped=Cropped,
+    device=Device,
+    precision=Precision,
+    detector=Detector,
     skip_bad=SkipBad,
 )
 def enroll(options: EnrollOptions, as_json: AsJson = False) -> None:

@@ -10,7 +10,20 @@ from typing import Annotated
 import typer
 
 from lookalike.cli.dataclass_options import options_from
-from lookalike.cli.options import AsJson, Cropped, Data, Recipe, Rerank, Scales, SkipBad, given, refuse_given
+from lookalike.cli.options import (
+    AsJson,
+    Cropped,
+    Data,
+    Detector,
+    Device,
+    Precision,
+    Recipe,
+    Rerank,
+    Scales,
+    SkipBad,
+    given,
+    refuse_given,
+)
 from lookalike.workflows.evaluate import EvaluateOptions
 from lookalike.workflows.evaluate_places import EvaluatePlacesOptions
 from lookalike.workflows.score_submission import ScoreSubmissionOptions
@@ -114,6 +127,9 @@ _LANDMARKS = tuple(name for name in _only(EvaluatePlacesOptions, EvaluateOptions
     ],
     scales=Scales,
     cropped=Cropped,
+    device=Device,
+    precision=Precision,
+    detector=Detector,
     skip_bad=SkipBad,
 )
 def evaluate(options: EvaluateVerbOptions, context: typer.Context, as_json: AsJson = False) -> None:
@@ -131,7 +147,8 @@ def evaluate(options: EvaluateVerbOptions, context: typer.Context, as_json: AsJs
 
     if options.submission is not None:
         refuse_given(
-            context, "output", "gallery", "scales", "cropped", "skip_bad", *_PEOPLE, *_LANDMARKS,
+            context, "output", "gallery", "scales", "cropped", "device", "precision", "detector", "skip_bad",
+            *_PEOPLE, *_LANDMARKS,
             why="does nothing to a --submission, which is scored as it is; leave it out",
         )  # fmt: skip
         _submission(

@@ -14,10 +14,13 @@ from lookalike.cli.options import (
     AsJson,
     CalibrationFile,
     Cropped,
+    Detector,
+    Device,
     Draw,
     GalleryPath,
     Model,
     Pictures,
+    Precision,
     Recipe,
     Scales,
     SkipBad,
@@ -65,6 +68,9 @@ __all__ = ["identify"]
     scales=Scales,
     cropped=Cropped,
     skip_bad=SkipBad,
+    device=Device,
+    precision=Precision,
+    detector=Detector,
 )
 def identify(options: IdentifyOptions, as_json: AsJson = False) -> None:
     """Name the person in a picture (1:N), or say that it is nobody in the gallery, or that it cannot be told.

@@ -14,10 +14,13 @@ __all__ = [
     "CalibrationFile",
     "Cropped",
     "Data",
+    "Detector",
+    "Device",
     "Draw",
     "GalleryPath",
     "Model",
     "Pictures",
+    "Precision",
     "Recipe",
     "Rerank",
     "Scales",
@@ -37,7 +40,7 @@ Model = Annotated[
         "--model",
         "-m",
         envvar="LOOKALIKE_MODEL",
-        help="A model folder, dlib (pretrained faces), or efficientnet_lite0 (pretrained features).",
+        help="A model folder, net.onnx, hf://user/model, dlib (pretrained faces), efficientnet_lite0 or timm:NAME.",
     ),
 ]
 #: Text, for a `Path` would make "milvus:/host" of "milvus://host".
@@ -68,6 +71,19 @@ Draw = Annotated[
 Cropped = Annotated[
     bool,
     typer.Option("--cropped", help="Pictures are face crops: where no face is found, take the whole picture."),
+]
+Device = Annotated[
+    str, typer.Option("--device", metavar="NAME", help="Where the network runs: auto (GPU or CPU), cpu, cuda or mps.")
+]
+Precision = Annotated[
+    str,
+    typer.Option(
+        "--precision", metavar="TYPE", help="float32; bfloat16 or float16 are faster on GPUs (PyTorch networks)."
+    ),
+]
+Detector = Annotated[
+    Path | None,
+    typer.Option("--detector", metavar="FILE", help="An ONNX file that finds the faces for an ONNX model."),
 ]
 ThresholdDistance = Annotated[
     float | None, typer.Option("--threshold", help="Match up to this distance, not the model's measured one.")

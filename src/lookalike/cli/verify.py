@@ -7,7 +7,17 @@ from typing import Annotated
 import typer
 
 from lookalike.cli.dataclass_options import options_from
-from lookalike.cli.options import AsJson, CalibrationFile, Cropped, Model, TargetFmr, ThresholdDistance
+from lookalike.cli.options import (
+    AsJson,
+    CalibrationFile,
+    Cropped,
+    Detector,
+    Device,
+    Model,
+    Precision,
+    TargetFmr,
+    ThresholdDistance,
+)
 from lookalike.workflows.verify import VerifyOptions
 from lookalike.workflows.verify import verify as run
 
@@ -25,6 +35,9 @@ _VERDICTS = {"match": "same person", "ambiguous": "ambiguous", "unknown": "diffe
     fmr=TargetFmr,
     calibration=CalibrationFile,
     cropped=Cropped,
+    device=Device,
+    precision=Precision,
+    detector=Detector,
 )
 def verify(options: VerifyOptions, as_json: AsJson = False) -> None:
     """Decide whether two pictures show the same person (1:1). Exit code 0: the same, 1: different, or ambiguous."""

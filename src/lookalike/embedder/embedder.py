@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,7 @@ import numpy.typing as npt
 from lookalike.decisions.policies import Threshold
 from lookalike.distances import MetricName
 from lookalike.embedder.face import Face
+from lookalike.embedder.load_options import LoadOptions
 from lookalike.embedder.preparation import prepare_many
 from lookalike.embedder.preprocessing import Prepared
 from lookalike.errors import FingerprintError, ImageError, InputError
@@ -48,28 +49,46 @@ class Embedder(ABC):
     seen_non_landmarks: npt.NDArray[np.uint64] = np.empty(0, np.uint64)
 
     #: Set by `embedder.loading`, which imports every kind of model; each of them imports this class.
-    _open: ClassVar[Callable[[str | Path, bool | None], Embedder]]
+    _open: ClassVar[Callable[[str | Path, LoadOptions], Embedder]]
 
     @classmethod
-    def load(cls, source: str | Path, cropped: bool | None = None) -> Embedder:
+    def load(
+        cls,
+        source: str | Path,
+        cropped: bool | None = None,
+        *,
+        device: str = "auto",
+        precision: str = "float32",
+        detector: str | Path | None = None,
+        **card: Any,
+    ) -> Embedder:
         """Load an embedder of any kind that `lookalike.embedder.loading` lists.
 
         Args:
-            source: a model folder written by `lookalike train`, or, with no training needed, `"dlib"` (128-d faces,
-                detection and alignment) or `"efficientnet_lite0"` (1280-d features learned from ImageNet, for
-                landmarks and other pictures of places and things).
+            source: a model folder written by `lookalike train`; an ONNX file, `"net.onnx"`, with a card `net.toml`
+                beside it; `"hf://user/model"`, either of them from the Hugging Face hub; `"timm:NAME"`, the pretrained
+                features of a network of timm; or, with no training needed, `"dlib"` (128-d faces, detection and
+                alignment) or `"efficientnet_lite0"` (1280-d features learned from ImageNet, for landmarks and other
+                pictures of places and things).
             cropped: pictures are face crops: where no face is found, the whole picture is taken. None keeps what
                 the model was saved with.
+            device: `auto` (the GPU where there is one), `cpu`, `cuda` or `mps`.
+            precision: `float32`, or `bfloat16` or `float16` for a PyTorch network.
+            detector: an ONNX file that finds the faces for an ONNX model, in place of its card's.
+            **card: what the card of an ONNX model would say, such as `alignment="arcface-112"`, `mean=127.5`,
+                `std=127.5`, `channels="RGB"`; see `lookalike.embedder.onnx_card`.
 
         Raises:
             ArtefactError: there is no model, or it is damaged.
+            InputError: it cannot be loaded as asked.
             MissingDependencyError: it needs an extra that is not installed.
 
         Example:
             >>> Embedder.load("efficientnet_lite0").dimension    # doctest: +SKIP
             1280
         """
-        return Embedder._open(source, cropped)
+        options = LoadOptions(cropped=cropped, device=device, precision=precision, detector=detector, card=card)
+        return Embedder._open(source, options)
 
     def use_calibration(self, path: str | Path) -> None:
         """Answer with thresholds from a `calibration.json` that lies elsewhere, for example beside a report.

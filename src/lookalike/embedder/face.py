@@ -14,6 +14,9 @@ Point = tuple[float, float]
 #: the nose, corners of the mouth from left to right (RetinaFace, SCRFD; what ArcFace's alignment expects).
 LandmarkScheme = Literal["eye-corners", "eye-centres"]
 
+#: A face is cut off where more than this share of a side of its box lies beyond the picture's edge.
+_BEYOND = 0.04
+
 
 @dataclass(frozen=True)
 class FaceBox:
@@ -38,6 +41,11 @@ class FaceBox:
     def area(self) -> int:
         """Square pixels."""
         return self.width * self.height
+
+    def is_cut_off(self, width: int, height: int) -> bool:
+        """Whether more than 4% of a side lie beyond the edge of a picture of this size."""
+        beyond = max(-self.left, self.right - width, -self.top, self.bottom - height)
+        return beyond > _BEYOND * self.width
 
     def __str__(self) -> str:
         return f"{self.width}×{self.height} pixels at {self.left},{self.top}"

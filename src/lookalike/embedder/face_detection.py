@@ -49,8 +49,6 @@ _BORDER, _BORDERED = 0.25, (4.0, 1600)
 _SURE = 0.5
 #: Boxes show one face where they share so much of both together, or of the smaller one.
 _SAME_UNION, _SAME_SMALLER = 0.3, 0.7
-#: A face is cut off where more than this share of a side of its box lies beyond the picture's edge.
-_BEYOND = 0.04
 
 
 @dataclass(frozen=True)
@@ -79,7 +77,7 @@ def find_subject(rgb: RGBArray) -> list[Face]:
     found: list[_Found] = []
     for scale, smaller in _levels(*size):
         found = _distinct([*found, *_at_level(rgb, scale, smaller)])
-        if any(one.score >= _SURE and not _cut_off(one.box, *size) for one in found):
+        if any(one.score >= _SURE and not one.box.is_cut_off(*size) for one in found):
             break
     return subject_first(_faces(rgb, found or _near_the_edge(rgb)), size)
 
@@ -99,18 +97,13 @@ def face_in_box(rgb: RGBArray, box: FaceBox, score: float, tools: FaceTools) -> 
     """The face in a box: its landmarks and quality."""
     rectangle = load_dlib().rectangle(box.left, box.top, box.right, box.bottom)
     points = tuple((float(point.x), float(point.y)) for point in tools.predictor(rgb, rectangle).parts())
-    face = Face(box, score, points, _cut_off(box, rgb.shape[1], rgb.shape[0]))
+    face = Face(box, score, points, box.is_cut_off(rgb.shape[1], rgb.shape[0]))
     return replace(face, quality=measured_quality(rgb, face))
 
 
 def _faces(rgb: RGBArray, found: Iterable[_Found]) -> list[Face]:
     with borrowed_tools() as tools:
         return [face_in_box(rgb, one.box, one.score, tools) for one in found]
-
-
-def _cut_off(box: FaceBox, width: int, height: int) -> bool:
-    beyond = max(-box.left, box.right - width, -box.top, box.bottom - height)
-    return beyond > _BEYOND * box.width
 
 
 def _levels(width: int, height: int) -> list[tuple[float, float]]:

@@ -19,9 +19,11 @@ from lookalike.distances import unit_length
 from lookalike.embedder.backbones import check_sizes
 from lookalike.embedder.embedder import Embedder
 from lookalike.embedder.face import Face
+from lookalike.embedder.load_options import LoadOptions
 from lookalike.embedder.model_folder import ModelCard, read_model
 from lookalike.embedder.preprocessing import Prepared, Preprocessing
 from lookalike.embedder.seen_pictures import read_seen
+from lookalike.embedder.torch_device import in_precision, torch_device
 from lookalike.errors import InputError, VectorError
 from lookalike.images import Picture, read_picture
 
@@ -48,13 +50,19 @@ class NetworkEmbedder(Embedder):
         card: its description.
         calibration: its thresholds, if measured.
         cropped: overrides the card's, see `Embedder.load`.
+        precision: in which it computes, one of `load_options.PRECISIONS`; embeddings are float32 all the same.
 
     Raises:
         InputError: the network cannot take the card's scales.
     """
 
     def __init__(
-        self, network: nn.Module, card: ModelCard, calibration: Calibration | None = None, cropped: bool | None = None
+        self,
+        network: nn.Module,
+        card: ModelCard,
+        calibration: Calibration | None = None,
+        cropped: bool | None = None,
+        precision: str = "float32",
     ) -> None:
         self.card = card
         self.name, self.fingerprint, self.metric = card.name, card.fingerprint, card.metric
@@ -64,7 +72,7 @@ class NetworkEmbedder(Embedder):
         if cropped is not None:
             self.preprocessing = self.preprocessing.model_copy(update={"cropped": cropped})
         self.finds_faces = self.preprocessing.finds_faces
-        self._device = next(network.parameters()).device
+        self._device, self._precision = next(network.parameters()).device, precision
         # Channels last, as in training: EfficientNet-Lite0 takes 0.4 of the time on a CPU.
         self._network = network.eval().to(memory_format=torch.channels_last)
         if self.preprocessing.scales != (1.0,):
@@ -72,10 +80,17 @@ class NetworkEmbedder(Embedder):
             check_sizes(network, f"model {self.name}", self.preprocessing.channels, sizes)
 
     @classmethod
-    def read(cls, folder: Path, cropped: bool | None = None) -> NetworkEmbedder:
-        """Read a model folder; see `read_model` for the errors. Uses the GPU where there is one."""
+    def read(cls, folder: Path, options: LoadOptions | None = None) -> NetworkEmbedder:
+        """Read a model folder; see `read_model` for the errors.
+
+        Args:
+            folder: written by `lookalike train`.
+            options: how and where it runs; by default on the GPU where there is one.
+        """
+        options = options or LoadOptions()
+        device = torch_device(options.device)  # refused before weights are read
         network, card, calibration = read_model(folder)
-        embedder = cls(network.to("cuda" if torch.cuda.is_available() else "cpu"), card, calibration, cropped)
+        embedder = cls(network.to(device), card, calibration, options.cropped, options.precision)
         embedder.seen_non_landmarks = read_seen(folder)
         return embedder
 
@@ -127,7 +142,7 @@ class NetworkEmbedder(Embedder):
         changes = {"scales": preprocessing.scales, "flip_average": preprocessing.flip_average}
         digest = hashlib.sha256(json.dumps([self.fingerprint, changes]).encode()).hexdigest()[:16]
         card = self.card.model_copy(update={"preprocessing": preprocessing, "fingerprint": digest})
-        embedder = NetworkEmbedder(self._network, card)
+        embedder = NetworkEmbedder(self._network, card, precision=self._precision)
         embedder.seen_non_landmarks = self.seen_non_landmarks
         return embedder
 
@@ -139,12 +154,14 @@ class NetworkEmbedder(Embedder):
         total = torch.zeros((), device=self._device)
         for scale in p.scales:
             x = p.normalise(at_size(batch, p.size_at(scale))).contiguous(memory_format=torch.channels_last)
-            y: Tensor = self._network(x)
-            if p.flip_average:
-                y = y + self._network(x.flip(3))
+            with in_precision(self._device, self._precision):
+                y: Tensor = self._network(x)
+                if p.flip_average:
+                    y = y + self._network(x.flip(3))
+            y = y.float()
             # Maps of other sizes are pooled to other lengths; no scale shall count for more than another.
             total = total + (functional.normalize(y) if self.metric == "cosine" and len(p.scales) > 1 else y)
-        vectors = total.float().cpu().numpy()
+        vectors = total.cpu().numpy()
         if not np.isfinite(vectors).all():
             raise VectorError(f"model {self.name} gave NaN or infinity for a picture; the training has diverged")
         return unit_length(vectors) if self.metric == "cosine" else vectors

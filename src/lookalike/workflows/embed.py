@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lookalike.progress import ProgressSink, Reporter
+from lookalike.workflows.model_run_options import ModelRunOptions
 
 __all__ = ["EmbedOptions", "Embedding", "embed"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class EmbedOptions:
+class EmbedOptions(ModelRunOptions):
     """What to embed, and where to.
 
     Attributes:
@@ -75,7 +76,7 @@ def embed(options: EmbedOptions, progress: ProgressSink | None = None) -> Embedd
     report = Reporter(progress)
     check_replaceable(options.output, MARKER, options.replace)
     pictures = read_pictures(options.data)
-    embedder = load_model(options.model, cropped=options.cropped)
+    embedder = load_model(options.model, cropped=options.cropped, run=options)
     vectors, kept = embed_labelled(embedder, pictures, report, skip_bad=options.skip_bad)
     paths = [str(path) for path in kept.paths]
     write_vectors(options.output, vectors, paths, kept.identities, embedder, replace=options.replace)

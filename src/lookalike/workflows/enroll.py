@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lookalike.progress import ProgressSink, Reporter
+from lookalike.workflows.model_run_options import ModelRunOptions
 from lookalike.workflows.people_enrolment import PeopleEnrolled, embed_people, enroll_people, store_people
 from lookalike.workflows.place_enrolment import PlacesEnrolled, embed_places, enroll_places, fpr_of, store_places
 
@@ -23,7 +24,7 @@ _PLACES = ("non_landmarks", "promise", "places")
 
 
 @dataclass(frozen=True, kw_only=True)
-class EnrollOptions:
+class EnrollOptions(ModelRunOptions):
     """What to enroll, and where.
 
     Attributes:
@@ -91,7 +92,7 @@ def _people(options: EnrollOptions, held: Gallery | None, stack: ExitStack, repo
     from lookalike.workflows.loaded_model import load_model
 
     chosen = _pictures_of_people(_data(options), options.name)
-    embedder = load_model(options.model, cropped=options.cropped, scales=options.scales)
+    embedder = load_model(options.model, cropped=options.cropped, scales=options.scales, run=options)
     if held is not None:
         Recognizer(embedder, held)  # a gallery of another model is refused before the work
     for line in chosen.notes:
@@ -107,7 +108,7 @@ def _places(options: EnrollOptions, held: Gallery | None, stack: ExitStack, repo
 
     promise = None if options.promise is None else fpr_of(options.promise)
     pictures = read_place_pictures(_data(options), options.name, options.non_landmarks, options.places, report)
-    embedder = load_model(options.model, cropped=options.cropped, scales=options.scales)
+    embedder = load_model(options.model, cropped=options.cropped, scales=options.scales, run=options)
     if held is not None:
         LandmarkRecognizer(embedder, held)
     places = embed_places(embedder, held, pictures, promise, report, skip_bad=options.skip_bad)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from lookalike.evaluation.options import DEFAULT_PROMISE, EvaluationOptions
 from lookalike.progress import ProgressSink, Reporter
+from lookalike.workflows.model_run_options import ModelRunOptions
 
 if TYPE_CHECKING:
     from lookalike.datasets import PictureSet
@@ -22,13 +23,13 @@ __all__ = ["EvaluateOptions", "Evaluation", "evaluate"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class EvaluateOptions(EvaluationOptions):
+class EvaluateOptions(ModelRunOptions, EvaluationOptions):
     """What to measure (`EvaluationOptions`), of which model, and where to write it.
 
     Attributes:
         model: a model folder, or a pretrained model's name.
         output: folder for report.html, metrics.json and calibration.json; its other files stay.
-        calibrate: make the thresholds measured here the model's; only for a model folder.
+        calibrate: make the thresholds measured here the model's; only for a model folder or an ONNX file.
         against: another model, to compare with on the same pictures.
         scales: embed at several sizes and add, such as `0.7,1,1.4`.
         cropped: pictures are face crops: where no face is found, the whole picture is taken.
@@ -109,10 +110,21 @@ def evaluate(
     with output_folder(options.output):
         written = [*write_evaluation(options.output, page, metrics), options.output / "calibration.json"]
         thresholds.save(written[-1])
-    if options.calibrate:
-        written.append(Path(options.model) / "calibration.json")
-        thresholds.save(written[-1])
+    kept = _kept_calibration(options.model)
+    if options.calibrate and kept is not None:
+        written.append(kept)
+        thresholds.save(kept)
     return Evaluation(methods.summaries, metrics, thresholds, written[0], tuple(written), tuple(report.remarks))
+
+
+def _kept_calibration(model: str | Path) -> Path | None:
+    """Where a model keeps its thresholds: in its folder, or beside its ONNX file."""
+    from lookalike.embedder.onnx_card import calibration_beside
+
+    path = Path(model)
+    if path.is_dir():
+        return path / "calibration.json"
+    return calibration_beside(path) if path.suffix == ".onnx" and path.is_file() else None
 
 
 def _embedded(options: EvaluateOptions, report: Reporter) -> tuple[EvaluationContext, str]:
@@ -129,10 +141,11 @@ def _embedded(options: EvaluateOptions, report: Reporter) -> tuple[EvaluationCon
     Promise.parse(options.promise or DEFAULT_PROMISE)
     check_output(options.output)
     pictures = read_pictures(options.data)
-    embedder = load_model(options.model, cropped=options.cropped, scales=options.scales)
-    if options.calibrate and not Path(options.model).is_dir():
+    embedder = load_model(options.model, cropped=options.cropped, scales=options.scales, run=options)
+    if options.calibrate and _kept_calibration(options.model) is None:
         raise InputError(
-            f"{options.model} is no model folder, so thresholds cannot be stored in it; leave out --calibrate"
+            f"{options.model} is no model folder and no ONNX file, so thresholds cannot be stored with it; leave out "
+            "--calibrate"
         )
     rival = None if options.against is None else load_model(options.against, cropped=options.cropped)
     if options.groups is not None:

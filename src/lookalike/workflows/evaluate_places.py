@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lookalike.progress import ProgressSink, Reporter
+from lookalike.workflows.model_run_options import ModelRunOptions
 
 if TYPE_CHECKING:
     from lookalike.answers import Identified
@@ -28,7 +29,7 @@ STEP = 64
 
 
 @dataclass(frozen=True, kw_only=True)
-class EvaluatePlacesOptions:
+class EvaluatePlacesOptions(ModelRunOptions):
     """What to ask, of which gallery, and where to write what it is worth.
 
     Attributes:
@@ -117,7 +118,7 @@ def evaluate_places(
     from lookalike.workflows.output_folder import output_folder
 
     report = Reporter(progress)
-    embedder = load_model(options.model, cropped=options.cropped, scales=options.scales)
+    embedder = load_model(options.model, cropped=options.cropped, scales=options.scales, run=options)
     check_output(options.output)
     questions = read_questions(options.data, options.non_landmarks)
     with open_gallery(options.gallery, create=False) as opened:

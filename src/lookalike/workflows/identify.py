@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lookalike.progress import ProgressSink, Reporter
+from lookalike.workflows.model_run_options import ModelRunOptions
 from lookalike.workflows.unusable_pictures import UnusablePicture, UnusablePictures
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ _PLACES = ("submission", "rerank")
 
 
 @dataclass(frozen=True, kw_only=True)
-class IdentifyOptions:
+class IdentifyOptions(ModelRunOptions):
     """Which pictures, which gallery, and what decides.
 
     Attributes:
@@ -245,7 +246,7 @@ def _identified(options: IdentifyOptions, gallery: Gallery, of_places: bool, rep
     check_drawings(options.draw)
     check_table(options.csv)
     embedder = load_model(
-        options.model, cropped=options.cropped, scales=options.scales, calibration=options.calibration
+        options.model, cropped=options.cropped, scales=options.scales, calibration=options.calibration, run=options
     )
     bad = UnusablePictures(given.names, options.skip_bad)
     question = _Question(given, bad, options.top, options.all_faces, options.rerank is not False)

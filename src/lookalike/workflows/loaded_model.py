@@ -7,6 +7,7 @@ from pathlib import Path
 
 from lookalike.embedder import Embedder
 from lookalike.errors import InputError
+from lookalike.workflows.model_run_options import ModelRunOptions
 
 __all__ = ["at_scales", "load_model"]
 
@@ -17,21 +18,25 @@ def load_model(
     cropped: bool = False,
     scales: str | Sequence[float] | None = None,
     calibration: Path | None = None,
+    run: ModelRunOptions | None = None,
 ) -> Embedder:
     """Load a model.
 
     Args:
-        model: a model folder, or a pretrained model's name.
+        model: a model folder, an ONNX file, an address of the hub, or a pretrained model's name.
         cropped: pictures are face crops: where no face is found, the whole picture is taken.
         scales: sizes at which every picture is embedded; see `at_scales`.
         calibration: a `calibration.json` in place of the model's own.
+        run: on which device, in which precision and with which detector.
 
     Raises:
         ArtefactError: there is no such model or calibration, or it is damaged.
         FingerprintError: the calibration was measured with another model.
-        InputError: scales that are none, or that the model does not know.
+        InputError: scales that are none, or that the model does not know; a device that is not there.
     """
-    embedder = at_scales(Embedder.load(model, cropped or None), scales)
+    how = run or ModelRunOptions()
+    loaded = Embedder.load(model, cropped or None, device=how.device, precision=how.precision, detector=how.detector)
+    embedder = at_scales(loaded, scales)
     if calibration is not None:
         embedder.use_calibration(calibration)
     return embedder

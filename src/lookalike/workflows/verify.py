@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lookalike.workflows.model_run_options import ModelRunOptions
+
 if TYPE_CHECKING:
     from lookalike.recognizer import Verified
 
@@ -13,7 +15,7 @@ __all__ = ["VerifyOptions", "verify"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class VerifyOptions:
+class VerifyOptions(ModelRunOptions):
     """Which pictures, and what decides.
 
     Attributes:
@@ -52,5 +54,5 @@ def verify(options: VerifyOptions) -> Verified:
     from lookalike.recognizer import Recognizer
     from lookalike.workflows.loaded_model import load_model
 
-    embedder = load_model(options.model, cropped=options.cropped, calibration=options.calibration)
+    embedder = load_model(options.model, cropped=options.cropped, calibration=options.calibration, run=options)
     return Recognizer(embedder, threshold=options.threshold, target_fmr=options.fmr).verify(options.a, options.b)
