@@ -19,10 +19,10 @@ __all__ = ["embed"]
     EmbedOptions,
     data=Data,
     model=Model,
-    output=Annotated[Path, typer.Option("--output", "-o", help="The vectors folder to write.")],
+    output=Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="The vectors folder to write.")],
     cropped=Cropped,
     skip_bad=SkipBad,
-    replace=Annotated[bool, typer.Option("--replace", help="Replace older vectors.")],
+    replace=Annotated[bool, typer.Option("--replace", help="Replace the vectors of an earlier run.")],
 )
 def embed(options: EmbedOptions, as_json: AsJson = False) -> None:
     """Turn pictures into vectors: shards of .npy, their ids, and which picture each one is."""

@@ -10,6 +10,7 @@ import typer
 
 from lookalike.cli.dataclass_options import options_from
 from lookalike.cli.options import AsJson, Cropped, GalleryPath, Model, Recipe, Scales, SkipBad
+from lookalike.cli.verb_help import FOR_PLACES, in_panel
 from lookalike.workflows.enroll import EnrollOptions, PeopleEnrolled, PlacesEnrolled
 from lookalike.workflows.enroll import enroll as run
 
@@ -21,24 +22,42 @@ __all__ = ["enroll"]
     model=Model,
     pictures=Annotated[
         list[str] | None,
-        typer.Argument(help="With --name: pictures of one person. Without: a folder per identity, or a CSV."),
+        typer.Argument(
+            help="With --name: pictures of one person, or folders of them. Without: one folder with a subfolder per "
+            "person, or a CSV of path,identity.",
+        ),
     ],
     gallery=GalleryPath,
-    name=Annotated[str | None, typer.Option("--name", "-n", help="Whose pictures these are.")],
-    recipe=Recipe,
+    name=Annotated[str | None, typer.Option("--name", "-n", metavar="NAME", help="Whose pictures these are.")],
+    recipe=in_panel(FOR_PLACES, Recipe),
     non_landmarks=Annotated[
         Path | None,
-        typer.Option("--non-landmarks", help="Landmarks: a folder of photos that show none, of the kind users send."),
+        typer.Option(
+            "--non-landmarks",
+            metavar="FOLDER",
+            rich_help_panel=FOR_PLACES,
+            help="Photos that show no place, of the kind people will send: thresholds rest on them.",
+        ),
     ],
     promise=Annotated[
         str | None,
-        typer.Option("--promise", help="Landmarks: fpr=RATE, the share of such photos that may be named; fpr=0.01."),
+        typer.Option(
+            "--promise",
+            metavar="fpr=RATE",
+            rich_help_panel=FOR_PLACES,
+            help="The share of photos without a place that may be named; fpr=0.01 at first, then as before.",
+        ),
     ],
     places=Annotated[
         Path | None,
-        typer.Option("--places", help="Landmarks: a CSV of identity,name,latitude,longitude."),
+        typer.Option(
+            "--places",
+            metavar="CSV",
+            rich_help_panel=FOR_PLACES,
+            help="Names and positions: identity,name,latitude,longitude.",
+        ),
     ],
-    scales=Scales,
+    scales=in_panel(FOR_PLACES, Scales),
     cropped=Cropped,
     skip_bad=SkipBad,
 )
@@ -48,7 +67,8 @@ def enroll(options: EnrollOptions, as_json: AsJson = False) -> None:
     What was reported as enrolled is on the disk: it survives a killed process and a power cut.
 
     With --recipe landmarks, photos are cleaned and clustered, several centroids stand for each place, and thresholds
-    keep a promise about photos without a landmark. Without pictures they are fitted anew, say to another --promise.
+    keep a promise about photos without a landmark. Without pictures, these are set anew, for example for another
+    --promise.
     """
     from lookalike.cli.terminal import print_json, show_progress, without_notes
 

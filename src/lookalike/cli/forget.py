@@ -16,7 +16,7 @@ __all__ = ["forget"]
 
 @options_from(
     ForgetOptions,
-    name=Annotated[str, typer.Argument(help="Who is to be forgotten, as `lookalike people` spells it.")],
+    name=Annotated[str, typer.Argument(help="Who is to be forgotten, as lookalike people spells it.")],
     gallery=GalleryPath,
 )
 def forget(options: ForgetOptions, as_json: AsJson = False) -> None:

@@ -19,6 +19,7 @@ from lookalike.cli.options import (
     TargetFmr,
     ThresholdDistance,
 )
+from lookalike.cli.verb_help import FOR_PEOPLE, FOR_PLACES, in_panel
 from lookalike.workflows.identify import Identification, IdentifyOptions
 from lookalike.workflows.identify import identify as run
 
@@ -31,28 +32,38 @@ __all__ = ["identify"]
     model=Model,
     gallery=GalleryPath,
     top=Annotated[int, typer.Option(min=1, help="How many candidates are shown.")],
-    threshold=ThresholdDistance,
-    fmr=TargetFmr,
+    threshold=in_panel(FOR_PEOPLE, ThresholdDistance),
+    fmr=in_panel(FOR_PEOPLE, TargetFmr),
     fpir=Annotated[
         float | None,
         typer.Option(
             "--fpir",
-            help="Name at most this share of strangers, whatever the size of the gallery (needs a calibration).",
+            metavar="RATE",
+            rich_help_panel=FOR_PEOPLE,
+            help="Name at most this share of strangers, such as 0.01, whatever the size of the gallery. Needs "
+            "thresholds measured by lookalike evaluate.",
         ),
     ],
-    calibration=CalibrationFile,
-    recipe=Recipe,
+    calibration=in_panel(FOR_PEOPLE, CalibrationFile),
+    recipe=in_panel(FOR_PLACES, Recipe),
     rerank=Annotated[
         bool | None,
         typer.Option(
-            "--rerank/--no-rerank", help="Landmarks: whether the nearest enrolled photos have a say; by default, yes."
+            "--rerank/--no-rerank",
+            rich_help_panel=FOR_PLACES,
+            help="Whether the nearest enrolled photos help to tell which place it is; by default they do.",
         ),
     ],
     submission=Annotated[
         Path | None,
-        typer.Option("--submission", help="Landmarks: write id,landmarks as Google Landmarks v2 wants it."),
+        typer.Option(
+            "--submission",
+            metavar="CSV",
+            rich_help_panel=FOR_PLACES,
+            help="Write the answers as a submission to Google Landmarks v2: id,landmarks.",
+        ),
     ],
-    scales=Scales,
+    scales=in_panel(FOR_PLACES, Scales),
     cropped=Cropped,
 )
 def identify(options: IdentifyOptions, as_json: AsJson = False) -> None:
