@@ -1,4 +1,4 @@
-"""Completion of verbs and options by the shell: `lookalike --install-completion` tells bash, zsh or fish to ask here."""
+"""Completion of verbs and options by the shell, once `lookalike --install-completion` has told it to ask here."""
 
 from __future__ import annotations
 
