@@ -10,11 +10,11 @@ def how_many(count: int, noun: str, plural: str | None = None) -> str:
 
     Args:
         count: at least 0.
-        noun: its singular; it may be several words, of which the last is counted.
+        noun: its singular, with a verb where one has to agree: `"picture is"`.
         plural: by default the singular with an s.
 
     Example:
-        >>> how_many(1, "picture"), how_many(1200, "identity", "identities")
-        ('1 picture', '1,200 identities')
+        >>> how_many(1, "picture"), how_many(1200, "identity is", "identities are")
+        ('1 picture', '1,200 identities are')
     """
     return f"{count:,} {noun if count == 1 else plural or f'{noun}s'}"

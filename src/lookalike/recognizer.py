@@ -411,7 +411,7 @@ class Recognizer:
         return vectors, remarks
 
 
-def _loaded(embedder: Embedder | str | PathLike[str]) -> Embedder:
+def _loaded(embedder: object) -> Embedder:
     if isinstance(embedder, Embedder):
         return embedder
     if isinstance(embedder, str | PathLike):

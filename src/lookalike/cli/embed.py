@@ -9,6 +9,7 @@ import typer
 
 from lookalike.cli.dataclass_options import options_from
 from lookalike.cli.options import AsJson, Cropped, Data, Model, SkipBad
+from lookalike.counted_nouns import how_many
 from lookalike.workflows.embed import EmbedOptions
 from lookalike.workflows.embed import embed as run
 
@@ -33,7 +34,7 @@ def embed(options: EmbedOptions, as_json: AsJson = False) -> None:
     if as_json:
         print_json(without_notes(done))
         return
+    vectors = how_many(done.count, "vector")
     console.print(
-        f"[green]wrote[/green] {done.count} vectors of {done.dimension} dimensions to {escape(str(done.vectors))}",
-        soft_wrap=True,
+        f"[green]wrote[/green] {vectors} of {done.dimension} dimensions to {escape(str(done.vectors))}", soft_wrap=True
     )

@@ -11,6 +11,7 @@ import typer
 from lookalike.cli.dataclass_options import options_from
 from lookalike.cli.options import AsJson, Cropped, GalleryPath, Model, Recipe, Scales, SkipBad
 from lookalike.cli.verb_help import FOR_PLACES, in_panel
+from lookalike.counted_nouns import how_many
 from lookalike.workflows.enroll import EnrollOptions, PeopleEnrolled, PlacesEnrolled
 from lookalike.workflows.enroll import enroll as run
 
@@ -86,27 +87,38 @@ def enroll(options: EnrollOptions, as_json: AsJson = False) -> None:
 def _print_people(gallery: str, done: PeopleEnrolled) -> None:
     from lookalike.cli.terminal import console, escape, note
 
-    console.print(
-        f"[green]enrolled[/green] {done.pictures} picture(s) of {len(done.enrolled)} person(s) "
-        f"({len(done.new)} new); {escape(gallery)} knows {done.identities}",
-        soft_wrap=True,
-    )
+    people = how_many(len(done.enrolled), "person", "people")
+    if done.already_known == done.pictures:
+        said = f"[green]already known[/green]: {how_many(done.pictures, 'picture')} of {people}"
+    else:
+        said = f"[green]enrolled[/green] {how_many(done.pictures - done.already_known, 'picture')} of {people} "
+        said += _how_many_new(len(done.new), len(done.enrolled))
+        if done.already_known:
+            said += f", {how_many(done.already_known, 'more picture was', 'more pictures were')} already known"
+    known = how_many(done.identities, "person", "people")
+    console.print(f"{said}; {escape(gallery)} knows {known}", soft_wrap=True)
     if done.fpir_bound is not None:
         note(
-            f"among {done.templates:,} templates up to {done.fpir_bound:.2g} of strangers' searches may be named at "
-            "the model's own threshold; `lookalike identify --fpir RATE` keeps a rate as the gallery grows"
+            f"among {how_many(done.templates, 'template')} up to {done.fpir_bound:.2g} of strangers' searches may be "
+            "named at the model's own threshold; `lookalike identify --fpir RATE` keeps a rate as the gallery grows"
         )
 
 
 def _print_places(gallery: str, done: PlacesEnrolled) -> None:
     from lookalike.cli.terminal import console, escape, note
 
-    console.print(
-        f"[green]enrolled[/green] {done.pictures} photo(s) of {len(done.enrolled)} place(s) ({len(done.new)} new); "
-        f"{escape(gallery)} knows {len(done.places)}, by {done.centroids} centroid(s)",
-        soft_wrap=True,
-    )
+    places = how_many(len(done.enrolled), "place")
+    enrolled = f"{how_many(done.pictures, 'photo')} of {places} {_how_many_new(len(done.new), len(done.enrolled))}"
+    known = f"{how_many(len(done.places), 'place')}, by {how_many(done.centroids, 'centroid')}"
+    console.print(f"[green]enrolled[/green] {enrolled}; {escape(gallery)} knows {known}", soft_wrap=True)
     for reason, count in Counter(one.reason for one in done.left_out).items():
         first = next(one for one in done.left_out if one.reason == reason)
-        note(f"{count} photo(s) {reason} are left out of centroids; first {first.source} of {first.place}")
+        photos = how_many(count, "photo")
+        note(f"left out of centroids: {photos} {reason}; first {first.source} of {first.place}")
     console.print(f"promise: {escape(done.promised.source)}", soft_wrap=True)
+
+
+def _how_many_new(new: int, enrolled: int) -> str:
+    """Of those whose pictures were enrolled, how many were not there before, and how many were."""
+    known = f"{enrolled - new:,} already known" if 0 < new < enrolled else "already known"
+    return f"({known})" if new == 0 else f"({new:,} new)" if new == enrolled else f"({new:,} new, {known})"

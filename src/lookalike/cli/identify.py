@@ -20,6 +20,7 @@ from lookalike.cli.options import (
     ThresholdDistance,
 )
 from lookalike.cli.verb_help import FOR_PEOPLE, FOR_PLACES, in_panel
+from lookalike.counted_nouns import how_many
 from lookalike.workflows.identify import Identification, IdentifyOptions
 from lookalike.workflows.identify import identify as run
 
@@ -82,7 +83,8 @@ def identify(options: IdentifyOptions, as_json: AsJson = False) -> None:
         _print(found)
     else:
         console.print(
-            f"[green]wrote[/green] {len(found.answers)} answer(s) to {escape(str(options.submission))}", soft_wrap=True
+            f"[green]wrote[/green] {how_many(len(found.answers), 'answer')} to {escape(str(options.submission))}",
+            soft_wrap=True,
         )
 
 

@@ -10,6 +10,7 @@ import typer
 from lookalike.cli.dataclass_options import options_from
 from lookalike.cli.options import AsJson, Cropped, Data, SkipBad
 from lookalike.cli.verb_help import FOR_PLACES
+from lookalike.counted_nouns import how_many
 from lookalike.workflows.train import TrainOptions, train_and_calibrate
 
 __all__ = ["train_command"]
@@ -91,8 +92,8 @@ def train_command(options: TrainOptions, as_json: AsJson = False) -> None:
         print_json(plain(trained) | {"calibration": calibration.model_dump(mode="json") if calibration else None})
         return
     console.print(
-        f"[green]trained[/green] {escape(str(trained.model))} on {trained.pictures} pictures of "
-        f"{trained.identities} identities (fingerprint {trained.fingerprint})",
+        f"[green]trained[/green] {escape(str(trained.model))} on {how_many(trained.pictures, 'picture')} of "
+        f"{how_many(trained.identities, 'identity', 'identities')} (fingerprint {trained.fingerprint})",
         soft_wrap=True,
     )
     if calibration is not None:

@@ -191,16 +191,6 @@ def _for_people(options: IdentifyOptions, embedder: Embedder, gallery: Gallery) 
 
 def _expanded(given: str | Path | Sequence[str | Path]) -> list[str]:
     """Pictures, with folders replaced by the pictures in them."""
-    pictures: list[str] = []
-    for one in [given] if isinstance(given, str | Path) else given:
-        if Path(one).is_dir():
-            from lookalike.datasets.image_folder import pictures_below
-            from lookalike.errors import DatasetError
+    from lookalike.datasets.image_folder import pictures_among
 
-            found = [str(path) for path in pictures_below(Path(one))]
-            if not found:
-                raise DatasetError(f"{one} holds no pictures; give photos, or a folder of them")
-            pictures += found
-        else:
-            pictures.append(str(one))
-    return pictures
+    return pictures_among([given] if isinstance(given, str | Path) else given)

@@ -11,6 +11,7 @@ import typer
 from lookalike.cli.dataclass_options import options_from
 from lookalike.cli.index.options import IndexPath, K, settings_from
 from lookalike.cli.options import AsJson
+from lookalike.counted_nouns import how_many
 from lookalike.workflows.index_search import IndexSearchOptions, index_search
 
 __all__ = ["search"]
@@ -51,4 +52,4 @@ def search(options: IndexSearchOptions, setting: _SearchSettings = None, as_json
     elif options.output is None:
         sys.stdout.write(found.csv())
     else:
-        note(f"{len(found.ids)} queries answered in {options.output}")
+        note(f"{how_many(len(found.ids), 'query', 'queries')} answered in {options.output}")
