@@ -23,11 +23,11 @@ def test_chosen_columns_in_the_chosen_order(tmp_path):
     ("content", "said"),
     [
         (b"a,b\n,\n", "line 2: a '', b ''; all of them must be given"),
-        (b"a,b\n1\n", "line 2: '1' has 1 field(s), the header 2; give the commas of empty fields too"),
-        (b"a,b\n1,2,3\n", "line 2: '1,2,3' has 3 field(s), the header 2; put a field that holds a comma in quotes"),
+        (b"a,b\n1\n", "line 2: '1' has 1 field, the header 2; give the commas of empty fields too"),
+        (b"a,b\n1,2,3\n", "line 2: '1,2,3' has 3 fields, the header 2; put a field that holds a comma in quotes"),
         (
             b"a,b\n1,2\n1;2\n",
-            "line 3: '1;2' has 1 field(s), the header 2; separate fields by commas, not by semi",
+            "line 3: '1;2' has 1 field, the header 2; separate fields by commas, not by semi",
         ),
         (b"a;b\n1;2\n", "has the header 'a;b', fields separated by semicolons; separate them by commas"),
         (b"a\tb\n1\t2\n", r"has the header 'a\tb', fields separated by tabs; separate them by commas"),

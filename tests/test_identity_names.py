@@ -93,7 +93,7 @@ def test_what_is_not_plainly_the_same_stays_two(one, other):
 def test_names_that_look_the_same_are_reported(one, other):
     assert visible_form(one) == visible_form(other)
     (remark,) = look_alike_remarks([one, "Bo", other])
-    assert remark.startswith("1 name(s) look the same and count as different identities, such as ")
+    assert remark.startswith("1 group of names look the same and count as different identities, such as ")
     assert "\n" not in remark
     assert look_alike_remarks([one], known=[other, "Bo"]) == look_alike_remarks([other], known=[one])
     assert look_alike_remarks(["Bo"], known=[one, other]) == ()  # nothing to do with what is new
@@ -106,7 +106,7 @@ def test_names_that_look_different_are_not(one, other):
 
 def test_remarks_show_what_would_not_be_seen():
     spelled, alike = name_remarks(["José", "Jose\u0301", "José", "Ada", "Ada\u200b", " Bo", "Bo"])
-    assert spelled == "2 identity(ies) are spelled in several ways, such as 'Bo' and ' Bo': each counts as one"
+    assert spelled == "2 identities are spelled in several ways, such as 'Bo' and ' Bo': each counts as one"
     assert "'Ada' and 'Ada\\u200b'" in alike
     assert "'José' and 'Jose\\u0301'" in name_remarks(["José", "Jose\u0301"])[0]
     assert name_remarks(["Ada", "Bo", "Ada"]) == ()

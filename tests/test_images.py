@@ -18,8 +18,8 @@ from hypothesis.extra.numpy import arrays
 from PIL import Image, ImageFile
 
 from lookalike import images
-from lookalike.errors import ImageError
-from lookalike.images import FORMATS, gps_fields, picture_files, read_picture, source_of
+from lookalike.errors import ImageError, InputError
+from lookalike.images import FORMATS, gps_fields, one_or_several, picture_files, read_picture, source_of
 
 quick = settings(max_examples=60, deadline=None)
 
@@ -78,6 +78,34 @@ def test_pillow_heif_is_not_imported_for_other_pictures():
     subprocess.run(
         [sys.executable, "-c", program], check=True, env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     )
+
+
+@pytest.mark.parametrize(
+    ("given", "count"),
+    [
+        ("ada.jpg", 1),
+        (Path("ada.jpg"), 1),
+        (b"\x00\x01\x02", 1),
+        (bytearray(2), 1),
+        (Image.new("L", (2, 2)), 1),
+        (np.zeros((5, 4), np.uint8), 1),
+        (np.zeros((5, 4, 3), np.uint8), 1),
+        (np.zeros((5, 4, 1), np.uint8), 1),
+        (np.zeros((5, 4, 6), np.uint8), 5),
+        (np.zeros((2, 5, 4, 3), np.uint8), 2),
+        (["a", "b", "c"], 3),
+        ((name for name in "ab"), 2),
+        ([], 0),
+    ],
+)
+def test_one_picture_is_never_taken_apart(given, count):
+    assert len(list(one_or_several(given))) == count
+
+
+@pytest.mark.parametrize("given", [5, None, object()])
+def test_what_is_neither_a_picture_nor_several_is_named(given):
+    with pytest.raises(InputError, match=f"{type(given).__name__} is no picture; give a path"):
+        one_or_several(given)
 
 
 def test_path_bytes_pillow_and_array_agree(tmp_path):

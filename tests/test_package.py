@@ -59,6 +59,18 @@ def test_public_names_are_where_others_import_them_from():
         importlib.import_module(f"lookalike.evaluation.{part}")
 
 
+@pytest.mark.parametrize("module", ["lookalike", "lookalike.index"])
+def test_dir_lists_every_public_name_and_each_is_there(module):
+    found = importlib.import_module(module)
+    assert set(found.__all__) <= set(dir(found))
+    for name in dir(found):
+        assert getattr(found, name) is not None
+
+
+def test_dir_loads_nothing_heavy():
+    assert loaded_by("import lookalike; assert 'Recognizer' in dir(lookalike)") == []
+
+
 def test_an_unknown_name_is_an_attribute_error():
     with pytest.raises(AttributeError, match="no attribute 'Recogniser'"):
         _ = lookalike.Recogniser

@@ -96,8 +96,47 @@ def test_where_thresholds_come_from(embedder, faces):
     for bad in (math.nan, math.inf):
         with pytest.raises(InputError, match="expected a distance"):
             Recognizer(embedder, threshold=bad)
+    with pytest.raises(InputError, match=r"-0\.1, and no cosine distance is negative"):
+        Recognizer(embedder, threshold=-0.1)
     with pytest.raises(InputError, match=r"choose one of 0\.1, 0\.01, 0\.001"):
         Recognizer(embedder, target_fmr=math.nan).verify(faces["s01"][0], faces["s01"][1])
+
+
+def test_a_model_and_a_gallery_by_their_addresses(tiny_model, faces, tmp_path):
+    with Recognizer(str(tiny_model), tmp_path / "g") as recognizer:
+        recognizer.enroll("Ada", faces["s01"][0])
+        assert repr(recognizer).startswith("Recognizer(<NetworkEmbedder 'tiny': 32 dimensions, cosine, fingerprint ")
+        assert "g': 1 person, 1 template, of model 'tiny'>" in repr(recognizer)
+    with pytest.raises(InputError, match="is closed"):
+        recognizer.identify(faces["s01"][1])
+    assert repr(recognizer).endswith("g': closed>)")
+    recognizer.close()  # a second time
+    assert Recognizer(tiny_model, str(tmp_path / "g")).identify(faces["s01"][0]).identity == "Ada"
+
+
+def test_a_gallery_that_was_open_is_left_open(embedder, gallery, faces):
+    with Recognizer(embedder, gallery) as recognizer:
+        recognizer.enroll("Ada", faces["s01"][0])
+    assert gallery.names() == ["Ada"]
+
+
+def test_a_gallery_of_another_model_is_not_left_open(embedder, tmp_path):
+    from lookalike.gallery.database import Database
+
+    Recognizer(embedder, tmp_path / "g").close()
+    opened, close = [], Database.close
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Database, "close", lambda self: (opened.append(self), close(self)))
+        with pytest.raises(FingerprintError, match="belongs to model 'tiny'"):
+            Recognizer("dlib", tmp_path / "g")
+    assert [one.closed for one in opened] == [True]
+
+
+def test_what_is_neither_model_nor_gallery_is_named(embedder):
+    with pytest.raises(InputError, match="int is no embedder; give a model's name or folder"):
+        Recognizer(5)
+    with pytest.raises(InputError, match="dict is no gallery; give its address"):
+        Recognizer(embedder, {})
 
 
 def test_one_picture_or_several_of_any_kind(recognizer, gallery, faces):

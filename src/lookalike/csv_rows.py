@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 
+from lookalike.counted_nouns import how_many
 from lookalike.errors import DatasetError
 
 __all__ = ["csv_rows", "named_rows"]
@@ -175,7 +176,7 @@ def _check_length(where: str, row: Sequence[str], columns: Sequence[str], padded
     surplus = row[len(columns) :]
     if surplus and padded and not any(field.strip() for field in surplus):
         return
-    found = f"{where}: {_shown(','.join(row))} has {len(row)} field(s), the header {len(columns)}"
+    found = f"{where}: {_shown(','.join(row))} has {how_many(len(row), 'field')}, the header {len(columns)}"
     if len(row) == 1 and (separator := _separator(row[0])):
         raise DatasetError(f"{found}; separate fields by commas, not by {separator}")
     if surplus:

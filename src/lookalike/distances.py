@@ -27,6 +27,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lookalike.array_input import as_array, at_least_float32
+from lookalike.counted_nouns import how_many
 from lookalike.errors import VectorError
 
 __all__ = [
@@ -183,7 +184,9 @@ class Covariance:
         vectors: npt.NDArray[np.float64] = _checked(given, given)[0].astype(np.float64)
         n, d = vectors.shape
         if n < 2 or d < 1:
-            raise VectorError(f"a covariance was to be fitted on {n} vector(s) of {d}; at least 2 of 1 are needed")
+            raise VectorError(
+                f"a covariance was to be fitted on {how_many(n, 'vector')} of {d}; at least 2 of 1 are needed"
+            )
         vectors = vectors - vectors.mean(axis=0)
         s = vectors.T @ vectors / n
         mu = float(np.trace(s)) / d

@@ -17,6 +17,7 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable
 
+from lookalike.counted_nouns import how_many
 from lookalike.errors import InputError
 
 __all__ = ["LONGEST_NAME", "canonical_name", "checked_name", "look_alike_remarks", "name_remarks", "visible_form"]
@@ -92,7 +93,7 @@ def name_remarks(spellings: Iterable[str]) -> tuple[str, ...]:
 
     Example:
         >>> name_remarks(["Ada", " Ada", "Bo"])
-        ("1 identity(ies) are spelled in several ways, such as 'Ada' and ' Ada': each counts as one",)
+        ("1 identity is spelled in several ways, such as 'Ada' and ' Ada': each counts as one",)
     """
     ways: dict[str, set[str]] = defaultdict(set)
     for spelling in set(spellings):
@@ -102,7 +103,8 @@ def name_remarks(spellings: Iterable[str]) -> tuple[str, ...]:
     if several:
         forms = sorted(ways[several[0]])[::-1]
         shown = " and ".join(map(_shown, forms[:2]))
-        remarks.append(f"{len(several)} identity(ies) are spelled in several ways, such as {shown}: each counts as one")
+        spelled = how_many(len(several), "identity is", "identities are")
+        remarks.append(f"{spelled} spelled in several ways, such as {shown}: each counts as one")
     return (*remarks, *look_alike_remarks(ways))
 
 
@@ -115,7 +117,7 @@ def look_alike_remarks(names: Iterable[str], known: Iterable[str] = ()) -> tuple
 
     Example:
         >>> look_alike_remarks(["Ada  L"], known=["Ada L"])  # doctest: +ELLIPSIS
-        ("1 name(s) look the same and count as different identities, such as 'Ada  L' and 'Ada L': ...",)
+        ("1 group of names look the same and count as different identities, such as 'Ada  L' and 'Ada L': ...",)
     """
     looks: dict[str, set[str]] = defaultdict(set)
     for name in names:
@@ -128,8 +130,9 @@ def look_alike_remarks(names: Iterable[str], known: Iterable[str] = ()) -> tuple
         return ()
     first, second = map(_shown, alike[0][:2])
     return (
-        f"{len(alike)} name(s) look the same and count as different identities, such as {first} and {second}: they "
-        "differ in blanks or in characters that are not drawn; give them one spelling if they are one",
+        f"{how_many(len(alike), 'group')} of names look the same and count as different identities, such as {first} "
+        f"and {second}: they differ in blanks or in characters that are not drawn; give them one spelling "
+        "if they are one",
     )
 
 

@@ -9,7 +9,7 @@ import io
 import os
 import stat
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
-from lookalike.errors import ImageError
+from lookalike.errors import ImageError, InputError
 
 __all__ = [
     "FORMATS",
@@ -27,6 +27,7 @@ __all__ = [
     "Picture",
     "RGBArray",
     "gps_fields",
+    "one_or_several",
     "picture_bytes",
     "picture_files",
     "read_picture",
@@ -113,6 +114,30 @@ def _opened(picture: str | os.PathLike[str] | bytes | Image.Image, use: Callable
     if not data:
         raise ImageError(f"{name} is empty (0 bytes); expected a picture ({', '.join(FORMATS)})")
     return _decode(io.BytesIO(data), name, use)
+
+
+def one_or_several(given: Picture | Iterable[Picture]) -> Iterable[Picture]:
+    """The pictures that are meant where one or several may be given.
+
+    A path is one picture, though Python can take its text apart, and so are bytes and an array `(h, w)`, `(h, w, 1)` or
+    `(h, w, 3)`; an array `(n, h, w)` or `(n, h, w, 3)` is n of them.
+
+    Raises:
+        InputError: it is neither a picture nor an iterable.
+
+    Example:
+        >>> list(one_or_several("ada.jpg")), list(one_or_several(["ada.jpg", "bob.jpg"]))
+        (['ada.jpg'], ['ada.jpg', 'bob.jpg'])
+    """
+    if isinstance(given, np.ndarray):
+        return [given] if given.ndim < 3 or (given.ndim == 3 and given.shape[2] in (1, 3)) else given
+    if isinstance(given, str | os.PathLike | bytes | bytearray | memoryview | Image.Image):
+        return [given]  # type: ignore[list-item]  # a bytearray is as good as bytes
+    several: Any = given
+    if not isinstance(several, Iterable):
+        kind = type(several).__name__
+        raise InputError(f"{kind} is no picture; give a path, bytes, a Pillow image, an array, or a list of them")
+    return several
 
 
 def source_of(picture: Picture) -> str:

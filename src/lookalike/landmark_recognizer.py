@@ -31,8 +31,9 @@ class LandmarkRecognizer(Recognizer):
     """A `Recognizer` that enrolls many places at once and keeps a promise about photos that show none.
 
     Args:
-        embedder: turns pictures into vectors.
-        gallery: holds each place as an identity, its centroids as templates, and the atlas as its annex.
+        embedder: turns pictures into vectors; or what `Embedder.load` takes.
+        gallery: holds each place as an identity, its centroids as templates, and the atlas as its annex; or its
+            address, as for `Recognizer`.
 
     Raises:
         FingerprintError: the gallery was made by another model.
@@ -47,7 +48,7 @@ class LandmarkRecognizer(Recognizer):
 
     _wanted: Kind | None = "landmarks"
 
-    def __init__(self, embedder: Embedder, gallery: Gallery) -> None:
+    def __init__(self, embedder: Embedder | str | PathLike[str], gallery: Gallery | str | PathLike[str]) -> None:
         super().__init__(embedder, gallery)
 
     @property

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lookalike.datasets.image_folder import pictures_below
+from lookalike.datasets.image_folder import pictures_among, pictures_below
 from lookalike.errors import DatasetError, ImageError, InputError
 from lookalike.images import MAX_BYTES, PICTURE_SUFFIXES, Picture
 
@@ -74,20 +74,13 @@ def given_pictures(given: str | Path | Sequence[str | Path], *, skip_missing: bo
 
 def _paths(text: str, skip_missing: bool) -> Iterator[str]:
     if Path(text).is_dir():
-        yield from _in_folder(text)
+        yield from pictures_among([text])
     elif not os.path.lexists(text) and glob.has_magic(text):
         yield from _matching(text)
     elif skip_missing or os.path.lexists(text):
         yield text
     else:
         raise ImageError(f"{text} does not exist; expected a picture file, a folder, or a pattern such as *.jpg")
-
-
-def _in_folder(folder: str) -> list[str]:
-    found = _below(folder)
-    if not found:
-        raise DatasetError(f"{folder} holds no pictures; give photos, or a folder of them")
-    return found
 
 
 def _matching(pattern: str) -> list[str]:

@@ -1,8 +1,8 @@
 """Recognition: an embedder, a gallery and a policy answer who or what it is, or nobody.
 
->>> recognizer = Recognizer(Embedder.load("dlib"), open_gallery("people.gallery"))    # doctest: +SKIP
->>> recognizer.enroll("Ada", "ada.jpg")    # doctest: +SKIP
->>> recognizer.identify("somebody.jpg").identity    # doctest: +SKIP
+>>> with Recognizer("dlib", "people.gallery") as recognizer:    # doctest: +SKIP
+...     recognizer.enroll("Ada", "ada.jpg")
+...     recognizer.identify("somebody.jpg").identity
 'Ada'
 
 People and places are recognised by one `Recognizer`; the gallery's kind says how distances become an answer. Of people
@@ -13,25 +13,36 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
-from typing import TYPE_CHECKING, cast
+from os import PathLike, fspath
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from lookalike.answers import Enrolled, Identified, IdentifiedFace, Verified
 from lookalike.decisions.odds import DEFAULT_MATED_SHARE, MatchOdds
-from lookalike.decisions.policies import Decision, FixedThreshold, PromisePolicy, RivalRule, ThresholdPolicy, decide
+from lookalike.decisions.policies import (
+    Decision,
+    FixedThreshold,
+    PromisePolicy,
+    RivalRule,
+    ThresholdPolicy,
+    decide,
+    given_threshold,
+)
 from lookalike.decisions.promise import Promise
 from lookalike.distances import pairwise
 from lookalike.embedder import Embedder, Threshold
 from lookalike.embedder.embedded_pictures import Unusable, embed_pictures, located
 from lookalike.errors import InputError
 from lookalike.face_answers import BATCH, answer_faces, answer_pictures
-from lookalike.gallery import Gallery, Kind
+from lookalike.gallery import Gallery, Kind, open_gallery
 from lookalike.identity_names import checked_name
-from lookalike.images import Picture, source_of
+from lookalike.images import Picture, one_or_several, source_of
 from lookalike.index.core.checks import checked_k, checked_vectors
 from lookalike.landmarks.reranking import PHOTOS
 
@@ -47,9 +58,6 @@ Floats = npt.NDArray[np.float32]
 #: Odds that call no measured pair so likely a match come from too few identities, or from a model that cannot tell.
 WEAK_BELOW = 0.99
 
-#: Sequences that are one encoded picture or its path, not several pictures.
-_ONE_PICTURE = (str, bytes, bytearray, memoryview)
-
 
 class Recognizer:
     """Enroll, verify (1:1) and identify (1:N, or nobody), in a gallery of people or of landmarks.
@@ -59,8 +67,10 @@ class Recognizer:
     places were enrolled (`lookalike.LandmarkRecognizer`).
 
     Args:
-        embedder: turns pictures into vectors.
-        gallery: who or what is known; not needed to verify.
+        embedder: turns pictures into vectors; or what `Embedder.load` takes, such as `"dlib"` or a model folder.
+        gallery: who or what is known; or its address, such as `"people.gallery"`, which is opened, and made where it
+            is not there. Not needed to verify. Whoever opened a gallery closes it: the recognizer only one that it was
+            given the address of, at the end of a `with` or by `close`.
         threshold: a distance up to which two pictures match, in place of the embedder's measured one.
         target_fmr: the measured threshold of this false match rate, in place of the calibration's default; where it
             was not measured, the one that the fitted tail promises.
@@ -75,7 +85,8 @@ class Recognizer:
     Raises:
         FingerprintError: the gallery was made by another model.
         InputError: a number out of range, more than one of threshold, rate and promise, or one of them for a gallery
-            of landmarks.
+            of landmarks; or no embedder.
+        ArtefactError: there is no model or gallery at the address, or it is damaged.
     """
 
     #: What the gallery has to hold; None for either.
@@ -83,8 +94,8 @@ class Recognizer:
 
     def __init__(
         self,
-        embedder: Embedder,
-        gallery: Gallery | None = None,
+        embedder: Embedder | str | PathLike[str],
+        gallery: Gallery | str | PathLike[str] | None = None,
         threshold: float | None = None,
         target_fmr: float | None = None,
         *,
@@ -96,24 +107,42 @@ class Recognizer:
             raise InputError("both a threshold and a false match rate were given; give one of them")
         if promise is not None and not (threshold is None and target_fmr is None):
             raise InputError("both a promise and a threshold or false match rate were given; give one of them")
-        if threshold is not None and not math.isfinite(threshold):
-            raise InputError(f"threshold is {threshold}; expected a distance, such as 0.5")
         if margin is not None and not 0 <= margin < math.inf:
             raise InputError(f"margin is {margin}; expected a difference of distances of at least 0, such as 0.02")
         if not 0 < mated_share < 1:
             raise InputError(f"mated_share is {mated_share}; expected above 0 and below 1, such as 0.5")
-        self.embedder, self._gallery = embedder, gallery
-        self._threshold = Threshold(threshold, "given by the user") if threshold is not None else None
+        self.embedder = _loaded(embedder)
+        self._gallery: Gallery | None = None
+        self._threshold = None if threshold is None else given_threshold(threshold, self.embedder.metric)
         self._target_fmr, self._margin, self._mated_share = target_fmr, margin, mated_share
         self._asked = Promise.parse(promise) if isinstance(promise, str) else promise
         self._for_people = not (threshold is None and target_fmr is None and promise is None and margin is None)
         self._places: PlaceRecognition | None = None
-        if gallery is not None:
-            self.place_recognition()  # refuses a gallery of the other kind
-        if self._asked is not None or target_fmr is not None:
-            self._policy()  # what cannot be kept is refused now, before pictures are embedded
-        if gallery is not None:
-            gallery.bind(embedder.fingerprint, embedder.name, embedder.metric, embedder.dimension)
+        with ExitStack() as opened:
+            if gallery is not None:
+                self._gallery = _opened(gallery, opened)
+                self.place_recognition()  # refuses a gallery of the other kind
+            if self._asked is not None or target_fmr is not None:
+                self._policy()  # what cannot be kept is refused now, before pictures are embedded
+            if self._gallery is not None:
+                model = self.embedder
+                self._gallery.bind(model.fingerprint, model.name, model.metric, model.dimension)
+            self._opened = opened.pop_all()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.embedder!r}, {self._gallery!r})"
+
+    def close(self) -> None:
+        """Close the gallery, where this recognizer was given its address; a second call does nothing."""
+        self._opened.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
     # --- the gallery --------------------------------------------------------------------------------------
 
@@ -121,7 +150,7 @@ class Recognizer:
     def gallery(self) -> Gallery:
         """The gallery, or an `InputError` where there is none."""
         if self._gallery is None:
-            raise InputError("this recognizer has no gallery; give it one: Recognizer(embedder, open_gallery(path))")
+            raise InputError('this recognizer has no gallery; give it one: Recognizer("dlib", "people.gallery")')
         return self._gallery
 
     def place_recognition(self) -> PlaceRecognition | None:
@@ -200,7 +229,7 @@ class Recognizer:
 
     # --- enroll and verify --------------------------------------------------------------------------------
 
-    def enroll(self, identity: str, pictures: Picture | Sequence[Picture]) -> Enrolled:
+    def enroll(self, identity: str, pictures: Picture | Iterable[Picture]) -> Enrolled:
         """Store one or more pictures under a name: all of them or, on any error, none.
 
         In a gallery of landmarks they are photos of a place: its centroids and all thresholds are found anew.
@@ -211,8 +240,7 @@ class Recognizer:
             StorageError: the disk is full or failing; what was stored before is unharmed.
         """
         name = checked_name(identity)  # before the pictures are embedded, which takes longer
-        one = not isinstance(pictures, Sequence) or isinstance(pictures, _ONE_PICTURE)
-        several: list[Picture] = [cast(Picture, pictures)] if one else list(cast(Sequence[Picture], pictures))
+        several = list(one_or_several(pictures))
         seen = embed_pictures(self.embedder, several)
         vectors, notes = seen.vectors, tuple(located(several, seen.remarks))
         if self.place_recognition() is not None:
@@ -267,7 +295,7 @@ class Recognizer:
 
     def identify_many(
         self,
-        pictures: Sequence[Picture],
+        pictures: Picture | Iterable[Picture],
         k: int = 5,
         rerank: bool = True,
         photos: int = PHOTOS,
@@ -277,7 +305,7 @@ class Recognizer:
         """The same for many pictures: embedded in batches, and the gallery is searched once for each batch.
 
         Args:
-            pictures: asked about.
+            pictures: asked about; one alone is answered in a list of one.
             k: candidates reported of each.
             rerank: as `identify`.
             photos: as `identify`.
@@ -297,9 +325,9 @@ class Recognizer:
             ['Ada', None]
         """
         answers: list[Identified] = []
-        wanted = checked_k(k)
-        for start in range(0, len(pictures), BATCH):
-            batch = pictures[start : start + BATCH]
+        wanted, asked = checked_k(k), list(one_or_several(pictures))
+        for start in range(0, len(asked), BATCH):
+            batch = asked[start : start + BATCH]
             began = time.perf_counter()
             seen = embed_pictures(self.embedder, batch, start, unusable=unusable)
             embedded = time.perf_counter()
@@ -442,6 +470,25 @@ class Recognizer:
                 )
             )
         return answers
+
+
+def _loaded(embedder: object) -> Embedder:
+    if isinstance(embedder, Embedder):
+        return embedder
+    if isinstance(embedder, str | PathLike):
+        return Embedder.load(fspath(embedder))
+    kind = type(embedder).__name__
+    raise InputError(f'{kind} is no embedder; give a model\'s name or folder, such as "dlib", or Embedder.load(...)')
+
+
+def _opened(gallery: Gallery | str | PathLike[str], stack: ExitStack) -> Gallery:
+    """The gallery; one that is opened here is closed with the stack."""
+    if isinstance(gallery, str | PathLike):
+        return stack.enter_context(open_gallery(fspath(gallery)))
+    if not hasattr(gallery, "search_counted"):
+        kind = type(gallery).__name__
+        raise InputError(f'{kind} is no gallery; give its address, such as "people.gallery", or open_gallery(...)')
+    return gallery
 
 
 def sources_of(pictures: Sequence[Picture]) -> list[str]:

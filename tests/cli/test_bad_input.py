@@ -161,7 +161,7 @@ def test_photographs_without_a_face_and_with_several(lookalike, refused, shared_
     assert lookalike("verify", tmp_path / "both.jpg", small, "--model", "dlib").code == 1
     gallery = ["--gallery", tmp_path / "g", "--model", "dlib"]
     enrolled = lookalike("enroll", tmp_path / "both.jpg", "--name", "Vladimir", *gallery)
-    assert "several faces were found; the largest is used: 1 picture(s)" in enrolled.err
+    assert "several faces were found; the largest is used: 1 picture" in enrolled.err
     named = lookalike("identify", faces / "Vladimir_Putin" / "Vladimir_Putin_0002.jpg", *gallery, "--json").document
     assert named["answers"][0]["identity"] == "Vladimir"
 

@@ -20,7 +20,7 @@ def held(path):
 
 def test_a_folder_per_identity(enroll, people_folder, tmp_path):
     said = enroll(people_folder)
-    assert said.err == f"enrolled 48 picture(s) of 8 person(s) (8 new); {tmp_path / 'g'} knows 8\n"
+    assert said.err == f"enrolled 48 pictures of 8 people (8 new); {tmp_path / 'g'} knows 8 people\n"
     assert held(tmp_path / "g") == {f"s{n:02d}": 6 for n in range(1, 9)}
 
 
@@ -33,12 +33,39 @@ def test_pictures_of_one_person_more_of_them_and_the_same_again(enroll, people_f
         "new": ["Ada"],
         "pictures": 2,
         "left_out": 0,
+        "already_known": 0,
         "identities": 1,
         "templates": 2,
         "fpir_bound": None,
     }
-    assert "(0 new)" in enroll(*pictures[1:4], "--name", " Ada ").err
+    more = enroll(*pictures[1:4], "--name", " Ada ").err
+    assert more.startswith("enrolled 2 pictures of 1 person (already known), 1 more picture was already known; ")
     assert held(tmp_path / "g") == {"Ada": 4}
+    again = enroll(*pictures[:4], "--name", "Ada")
+    assert again.err == f"already known: 4 pictures of 1 person; {tmp_path / 'g'} knows 1 person\n"
+    assert enroll(*pictures[:4], "--name", "Ada", "--json").document["already_known"] == 4
+    assert held(tmp_path / "g") == {"Ada": 4}
+
+
+def test_some_people_are_new_and_some_are_not(enroll, some_people, tmp_path):
+    photos = some_people(2, 2)
+    enroll(photos / "s01" / "0.png", "--name", "s01")
+    (photos / "s01" / "0.png").unlink()
+    said = enroll(photos)
+    assert said.err == f"enrolled 3 pictures of 2 people (1 new, 1 already known); {tmp_path / 'g'} knows 2 people\n"
+
+
+def test_a_folder_is_all_pictures_of_one_person(enroll, refused, some_people, tmp_path):
+    photos = some_people(2, 3)
+    (photos / "s02").rename(photos / "s01" / "later")
+    (photos / "s01" / "notes.txt").write_text("no picture")
+    said = enroll(photos / "s01", "--name", "Ada")
+    assert said.code == 0
+    assert f"note: 3 pictures in 1 subfolder of {photos / 's01'} count as 'Ada', too\n" in said.err
+    assert held(tmp_path / "g") == {"Ada": 6}
+    (tmp_path / "empty").mkdir()
+    refused(enroll(tmp_path / "empty", "--name", "Bob"), "empty holds no pictures; give photos, or a folder of them")
+    assert held(tmp_path / "g") == {"Ada": 6}
 
 
 def test_the_same_name_in_two_spellings_is_one_person(enroll, some_people, tmp_path):
@@ -86,7 +113,7 @@ def test_names_with_markup_are_shown_as_they_are(enroll, lookalike, people_folde
     assert f"{path} knows 1" in enrolled.err
     assert name in lookalike("people", "--gallery", path).out
     assert enrolled.code == 0
-    assert f"forgot {name} (1 template(s)); {path} knows 0" in lookalike("forget", name, "--gallery", path).err
+    assert f"forgot {name} (1 template); {path} knows 0 people" in lookalike("forget", name, "--gallery", path).err
 
 
 def test_a_comma_that_is_not_quoted_enrolls_no_family(enroll, refused, some_people, tmp_path):
@@ -106,8 +133,8 @@ def test_a_list_made_elsewhere_finds_the_files(enroll, some_people, tmp_path):
     (tmp_path / "list.csv").write_text("path,identity\nphotos/José/0.png,José\nphotos\\s02\\0.png,Bo\n", "utf-8")
     said = enroll(tmp_path / "list.csv")
     assert said.code == 0
-    assert "note: 1 path(s) of the list have another Unicode form (NFC or NFD) on the disk, and were found" in said.err
-    assert "note: 1 path(s) of the list have backslashes between folders, and were found" in said.err
+    assert "note: 1 path of the list with another Unicode form (NFC or NFD) on the disk: found" in said.err
+    assert "note: 1 path of the list with backslashes between folders: found" in said.err
     assert held(tmp_path / "g") == {"Bo": 1, "José": 1}
 
 
@@ -116,5 +143,8 @@ def test_a_name_that_looks_like_somebody_enrolled_is_reported(enroll, people_fol
     assert "look the same" not in enroll(picture, "--name", "Ada").err
     assert "look the same" not in enroll(picture, "--name", "Ada ").err
     said = enroll(other, "--name", "Ada\u200b")
-    assert "note: 1 name(s) look the same and count as different identities, such as 'Ada' and 'Ada\\u200b'" in said.err
+    assert (
+        "note: 1 group of names look the same and count as different identities, such as 'Ada' and 'Ada\\u200b'"
+        in said.err
+    )
     assert held(tmp_path / "g") == {"Ada": 1, "Ada\u200b": 1}

@@ -68,7 +68,7 @@ def enrolled(enroll, places, others, tmp_path):
 
 
 def test_enroll_says_what_it_did_and_what_it_promises(enrolled, path):
-    assert f"enrolled 12 photo(s) of 3 place(s) (3 new); {path} knows 3, by " in enrolled.err
+    assert f"enrolled 12 photos of 3 places (3 new); {path} knows 3 places, by " in enrolled.err
     assert "promise: at most 0.1 of photos without a landmark are accepted (95% confidence; 100 photos" in enrolled.err
 
 
@@ -86,7 +86,7 @@ def test_identify_names_the_place_and_shows_why(enrolled, identify, places):
     examples = [line for line in lines if line.startswith("    like ")]
     assert examples
     assert examples[0].startswith(f"    like {photo} (distance 0.0000)")
-    assert lines[-2] == "gallery: 3 place(s)"
+    assert lines[-2] == "gallery: 3 places"
     assert lines[-1].startswith("promise: at most 0.1 of photos without a landmark")
 
 

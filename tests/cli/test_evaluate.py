@@ -60,7 +60,7 @@ def test_people_with_one_picture_are_impostors_only(evaluate, refused, some_peop
     for name in ("s01", "s02", "s03"):
         (photos / name / "1.png").unlink()
     evaluated = evaluate(photos, "--json")
-    assert "3 identity(ies) have one picture, such as 's01': impostors only" in evaluated.err
+    assert "3 identities have one picture, such as 's01': impostors only" in evaluated.err
     assert evaluated.document["methods"]["tiny"]["genuine_pairs"] == 1
     (photos / "s04" / "1.png").unlink()
     shutil.rmtree(tmp_path / "e")
@@ -128,7 +128,7 @@ def test_groups_of_people(evaluate, refused, people_folder, tmp_path):
     assert groups["groups"]["a"]["fmr"]["pairs"] == 6 * 36
     assert groups["groups"]["a"]["fmr_with"]["b"] == groups["groups"]["b"]["fmr_with"]["a"]
     table.write_text("identity,group\n" + "".join(f"{name},a\n" for name in names[1:]))
-    refused(evaluate(people_folder, "--groups", table), f"no group to 1 of 8 identity value(s), such as '{names[0]}'")
+    refused(evaluate(people_folder, "--groups", table), f"no group to 1 of 8 identities, such as '{names[0]}'")
 
 
 def test_against_itself_nothing_differs(evaluate, people_folder, tiny_model, tmp_path):
@@ -219,7 +219,7 @@ def test_the_spellings_of_a_name_are_one_person(evaluate, some_people):
     said = evaluate(photos, "--json")
     assert said.document["methods"]["tiny"]["eer"] == pytest.approx(once["eer"])
     assert said.document["methods"]["tiny"]["genuine_pairs"] == once["genuine_pairs"]
-    assert "note: 2 identity(ies) are spelled in several ways, such as " in said.err
+    assert "note: 2 identities are spelled in several ways, such as " in said.err
 
 
 def test_a_table_in_which_a_comma_is_not_quoted_is_not_measured(evaluate, refused, some_people, tmp_path):
@@ -227,7 +227,7 @@ def test_a_table_in_which_a_comma_is_not_quoted_is_not_measured(evaluate, refuse
     rows = [f"{photos.name}/s0{n}/{k}.png,Smith, {name}" for n, name in ((1, "John"), (2, "Jane")) for k in (0, 1)]
     table = tmp_path / "list.csv"
     table.write_text("\n".join(["path,identity", *rows]))
-    refused(evaluate(table), "list.csv, line 2: ", "has 3 field(s), the header 2; put a field that holds a comma")
+    refused(evaluate(table), "list.csv, line 2: ", "has 3 fields, the header 2; put a field that holds a comma")
     assert not (tmp_path / "e" / "metrics.json").exists()
     table.write_text("\n".join(["path,identity", *rows]).replace(",", ";"), "utf-8")
     refused(evaluate(table), "'path;identity', fields separated by semicolons; separate them by commas")

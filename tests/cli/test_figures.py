@@ -49,7 +49,7 @@ def test_people_get_a_line_a_panel_and_a_second_run_replaces_the_first(lookalike
 def test_a_page_that_does_not_exist(lookalike, refused, tmp_path):
     refused(lookalike("figures", "gains", "--output", tmp_path / "f"), "there is no page 'gains'", "choose losses")
     assert not (tmp_path / "f").exists()
-    refused(lookalike("figures"), "Missing argument 'page'")
+    refused(lookalike("figures"), "Missing argument 'PAGE'")
     refused(lookalike("figures", "losses", "--seed", "-1"), "'--seed'")
 
 

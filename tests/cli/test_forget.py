@@ -5,7 +5,7 @@ from lookalike import open_gallery
 
 def test_one_is_forgotten_and_the_others_stay(lookalike, gallery):
     said = lookalike("forget", "s02", "--gallery", gallery)
-    assert (said.code, said.err) == (0, f"forgot s02 (2 template(s)); {gallery} knows 2\n")
+    assert (said.code, said.err) == (0, f"forgot s02 (2 templates); {gallery} knows 2 people\n")
     with open_gallery(gallery, create=False) as opened:
         assert [person.name for person in opened.people()] == ["s01", "s03"]
     document = lookalike("forget", "s01", "--gallery", gallery, "--json").document

@@ -50,14 +50,14 @@ def test_version_and_no_arguments(lookalike):
     [
         (["nosuch"], "No such command 'nosuch'; see lookalike --help"),
         (["train", "x", "--nosuch"], "No such option: --nosuch"),
-        (["train"], "Missing argument 'data'"),
+        (["train"], "Missing argument 'DATA'"),
         (["train", "x", "--epochs", "many"], "'--epochs'"),
         (["train", "x", "--epochs", "0"], "'--epochs'"),
         (["train", "x", "--validation", "nan"], "'--validation'"),
         (["train", "x", "--validation", "1"], "'--validation'"),
         (["embed", "x", "--output", "v"], "Missing option"),
         (["people", "--gallery"], "requires an argument"),
-        (["verify", "a", "--model", "m"], "Missing argument 'b'; see lookalike verify --help"),
+        (["verify", "a", "--model", "m"], "Missing argument 'B'; see lookalike verify --help"),
     ],
 )
 def test_usage_errors_are_one_line_too(lookalike, refused, arguments, said, monkeypatch):

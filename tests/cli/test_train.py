@@ -90,7 +90,7 @@ def test_identities_with_one_picture_are_learned_and_never_held_out(train, some_
         for picture in sorted((photos / name).iterdir())[1:]:
             picture.unlink()
     trained = train(photos, "--json")
-    assert "3 identity(ies) have one picture, such as 's01'; they are kept" in trained.document["notes"][0]
+    assert "3 identities have one picture, such as 's01'; kept all the same" in trained.document["notes"][0]
     assert (trained.document["identities"], trained.document["calibration"]["genuine_pairs"]) == (6, 6)
 
 

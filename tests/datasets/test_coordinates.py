@@ -77,7 +77,7 @@ def test_what_is_no_position_names_its_line(written, said):
         (
             read_located_pictures,
             "path,identity,latitude,longitude\n1.jpg,a, b,1,2\n",
-            r"line 2: '1.jpg,a, b,1,2' has 5 field\(s\), the header 4",
+            r"line 2: '1.jpg,a, b,1,2' has 5 fields, the header 4",
         ),
         (
             read_located_pictures,

@@ -53,7 +53,7 @@ def test_what_was_not_downloaded_is_counted(google):
     assert listed(found) == [(A, "7")]
     assert found.notes == (
         "2 of 3 pictures of train.csv are not below train/ and left out",
-        "1 picture(s) are listed again in train.csv and count once",
+        "1 picture is listed again in train.csv and counted once",
     )
 
 
@@ -113,8 +113,8 @@ def test_names_and_kinds(google):
         ("id,url,landmark_id\n../../../../x,x,7\n", "line 2: '../../../../x' is no picture id"),
         (f"id,url,landmark_id\n{A},x,seven\n", "line 2: 'seven' is no landmark id; expected a whole number"),
         (f"id,url,landmark_id\n{A},x,7.0\n", "line 2: '7.0' is no landmark id"),
-        (f"id,url,landmark_id\n{A},a,b,7\n", r"line 2: .* has 4 field\(s\), the header 3; put"),
-        (f"id,url,landmark_id\n{A},x\n", r"line 2: .* has 2 field\(s\), the header 3; give the commas"),
+        (f"id,url,landmark_id\n{A},a,b,7\n", r"line 2: .* has 4 fields, the header 3; put"),
+        (f"id,url,landmark_id\n{A},x\n", r"line 2: .* has 2 fields, the header 3; give the commas"),
         (f"id,url,landmark_id\n{A},x,7\n{A},x,8\n", f"line 3: {A} shows landmark 8 here and 7 above"),
         (f"id,landmark\n{A},7\n", "expected a header with id,landmark_id"),
         ("", "expected a header with id,landmark_id"),

@@ -57,8 +57,8 @@ def test_loose_pictures_and_empty_subfolders_are_said(touch):
     found = read_image_folder(root)
     assert listed(found, root) == [("Ada/1.png", "Ada")]
     loose, empty = found.notes
-    assert loose.startswith("2 picture(s) directly in")
-    assert empty == "2 subfolder(s) hold no picture, such as 'Bo'"
+    assert loose.startswith("2 pictures without an identity are left out, directly in")
+    assert empty == "2 subfolders hold no picture, such as 'Bo'"
 
 
 def test_names_are_the_folders_in_any_script(touch):
@@ -136,7 +136,7 @@ def test_folders_whose_names_are_one_hold_one_identity(touch, again):
     assert found.identities.count("José") == 2
     assert all(path.is_file() for path in found.paths)  # as the disk spells them
     (note,) = found.notes
-    assert note.startswith("1 identity(ies) are spelled in several ways, such as ")
+    assert note.startswith("1 identity is spelled in several ways, such as ")
     assert note.endswith(": each counts as one")
 
 
@@ -144,7 +144,9 @@ def test_folders_that_look_the_same_are_reported_and_stay_two(touch):
     found = read_image_folder(touch("Ada Lovelace/1.png", "Ada\u00a0 Lovelace/1.png", "Bo/1.png", "Bo\u200b/1.png"))
     assert len(found.names) == 4
     (note,) = found.notes
-    assert note.startswith("2 name(s) look the same and count as different identities, such as 'Ada Lovelace' and 'Ada")
+    assert note.startswith(
+        "2 groups of names look the same and count as different identities, such as 'Ada Lovelace' and 'Ada"
+    )
 
 
 def test_a_folder_with_a_blank_name(touch):
@@ -209,8 +211,8 @@ def test_a_repeated_row_counts_once_and_is_said(csv):
     found = read_csv(csv("path,identity\na.png,Ada\nb.png,Bo\na.png,Ada\n./a.png,Ada\nsub/../a.png,Ada\n"))
     assert [path.name for path in found.paths] == ["a.png", "b.png"]
     (note,) = found.notes
-    assert note.startswith("3 row(s) of")
-    assert note.endswith("are repeated and count once")
+    assert note.startswith("3 rows of")
+    assert note.endswith("repeated: counted once")
 
 
 @pytest.mark.parametrize("again", ["a.png", "./a.png", "sub/../a.png", "{absolute}", "link.png"])
@@ -276,9 +278,7 @@ def test_the_spellings_of_a_name_are_one_identity(csv):
     assert found.identities == ("José", "José", "Bo")
     repeated, spelled = found.notes
     assert "repeated" in repeated
-    assert spelled == (
-        "1 identity(ies) are spelled in several ways, such as 'José' and 'Jose\\u0301': each counts as one"
-    )
+    assert spelled == ("1 identity is spelled in several ways, such as 'José' and 'Jose\\u0301': each counts as one")
 
 
 @pytest.mark.parametrize(("written", "on_disk"), [("é", "e\u0301"), ("e\u0301", "é")])
@@ -290,16 +290,16 @@ def test_paths_in_another_unicode_form_are_found_and_reported(csv, written, on_d
     found = read_csv(csv(f"path,identity\nf{written}/{written}.png,Ada\na.png,Bo\n"))
     assert found.paths == (file, path.parent / "a.png")
     (note,) = found.notes
-    assert note.startswith("1 path(s) of the list have another Unicode form (NFC or NFD) on the disk, and were found")
+    assert note.startswith("1 path of the list with another Unicode form (NFC or NFD) on the disk: found")
     refused(csv(f"path,identity\nf{written}/{written}.png,Ada\nf{on_disk}/{on_disk}.png,Bo\n"), "has one identity")
 
 
 def test_a_comma_that_is_not_quoted_makes_no_family_of_strangers(csv):
     refused(
         csv("path,identity\na.png,Smith, John\nb.png,Smith, Jane\n"),
-        r"list\.csv, line 2: 'a\.png,Smith, John' has 3 field\(s\), the header 2; put a field that holds a comma in",
+        r"list\.csv, line 2: 'a\.png,Smith, John' has 3 fields, the header 2; put a field that holds a comma in",
     )
-    refused(csv("path,identity,note\na.png,Smith, John,\n"), r"line 2: .* has 4 field\(s\), the header 3")
+    refused(csv("path,identity,note\na.png,Smith, John,\n"), r"line 2: .* has 4 fields, the header 3")
 
 
 def test_a_column_named_twice(csv):

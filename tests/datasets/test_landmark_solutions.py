@@ -89,7 +89,7 @@ def test_what_is_written_is_the_competitions_text(tmp_path):
     [
         (read_recognition_submission, f"id,landmarks\n{A},7\n", "line 2: '7'; expected a landmark id, a space and its"),
         (read_recognition_submission, f"id,landmarks\n{A},7 0.5 8 0.4\n", "line 2: '7 0.5 8 0.4'; expected"),
-        (read_recognition_submission, f"id,landmarks\n{A},7 0.5,8\n", r"line 2: .* has 3 field\(s\), the header 2"),
+        (read_recognition_submission, f"id,landmarks\n{A},7 0.5,8\n", r"line 2: .* has 3 fields, the header 2"),
         (read_recognition_submission, f"id,landmarks\n{A},7 high\n", "line 2: the confidence is 'high'"),
         (read_recognition_submission, f"id,landmarks\n{A},7 nan\n", "line 2: the confidence is 'nan'"),
         (read_recognition_submission, f"id,landmarks\n{A},7 1e999\n", "line 2: the confidence is '1e999'"),

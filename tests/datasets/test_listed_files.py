@@ -14,7 +14,7 @@ def test_another_unicode_form_in_any_part_of_a_path(touch, written, on_disk):
     assert files.found(f"Bo/../{written}/sub/{on_disk}.png", "here").samefile(root / on_disk / "sub" / f"{on_disk}.png")
     assert files.found("Bo/1.png", "here") == root / "Bo/1.png"
     (remark,) = files.remarks
-    assert remark.startswith("2 path(s) of the list have another Unicode form")
+    assert remark.startswith("2 paths of the list with another Unicode form")
 
 
 def test_a_file_that_is_there_as_it_is_written_is_meant(touch):
@@ -40,7 +40,7 @@ def test_paths_of_windows(touch):
     assert files.found("ada\\2024\\1.png", "here") == root / "ada/2024/1.png"
     assert files.found(f"{NFC}\\1.png", "here") == root / NFD / "1.png"
     (remark,) = files.remarks
-    assert remark.startswith("2 path(s) of the list have backslashes between folders, and were found")
+    assert remark.startswith("2 paths of the list with backslashes between folders: found")
     with pytest.raises(DatasetError, match=r"line 3: .* does not exist; .*, not with backslashes as on Windows"):
         files.found("C:\\ada\\2024\\1.png", "x.csv, line 3")
 

@@ -65,7 +65,7 @@ def test_google_is_asked_about_what_counts(google, tmp_path):
     asked = read_questions(google.folder, tmp_path / "more")
     assert asked.truth == (("0", "1"), (), ())
     assert [p.stem for p in asked.paths] == [one, none, "4"]
-    assert asked.notes == (f"1 picture(s) are ignored by {path.name} and left out",)
+    assert asked.notes == (f"1 picture is ignored by {path.name} and left out",)
     google.picture("test", none).unlink()
     assert "1 of 2 pictures of" in read_questions(google.folder).notes[0]
 

@@ -20,7 +20,7 @@ def test_split_keeps_order_and_notes(touch):
     root = touch("places/b/1.jpg", "places/a/2.jpg", "places/loose.jpg", "others/3.jpg")
     places, others = split_non_landmarks(place_pictures(root / "places", root / "others"))
     assert [path.name for path in places.paths] == ["2.jpg", "1.jpg"]
-    assert places.notes[0].startswith("1 picture(s) directly in")
+    assert places.notes[0].startswith("1 picture without an identity is left out, directly in")
     assert (others.identities, [path.name for path in others.paths]) == ((NON_LANDMARK,), ["3.jpg"])
     places, others = split_non_landmarks(places)
     assert (len(places), len(others)) == (2, 0)

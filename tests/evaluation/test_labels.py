@@ -62,7 +62,7 @@ def test_labels_that_are_none(labels, message):
 
 
 def test_one_label_per_vector():
-    with pytest.raises(VectorError, match=r"2 label\(s\) were given for 3 vector"):
+    with pytest.raises(VectorError, match=r"2 labels were given for 3 vector"):
         identity_codes([1, 2], 3)
 
 

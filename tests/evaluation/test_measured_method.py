@@ -28,6 +28,6 @@ def test_people_with_one_picture_are_told_of_once(context_of):
     rng = np.random.default_rng(0)
     context = context_of(rng.normal(size=(4, 3)), [0, 0, 1, 2])
     verification(context), verification(context)
-    assert context.report.remarks == ["2 identity(ies) have one picture, such as 'p01': impostors only"]
+    assert context.report.remarks == ["2 identities have one picture, such as 'p01': impostors only"]
     assert identification(context) is None
     assert list(retrieval(context).recall) == [1]

@@ -54,6 +54,15 @@ def test_people_of_a_folder(run, people_folder, path, opened, capsys):
     assert capsys.readouterr() == ("", "")
 
 
+def test_one_person_by_name_from_pictures_and_folders(run, people_folder, path):
+    done = run(people_folder / "s01", people_folder / "s02" / "0.png", name="Ada")
+    assert (done.enrolled, done.pictures, done.already_known, done.notes) == (("Ada",), 7, 0, ())
+    again = run(people_folder / "s01", people_folder / "s02" / "0.png", name="Ada")
+    assert (again.pictures, again.already_known, again.templates) == (7, 7, 7)
+    other = run(people_folder / "s01", people_folder / "s02" / "0.png", name="Bob")
+    assert (other.already_known, other.templates) == (0, 14)  # another's are not one's own
+
+
 def test_one_person_by_name(run, people_folder, path):
     pictures = sorted((people_folder / "s01").iterdir())[:2]
     assert run(*pictures, name=" Ada ").enrolled == ("Ada",)

@@ -47,7 +47,7 @@ def test_remarks_are_counted(some_people):
         Image.fromarray(noise).save(photos / name / "0.png")
     embed_labelled(Embedder.load("dlib", cropped=True), read_pictures(photos), report)
     assert report.remarks == [
-        f"no face was found; the whole picture is taken for one: 2 picture(s), first {photos}/s01/0.png"
+        f"no face was found; the whole picture is taken for one: 2 pictures, first {photos}/s01/0.png"
     ]
 
 

@@ -51,7 +51,7 @@ def test_a_name_that_looks_like_another_is_in_the_notes(recognizer, people_folde
     a, b = pictures_of(people_folder, "s01")
     enroll_people(recognizer, [a], ["Ada"])
     (note,) = enroll_people(recognizer, [b], ["Ada\u200b"]).notes
-    assert note.startswith("1 name(s) look the same and count as different identities")
+    assert note.startswith("1 group of names look the same and count as different identities")
 
 
 def test_what_is_refused_enrolls_nobody(recognizer, people_folder, bad_picture, refuses, tmp_path):
@@ -59,7 +59,7 @@ def test_what_is_refused_enrolls_nobody(recognizer, people_folder, bad_picture, 
     bad = bad_picture("text", tmp_path / "bad.png").read_bytes()
     for error, given, names, words in [
         (InputError, [], [], "no pictures were given"),
-        (InputError, pictures, ["Ada"], "1 name(s) came with 4 picture(s)"),
+        (InputError, pictures, ["Ada"], "1 name came with 4 pictures"),
         (InputError, pictures, "Adas", "one text came with"),
         (InputError, pictures, ["Ada", "Bob", "Eve", "x" * 201], "at most 200"),
         (InputError, pictures, ["Ada", "Bob", "Eve", None], "give its name as text"),

@@ -62,7 +62,7 @@ def test_what_trained_the_network_is_not_counted(recognizer, given, refuses, oth
 
 def test_what_is_refused_changes_nothing(recognizer, given, refuses, tiny_model, gallery):
     for error, job, words in [
-        (InputError, lambda: given(places=["church"]), "1 place(s) came with 6 photo(s)"),
+        (InputError, lambda: given(places=["church"]), "1 place came with 6 photos"),
         (InputError, lambda: given(places="church"), "one text came with"),
         (InputError, lambda: given(places=[""] * 6), "empty name"),
         (InputError, lambda: enroll_places(recognizer, PlacePictures()), "holds no place and no photos were given"),

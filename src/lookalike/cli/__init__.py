@@ -14,6 +14,8 @@ from typing import Annotated, NoReturn
 import typer
 
 from lookalike import __version__
+from lookalike.cli.completion import VARIABLE, answer_shell
+from lookalike.cli.verb_help import HELP_NAMES, VerbCommand, VerbGroup
 from lookalike.errors import LookalikeError
 
 __all__ = ["command_line", "main"]
@@ -45,19 +47,23 @@ def _version(wanted: bool) -> None:
 
 
 def _tour(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
 ) -> None:
     """Learn which pictures show the same thing, prove it, and find that thing again.
 
     [bold]lookalike demo[/bold] shows all of it on real faces in a few minutes.
-    With pictures of your own, in a folder per identity:
+
+    Faces in photographs, without training:
+
+      lookalike enroll photos/ --model dlib --gallery people.gallery
+      lookalike identify who.jpg --model dlib --gallery people.gallery
+
+    A network of your own, from photos/ with a folder per person, measured on people it has not seen:
 
       lookalike train photos/ --output model/
-      lookalike evaluate photos/ --model model/
-      lookalike enroll photos/ --model model/ --gallery people.gallery
-      lookalike identify who.jpg --model model/ --gallery people.gallery
-
-    Without training, [bold]--model dlib[/bold] recognises faces in whole photographs at once.
+      lookalike evaluate more-photos/ --model model/
     """
 
 
@@ -69,8 +75,11 @@ def command_line(verb: str | None = None) -> typer.Typer:
     """
     made = typer.Typer(
         name="lookalike",
+        cls=VerbGroup,
+        context_settings=HELP_NAMES,
         no_args_is_help=True,
-        add_completion=False,
+        # Its options are for the command line without a verb; they take time to make.
+        add_completion=verb not in _VERBS or VARIABLE in os.environ,
         pretty_exceptions_enable=False,
         rich_markup_mode="rich",
         epilog="Every verb explains itself: lookalike VERB --help. With --json it prints one JSON document on stdout.",
@@ -82,7 +91,7 @@ def command_line(verb: str | None = None) -> typer.Typer:
         if isinstance(found, typer.Typer):
             made.add_typer(found, rich_help_panel=panel)
         else:
-            made.command(name, rich_help_panel=panel)(found)
+            made.command(name, cls=VerbCommand, rich_help_panel=panel)(found)
     return made
 
 
@@ -124,6 +133,8 @@ def main() -> None:
 
 def _run(arguments: list[str]) -> None:
     """Invoke a verb without click's handling of errors: boxes, and codes for Ctrl-C and closed pipes."""
+    if os.environ.get(VARIABLE):
+        answer_shell(command_line)
     command = typer.main.get_command(command_line(arguments[0] if arguments else None))
     try:
         with command.make_context("lookalike", list(arguments)) as context:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from lookalike.counted_nouns import how_many
+
 if TYPE_CHECKING:
     from lookalike.answers import Identified, IdentifiedFace
 
@@ -32,12 +34,12 @@ def face_lines(picture: str, faces: Sequence[IdentifiedFace]) -> Iterator[str]:
 def promise_lines(answer: Identified) -> Iterator[str]:
     """How large the gallery is, what the threshold rests on, and what it means in a gallery of this size."""
     if answer.kind == "landmarks":
-        yield f"gallery: {answer.places:,} place(s)"
+        yield f"gallery: {how_many(answer.places, 'place')}"
         yield f"promise: {answer.threshold_source}"
         return
     from lookalike.decisions.promise import PromisedThreshold
 
-    size = f"{answer.identities:,} people ({answer.templates:,} templates)"
+    size = f"{how_many(answer.identities, 'person', 'people')} ({how_many(answer.templates, 'template')})"
     missed = answer.promised
     if isinstance(missed, PromisedThreshold):
         yield (

@@ -20,16 +20,25 @@ __all__ = ["demo"]
 
 
 def demo(
-    what: Annotated[str, typer.Argument(help="faces: real ones; landmarks: synthetic ones, rendered here.")] = "faces",
+    what: Annotated[
+        str,
+        typer.Argument(metavar="faces|landmarks", help="faces: real ones; landmarks: synthetic ones, rendered here."),
+    ] = "faces",
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Folder for models, gallery, report; demo, or demo-landmarks.")
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FOLDER",
+            help="Folder for models, gallery and report; by default demo, or demo-landmarks.",
+        ),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Decides who is unseen, and every other random choice.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Decides who is held out, and every other random choice.")] = 0,
     epochs: Annotated[
         int | None, typer.Option(min=1, help="Fewer than the recipe's, for a quick look at the machinery.")
     ] = None,
     places: Annotated[
-        int | None, typer.Option(min=2, help="Landmarks: fewer than 48 buildings, for a quick look.")
+        int | None, typer.Option(min=2, rich_help_panel="Landmarks", help="Fewer than 48 buildings, for a quick look.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:

@@ -18,6 +18,7 @@ from lookalike.cli.options import (
     Precision,
     SkipBad,
 )
+from lookalike.counted_nouns import how_many
 from lookalike.workflows.embed import EmbedOptions
 from lookalike.workflows.embed import embed as run
 
@@ -28,13 +29,13 @@ __all__ = ["embed"]
     EmbedOptions,
     data=Data,
     model=Model,
-    output=Annotated[Path, typer.Option("--output", "-o", help="The vectors folder to write.")],
+    output=Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="The vectors folder to write.")],
     cropped=Cropped,
     device=Device,
     precision=Precision,
     detector=Detector,
     skip_bad=SkipBad,
-    replace=Annotated[bool, typer.Option("--replace", help="Replace older vectors.")],
+    replace=Annotated[bool, typer.Option("--replace", help="Replace the vectors of an earlier run.")],
 )
 def embed(options: EmbedOptions, as_json: AsJson = False) -> None:
     """Turn pictures into vectors: shards of .npy, their ids, and which picture each one is."""
@@ -45,7 +46,7 @@ def embed(options: EmbedOptions, as_json: AsJson = False) -> None:
     if as_json:
         print_json(without_notes(done))
         return
+    vectors = how_many(done.count, "vector")
     console.print(
-        f"[green]wrote[/green] {done.count} vectors of {done.dimension} dimensions to {escape(str(done.vectors))}",
-        soft_wrap=True,
+        f"[green]wrote[/green] {vectors} of {done.dimension} dimensions to {escape(str(done.vectors))}", soft_wrap=True
     )

@@ -21,6 +21,8 @@ from lookalike.cli.options import (
     Scales,
     SkipBad,
 )
+from lookalike.cli.verb_help import FOR_PLACES, in_panel
+from lookalike.counted_nouns import how_many
 from lookalike.workflows.enroll import EnrollOptions, PeopleEnrolled, PlacesEnrolled
 from lookalike.workflows.enroll import enroll as run
 
@@ -32,24 +34,42 @@ __all__ = ["enroll"]
     model=Model,
     pictures=Annotated[
         list[str] | None,
-        typer.Argument(help="With --name: pictures of one person. Without: a folder per identity, or a CSV."),
+        typer.Argument(
+            help="With --name: pictures of one person, or folders of them. Without: one folder with a subfolder per "
+            "person, or a CSV of path,identity.",
+        ),
     ],
     gallery=GalleryPath,
-    name=Annotated[str | None, typer.Option("--name", "-n", help="Whose pictures these are.")],
-    recipe=Recipe,
+    name=Annotated[str | None, typer.Option("--name", "-n", metavar="NAME", help="Whose pictures these are.")],
+    recipe=in_panel(FOR_PLACES, Recipe),
     non_landmarks=Annotated[
         Path | None,
-        typer.Option("--non-landmarks", help="Landmarks: a folder of photos that show none, of the kind users send."),
+        typer.Option(
+            "--non-landmarks",
+            metavar="FOLDER",
+            rich_help_panel=FOR_PLACES,
+            help="Photos that show no place, of the kind people will send: thresholds rest on them.",
+        ),
     ],
     promise=Annotated[
         str | None,
-        typer.Option("--promise", help="Landmarks: fpr=RATE, the share of such photos that may be named; fpr=0.01."),
+        typer.Option(
+            "--promise",
+            metavar="fpr=RATE",
+            rich_help_panel=FOR_PLACES,
+            help="The share of photos without a place that may be named; fpr=0.01 at first, then as before.",
+        ),
     ],
     places=Annotated[
         Path | None,
-        typer.Option("--places", help="Landmarks: a CSV of identity,name,latitude,longitude."),
+        typer.Option(
+            "--places",
+            metavar="CSV",
+            rich_help_panel=FOR_PLACES,
+            help="Names and positions: identity,name,latitude,longitude.",
+        ),
     ],
-    scales=Scales,
+    scales=in_panel(FOR_PLACES, Scales),
     cropped=Cropped,
     device=Device,
     precision=Precision,
@@ -62,7 +82,8 @@ def enroll(options: EnrollOptions, as_json: AsJson = False) -> None:
     What was reported as enrolled is on the disk: it survives a killed process and a power cut.
 
     With --recipe landmarks, photos are cleaned and clustered, several centroids stand for each place, and thresholds
-    keep a promise about photos without a landmark. Without pictures they are fitted anew, say to another --promise.
+    keep a promise about photos without a landmark. Without pictures, these are set anew, for example for another
+    --promise.
     """
     from lookalike.cli.terminal import print_json, show_progress, without_notes
 
@@ -80,27 +101,38 @@ def enroll(options: EnrollOptions, as_json: AsJson = False) -> None:
 def _print_people(gallery: str, done: PeopleEnrolled) -> None:
     from lookalike.cli.terminal import console, escape, note
 
-    console.print(
-        f"[green]enrolled[/green] {done.pictures} picture(s) of {len(done.enrolled)} person(s) "
-        f"({len(done.new)} new); {escape(gallery)} knows {done.identities}",
-        soft_wrap=True,
-    )
+    people = how_many(len(done.enrolled), "person", "people")
+    if done.already_known == done.pictures:
+        said = f"[green]already known[/green]: {how_many(done.pictures, 'picture')} of {people}"
+    else:
+        said = f"[green]enrolled[/green] {how_many(done.pictures - done.already_known, 'picture')} of {people} "
+        said += _how_many_new(len(done.new), len(done.enrolled))
+        if done.already_known:
+            said += f", {how_many(done.already_known, 'more picture was', 'more pictures were')} already known"
+    known = how_many(done.identities, "person", "people")
+    console.print(f"{said}; {escape(gallery)} knows {known}", soft_wrap=True)
     if done.fpir_bound is not None:
         note(
-            f"among {done.templates:,} templates up to {done.fpir_bound:.2g} of strangers' searches may be named at "
-            "the model's own threshold; `lookalike identify --fpir RATE` keeps a rate as the gallery grows"
+            f"among {how_many(done.templates, 'template')} up to {done.fpir_bound:.2g} of strangers' searches may be "
+            "named at the model's own threshold; `lookalike identify --fpir RATE` keeps a rate as the gallery grows"
         )
 
 
 def _print_places(gallery: str, done: PlacesEnrolled) -> None:
     from lookalike.cli.terminal import console, escape, note
 
-    console.print(
-        f"[green]enrolled[/green] {done.pictures} photo(s) of {len(done.enrolled)} place(s) ({len(done.new)} new); "
-        f"{escape(gallery)} knows {len(done.places)}, by {done.centroids} centroid(s)",
-        soft_wrap=True,
-    )
+    places = how_many(len(done.enrolled), "place")
+    enrolled = f"{how_many(done.pictures, 'photo')} of {places} {_how_many_new(len(done.new), len(done.enrolled))}"
+    known = f"{how_many(len(done.places), 'place')}, by {how_many(done.centroids, 'centroid')}"
+    console.print(f"[green]enrolled[/green] {enrolled}; {escape(gallery)} knows {known}", soft_wrap=True)
     for reason, count in Counter(one.reason for one in done.left_out).items():
         first = next(one for one in done.left_out if one.reason == reason)
-        note(f"{count} photo(s) {reason} are left out of centroids; first {first.source} of {first.place}")
+        photos = how_many(count, "photo")
+        note(f"left out of centroids: {photos} {reason}; first {first.source} of {first.place}")
     console.print(f"promise: {escape(done.promised.source)}", soft_wrap=True)
+
+
+def _how_many_new(new: int, enrolled: int) -> str:
+    """Of those whose pictures were enrolled, how many were not there before, and how many were."""
+    known = f"{enrolled - new:,} already known" if 0 < new < enrolled else "already known"
+    return f"({known})" if new == 0 else f"({new:,} new)" if new == enrolled else f"({new:,} new, {known})"

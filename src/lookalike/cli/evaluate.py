@@ -24,6 +24,7 @@ from lookalike.cli.options import (
     given,
     refuse_given,
 )
+from lookalike.cli.verb_help import FOR_PEOPLE, FOR_PLACES, in_panel
 from lookalike.workflows.evaluate import EvaluateOptions
 from lookalike.workflows.evaluate_places import EvaluatePlacesOptions
 from lookalike.workflows.score_submission import ScoreSubmissionOptions
@@ -67,65 +68,120 @@ _LANDMARKS = tuple(name for name in _only(EvaluatePlacesOptions, EvaluateOptions
             "--model",
             "-m",
             envvar="LOOKALIKE_MODEL",
+            metavar="MODEL",
             show_default=False,
-            help="A model folder, dlib (pretrained faces), or efficientnet_lite0; every evaluation but that of a "
-            "submission needs one.",
+            help="A folder that lookalike train wrote, dlib (faces, pretrained), or efficientnet_lite0 (places and "
+            "things, pretrained). Only --submission needs none.",
         ),
     ],
-    output=Annotated[Path, typer.Option("--output", "-o", help="Folder for report.html, metrics.json and more.")],
-    enrolled=Annotated[int, typer.Option(min=1, help="Pictures enrolled per identity, in identification.")],
-    trials=Annotated[int, typer.Option(min=1, help="Random enrolments that are averaged.")],
+    output=Annotated[
+        Path,
+        typer.Option(
+            "--output", "-o", metavar="FOLDER", help="Folder for report.html, metrics.json and calibration.json."
+        ),
+    ],
+    enrolled=Annotated[
+        int,
+        typer.Option(min=1, rich_help_panel=FOR_PEOPLE, help="Pictures enrolled of each person, in identification."),
+    ],
+    trials=Annotated[int, typer.Option(min=1, rich_help_panel=FOR_PEOPLE, help="Random enrolments that are averaged.")],
     calibrate=Annotated[
-        bool, typer.Option("--calibrate", help="Make the thresholds measured here the model's (trained models).")
+        bool,
+        typer.Option(
+            "--calibrate",
+            rich_help_panel=FOR_PEOPLE,
+            help="Store the thresholds measured here with the model (not with a pretrained one).",
+        ),
     ],
     promise=Annotated[
         str | None,
         typer.Option(
             "--promise",
-            help="What answers shall keep: fpir=RATE per search, or fmr=RATE per pair; goes into calibration.json. "
-            "The report tells of fpir=0.01 otherwise.",
+            metavar="fpir=RATE",
+            rich_help_panel=FOR_PEOPLE,
+            help="The false alarm rate that answers have to keep: fpir=RATE per search, or fmr=RATE per pair; stored "
+            "in calibration.json. Without it, the report shows what fpir=0.01 would mean.",
         ),
     ],
     distractors=Annotated[
         str | None,
-        typer.Option("--distractors", help="Strangers to search among: pictures as DATA, .npy, or lookalike embed's."),
+        typer.Option(
+            "--distractors",
+            metavar="DATA",
+            rich_help_panel=FOR_PEOPLE,
+            help="Strangers to search among: pictures, a .npy of vectors, or a folder that lookalike embed wrote.",
+        ),
     ],
     groups=Annotated[
-        Path | None, typer.Option("--groups", help="CSV of identity,group or path,group: error rates for each group.")
+        Path | None,
+        typer.Option(
+            "--groups",
+            metavar="CSV",
+            rich_help_panel=FOR_PEOPLE,
+            help="identity,group or path,group: error rates for each group.",
+        ),
     ],
     against=Annotated[
-        str | None, typer.Option("--against", help="Another model, to compare with on the same pictures.")
+        str | None,
+        typer.Option(
+            "--against",
+            metavar="MODEL",
+            rich_help_panel=FOR_PEOPLE,
+            help="Another model, to compare with on the same pictures.",
+        ),
     ],
     pairs=Annotated[
-        Path | None, typer.Option("--pairs", help="List of pairs as LFW's pairs.txt: accuracy over its folds.")
+        Path | None,
+        typer.Option(
+            "--pairs",
+            metavar="FILE",
+            rich_help_panel=FOR_PEOPLE,
+            help="A list of pairs such as LFW's pairs.txt: accuracy over its folds.",
+        ),
     ],
     trained_on=Annotated[
-        str | None, typer.Option("--trained-on", help="What the model was trained on: nobody of it may be tested.")
+        str | None,
+        typer.Option(
+            "--trained-on",
+            metavar="DATA",
+            rich_help_panel=FOR_PEOPLE,
+            help="The pictures that the model was trained on: none of their people may be tested.",
+        ),
     ],
-    seed=Annotated[int, typer.Option(min=0, help="Of enrolments and bootstrap.")],
-    recipe=Recipe,
+    seed=Annotated[int, typer.Option(min=0, help="Decides the random enrolments and the resampling for intervals.")],
+    recipe=in_panel(FOR_PLACES, Recipe),
     gallery=Annotated[
         str,
         typer.Option(
             "--gallery",
             "-g",
             envvar="LOOKALIKE_GALLERY",
+            metavar="FOLDER",
+            rich_help_panel=FOR_PLACES,
             show_default=False,
-            help="Landmarks: the gallery that is asked.",
+            help="The gallery of places that is asked.",
         ),
     ],
     non_landmarks=Annotated[
         Path | None,
-        typer.Option("--non-landmarks", help="Landmarks: a folder of photos that show none, and are not enrolled."),
+        typer.Option(
+            "--non-landmarks",
+            metavar="FOLDER",
+            rich_help_panel=FOR_PLACES,
+            help="Photos that show no place, and of which none was enrolled or trained on.",
+        ),
     ],
-    rerank=Rerank,
+    rerank=in_panel(FOR_PLACES, Rerank),
     submission=Annotated[
         Path | None,
         typer.Option(
-            "--submission", help="Score this file of Google Landmarks v2 against DATA's solution; needs no model."
+            "--submission",
+            metavar="CSV",
+            rich_help_panel=FOR_PLACES,
+            help="Score this submission to Google Landmarks v2 against the solution in DATA; needs no model.",
         ),
     ],
-    scales=Scales,
+    scales=in_panel(FOR_PLACES, Scales),
     cropped=Cropped,
     device=Device,
     precision=Precision,
@@ -133,13 +189,14 @@ _LANDMARKS = tuple(name for name in _only(EvaluatePlacesOptions, EvaluateOptions
     skip_bad=SkipBad,
 )
 def evaluate(options: EvaluateVerbOptions, context: typer.Context, as_json: AsJson = False) -> None:
-    """Measure a model: verification over all pairs, identification closed and open, and a report with pictures.
+    """Measure a model on people it has not seen: how well it tells them apart, and at which threshold; with a report.
 
-    Writes report.html (self-contained), metrics.json and calibration.json. Use people the model was not trained on.
-    What the promise means among a thousand people and among ten million is told in the report.
+    Writes report.html (self-contained), metrics.json and calibration.json. The report shows verification (1:1),
+    identification (1:N), retrieval, the look-alikes, and what a promise means among a thousand people and among ten
+    million.
 
-    With --recipe landmarks, a gallery of places is asked about every photo of DATA: GAP, top-1, right answers, the
-    false-positive rate beside the promise, mAP@100, and a report with the answers.
+    With --recipe landmarks, a gallery of places is asked about every photo of DATA: how many answers are right, how
+    many photos without a place are named beside what was promised, GAP and mAP@100, and a report with the answers.
     """
     from lookalike.errors import InputError
     from lookalike.gallery import open_gallery

@@ -16,9 +16,11 @@ __all__ = ["figures"]
 
 @options_from(
     FiguresOptions,
-    page=Annotated[str, typer.Argument(help="Which page: losses.")],
-    output=Annotated[Path, typer.Option("--output", "-o", help="Folder for PAGE.html and PAGE.json.")],
-    seed=Annotated[int, typer.Option(min=0, help="Of the split, weights, batches and noise.")],
+    page=Annotated[str, typer.Argument(help="losses: one data set under ten losses.")],
+    output=Annotated[
+        Path, typer.Option("--output", "-o", metavar="FOLDER", help="Folder for losses.html and losses.json.")
+    ],
+    seed=Annotated[int, typer.Option(min=0, help="Decides every random choice.")],
 )
 def figures(options: FiguresOptions, as_json: AsJson = False) -> None:
     """Make pictures that explain: losses trains ten small networks on digits and shows what each loss does to them.

@@ -8,6 +8,7 @@ import typer
 
 from lookalike.cli.dataclass_options import options_from
 from lookalike.cli.options import AsJson, GalleryPath
+from lookalike.counted_nouns import how_many
 from lookalike.workflows.forget import ForgetOptions
 from lookalike.workflows.forget import forget as run
 
@@ -16,7 +17,7 @@ __all__ = ["forget"]
 
 @options_from(
     ForgetOptions,
-    name=Annotated[str, typer.Argument(help="Who is to be forgotten, as `lookalike people` spells it.")],
+    name=Annotated[str, typer.Argument(help="Who is to be forgotten, as lookalike people spells it.")],
     gallery=GalleryPath,
 )
 def forget(options: ForgetOptions, as_json: AsJson = False) -> None:
@@ -29,7 +30,7 @@ def forget(options: ForgetOptions, as_json: AsJson = False) -> None:
         print_json({"gallery": options.gallery} | plain(done))
         return
     console.print(
-        f"[green]forgot[/green] {escape(done.forgotten)} ({done.templates} template(s)); "
-        f"{escape(str(options.gallery))} knows {done.identities}",
+        f"[green]forgot[/green] {escape(done.forgotten)} ({how_many(done.templates, 'template')}); "
+        f"{escape(str(options.gallery))} knows {how_many(done.identities, 'person', 'people')}",
         soft_wrap=True,
     )

@@ -27,6 +27,8 @@ from lookalike.cli.options import (
     TargetFmr,
     ThresholdDistance,
 )
+from lookalike.cli.verb_help import FOR_PEOPLE, FOR_PLACES, in_panel
+from lookalike.counted_nouns import how_many
 from lookalike.workflows.identify import Identification, IdentifyOptions
 from lookalike.workflows.identify import identify as run
 
@@ -42,30 +44,40 @@ __all__ = ["identify"]
     all_faces=Annotated[
         bool, typer.Option("--all-faces", help="Answer every face of a picture, not only the most likely subject.")
     ],
-    threshold=ThresholdDistance,
-    fmr=TargetFmr,
+    threshold=in_panel(FOR_PEOPLE, ThresholdDistance),
+    fmr=in_panel(FOR_PEOPLE, TargetFmr),
     fpir=Annotated[
         float | None,
         typer.Option(
             "--fpir",
-            help="Name at most this share of strangers, whatever the size of the gallery (needs a calibration).",
+            metavar="RATE",
+            rich_help_panel=FOR_PEOPLE,
+            help="Name at most this share of strangers, such as 0.01, whatever the size of the gallery. Needs "
+            "thresholds measured by lookalike evaluate.",
         ),
     ],
-    calibration=CalibrationFile,
-    recipe=Recipe,
+    calibration=in_panel(FOR_PEOPLE, CalibrationFile),
+    recipe=in_panel(FOR_PLACES, Recipe),
     rerank=Annotated[
         bool | None,
         typer.Option(
-            "--rerank/--no-rerank", help="Landmarks: whether the nearest enrolled photos have a say; by default, yes."
+            "--rerank/--no-rerank",
+            rich_help_panel=FOR_PLACES,
+            help="Whether the nearest enrolled photos help to tell which place it is; by default they do.",
         ),
     ],
     submission=Annotated[
         Path | None,
-        typer.Option("--submission", help="Landmarks: write id,landmarks as Google Landmarks v2 wants it."),
+        typer.Option(
+            "--submission",
+            metavar="CSV",
+            rich_help_panel=FOR_PLACES,
+            help="Write the answers as a submission to Google Landmarks v2: id,landmarks.",
+        ),
     ],
     csv=Csv,
     draw=Draw,
-    scales=Scales,
+    scales=in_panel(FOR_PLACES, Scales),
     cropped=Cropped,
     skip_bad=SkipBad,
     device=Device,
@@ -85,7 +97,7 @@ def identify(options: IdentifyOptions, as_json: AsJson = False) -> None:
     # ROUTING: a video, or a folder that is watched, goes to a workflow of its own here; all else is pictures.
     with show_progress() as progress:
         found = run(replace(options, csv=csv), progress)
-    answers = f"{sum(map(len, found.faces)) or len(found.answers)} answer(s)"
+    answers = how_many(sum(map(len, found.faces)) or len(found.answers), "answer")
     if as_json:
         print_json(_document(str(options.gallery), found))
     elif options.csv is None and options.submission is None:
@@ -96,7 +108,7 @@ def identify(options: IdentifyOptions, as_json: AsJson = False) -> None:
         if file is not None and not as_json:
             say_written(answers, file)
     if found.drawn:
-        say_written(f"{len(found.drawn)} picture(s) with boxes", options.draw)
+        say_written(f"{how_many(len(found.drawn), 'picture')} with boxes", options.draw)
 
 
 def _document(gallery: str, found: Identification) -> dict[str, object]:

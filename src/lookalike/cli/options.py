@@ -40,24 +40,44 @@ Model = Annotated[
         "--model",
         "-m",
         envvar="LOOKALIKE_MODEL",
-        help="A model folder, net.onnx, hf://user/model, dlib (pretrained faces), efficientnet_lite0 or timm:NAME.",
+        metavar="MODEL",
+        help="A folder that lookalike train wrote, dlib (faces, pretrained), efficientnet_lite0 (places and things, "
+        "pretrained), net.onnx, timm:NAME or hf://user/model; see lookalike models.",
     ),
 ]
 #: Text, for a `Path` would make "milvus:/host" of "milvus://host".
-GalleryPath = Annotated[str, typer.Option("--gallery", "-g", envvar="LOOKALIKE_GALLERY", help="The gallery's folder.")]
+GalleryPath = Annotated[
+    str,
+    typer.Option("--gallery", "-g", envvar="LOOKALIKE_GALLERY", metavar="FOLDER", help="The gallery: who is known."),
+]
 CalibrationFile = Annotated[
     Path | None,
-    typer.Option("--calibration", help="A calibration.json of lookalike evaluate, in place of the model's own."),
+    typer.Option(
+        "--calibration",
+        metavar="FILE",
+        help="A calibration.json that lookalike evaluate wrote, in place of the model's own.",
+    ),
 ]
 Recipe = Annotated[
-    str | None, typer.Option("--recipe", help="landmarks: places, not people; a gallery that holds places says so.")
+    str | None,
+    typer.Option(
+        "--recipe",
+        metavar="landmarks",
+        help="These are places, not people. A gallery that holds places says so itself.",
+    ),
 ]
 Rerank = Annotated[
-    bool, typer.Option("--rerank/--no-rerank", help="Landmarks: let the nearest enrolled photos have a say.")
+    bool,
+    typer.Option("--rerank/--no-rerank", help="Whether the nearest enrolled photos help to tell which place it is."),
 ]
 Scales = Annotated[
     str | None,
-    typer.Option("--scales", help="Embed at several sizes and add, such as 0.7,1,1.4; the same whenever it is used."),
+    typer.Option(
+        "--scales",
+        metavar="SIZES",
+        help="Embed every picture at several sizes, such as 0.7,1,1.4, and add the vectors. The same sizes for enroll "
+        "and identify.",
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Leave out pictures that cannot be used, and say so.")]
@@ -86,9 +106,19 @@ Detector = Annotated[
     typer.Option("--detector", metavar="FILE", help="An ONNX file that finds the faces for an ONNX model."),
 ]
 ThresholdDistance = Annotated[
-    float | None, typer.Option("--threshold", help="Match up to this distance, not the model's measured one.")
+    float | None,
+    typer.Option(
+        "--threshold", metavar="DISTANCE", help="Match up to this distance, in place of the model's measured threshold."
+    ),
 ]
-TargetFmr = Annotated[float | None, typer.Option("--fmr", help="Use the threshold measured for this false match rate.")]
+TargetFmr = Annotated[
+    float | None,
+    typer.Option(
+        "--fmr",
+        metavar="RATE",
+        help="Use the threshold at which this share of pairs of different people match, such as 0.001.",
+    ),
+]
 
 
 def given(context: typer.Context, parameter: str) -> bool:

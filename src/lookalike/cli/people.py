@@ -6,6 +6,7 @@ import typer
 
 from lookalike.cli.dataclass_options import options_from
 from lookalike.cli.options import AsJson, GalleryPath
+from lookalike.counted_nouns import how_many
 from lookalike.workflows.people import PeopleOptions, list_people
 
 __all__ = ["people"]
@@ -25,7 +26,7 @@ def people(options: PeopleOptions, as_json: AsJson = False) -> None:
         print_json({"gallery": options.gallery} | plain(known))
         return
     # Not the table's title, which is no wider than the table.
-    typer.echo(f"{len(known.people)} people in {options.gallery}")
+    typer.echo(f"{how_many(len(known.people), 'person', 'people')} in {options.gallery}")
     table = Table(Column("Name", overflow="fold"), Column("Templates", no_wrap=True), "Since")
     for person in known.people:
         table.add_row(Text(person.name), str(person.templates), person.created_at)

@@ -9,6 +9,8 @@ import typer
 
 from lookalike.cli.dataclass_options import options_from
 from lookalike.cli.options import AsJson, Cropped, Data, SkipBad
+from lookalike.cli.verb_help import FOR_PLACES
+from lookalike.counted_nouns import how_many
 from lookalike.workflows.train import TrainOptions, train_and_calibrate
 
 __all__ = ["train_command"]
@@ -17,33 +19,53 @@ __all__ = ["train_command"]
 @options_from(
     TrainOptions,
     data=Data,
-    output=Annotated[Path, typer.Option("--output", "-o", help="The model folder to write.")],
+    output=Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="The model folder to write.")],
     recipe=Annotated[
-        str, typer.Option(help="small-faces, face-crops, faces, landmarks, landmarks-large, or a TOML file.")
+        str,
+        typer.Option(
+            metavar="RECIPE", help="small-faces, face-crops, faces, landmarks, landmarks-large, or a TOML file."
+        ),
     ],
-    loss=Annotated[str | None, typer.Option(help="arcface, triplet, center, …: docs/losses has a page for each.")],
-    backbone=Annotated[str | None, typer.Option(help="mobilefacenet, iresnet18, iresnet50, linear or a timm network.")],
+    loss=Annotated[
+        str | None, typer.Option(metavar="LOSS", help="arcface, triplet, center, …: docs/losses has a page for each.")
+    ],
+    backbone=Annotated[
+        str | None,
+        typer.Option(metavar="NETWORK", help="mobilefacenet, iresnet18, iresnet50, linear, or any network of timm."),
+    ],
     epochs=Annotated[int | None, typer.Option(min=1, help="Passes over the pictures.")],
     batch_size=Annotated[int | None, typer.Option(min=2, help="Pictures in a batch.")],
     chunk_size=Annotated[
         int | None, typer.Option(min=1, help="Pictures embedded at a time, where a whole batch does not fit in memory.")
     ],
-    learning_rate=Annotated[float | None, typer.Option(help="Its peak.")],
-    seed=Annotated[int | None, typer.Option(min=0, help="Decides every random choice; else the recipe does.")],
+    learning_rate=Annotated[
+        float | None, typer.Option(metavar="RATE", help="The largest learning rate, after the warm-up.")
+    ],
+    seed=Annotated[int | None, typer.Option(min=0, help="Decides every random choice; by default the recipe's.")],
     non_landmarks=Annotated[
-        Path | None, typer.Option(help="Folder of pictures that show no landmark: one class more to learn.")
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            rich_help_panel=FOR_PLACES,
+            help="Pictures that show no place: one class more to learn.",
+        ),
     ],
     groups=Annotated[
         Path | None,
-        typer.Option(help="CSV identity,group: groups join the training one after another, in the file's order."),
+        typer.Option(
+            metavar="CSV",
+            rich_help_panel=FOR_PLACES,
+            help="identity,group: groups join the training one after another, in the file's order.",
+        ),
     ],
     validation=Annotated[
         float | None,
         typer.Option(
             min=0,
             max=0.9,
-            help="Share of identities held out to measure thresholds, at least 2; 0: none. [default: 0.2; 0 for "
-            "landmarks, whose thresholds come from non-landmarks when they are enrolled]",
+            metavar="SHARE",
+            help="Share of identities held out to measure thresholds on; 0: none. By default 0.2, and at least two "
+            "identities; 0 for places, whose thresholds come from photos of no place when they are enrolled.",
         ),
     ],
     resume=Annotated[bool, typer.Option("--resume", help="Go on with an interrupted training.")],
@@ -70,8 +92,8 @@ def train_command(options: TrainOptions, as_json: AsJson = False) -> None:
         print_json(plain(trained) | {"calibration": calibration.model_dump(mode="json") if calibration else None})
         return
     console.print(
-        f"[green]trained[/green] {escape(str(trained.model))} on {trained.pictures} pictures of "
-        f"{trained.identities} identities (fingerprint {trained.fingerprint})",
+        f"[green]trained[/green] {escape(str(trained.model))} on {how_many(trained.pictures, 'picture')} of "
+        f"{how_many(trained.identities, 'identity', 'identities')} (fingerprint {trained.fingerprint})",
         soft_wrap=True,
     )
     if calibration is not None:

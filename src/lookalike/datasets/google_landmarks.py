@@ -30,6 +30,7 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import unquote
 
+from lookalike.counted_nouns import how_many
 from lookalike.csv_rows import named_rows
 from lookalike.datasets.picture_set import PictureSet
 from lookalike.errors import DatasetError
@@ -194,7 +195,9 @@ class GoogleLandmarks:
         if missing:
             notes.append(f"{missing} of {len(landmarks)} pictures of {path.name} are not below {split}/ and left out")
         if repeated:
-            notes.append(f"{repeated} picture(s) are listed again in {path.name} and count once")
+            notes.append(
+                f"{how_many(repeated, 'picture is', 'pictures are')} listed again in {path.name} and counted once"
+            )
         return PictureSet(tuple(paths), tuple(identities), tuple(notes))
 
     def _nothing(self, split: str, path: Path, missing: int) -> DatasetError:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from lookalike.counted_nouns import how_many
 from lookalike.csv_rows import csv_rows
 from lookalike.datasets.listed_files import ListedFiles
 from lookalike.datasets.picture_set import PictureSet
@@ -13,7 +14,7 @@ from lookalike.errors import DatasetError
 from lookalike.identity_names import canonical_name, name_remarks
 from lookalike.images import PICTURE_SUFFIXES
 
-__all__ = ["pictures_below", "read_csv", "read_image_folder"]
+__all__ = ["pictures_among", "pictures_below", "pictures_of_one", "read_csv", "read_image_folder"]
 
 
 def read_image_folder(folder: Path) -> PictureSet:
@@ -50,15 +51,70 @@ def read_image_folder(folder: Path) -> PictureSet:
             f"{error.filename or folder} cannot be read: {error.strerror}; check its permissions"
         ) from None
     if not paths:
-        hint = f" ({loose} pictures lie directly in it, without an identity)" if loose else ""
+        hint = (
+            f" ({how_many(loose, 'picture lies', 'pictures lie')} directly in it, without an identity)" if loose else ""
+        )
         raise DatasetError(f"{folder} has no subfolder with pictures{hint}; expected one subfolder per identity")
     notes = []
     if loose:
-        notes.append(f"{loose} picture(s) directly in {folder} have no identity and are left out")
+        without = how_many(loose, "picture without an identity is", "pictures without an identity are")
+        notes.append(f"{without} left out, directly in {folder}")
     if empty:
-        notes.append(f"{len(empty)} subfolder(s) hold no picture, such as {empty[0]!r}")
+        notes.append(f"{how_many(len(empty), 'subfolder holds', 'subfolders hold')} no picture, such as {empty[0]!r}")
     notes += name_remarks(identities)
     return PictureSet(tuple(paths), tuple(identities), tuple(notes))
+
+
+def pictures_of_one(given: Sequence[str], identity: str) -> PictureSet:
+    """Pictures of one identity, and those in the folders among them.
+
+    Args:
+        given: paths of pictures and of folders.
+        identity: whom or what all of them show. Where they lie in subfolders, a note says how many these are, for such
+            a folder may be one of many identities.
+
+    Raises:
+        DatasetError: as `pictures_among`.
+
+    Example:
+        >>> len(pictures_of_one(["ada/"], "Ada"))    # doctest: +SKIP
+        12
+    """
+    paths = [Path(one) for one in pictures_among(given)]
+    notes = []
+    for folder in (one for one in given if Path(one).is_dir()):
+        inside = [path for path in paths if path.parent != Path(folder) and path.is_relative_to(folder)]
+        if inside:
+            subfolders = how_many(len({path.parent for path in inside}), "subfolder")
+            notes.append(f"{how_many(len(inside), 'picture')} in {subfolders} of {folder} count as {identity!r}, too")
+    return PictureSet(tuple(paths), (identity,) * len(paths), tuple(notes))
+
+
+def pictures_among(given: Sequence[str | Path]) -> list[str]:
+    """Pictures as they are given, by their paths, with folders replaced by the pictures in them and below.
+
+    Raises:
+        DatasetError: a folder holds no picture, or cannot be read.
+
+    Example:
+        >>> pictures_among(["ada.png", "more/"])    # doctest: +SKIP
+        ['ada.png', 'more/1.png', 'more/2.png']
+    """
+    paths: list[str] = []
+    for one in given:
+        if not Path(one).is_dir():
+            paths.append(str(one))
+            continue
+        try:
+            found = pictures_below(Path(one))
+        except OSError as error:
+            raise DatasetError(
+                f"{error.filename or one} cannot be read: {error.strerror}; check its permissions"
+            ) from None
+        if not found:
+            raise DatasetError(f"{one} holds no pictures; give photos, or a folder of them")
+        paths += map(str, found)
+    return paths
 
 
 def pictures_below(folder: Path) -> list[Path]:
@@ -117,5 +173,5 @@ def read_csv(path: Path) -> PictureSet:
             repeated += 1
     if not rows:
         raise DatasetError(f"{path} lists no pictures; expected a row of path,identity for each")
-    notes = (f"{repeated} row(s) of {path} are repeated and count once",) if repeated else ()
+    notes = (f"{how_many(repeated, 'row')} of {path} repeated: counted once",) if repeated else ()
     return PictureSet(tuple(rows), tuple(rows.values()), (*notes, *files.remarks, *name_remarks(spellings)))

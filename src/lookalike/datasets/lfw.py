@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from lookalike.counted_nouns import how_many
 from lookalike.datasets.listed_files import ListedFiles
 from lookalike.errors import DatasetError
 from lookalike.identity_names import canonical_name
@@ -88,8 +89,8 @@ def read_lfw_pairs(path: str | Path) -> LfwPairs:
     if len(lines) != expected:
         what = "is cut off" if len(lines) < expected else "goes on too long"
         raise DatasetError(
-            f"{path} {what}: its first line promises {folds} fold(s) of 2 × {count} pairs, {expected} lines with it; "
-            f"it has {len(lines)}"
+            f"{path} {what}: its first line promises {how_many(folds, 'fold')} of 2 × {count} pairs, {expected} lines "
+            f"with it; it has {len(lines)}"
         )
     pictures: dict[tuple[str, int], int] = {}
     genuine = np.tile(np.repeat([True, False], count), folds)

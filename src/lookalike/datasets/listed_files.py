@@ -13,6 +13,7 @@ import unicodedata
 from collections import defaultdict
 from pathlib import Path
 
+from lookalike.counted_nouns import how_many
 from lookalike.errors import DatasetError
 
 __all__ = ["ListedFiles"]
@@ -43,10 +44,18 @@ class ListedFiles:
     def remarks(self) -> tuple[str, ...]:
         """What was found under another spelling than the list's, in at most two lines."""
         kinds = (
-            (self._respelled, "path(s) of the list have another Unicode form (NFC or NFD) on the disk, and were found"),
-            (self._backslashes, "path(s) of the list have backslashes between folders, and were found"),
+            (
+                self._respelled,
+                "path",
+                "of the list with another Unicode form (NFC or NFD) on the disk: found all the same",
+            ),
+            (self._backslashes, "path", "of the list with backslashes between folders: found all the same"),
         )
-        return tuple(f"{len(found)} {what}, such as {next(iter(found.values()))}" for found, what in kinds if found)
+        return tuple(
+            f"{how_many(len(found), noun)} {what}, such as {next(iter(found.values()))}"
+            for found, noun, what in kinds
+            if found
+        )
 
     def found(self, written: str, where: str) -> Path:
         """The file that a path means.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from lookalike.counted_nouns import how_many
 from lookalike.csv_rows import csv_rows
 from lookalike.datasets.listed_files import ListedFiles
 from lookalike.datasets.picture_set import PictureSet
@@ -46,8 +47,8 @@ def read_groups(path: Path, pictures: PictureSet) -> tuple[str, ...]:
     wanted = pictures.identities if key == "identity" else [file.resolve() for file in pictures.paths]
     missing = sorted({str(who) for who in wanted if who not in groups})
     if missing:
+        asked = how_many(len(set(wanted)), key, "identities" if key == "identity" else None)
         raise DatasetError(
-            f"{path} gives no group to {len(missing)} of {len(set(wanted))} {key} value(s), such as {missing[0]!r}; "
-            "add a row for each"
+            f"{path} gives no group to {len(missing)} of {asked}, such as {missing[0]!r}; add a row for each"
         )
     return tuple(groups[who] for who in wanted)

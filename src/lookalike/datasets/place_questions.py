@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from lookalike.counted_nouns import how_many
 from lookalike.datasets.google_landmarks import GoogleLandmarks
 from lookalike.datasets.landmark_solutions import read_recognition_solution
 from lookalike.datasets.picture_set import PictureSet
@@ -108,7 +109,7 @@ def _google(folder: Path) -> PlaceQuestions:
     if len(ids) < len(counted):
         notes.append(f"{len(counted) - len(ids)} of {len(counted)} pictures of {path.name} are not below test/")
     if ignored := len(solution.usage) - len(counted):
-        notes.append(f"{ignored} picture(s) are ignored by {path.name} and left out")
+        notes.append(f"{how_many(ignored, 'picture is', 'pictures are')} ignored by {path.name} and left out")
     return PlaceQuestions(
         tuple(data.picture("test", name) for name in ids), tuple(solution.right[name] for name in ids), tuple(notes)
     )

@@ -17,7 +17,7 @@ from typing import Literal, Protocol
 from lookalike.decisions.calibration import Calibration
 from lookalike.decisions.odds import MatchOdds
 from lookalike.decisions.promise import Promise, PromisedThreshold
-from lookalike.errors import UnknownIdentityError
+from lookalike.errors import InputError, UnknownIdentityError
 
 __all__ = [
     "Decision",
@@ -30,6 +30,7 @@ __all__ = [
     "Threshold",
     "ThresholdPolicy",
     "decide",
+    "given_threshold",
 ]
 
 #: `unknown` is nobody in the gallery or, of two pictures, different identities.
@@ -56,6 +57,23 @@ class Threshold:
 
     distance: float
     source: str
+
+
+def given_threshold(distance: float, metric: str) -> Threshold:
+    """A threshold of the user's own.
+
+    Raises:
+        InputError: it is no distance, or negative where the metric has no negative distances.
+
+    Example:
+        >>> given_threshold(0.5, "cosine")
+        Threshold(distance=0.5, source='given by the user')
+    """
+    if not math.isfinite(distance):
+        raise InputError(f"threshold is {distance}; expected a distance, such as 0.5")
+    if distance < 0 and metric != "inner_product":
+        raise InputError(f"threshold is {distance}, and no {metric} distance is negative; give one of at least 0")
+    return Threshold(distance, "given by the user")
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from lookalike.counted_nouns import how_many
 from lookalike.errors import InputError
 
 __all__ = ["Promise", "PromiseKind", "PromisedRate", "PromisedThreshold"]
@@ -140,8 +141,8 @@ class PromisedThreshold:
             text = f"at most {self.promise.rate:g} of impostor pairs match (95% confidence)"
         else:
             text = (
-                f"at most {self.promise.rate:g} of strangers' searches among {self.templates:,} templates name anybody "
-                "(95% confidence)"
+                f"at most {self.promise.rate:g} of strangers' searches among {how_many(self.templates, 'template')} "
+                "name anybody (95% confidence)"
             )
         if self.extrapolation > 1:
             text += f"; {self.extrapolation:,.3g} times beyond the data"

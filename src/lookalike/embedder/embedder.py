@@ -17,7 +17,7 @@ from lookalike.embedder.load_options import LoadOptions
 from lookalike.embedder.preparation import prepare_many
 from lookalike.embedder.preprocessing import Prepared
 from lookalike.errors import FingerprintError, ImageError, InputError
-from lookalike.images import Picture
+from lookalike.images import Picture, one_or_several
 
 if TYPE_CHECKING:
     from lookalike.decisions.calibration import Calibration
@@ -136,6 +136,12 @@ class Embedder(ABC):
             "or give a distance with --threshold"
         )
 
+    def __repr__(self) -> str:
+        return (
+            f"<{type(self).__name__} {self.name!r}: {self.dimension} dimensions, {self.metric}, "
+            f"fingerprint {self.fingerprint}>"
+        )
+
     @abstractmethod
     def prepare(self, picture: Picture) -> Prepared:
         """Deterministic preprocessing of one picture; raises `ImageError` or `NoFaceError`."""
@@ -182,7 +188,7 @@ class Embedder(ABC):
 
     def embed(
         self,
-        pictures: Iterable[Picture],
+        pictures: Picture | Iterable[Picture],
         batch_size: int = 64,
         progress: Callable[[int], None] | None = None,
         notes: Callable[[int, str], None] | None = None,
@@ -192,7 +198,8 @@ class Embedder(ABC):
         """Embed pictures.
 
         Args:
-            pictures: paths, bytes, arrays `(h, w)` or `(h, w, 3)` uint8, or Pillow images; any iterable.
+            pictures: paths, bytes, arrays `(h, w)` or `(h, w, 3)` uint8, or Pillow images: any iterable,
+                or one picture.
             batch_size: how many pass the network at once; bounds the memory.
             progress: called with the number of pictures finished since the last call.
             notes: called with a picture's position and a remark about it, e.g. that several faces were found.
@@ -202,13 +209,18 @@ class Embedder(ABC):
                 called by a model that looks for none.
 
         Returns:
-            `(n, dimension)` float32; unit length when the metric is cosine.
+            `(n, dimension)` float32, of one picture `(1, dimension)`; unit length when the metric is cosine.
 
         Raises:
             ImageError: a picture cannot be used, and `unusable` was not given.
+            InputError: what was given is neither a picture nor an iterable of them.
+
+        Example:
+            >>> Embedder.load("dlib").embed("ada.jpg").shape    # doctest: +SKIP
+            (1, 128)
         """
         vectors = [np.empty((0, self.dimension), np.float32)]
-        for batch in prepare_many(self.prepare, pictures, batch_size, unusable):
+        for batch in prepare_many(self.prepare, one_or_several(pictures), batch_size, unusable):
             for position, prepared in batch:
                 if notes:
                     for note in prepared.notes:

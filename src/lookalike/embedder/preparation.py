@@ -9,6 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import TypeVar
 
+from lookalike.counted_nouns import how_many
 from lookalike.embedder.processors import available_processors
 from lookalike.errors import DatasetError, ImageError
 
@@ -36,8 +37,8 @@ def note_of_unusable(bad: Sequence[ImageError], total: int, skip_bad: bool) -> s
     """
     if len(bad) == total or not skip_bad:
         advice = "give others" if len(bad) == total else "--skip-bad leaves them out"
-        raise DatasetError(f"{len(bad)} of {total} pictures cannot be used ({advice}); {bad[0]}")
-    return f"{len(bad)} of {total} pictures cannot be used and are left out; {bad[0]}"
+        raise DatasetError(f"{len(bad)} of {how_many(total, 'picture')} cannot be used ({advice}); {bad[0]}")
+    return f"{len(bad)} of {how_many(total, 'picture')} cannot be used and are left out; {bad[0]}"
 
 
 def kind_of_note(note: str) -> str:

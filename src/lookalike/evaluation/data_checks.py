@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lookalike.array_input import as_array
+from lookalike.counted_nouns import how_many
 from lookalike.errors import DatasetError, VectorError
 from lookalike.evaluation.labels import identity_codes
 
@@ -175,12 +176,17 @@ def _finding(
 def _bad_vectors(finite: npt.NDArray[np.bool_], zero: npt.NDArray[np.bool_], call: _Names) -> Iterator[Finding]:
     bad, empty = np.flatnonzero(~finite), np.flatnonzero(zero)
     yield from _finding(
-        "not finite", "error", f"{len(bad):,} vectors hold NaN or infinity", bad, call, "remove or re-embed them"
+        "not finite",
+        "error",
+        f"{how_many(len(bad), 'vector holds', 'vectors hold')} NaN or infinity",
+        bad,
+        call,
+        "remove or re-embed them",
     )
     yield from _finding(
         "zero vector",
         "warning",
-        f"{len(empty):,} vectors are all zeros, which cosine cannot compare",
+        f"{how_many(len(empty), 'vector is', 'vectors are')} all zeros, which cosine cannot compare",
         empty,
         call,
         "their pictures were probably not read",
@@ -194,7 +200,7 @@ def _identities(codes: Integers, call: _Names, training_labels: Any) -> Iterator
         yield Finding(
             "one picture",
             "note",
-            f"{len(single):,} of {len(counts):,} identities have one picture: "
+            f"{len(single):,} of {how_many(len(counts), 'identity has', 'identities have')} one picture: "
             f"{_first((call.identity(code) for code in single.tolist()), len(single))}; they make no genuine pair and "
             "are never mated",
             tuple(np.flatnonzero(counts[codes] == 1).tolist()),
@@ -207,7 +213,7 @@ def _identities(codes: Integers, call: _Names, training_labels: Any) -> Iterator
         yield Finding(
             "trained on",
             "warning",
-            f"{len(both):,} of {len(counts):,} identities were trained on: "
+            f"{len(both):,} of {how_many(len(counts), 'identity was', 'identities were')} trained on: "
             f"{_first((call.identity(code) for code in both.tolist()), len(both))}; figures of them are too good: "
             "measure on others",
             tuple(np.flatnonzero(np.isin(codes, both)).tolist()),

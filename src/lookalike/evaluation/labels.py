@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lookalike.array_input import as_array, at_least_float32
+from lookalike.counted_nouns import how_many
 from lookalike.errors import VectorError
 from lookalike.identity_names import canonical_name
 
@@ -41,7 +42,10 @@ def identity_codes(labels: Any, count: int | None = None) -> tuple[npt.NDArray[n
     if not values:
         raise VectorError("no labels were given; every picture needs the label of its identity")
     if count is not None and len(values) != count:
-        raise VectorError(f"{len(values)} label(s) were given for {count} vector(s); every vector needs exactly one")
+        raise VectorError(
+            f"{how_many(len(values), 'label was', 'labels were')} given for "
+            f"{how_many(count, 'vector')}; every vector needs exactly one"
+        )
     check_labels(values)
     # Integers of any size sort before strings; the order does not depend on the order of the pictures.
     spelled = set(values)

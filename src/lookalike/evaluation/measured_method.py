@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lookalike.counted_nouns import how_many
 from lookalike.evaluation.context import EvaluationContext
 from lookalike.evaluation.evaluator import measured_once
 from lookalike.evaluation.identification.enrolment_trials import IdentificationResult, identify_trials
@@ -26,7 +27,10 @@ def verification(context: EvaluationContext) -> VerificationResult:
     """
     single = context.pictures.single
     if single:
-        context.report.remark(f"{len(single)} identity(ies) have one picture, such as {single[0]!r}: impostors only")
+        context.report.remark(
+            f"{how_many(len(single), 'identity has', 'identities have')} one picture, "
+            f"such as {single[0]!r}: impostors only"
+        )
     shown = sample(context)
     return verify_all_pairs(shown.vectors, shown.pictures.identities, context.model.metric)
 

@@ -14,11 +14,13 @@ import numpy as np
 import numpy.typing as npt
 
 from lookalike.array_input import as_array
+from lookalike.counted_nouns import how_many
 from lookalike.distances import MetricName
 from lookalike.errors import (
     ArtefactError,
     FingerprintError,
     InputError,
+    LookalikeError,
     StorageError,
     UnknownIdentityError,
     VectorError,
@@ -373,6 +375,23 @@ class EmbeddedGallery:
 
     def __len__(self) -> int:
         return self.counts().identities
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {str(self.path)!r}: {self._contents()}>"
+
+    def _contents(self) -> str:
+        """What `repr` says of it; one that is closed or damaged is shown as well."""
+        if self._database.closed:
+            return "closed"
+        try:
+            counts, model, kind = self.counts(), self.model, self.kind
+        except LookalikeError as error:
+            return str(error)
+        if model is None or kind is None:
+            return "empty"
+        nouns = ("place", None, "centroid") if kind == "landmarks" else ("person", "people", "template")
+        held = f"{how_many(counts.identities, nouns[0], nouns[1])}, {how_many(counts.templates, nouns[2])}"
+        return f"{held}, of model {model.name!r}"
 
     # --- ends ---------------------------------------------------------------------------------------------
 

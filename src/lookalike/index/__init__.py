@@ -54,3 +54,7 @@ def __getattr__(name: str) -> Any:
     if name in _HOMES:
         return getattr(importlib.import_module(f"lookalike.index.{_HOMES[name]}"), name)
     raise AttributeError(f"module 'lookalike.index' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

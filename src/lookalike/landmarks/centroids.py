@@ -17,6 +17,7 @@ from typing import get_args
 import numpy as np
 import numpy.typing as npt
 
+from lookalike.counted_nouns import how_many
 from lookalike.distances import MetricName, pairwise, unit_length
 from lookalike.errors import InputError, VectorError
 from lookalike.evaluation.labels import checked_vectors
@@ -147,8 +148,8 @@ def find_centroids(
 def checked_places(places: Sequence[str], count: int) -> tuple[Integers, tuple[str, ...]]:
     """Number places 0, 1, ... in sorted order: codes `(count,)` and canonical names, or a `VectorError`."""
     if isinstance(places, str) or len(places) != count:
-        what = "one text" if isinstance(places, str) else f"{len(places)} place(s)"
-        raise VectorError(f"{what} given for {count} vector(s); give the place of each vector")
+        what = "one text was" if isinstance(places, str) else how_many(len(places), "place was", "places were")
+        raise VectorError(f"{what} given for {how_many(count, 'vector')}; give the place of each vector")
     given = [str(place) if isinstance(place, np.str_) else place for place in places]
     for position, place in enumerate(given):
         if not isinstance(place, str) or not place.strip():

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import numpy.typing as npt
 
+from lookalike.counted_nouns import how_many
 from lookalike.decisions.promise import PromisedRate
 from lookalike.decisions.rejection import Rejection
 from lookalike.distances import MetricName, unit_length
@@ -370,7 +371,9 @@ def _templates(found: Centroids, first: int, name: str) -> tuple[Floats, list[st
     last = first
     while last < len(found) and found.places[last] == name:
         last += 1
-    return found.vectors[first:last], [f"centroid of {size} photo(s)" for size in found.sizes[first:last].tolist()]
+    return found.vectors[first:last], [
+        f"centroid of {how_many(size, 'photo')}" for size in found.sizes[first:last].tolist()
+    ]
 
 
 def _left_out(photos: Mapping[str, _Photos], found: Centroids, cleaned: Cleaned) -> tuple[LeftOut, ...]:

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from lookalike.counted_nouns import how_many
 from lookalike.csv_rows import named_rows
 from lookalike.datasets import PictureSet
 from lookalike.datasets.identity_batches import Batches
@@ -122,7 +123,8 @@ class StagedBatches:
             taking_part = np.flatnonzero(group <= number).astype(np.int64)
             if (classes := int((group_of_class <= number).sum())) < 2:
                 raise DatasetError(
-                    f"the curriculum's first {number + 1} group(s) hold {classes} identity(ies) of those trained on; "
+                    f"in the curriculum's first {how_many(number + 1, 'group')} there are "
+                    f"{how_many(classes, 'identity', 'identities')} of those trained on; "
                     "at least 2 are needed to tell apart"
                 )
             self._stages.append((taking_part, batches(pictures.labels[taking_part])))

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from lookalike.counted_nouns import how_many
 from lookalike.datasets import PictureSet
 from lookalike.embedder import Preprocessing
 from lookalike.embedder.preparation import kind_of_note, named, note_of_unusable, prepare_many
@@ -86,7 +87,7 @@ def prepare_pictures(
             progress(len(batch))
     if bad:
         notes.append(note_of_unusable(bad, len(pictures), skip_bad))
-    notes += [f"{remark}: {count} picture(s)" for remark, count in remarks.items()]
+    notes += [f"{remark}: {how_many(count, 'picture')}" for remark, count in remarks.items()]
     chosen = pictures if len(kept) == len(pictures) else pictures.select(kept)
     known = KnownPictures(tuple(found), pictures.identities)
     return PreparedPictures(chosen, pixels[: len(kept)], tuple(notes), known)

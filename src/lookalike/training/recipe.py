@@ -13,6 +13,7 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from torch import nn
 
+from lookalike.counted_nouns import how_many
 from lookalike.datasets import IdentityBatches, PictureSet, ShuffledBatches
 from lookalike.datasets.augmentation import Augmentation
 from lookalike.datasets.identity_batches import BalancedBatches, Batches
@@ -184,7 +185,8 @@ class Recipe(BaseModel):
         """
         if len(pictures.names) < 2:
             raise DatasetError(
-                f"the pictures are of {len(pictures.names)} identity(ies); training needs at least 2 to tell apart"
+                f"the pictures are of {how_many(len(pictures.names), 'identity', 'identities')}; "
+                "training needs at least 2 to tell apart"
             )
         if self.choice.pairs and len(pictures.single) == len(pictures.names):
             raise DatasetError(

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 
 from lookalike.atomic_files import check_replaceable
+from lookalike.counted_nouns import how_many
 from lookalike.datasets import NON_LANDMARK, PictureSet
 from lookalike.datasets.identity_batches import Batches
 from lookalike.embedder.model_folder import ModelCard, save_model
@@ -210,8 +211,9 @@ class Trainer:
         self._notes += data.notes
         if single := data.pictures.single:
             self._notes.append(
-                f"{len(single)} identity(ies) have one picture, such as {single[0]!r}; they are kept: they teach what "
-                "others are not"
+                f"{how_many(len(single), 'identity has', 'identities have')} one picture, such as "
+                f"{single[0]!r}; kept all the same: such pictures "
+                "teach what others are not"
             )
         for note in self._notes:
             if self._progress:

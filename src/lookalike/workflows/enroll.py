@@ -29,8 +29,9 @@ class EnrollOptions(ModelRunOptions):
 
     Attributes:
         model: a model folder, or a pretrained model's name.
-        pictures: with `name`, pictures of that person or place; without, one folder per identity, or one CSV of
-            path,identity. Of places also a folder of Google Landmarks, or none: thresholds are then fitted anew.
+        pictures: with `name`, pictures of that person or place, or folders of them; without, one folder per identity,
+            or one CSV of path,identity. Of places also a folder of Google Landmarks, or none: thresholds are then
+            fitted anew.
         gallery: its address, such as a folder; made where there is none yet.
         name: whose pictures these are.
         recipe: `"landmarks"` for places; a gallery that is there already says what it holds.
@@ -128,13 +129,14 @@ def _data(options: EnrollOptions) -> list[str]:
 
 
 def _pictures_of_people(data: Sequence[str], name: str | None) -> PictureSet:
-    from lookalike.datasets import PictureSet, read_pictures
+    from lookalike.datasets import read_pictures
+    from lookalike.datasets.image_folder import pictures_of_one
     from lookalike.errors import InputError
 
     if not data:
         raise InputError("no pictures were given; give a folder per identity, a CSV, or pictures and --name")
     if name is not None:
-        return PictureSet(tuple(map(Path, data)), (name,) * len(data))
+        return pictures_of_one(data, name)
     if len(data) > 1:
         raise InputError(f"{len(data)} pictures were given without --name; say whose they are")
     return read_pictures(data[0])

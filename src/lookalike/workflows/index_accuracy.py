@@ -41,18 +41,21 @@ def index_accuracy(options: IndexAccuracyOptions, progress: ProgressSink | None 
 
     Raises:
         ArtefactError: the folder is missing or damaged.
-        InputError: no identity has two vectors, or the kind or a setting is unknown.
+        InputError: no identity has two vectors, the kind or a setting is unknown, or the threshold is no distance.
         VectorError: the distractors are unusable.
 
     Example:
         >>> index_accuracy(IndexAccuracyOptions(vectors=Path("vectors"), kind="hnsw")).lost    # doctest: +SKIP
         0
     """
+    from lookalike.decisions.policies import given_threshold
     from lookalike.embedder.vectors_folder import read_vectors
     from lookalike.evaluation.identification.index_loss import LossOptions, measure_index_loss
     from lookalike.index.vector_files import open_vectors
 
     stored = read_vectors(options.vectors)
+    if options.threshold is not None:
+        given_threshold(options.threshold, stored.metric)
     strangers = None if options.distractors is None else open_vectors(options.distractors).read()
     return measure_index_loss(
         stored.vectors,

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from lookalike.counted_nouns import how_many
 from lookalike.datasets import PictureSet
 from lookalike.embedder import Embedder
 from lookalike.embedder.preparation import kind_of_note, named, note_of_unusable
@@ -62,7 +63,7 @@ def embed_usable(
     kept = _kept(pictures, bad, skip_bad, report)
     for text, positions in remarks.items():
         report.remark(
-            f"{text}: {len(positions)} picture(s), first {picture_name(pictures[positions[0]], positions[0])}"
+            f"{text}: {how_many(len(positions), 'picture')}, first {picture_name(pictures[positions[0]], positions[0])}"
         )
     return vectors, kept
 

@@ -26,8 +26,10 @@ class PeopleEnrolled:
     Attributes:
         enrolled: names of the people whose pictures were given, sorted.
         new: those of them that were not there before.
-        pictures: how many were enrolled.
+        pictures: how many are enrolled now of those that were given.
         left_out: pictures that could not be used.
+        already_known: pictures of those enrolled that the same person had before, bit for bit the same vector; none of
+            them is stored twice.
         identities: in the gallery.
         templates: in the gallery.
         fpir_bound: upper 95% bound of the share of strangers' searches of this gallery that are named at the model's
@@ -44,6 +46,7 @@ class PeopleEnrolled:
     templates: int
     fpir_bound: float | None
     notes: tuple[str, ...] = ()
+    already_known: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,14 +107,15 @@ def embed_people(
     """
     from collections import defaultdict
 
+    from lookalike.counted_nouns import how_many
     from lookalike.errors import InputError
     from lookalike.identity_names import checked_name
     from lookalike.images import source_of
     from lookalike.workflows.labelled_pictures import embed_usable
 
     if isinstance(names, str) or len(names) != len(pictures):
-        count = "one text" if isinstance(names, str) else f"{len(names)} name(s)"
-        raise InputError(f"{count} came with {len(pictures)} picture(s); give the name of each")
+        count = "one text" if isinstance(names, str) else how_many(len(names), "name")
+        raise InputError(f"{count} came with {how_many(len(pictures), 'picture')}; give the name of each")
     if not len(pictures):
         raise InputError("no pictures were given; give at least one of each person")
     checked = [checked_name(name) for name in names]  # before anybody is enrolled
@@ -141,10 +145,12 @@ def store_people(recognizer: Recognizer, people: EmbeddedPeople, report: Reporte
     for line in look_alike_remarks(people.vectors, before):
         report.remark(line)
     done = report.counted("Enrolling", total)
-    stored = 0
+    stored = known = 0
     try:
         for name, vectors in people.vectors.items():
-            gallery.enroll(name, vectors, people.sources[name])
+            there = {template.id for template in gallery.templates(name)} if name in before else set()
+            now = gallery.enroll(name, vectors, people.sources[name])
+            known += len(now) - len(set(now) - there)
             stored += 1
             done(1)
     except StorageError as error:
@@ -162,6 +168,7 @@ def store_people(recognizer: Recognizer, people: EmbeddedPeople, report: Reporte
         templates=counts.templates,
         fpir_bound=_fpir_bound(recognizer.embedder, counts),
         notes=tuple(report.remarks),
+        already_known=known,
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from lookalike.counted_nouns import how_many
 from lookalike.datasets import (
     NON_LANDMARK,
     GoogleLandmarks,
@@ -14,6 +15,7 @@ from lookalike.datasets import (
     split_non_landmarks,
 )
 from lookalike.datasets.coordinates import header
+from lookalike.datasets.image_folder import pictures_of_one
 from lookalike.datasets.places import non_landmark_pictures
 from lookalike.errors import DatasetError, InputError
 from lookalike.identity_names import canonical_name, checked_name
@@ -47,8 +49,8 @@ class PlacePictures:
 
     def __post_init__(self) -> None:
         if isinstance(self.places, str) or len(self.places) != len(self.photos):
-            count = "one text" if isinstance(self.places, str) else f"{len(self.places)} place(s)"
-            raise InputError(f"{count} came with {len(self.photos)} photo(s); give the place of each")
+            count = "one text" if isinstance(self.places, str) else how_many(len(self.places), "place")
+            raise InputError(f"{count} came with {how_many(len(self.photos), 'photo')}; give the place of each")
         object.__setattr__(self, "places", tuple(map(checked_name, self.places)))
 
 
@@ -89,7 +91,8 @@ def _pictures(data: Sequence[str], name: str | None, non_landmarks: Path | None)
     if name is not None and not data:
         raise InputError(f"--name is {name!r}, but no pictures were given; give some of that place")
     others = [] if non_landmarks is None else non_landmark_pictures(non_landmarks)
-    return PictureSet((*map(Path, data), *others), (*([name or ""] * len(data)), *([NON_LANDMARK] * len(others))))
+    photos = pictures_of_one(data, name or "")
+    return PictureSet((*photos.paths, *others), (*photos.identities, *([NON_LANDMARK] * len(others))), photos.notes)
 
 
 def _facts(data: Sequence[str], places: Path | None, report: Reporter) -> dict[str, Place]:

@@ -211,7 +211,7 @@ def test_a_closed_set_refuses_strangers():
     [
         (([[0.0]], ["a"], [[np.nan]], ["a"]), r"probes\[0\] holds NaN"),
         (([[np.nan]], ["a"], [[0.0]], ["a"]), r"gallery vectors\[0\] holds NaN"),
-        (([[0.0]], ["a", "b"], [[0.0]], ["a"]), r"2 label\(s\)"),
+        (([[0.0]], ["a", "b"], [[0.0]], ["a"]), r"2 labels"),
         (([[0.0]], ["a"], [[0.0, 1.0]], ["a"]), "dimensions"),
         ((np.zeros((0, 2)), [], [[0.0, 0.0]], ["a"]), "shape"),
         ((None, ["a"], [[0.0]], ["a"]), "give either"),

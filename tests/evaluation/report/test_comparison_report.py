@@ -155,7 +155,7 @@ def test_without_thumbnails_the_look_alikes_are_named(methods):
     ("keywords", "error", "message"),
     [
         ({"thumbnails": []}, InputError, "0 thumbnails were given for 30 pictures"),
-        ({"maps": {"x": np.zeros((3, 2))}}, VectorError, r"30 label\(s\) were given for 3"),
+        ({"maps": {"x": np.zeros((3, 2))}}, VectorError, r"30 labels were given for 3"),
     ],
 )
 def test_bad_input(methods, keywords, error, message):

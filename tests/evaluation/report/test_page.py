@@ -16,6 +16,7 @@ from lookalike.evaluation.report.page import (
     Report,
     Section,
     Table,
+    breakable,
     data_uri,
     render,
     write_report,
@@ -131,3 +132,26 @@ def test_large_pictures_are_shrunk():
     rng = np.random.default_rng(0)
     picture = rng.integers(0, 255, (2000, 1000, 3)).astype(np.uint8)
     assert len(data_uri(picture)) < 120_000
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Ada_Lovelace", "Ada_<wbr>Lovelace"),
+        ("/photos/ada\\1.png", "/<wbr>photos/<wbr>ada\\<wbr>1.png"),
+        ("0.576", "0.576"),
+        ("trailing_", "trailing_"),
+        ("<b>_x", "&lt;b&gt;_<wbr>x"),
+    ],
+)
+def test_names_may_be_broken_between_their_parts(text, expected):
+    assert str(breakable(text)) == expected
+
+
+def test_a_name_is_broken_where_its_parts_meet():
+    pixels = np.zeros((2, 2), np.uint8)
+    pair = PicturePair(pixels, pixels, "Ada_Lovelace", "Bo", "distance 0.5")
+    page = render(Report("On photos/ada", sections=(Section("Look-alikes", (), (PicturePairs((pair,)),)),)))
+    assert '<span class="name">Ada_<wbr>Lovelace</span>' in page
+    assert "<h1>On photos/<wbr>ada</h1>" in page
+    assert "word-break" not in page

@@ -172,7 +172,7 @@ def test_retrieval_groups_queries_by_place():
 
 
 def test_bad_rankings():
-    with pytest.raises(VectorError, match=r"2 label\(s\) were given for 1 vector"):
+    with pytest.raises(VectorError, match=r"2 labels were given for 1 vector"):
         measure_retrieval([["a"]], [["a"]], places=["x", "y"])
     with pytest.raises(InputError, match="nothing to find"):
         measure_retrieval([["a"]], [[]])

@@ -226,7 +226,7 @@ def test_scores_alone_have_no_intervals_and_no_names():
         (([[0.0], [np.nan], [1.0]], [0, 0, 1]), VectorError, r"embeddings\[1\] holds NaN"),
         (([[0.0], [1.0]], ["x", "x"]), InputError, "all 2 pictures are of one identity, 'x'"),
         (([[0.0], [1.0]], ["x", "y"]), InputError, "each of 2 identities has one picture"),
-        (([[0.0], [1.0]], ["x", "y", "y"]), VectorError, r"3 label\(s\) were given for 2"),
+        (([[0.0], [1.0]], ["x", "y", "y"]), VectorError, r"3 labels were given for 2"),
         ((np.zeros((0, 3)), []), VectorError, "shape"),
         (([0.0, 1.0], [0, 1]), VectorError, "shape"),
         ((None, [0, 0, 1]), VectorError, "not both and not neither"),

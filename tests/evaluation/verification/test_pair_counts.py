@@ -260,7 +260,7 @@ def test_an_interrupted_count_stops_the_other_threads(monkeypatch):
         (([[0.0], [np.nan], [1.0]], [0, 0, 1]), VectorError, r"embeddings\[1\] holds NaN"),
         (([[0.0], [1.0]], ["x", "x"]), InputError, "all 2 pictures are of one identity, 'x'"),
         (([[0.0], [1.0]], ["x", "y"]), InputError, "each of 2 identities has one picture"),
-        (([[0.0], [1.0]], ["x", "y", "y"]), VectorError, r"3 label\(s\) were given for 2"),
+        (([[0.0], [1.0]], ["x", "y", "y"]), VectorError, r"3 labels were given for 2"),
         (([[0.0], [1.0], [2.0]], [0, 0, 1], "hamming"), VectorError, "metric 'hamming' is unknown"),
         (([[1.0], [0.0], [2.0]], [0, 0, 1], "cosine"), VectorError, "vector 1 is all zeros"),
     ],

@@ -108,7 +108,7 @@ def test_ids_without_a_template():
         (([[1.0, 0]], ["t"], [1]), {"detection_scores": [-0.1]}, r"detection_scores\[0\] is -0.1"),
         (([[1.0, 0]], ["t"], [1]), {"detection_scores": [np.nan]}, "is nan"),
         (([[1.0, 0]], ["t"], [1]), {"detection_scores": [[1.0]]}, "one number for each of 1"),
-        (([[1.0, 0]], ["t", "u"], [1]), {}, r"2 label\(s\) were given for 1"),
+        (([[1.0, 0]], ["t", "u"], [1]), {}, r"2 labels were given for 1"),
         (([[1.0, np.inf]], ["t"], [1]), {}, "NaN or infinity"),
     ],
 )

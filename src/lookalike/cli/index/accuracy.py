@@ -19,15 +19,23 @@ __all__ = ["accuracy"]
 @options_from(
     IndexAccuracyOptions,
     vectors=Annotated[Path, typer.Argument(help="A labelled folder that lookalike embed wrote.")],
-    kind=Annotated[str, typer.Option("--kind", help="Kind of index to judge, or auto.")],
+    kind=Annotated[
+        str,
+        typer.Option("--kind", metavar="KIND", help="The kind of index that is judged; auto measures which is best."),
+    ],
     distractors=Annotated[
-        Path | None, typer.Option("--distractors", help="Vectors of strangers by the same model, enrolled, too.")
+        Path | None,
+        typer.Option(
+            "--distractors",
+            metavar="FOLDER",
+            help="Vectors of strangers by the same model, which are enrolled as well.",
+        ),
     ],
     threshold=ThresholdDistance,
-    seed=Annotated[int, typer.Option("--seed", min=0, help="Of the choice of probes.")],
+    seed=Annotated[int, typer.Option("--seed", min=0, help="Decides which vectors are the probes.")],
 )
 def accuracy(options: IndexAccuracyOptions, setting: Settings = None, as_json: AsJson = False) -> None:
-    """Identify labelled vectors through an index and exactly: which answers does the index lose, at this number?
+    """Count the identifications that an index loses against exact search, among as many vectors as these.
 
     One vector of each identity is the probe, the others are enrolled.
     """

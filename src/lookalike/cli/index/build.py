@@ -19,20 +19,28 @@ __all__ = ["build"]
 @options_from(
     IndexBuildOptions,
     vectors=Vectors,
-    output=Annotated[Path, typer.Option("--output", "-o", help="The index folder to write.")],
+    output=Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="The index folder to write.")],
     kind=Annotated[
-        str, typer.Option("--kind", help="exact, trees, nsw, hnsw, ivf, ivfpq, vamana, scann, or auto (measures).")
+        str,
+        typer.Option(
+            "--kind",
+            metavar="KIND",
+            help="exact, trees, nsw, hnsw, ivf, ivfpq, vamana or scann; auto measures which is best.",
+        ),
     ],
     metric=Metric,
     stream=Annotated[
         bool | None,
         typer.Option(
             "--stream/--in-memory",
-            help="Read the vectors in blocks (ivfpq only), and continue after a kill; default: where they are many.",
+            help="Read the vectors in blocks (ivfpq only), and continue after a kill; by default where they are many.",
         ),
     ],
     work=Annotated[
-        Path | None, typer.Option("--work", help="Folder for the parts of a streamed build; default: beside OUTPUT.")
+        Path | None,
+        typer.Option(
+            "--work", metavar="FOLDER", help="Folder for the parts of a streamed build; by default beside the index."
+        ),
     ],
     replace=Replace,
 )

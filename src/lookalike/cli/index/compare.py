@@ -26,13 +26,14 @@ __all__ = ["compare"]
         ),
     ],
     output=Annotated[
-        Path, typer.Option("--output", "-o", help="Folder for comparison.json, single.png and batch.png.")
+        Path,
+        typer.Option("--output", "-o", metavar="FOLDER", help="Folder for comparison.json, single.png and batch.png."),
     ],
     metric=Metric,
     k=K,
     queries=Queries,
     recall=Recall,
-    seed=Annotated[int, typer.Option("--seed", min=0, help="Of the held-out queries.")],
+    seed=Annotated[int, typer.Option("--seed", min=0, help="Decides which vectors are held out as queries.")],
 )
 def compare(options: IndexCompareOptions, kinds: Kinds = None, as_json: AsJson = False) -> None:
     """Measure every kind of index over the same vectors: build time, bytes, recall against queries per second.

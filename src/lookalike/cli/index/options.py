@@ -29,21 +29,36 @@ IndexPath = Annotated[Path, typer.Argument(help="An index folder.")]
 Metric = Annotated[
     str | None,
     typer.Option(
-        "--metric", help="euclidean, cosine, inner_product, manhattan or mahalanobis; default: the file's, or cosine."
+        "--metric",
+        metavar="METRIC",
+        help="euclidean, cosine, inner_product, manhattan or mahalanobis; by default the file's, or cosine.",
     ),
 ]
-K = Annotated[int, typer.Option("--k", "-k", min=1, help="Neighbours a search asks for.")]
-Recall = Annotated[float, typer.Option("--recall", help="Share of the true neighbours to find, up to 1.")]
-Memory = Annotated[str | None, typer.Option("--memory", help="What the index may take while it serves, e.g. 8GiB.")]
-Kinds = Annotated[str | None, typer.Option("--kinds", help="Only these, e.g. hnsw,ivf,trees; default: all installed.")]
+K = Annotated[int, typer.Option("--k", "-k", min=1, help="How many neighbours a search asks for.")]
+Recall = Annotated[
+    float, typer.Option("--recall", metavar="SHARE", help="Share of the true neighbours to find, up to 1.")
+]
+Memory = Annotated[
+    str | None,
+    typer.Option("--memory", metavar="BYTES", help="What the index may take while it serves, such as 8GiB."),
+]
+Kinds = Annotated[
+    str | None,
+    typer.Option("--kinds", metavar="KINDS", help="Only these, such as hnsw,ivf,trees; by default all installed."),
+]
 Queries = Annotated[
     Path | None,
-    typer.Option("--queries", help="Vectors that are asked for, not indexed; default: the file's, or some held out."),
+    typer.Option(
+        "--queries",
+        metavar="FILE",
+        help="Vectors that are asked for, not indexed; by default the file's own, or some held out.",
+    ),
 ]
 Settings = Annotated[
-    list[str] | None, typer.Option("--set", help="A build or search setting, e.g. --set M=32; may be repeated.")
+    list[str] | None,
+    typer.Option("--set", metavar="NAME=VALUE", help="A build or search setting, such as --set M=32; may be repeated."),
 ]
-Replace = Annotated[bool, typer.Option("--replace", help="Replace an older one.")]
+Replace = Annotated[bool, typer.Option("--replace", help="Replace the index of an earlier run.")]
 
 
 def kind_list(kinds: str | None) -> list[str] | None:

@@ -16,14 +16,17 @@ __all__ = ["plan"]
 
 @options_from(
     IndexPlanOptions,
-    vectors=Annotated[str, typer.Option("--vectors", help="How many, e.g. 100M.")],
+    vectors=Annotated[str, typer.Option("--vectors", metavar="COUNT", help="How many, such as 100M.")],
     dimension=Annotated[int, typer.Option("--dim", min=1, help="Numbers per vector.")],
-    memory=Annotated[str | None, typer.Option("--memory", help="Memory there is, e.g. 24GiB.")],
-    disk=Annotated[str | None, typer.Option("--disk", help="Disk there is, e.g. 80GiB.")],
-    metric=Annotated[str, typer.Option("--metric", help="As for index build.")],
+    memory=Annotated[str | None, typer.Option("--memory", metavar="BYTES", help="Memory there is, such as 24GiB.")],
+    disk=Annotated[str | None, typer.Option("--disk", metavar="BYTES", help="Disk there is, such as 80GiB.")],
+    metric=Annotated[
+        str,
+        typer.Option("--metric", metavar="METRIC", help="euclidean, cosine, inner_product, manhattan or mahalanobis."),
+    ],
     recall=Recall,
     k=K,
-    threads=Annotated[int | None, typer.Option("--threads", min=1, help="That build; default: all.")],
+    threads=Annotated[int | None, typer.Option("--threads", min=1, help="How many threads build; by default all.")],
     measure=Annotated[
         bool, typer.Option("--measure", help="Measure this machine for some seconds, and scale the times to it.")
     ],

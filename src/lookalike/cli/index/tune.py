@@ -19,17 +19,23 @@ __all__ = ["tune"]
 @options_from(
     IndexTuneOptions,
     vectors=Vectors,
-    output=Annotated[Path, typer.Option("--output", "-o", help="The index folder to write.")],
+    output=Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="The index folder to write.")],
     recall=Recall,
     k=K,
     memory=Memory,
-    objective=Annotated[str, typer.Option("--objective", help="latency of a query alone, or throughput of batches.")],
+    objective=Annotated[
+        str,
+        typer.Option(
+            "--objective", metavar="latency|throughput", help="latency of a query alone, or throughput of batches."
+        ),
+    ],
     metric=Metric,
     queries=Queries,
     plot=Annotated[
-        Path | None, typer.Option("--plot", help="Picture of what was tried; default: OUTPUT with .png added.")
+        Path | None,
+        typer.Option("--plot", metavar="PNG", help="Picture of what was tried; by default beside the index."),
     ],
-    seed=Annotated[int, typer.Option("--seed", min=0, help="Of samples and held-out queries.")],
+    seed=Annotated[int, typer.Option("--seed", min=0, help="Decides which vectors are sampled and held out.")],
     replace=Replace,
 )
 def tune(options: IndexTuneOptions, kinds: Kinds = None, as_json: AsJson = False) -> None:

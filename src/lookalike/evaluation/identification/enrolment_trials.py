@@ -14,6 +14,7 @@ from typing import Any, TypedDict, Unpack
 import numpy as np
 import numpy.typing as npt
 
+from lookalike.counted_nouns import how_many
 from lookalike.distances import MetricName
 from lookalike.errors import InputError, VectorError
 from lookalike.evaluation.calibration.operating_point import is_sufficient
@@ -92,7 +93,7 @@ def enrolment_trials(
         raise InputError(f"all pictures are of one identity, {names[0]!r}; identification needs at least 2")
     if not len(can_be_mated):
         raise InputError(
-            f"no identity has more than {enrolled} picture(s); to enrol {enrolled} and search another, "
+            f"no identity has more than {how_many(enrolled, 'picture')}; to enrol {enrolled} and search another, "
             f"at least one needs {enrolled + 1}"
         )
     known_count = int(np.clip(round(known_share * len(names)), 1, min(len(can_be_mated), len(names) - 1)))
@@ -302,7 +303,8 @@ def _notes(codes: Integers, enrolled: int) -> tuple[str, ...]:
     few = int((counts <= enrolled).sum())
     if not few:
         return ()
-    return (f"{few} of {len(counts)} identities have no more than {enrolled} picture(s): always unknown",)
+    share = f"{few} of {how_many(len(counts), 'identity has', 'identities have')}"
+    return (f"{share} no more than {how_many(enrolled, 'picture')}: always unknown",)
 
 
 def _fpir_grid(non_mated: int) -> Floats:

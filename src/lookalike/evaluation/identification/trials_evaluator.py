@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lookalike.counted_nouns import how_many
 from lookalike.evaluation.context import EvaluationContext
 from lookalike.evaluation.evaluator import Measurement
 from lookalike.evaluation.identification.enrolment_trials import IdentificationResult
@@ -30,8 +31,9 @@ def identification_section(methods: ComparedMethods) -> Section | None:
     if not results:
         return None
     one = next(iter(results.values()))
+    enrolled = how_many(one.enrolled, "picture per identity is", "pictures per identity are")
     prose = (
-        f"In each of {one.trials} trials, {one.enrolled} picture(s) per identity are enrolled by chance. Closed set: "
+        f"In each of {one.trials} trials, {enrolled} enrolled by chance. Closed set: "
         f"all {one.identities} identities are enrolled, and the other {one.closed_searches:,} pictures are searched. "
         f"Open set: {one.known} identities are enrolled; {one.mated:,.0f} searches have a mate, and "
         f"{one.non_mated:,.0f} show strangers and should come back as nobody.",

@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
+from lookalike.counted_nouns import how_many
 from lookalike.errors import VectorError
 from lookalike.evaluation.calibration.operating_point import TRIALS_PER_ERROR
 from lookalike.evaluation.identification.enrolment_trials import IdentificationResult
@@ -262,7 +263,7 @@ def embedding_map(
     vectors = checked_vectors(embeddings)
     codes, _ = identity_codes(labels, len(vectors))
     if len(vectors) < 3:
-        raise VectorError(f"a map of {len(vectors)} picture(s) was asked for; it needs at least 3")
+        raise VectorError(f"a map of {how_many(len(vectors), 'picture')} was asked for; it needs at least 3")
     if thumbnails is not None and len(thumbnails) != len(vectors):
         raise VectorError(f"{len(thumbnails)} thumbnails were given for {len(vectors)} embeddings")
     chosen = np.arange(len(vectors))

@@ -9,15 +9,19 @@ from __future__ import annotations
 import base64
 import io
 import os
+import re
 from dataclasses import dataclass, field
 from importlib import resources
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from lookalike.atomic_files import write_atomically
 from lookalike.errors import ImageError, InputError
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
 
 __all__ = [
     "Block",
@@ -187,12 +191,25 @@ def data_uri(picture: npt.NDArray[np.uint8]) -> str:
     return f"data:image/png;base64,{base64.b64encode(content.getvalue()).decode()}"
 
 
+def breakable(text: str) -> Markup:
+    """Text that a browser may break between the parts of a file or folder name, so that it breaks no word.
+
+    Example:
+        >>> breakable("photos/Ada_Lovelace")
+        Markup('photos/<wbr>Ada_<wbr>Lovelace')
+    """
+    from markupsafe import Markup, escape
+
+    return Markup("<wbr>").join(escape(part) for part in re.split(r"(?<=[_/\\])(?=\w)", text))
+
+
 def render(report: Report) -> str:
     """The page as text."""
     from jinja2 import Environment, StrictUndefined
 
     template = resources.files("lookalike.evaluation.report").joinpath("report.html.j2").read_text(encoding="utf-8")
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment.filters["breakable"] = breakable
     return environment.from_string(template).render(report=report)
 
 

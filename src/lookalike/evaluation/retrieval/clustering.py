@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from lookalike.counted_nouns import how_many
 from lookalike.distances import unit_length
 from lookalike.errors import InputError, VectorError
 from lookalike.evaluation.labels import checked_vectors, identity_codes
@@ -85,7 +86,10 @@ def evaluate_clusters(clusters: Any, labels: Any) -> ClusteringResult:
     cluster, cluster_names = identity_codes(clusters)
     n = len(identity)
     if len(cluster) != n:
-        raise VectorError(f"{len(cluster)} clusters were given for {n} label(s); every picture needs one of each")
+        raise VectorError(
+            f"{how_many(len(cluster), 'cluster was', 'clusters were')} given for "
+            f"{how_many(n, 'label')}; every picture needs one of each"
+        )
     # Only cells of the table that hold a picture are made: clusters × identities may be billions.
     cells, together = np.unique(cluster * len(names) + identity, return_counts=True)
     in_cluster, of_identity = np.bincount(cluster), np.bincount(identity)

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from lookalike.counted_nouns import how_many
 from lookalike.datasets.landmark_solutions import (
     RANKING_LENGTH,
     read_recognition_solution,
@@ -90,6 +91,6 @@ def _check_known(submission: str | Path, submitted: Iterable[str], known: Contai
     unknown = [name for name in submitted if name not in known]
     if unknown:
         raise DatasetError(
-            f"{submission} holds {len(unknown)} picture(s) that the solution does not know, such as {unknown[0]}; "
-            "submission and solution must be of one data set"
+            f"{submission} holds {how_many(len(unknown), 'picture')} that the solution does not know, such as "
+            f"{unknown[0]}; submission and solution must be of one data set"
         )

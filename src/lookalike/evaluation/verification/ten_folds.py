@@ -200,6 +200,6 @@ def _checked(
 def _check_kinds(genuine: Mask, where: str) -> None:
     if genuine.all() or not genuine.any():
         raise InputError(
-            f"{where} hold(s) {int(genuine.sum())} genuine and {int((~genuine).sum())} impostor pairs; "
+            f"{where}: {int(genuine.sum())} genuine and {int((~genuine).sum())} impostor pairs were found; "
             "both kinds are needed"
         )

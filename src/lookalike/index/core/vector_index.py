@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from lookalike.counted_nouns import how_many
 from lookalike.errors import InputError
 from lookalike.index.core.artefact import save
 from lookalike.index.core.checks import checked_ids, checked_k, checked_vectors
@@ -104,6 +105,10 @@ class VectorIndex(ABC):
 
     def __len__(self) -> int:
         return self._changes.read(lambda: self._ids.live)
+
+    def __repr__(self) -> str:
+        held = how_many(len(self), "vector")
+        return f"<{type(self).__name__} {self.kind!r}: {held} of {self.dimension} dimensions, {self.metric}>"
 
     def __contains__(self, item: object) -> bool:
         if isinstance(item, bool) or not isinstance(item, int | np.integer) or not -(2**63) <= item < 2**63:
