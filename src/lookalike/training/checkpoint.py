@@ -24,8 +24,8 @@ __all__ = ["foreign_entry", "load_checkpoint", "read_state", "save_checkpoint"]
 FORMAT_VERSION = 2
 #: Version 1 knew pictures by their paths and listed all losses of the epoch.
 _READ = (1, FORMAT_VERSION)
-#: Files of a training folder: the checkpoint, which pictures it is about, and the prepared pictures.
-_OURS = re.compile(r"state\.json|state-\d+\.safetensors|pictures\.(npy|json)")
+#: Files of a training folder: the checkpoint, which pictures it is about, the prepared pictures, and the log.
+_OURS = re.compile(r"state\.json|state-\d+\.safetensors|pictures\.(npy|json)|training\.jsonl")
 
 
 def save_checkpoint(folder: Path, module: nn.Module, optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from collections.abc import Iterator, Sequence
@@ -22,13 +21,14 @@ from lookalike.embedder.seen_pictures import digests
 from lookalike.errors import StorageError, TrainingInterrupted
 from lookalike.progress import Progress, ProgressSink, counted
 from lookalike.training.collapse import CollapseMonitor
-from lookalike.training.hooks import CheckpointHook, CollapseHook, Hook, ProgressHook
+from lookalike.training.hooks import CheckpointHook, CollapseHook, HistoryHook, Hook, ProgressHook
 from lookalike.training.input_pipeline import BatchOrder, InputPipeline, TrainingBatch
 from lookalike.training.interruption import interruptible
 from lookalike.training.prepared_pictures import PreparedPictures, prepare_pictures
 from lookalike.training.recipe import Recipe
 from lookalike.training.running_loss import RunningLoss
 from lookalike.training.training_folder import TrainingFolder
+from lookalike.training.training_log import FILE_NAME, TrainingLog, log_lines
 from lookalike.training.training_state import TrainingState
 from lookalike.training.training_step import TrainingSteps
 
@@ -90,8 +90,8 @@ def train(
 ) -> Trained:
     """Train a network on labelled pictures and write a `model/` folder.
 
-    While it runs, checkpoints lie in `FOLDER.training`; Ctrl-C finishes the step, writes one and raises. The
-    same recipe and pictures give the same weights on one machine, interrupted or not: batches, augmentation and
+    While it runs, checkpoints lie in `FOLDER.training`, and `training.jsonl` there grows by a line an epoch; Ctrl-C
+    finishes the step, writes a checkpoint and raises. The same recipe and pictures give the same weights on one machine, interrupted or not: batches, augmentation and
     dropout are functions of (seed, step). A resumed training knows its pictures by their contents and identities: they
     may have been moved, renamed or listed in another order meanwhile.
 
@@ -198,7 +198,9 @@ class Trainer:
             data = self._prepare()
             self._checkpoints.load(self.steps.module, self.steps.optimizer, self.state)
             pipeline = InputPipeline(self.recipe, data.pixels, self.pictures.labels)
-            self._take_steps(pipeline, (*self._hooks(data), *hooks))
+            log = TrainingLog(self._checkpoints.path / FILE_NAME, self.state.history)
+            # The log's is the last hook: those before it may add to an epoch's entry.
+            self._take_steps(pipeline, (*self._hooks(data), *hooks, HistoryHook(log)))
             card = self._save()
         return Trained(self.folder, card, tuple(self.state.history), tuple(self._notes), tuple(self.state.warnings))
 
@@ -304,7 +306,7 @@ class Trainer:
                 "recipe": recipe.model_dump(mode="json", exclude={"preprocessing"}, exclude_none=True),
             },
         )
-        log = "".join(json.dumps(entry) + "\n" for entry in self.state.history)
+        log = log_lines(self.state.history)
         labelled = zip(pictures.paths, pictures.identities, strict=True)
         others = digests([path for path, identity in labelled if identity == NON_LANDMARK])
         return save_model(self.folder, self.steps.backbone, card, log, self.options.replace, others)
