@@ -1,4 +1,4 @@
-"""What a long job prints where stderr is not a terminal: a line at a steady pace, with how much is done and what is left.
+"""What a long job prints where stderr is not a terminal: lines at a steady pace, with what is done and what is left.
 
 A thread of its own prints the lines, so that they also come while one step takes long.
 """

@@ -73,9 +73,9 @@ def _bars() -> Bars:
 def show_progress(log: bool = False) -> Iterator[ProgressSink]:
     """Yields a sink that shows how far a job is, and prints warnings as notes at once.
 
-    On a terminal it draws one bar for each stage. Where stderr is not a terminal, it prints a line after two seconds and
-    then every ten, with the seconds since the start (`progress_log`): a job of hours whose output goes to a file is
-    never silent.
+    On a terminal it draws one bar for each stage. Where stderr is not a terminal, it prints a line after two seconds
+    and then every ten, with the seconds since the start (`progress_log`): a job of hours whose output goes to a file
+    is never silent.
 
     Args:
         log: where stderr is not a terminal, also print a line for every stage and every new detail, at once.

@@ -91,9 +91,10 @@ def train(
     """Train a network on labelled pictures and write a `model/` folder.
 
     While it runs, checkpoints lie in `FOLDER.training`, and `training.jsonl` there grows by a line an epoch; Ctrl-C
-    finishes the step, writes a checkpoint and raises. The same recipe and pictures give the same weights on one machine, interrupted or not: batches, augmentation and
-    dropout are functions of (seed, step). A resumed training knows its pictures by their contents and identities: they
-    may have been moved, renamed or listed in another order meanwhile.
+    finishes the step, writes a checkpoint and raises. The same recipe and pictures give the same weights on one
+    machine, interrupted or not: batches, augmentation and dropout are functions of (seed, step). A resumed training
+    knows its pictures by their contents and identities: they may have been moved, renamed or listed in another order
+    meanwhile.
 
     Args:
         pictures: at least two identities.

@@ -18,11 +18,11 @@ FILE_NAME = "training.jsonl"
 
 
 def log_lines(history: Sequence[Mapping[str, Any]]) -> str:
-    """The text of a log with these entries.
+    r"""The text of a log with these entries.
 
     Example:
         >>> log_lines([{"epoch": 1, "loss": 0.5}])
-        '{"epoch": 1, "loss": 0.5}\\n'
+        '{"epoch": 1, "loss": 0.5}\n'
     """
     return "".join(json.dumps(entry) + "\n" for entry in history)
 
