@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from lookalike.cli.dataclass_options import options_from
-from lookalike.cli.options import AsJson, Cropped, Data, Model, SkipBad
+from lookalike.cli.options import AsJson, ClassesAt, Cropped, Data, Model, SkipBad
 from lookalike.workflows.embed import EmbedOptions
 from lookalike.workflows.embed import embed as run
 
@@ -18,6 +18,7 @@ __all__ = ["embed"]
 @options_from(
     EmbedOptions,
     data=Data,
+    classes_at=ClassesAt,
     model=Model,
     output=Annotated[Path, typer.Option("--output", "-o", help="The vectors folder to write.")],
     cropped=Cropped,

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from lookalike.cli.dataclass_options import options_from
-from lookalike.cli.options import AsJson, Cropped, GalleryPath, Model, Recipe, Scales, SkipBad
+from lookalike.cli.options import AsJson, ClassesAt, Cropped, GalleryPath, Model, Recipe, Scales, SkipBad
 from lookalike.workflows.enroll import EnrollOptions, PeopleEnrolled, PlacesEnrolled
 from lookalike.workflows.enroll import enroll as run
 
@@ -23,6 +23,7 @@ __all__ = ["enroll"]
         list[str] | None,
         typer.Argument(help="With --name: pictures of one person. Without: a folder per identity, or a CSV."),
     ],
+    classes_at=ClassesAt,
     gallery=GalleryPath,
     name=Annotated[str | None, typer.Option("--name", "-n", help="Whose pictures these are.")],
     recipe=Recipe,

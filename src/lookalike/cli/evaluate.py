@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from lookalike.cli.dataclass_options import options_from
-from lookalike.cli.options import AsJson, Cropped, Data, Recipe, Rerank, Scales, SkipBad, given, refuse_given
+from lookalike.cli.options import AsJson, ClassesAt, Cropped, Data, Recipe, Rerank, Scales, SkipBad, given, refuse_given
 from lookalike.workflows.evaluate import EvaluateOptions
 from lookalike.workflows.evaluate_places import EvaluatePlacesOptions
 from lookalike.workflows.score_submission import ScoreSubmissionOptions
@@ -48,6 +48,7 @@ _LANDMARKS = tuple(name for name in _only(EvaluatePlacesOptions, EvaluateOptions
 @options_from(
     EvaluateVerbOptions,
     data=Data,
+    classes_at=ClassesAt,
     model=Annotated[
         str,
         typer.Option(
@@ -85,6 +86,10 @@ _LANDMARKS = tuple(name for name in _only(EvaluatePlacesOptions, EvaluateOptions
     ],
     pairs=Annotated[
         Path | None, typer.Option("--pairs", help="List of pairs as LFW's pairs.txt: accuracy over its folds.")
+    ],
+    existing_pairs=Annotated[
+        bool,
+        typer.Option("--existing-pairs", help="Of --pairs, leave out those whose pictures are not there, and say so."),
     ],
     trained_on=Annotated[
         str | None, typer.Option("--trained-on", help="What the model was trained on: nobody of it may be tested.")
@@ -130,7 +135,7 @@ def evaluate(options: EvaluateVerbOptions, context: typer.Context, as_json: AsJs
 
     if options.submission is not None:
         refuse_given(
-            context, "output", "gallery", "scales", "cropped", "skip_bad", *_PEOPLE, *_LANDMARKS,
+            context, "classes_at", "output", "gallery", "scales", "cropped", "skip_bad", *_PEOPLE, *_LANDMARKS,
             why="does nothing to a --submission, which is scored as it is; leave it out",
         )  # fmt: skip
         _submission(

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from lookalike.cli.dataclass_options import options_from
-from lookalike.cli.options import AsJson, Cropped, Data, SkipBad
+from lookalike.cli.options import AsJson, ClassesAt, Cropped, Data, SkipBad
 from lookalike.workflows.train import TrainOptions, train_and_calibrate
 
 __all__ = ["train_command"]
@@ -17,6 +17,7 @@ __all__ = ["train_command"]
 @options_from(
     TrainOptions,
     data=Data,
+    classes_at=ClassesAt,
     output=Annotated[Path, typer.Option("--output", "-o", help="The model folder to write.")],
     recipe=Annotated[
         str, typer.Option(help="small-faces, face-crops, faces, landmarks, landmarks-large, or a TOML file.")

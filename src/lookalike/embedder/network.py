@@ -19,7 +19,8 @@ from lookalike.distances import unit_length
 from lookalike.embedder.backbones import check_sizes
 from lookalike.embedder.embedder import Embedder
 from lookalike.embedder.face import Face
-from lookalike.embedder.model_folder import ModelCard, read_model
+from lookalike.embedder.model_card import ModelCard
+from lookalike.embedder.model_folder import read_model
 from lookalike.embedder.preprocessing import Prepared, Preprocessing
 from lookalike.embedder.seen_pictures import read_seen
 from lookalike.errors import InputError, VectorError

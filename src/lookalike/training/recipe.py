@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import tomllib
 from collections import Counter
 from pathlib import Path
 from typing import Any, Literal
@@ -23,6 +22,8 @@ from lookalike.losses import CrossBatchMemory
 from lookalike.losses.registry import LOSSES, NamedLoss
 from lookalike.training.curriculum import StagedBatches
 from lookalike.training.loss_choice import LossName, build_loss
+from lookalike.training.recipe_file import read_recipe_file
+from lookalike.training.trainable_pictures import check_trainable
 
 __all__ = ["LossName", "Recipe"]
 
@@ -134,13 +135,7 @@ class Recipe(BaseModel):
     @classmethod
     def read(cls, path: Path, **changes: Any) -> Recipe:
         """Read a TOML recipe; `changes` take precedence. Raises an `InputError` that names the wrong entry."""
-        try:
-            content = tomllib.loads(path.read_text("utf-8"))
-        except OSError as error:
-            raise InputError(f"the recipe {path} cannot be read: {error.strerror}") from None
-        except ValueError as error:
-            raise InputError(f"{path} is not a TOML recipe: {error}") from None
-        return cls.of(content | changes, str(path))
+        return cls.of(read_recipe_file(path) | changes, str(path))
 
     @classmethod
     def of(cls, content: dict[str, Any], origin: str = "the recipe") -> Recipe:
@@ -182,10 +177,7 @@ class Recipe(BaseModel):
 
         With a curriculum, of those that have joined by the epoch.
         """
-        if len(pictures.names) < 2:
-            raise DatasetError(
-                f"the pictures are of {len(pictures.names)} identity(ies); training needs at least 2 to tell apart"
-            )
+        check_trainable(pictures)
         if self.choice.pairs and len(pictures.single) == len(pictures.names):
             raise DatasetError(
                 f"every identity has one picture; {self.loss} loss needs some with at least 2 (use arcface)"

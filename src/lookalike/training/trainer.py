@@ -16,13 +16,15 @@ import torch
 from lookalike.atomic_files import check_replaceable
 from lookalike.datasets import NON_LANDMARK, PictureSet
 from lookalike.datasets.identity_batches import Batches
-from lookalike.embedder.model_folder import ModelCard, save_model
+from lookalike.embedder.model_card import ModelCard
+from lookalike.embedder.model_folder import save_model
 from lookalike.embedder.seen_pictures import digests
-from lookalike.errors import StorageError, TrainingInterrupted
+from lookalike.errors import TrainingInterrupted
 from lookalike.progress import Progress, ProgressSink, counted
 from lookalike.training.collapse import CollapseMonitor
 from lookalike.training.hooks import CheckpointHook, CollapseHook, HistoryHook, Hook, ProgressHook
 from lookalike.training.input_pipeline import BatchOrder, InputPipeline, TrainingBatch
+from lookalike.training.interrupted_training import training_folder_of
 from lookalike.training.interruption import interruptible
 from lookalike.training.prepared_pictures import PreparedPictures, prepare_pictures
 from lookalike.training.recipe import Recipe
@@ -166,10 +168,8 @@ class Trainer:
     ) -> None:
         self.recipe, self.folder, self.options = recipe, Path(folder), options or TrainerOptions()
         self._progress = progress
-        if self.folder.name in ("", ".."):
-            raise StorageError(f"{self.folder} cannot become a model folder; give it a name of its own, such as model")
+        scratch = training_folder_of(self.folder)
         check_replaceable(self.folder, "model.toml", self.options.replace)
-        scratch = self.folder.with_name(f"{self.folder.name}.training")
         self._checkpoints = TrainingFolder(scratch, recipe, self.options.resume, self.options.restart)
         comparing = counted(progress, "Comparing with the checkpoint", len(pictures))
         self._notes = list(pictures.notes)

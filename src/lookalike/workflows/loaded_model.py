@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lookalike.embedder import Embedder
+from lookalike.embedder.deferred_network import DeferredNetwork
+from lookalike.embedder.loading import PRETRAINED
 from lookalike.errors import InputError
 
 __all__ = ["at_scales", "load_model"]
@@ -18,7 +20,7 @@ def load_model(
     scales: str | Sequence[float] | None = None,
     calibration: Path | None = None,
 ) -> Embedder:
-    """Load a model.
+    """Load a model; the network of a model folder when its first picture is embedded (`DeferredNetwork`).
 
     Args:
         model: a model folder, or a pretrained model's name.
@@ -31,7 +33,12 @@ def load_model(
         FingerprintError: the calibration was measured with another model.
         InputError: scales that are none, or that the model does not know.
     """
-    embedder = at_scales(Embedder.load(model, cropped or None), scales)
+    if scales is None and str(model) not in PRETRAINED and Path(model).is_dir():
+        embedder: Embedder = DeferredNetwork(
+            Path(model), lambda: Embedder.load(model, cropped or None), cropped or None
+        )
+    else:
+        embedder = at_scales(Embedder.load(model, cropped or None), scales)
     if calibration is not None:
         embedder.use_calibration(calibration)
     return embedder
