@@ -49,8 +49,8 @@ class LfwPairs:
         if not there.all():
             missing = np.flatnonzero(~there)
             raise DatasetError(
-                f"{len(missing)} of {len(paths)} pictures do not exist, such as {paths[missing[0]]}; give the folder that "
-                "holds a folder per person, or take only pairs that are there (--existing-pairs)"
+                f"{len(missing)} of {len(paths)} pictures do not exist, such as {paths[missing[0]]}; give the folder "
+                "that holds a folder per person, or leave out pairs that are not there (--existing-pairs)"
             )
         return paths
 

@@ -122,8 +122,8 @@ def _places(options: EnrollOptions, held: Gallery | None, stack: ExitStack, repo
     sources = PlaceSources(_data(options), options.name, options.non_landmarks, options.places, options.classes_at)
     pictures = read_place_pictures(sources, report)
     check_promise(held, len(pictures.photos), len(pictures.non_landmarks), promise)  # by their count alone
-    given = [Path(str(one)) for one in (*pictures.photos, *pictures.non_landmarks)]
-    check_headers(given, report, skip_bad=options.skip_bad)
+    for given in (pictures.photos, pictures.non_landmarks):
+        check_headers([Path(str(one)) for one in given], report, skip_bad=options.skip_bad)
     embedder = load_model(options.model, cropped=options.cropped, scales=options.scales)
     if held is not None:
         LandmarkRecognizer(embedder, held)

@@ -48,10 +48,14 @@ def index_accuracy(options: IndexAccuracyOptions, progress: ProgressSink | None 
         >>> index_accuracy(IndexAccuracyOptions(vectors=Path("vectors"), kind="hnsw")).lost    # doctest: +SKIP
         0
     """
-    from lookalike.embedder.vectors_folder import read_vectors
+    from lookalike.embedder.vectors_folder import MARKER, read_vectors
     from lookalike.evaluation.identification.index_loss import LossOptions, measure_index_loss
     from lookalike.index.vector_files import open_vectors
+    from lookalike.workflows.index_input import check_kind
 
+    if (options.vectors / MARKER).is_file():  # other folders, `read_vectors` refuses
+        with open_vectors(options.vectors) as source:  # which reads only what describes them
+            check_kind(options.kind, source.metric or "cosine", source.dimension, options.settings)
     stored = read_vectors(options.vectors)
     strangers = None if options.distractors is None else open_vectors(options.distractors).read()
     return measure_index_loss(

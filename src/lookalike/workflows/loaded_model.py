@@ -33,12 +33,14 @@ def load_model(
         FingerprintError: the calibration was measured with another model.
         InputError: scales that are none, or that the model does not know.
     """
+
+    def load() -> Embedder:
+        return Embedder.load(model, cropped or None)
+
     if scales is None and str(model) not in PRETRAINED and Path(model).is_dir():
-        embedder: Embedder = DeferredNetwork(
-            Path(model), lambda: Embedder.load(model, cropped or None), cropped or None
-        )
+        embedder: Embedder = DeferredNetwork(Path(model), load, cropped or None)
     else:
-        embedder = at_scales(Embedder.load(model, cropped or None), scales)
+        embedder = at_scales(load(), scales)
     if calibration is not None:
         embedder.use_calibration(calibration)
     return embedder

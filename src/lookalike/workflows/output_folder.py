@@ -27,7 +27,7 @@ def check_writable(path: Path) -> None:
     above = next(one for one in path.absolute().parents if os.path.lexists(one))
     if not above.is_dir():
         raise StorageError(f"{path} cannot be written: {above} is no folder; choose another output")
-    if os.access(above, os.W_OK | os.X_OK):
+    if os.access(above, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids):
         return
     # As root, only a disk that is read-only is not writable.
     read_only = os.statvfs(above).f_flag & os.ST_RDONLY if hasattr(os, "statvfs") else False
