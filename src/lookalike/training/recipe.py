@@ -36,7 +36,7 @@ class Recipe(BaseModel):
         True
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     backbone: str = "mobilefacenet"
     backbone_options: dict[str, Any] = Field(default_factory=dict)

@@ -73,12 +73,13 @@ def embed(options: EmbedOptions, progress: ProgressSink | None = None) -> Embedd
     from lookalike.embedder.vectors_folder import MARKER, write_vectors
     from lookalike.workflows.labelled_pictures import embed_labelled
     from lookalike.workflows.loaded_model import load_model
-    from lookalike.workflows.output_folder import check_writable
+    from lookalike.workflows.output_folder import check_apart, check_writable
     from lookalike.workflows.picture_headers import check_headers
 
     report = Reporter(progress)
     check_replaceable(options.output, MARKER, options.replace)
     check_writable(options.output)
+    check_apart(options.output, options.data)
     pictures = read_pictures(options.data, options.classes_at)
     check_headers(pictures.paths, report, skip_bad=options.skip_bad)
     embedder = load_model(options.model, cropped=options.cropped)

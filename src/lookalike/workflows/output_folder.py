@@ -9,7 +9,7 @@ from pathlib import Path
 
 from lookalike.errors import StorageError
 
-__all__ = ["check_writable", "output_folder"]
+__all__ = ["check_apart", "check_writable", "output_folder"]
 
 
 def check_writable(path: Path) -> None:
@@ -33,6 +33,22 @@ def check_writable(path: Path) -> None:
     read_only = os.statvfs(above).f_flag & os.ST_RDONLY if hasattr(os, "statvfs") else False
     reason = "Read-only file system" if read_only else "Permission denied"
     raise StorageError(f"{path} cannot be written: {above}: {reason}; choose another output")
+
+
+def check_apart(output: Path, data: str | Path) -> None:
+    """Refuse an output that lies in the folder of the pictures, where it would be read as an identity the next time.
+
+    Raises:
+        StorageError: it does.
+
+    Example:
+        >>> check_apart(Path("model"), "photos/")
+    """
+    folder = Path(data)
+    if folder.is_dir() and output.absolute().resolve().is_relative_to(folder.resolve()):
+        raise StorageError(
+            f"{output} lies in {data}, where it would be read as an identity; choose another place with --output"
+        )
 
 
 @contextmanager

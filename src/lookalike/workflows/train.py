@@ -169,7 +169,7 @@ def _check_output(options: TrainOptions) -> None:
     from lookalike.atomic_files import check_replaceable
     from lookalike.errors import InputError
     from lookalike.training.interrupted_training import state_to_resume, training_folder_of
-    from lookalike.workflows.output_folder import check_writable
+    from lookalike.workflows.output_folder import check_apart, check_writable
     from lookalike.workflows.training_recipes import check_recipe
 
     if options.resume and options.restart:
@@ -178,6 +178,7 @@ def _check_output(options: TrainOptions) -> None:
     check_replaceable(options.output, "model.toml", options.replace)
     state_to_resume(training_folder_of(options.output), options.resume, options.restart)
     check_writable(options.output)
+    check_apart(options.output, options.data)
 
 
 def _read(options: TrainOptions, of_places: bool, report: Reporter) -> PictureSet:
