@@ -78,7 +78,8 @@ BAD_INPUTS = (
     _bad("far too many pixels", f"{_VERIFY} {{in}}/bomb.png {_MODEL}", "refused unread"),
     _bad("one pixel", f"{_VERIFY} {{in}}/pixel.png --model dlib", "no face was found", "--cropped"),
     _bad("a web address as picture", f"{_VERIFY} https://example.org/a.jpg {_MODEL}", "download the picture"),
-    _bad("a bad picture among many", f"embed {{in}}/mixed {_MODEL} --output {{out}}/v", "1 of 3 pictures", "--skip-bad"),
+    _bad("a bad picture among many", f"embed {{in}}/mixed {_MODEL} --output {{out}}/v", "1 of 3 pictures",
+         "--skip-bad"),
     # Numbers and options
     _bad("a threshold that is no number", f"{_VERIFY} {{in}}/a.jpg {_MODEL} --threshold nan", "threshold is nan"),
     _bad("an infinite threshold", f"{_ASK} --threshold inf", "threshold is inf"),
@@ -126,7 +127,8 @@ BAD_INPUTS = (
     _bad("a folder of something else", "train {in}/photos --output {in}/vacant", "holds no model.toml", "another"),
     _bad("an interrupted training", "train {in}/photos --output {in}/begun", "step 3", "--resume", "--restart"),
     # Further files
-    _bad("pairs that are none", f"evaluate {{in}}/photos {_MODEL} --pairs {{in}}/notes.txt --output {{out}}/e", "line 1"),
+    _bad("pairs that are none", f"evaluate {{in}}/photos {_MODEL} --pairs {{in}}/notes.txt --output {{out}}/e",
+         "line 1"),
     _bad("pairs without pictures", f"evaluate {{in}}/photos {_MODEL} --pairs {{in}}/pairs.txt --output {{out}}/e",
          "3 of 3 pictures do not exist", "--existing-pairs"),
     _bad("no pair that is there", f"evaluate {{in}}/photos {_MODEL} --pairs {{in}}/pairs.txt --existing-pairs "

@@ -116,7 +116,6 @@ def train_and_calibrate(options: TrainOptions, progress: ProgressSink | None = N
         0.021
     """
     from lookalike.datasets import NON_LANDMARK
-    from lookalike.workflows.held_out import hold_out, measure_thresholds, prepare_held_out
     from lookalike.workflows.picture_headers import check_headers
     from lookalike.workflows.training_recipes import chosen_recipe, is_landmark_recipe
 
@@ -131,6 +130,7 @@ def train_and_calibrate(options: TrainOptions, progress: ProgressSink | None = N
     from lookalike.training.curriculum import read_curriculum
     from lookalike.training.recipe import Recipe
     from lookalike.training.trainer import Trainer, TrainerOptions
+    from lookalike.workflows.held_out import hold_out, measure_thresholds, prepare_held_out
 
     share = options.validation
     if share is None:
