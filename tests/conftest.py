@@ -129,7 +129,8 @@ def linear_model():
     import torch
 
     from lookalike.embedder import Preprocessing
-    from lookalike.embedder.model_folder import ModelCard, save_model
+    from lookalike.embedder.model_card import ModelCard
+    from lookalike.embedder.model_folder import save_model
 
     def write(folder, paths, vectors, name="tiny"):
         preprocessing = Preprocessing(image_size=(32, 32), channels=1, flip_average=False)

@@ -12,6 +12,7 @@ The names most programs need are here; they load their libraries when first used
 from __future__ import annotations
 
 import importlib
+import logging
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 __all__ = ["Embedder", "LandmarkRecognizer", "Recognizer", "__version__", "open_gallery"]
 
 __version__ = "0.1.0"
+
+#: Whoever wants debug lines sets a level and a handler; without one, Python would print warnings to stderr.
+logging.getLogger(__name__).addHandler(logging.NullHandler())
 
 _HOMES = {
     "Embedder": "lookalike.embedder",

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import errno
+import logging
 import os
 import re
 import secrets
@@ -31,6 +32,8 @@ __all__ = [
     "written_file",
     "written_folder",
 ]
+
+_LOGGER = logging.getLogger(__name__)
 
 #: What a system answers that cannot sync a folder: some network file systems, and folders that may not be read.
 _CANNOT_SYNC = frozenset({errno.EINVAL, errno.ENOTSUP, errno.EACCES, errno.EPERM})
@@ -73,6 +76,7 @@ def written_file(path: str | os.PathLike[str]) -> Iterator[Path]:
         yield temporary
         sync_tree(temporary)
         rename_durably(temporary, path)
+        _LOGGER.debug("wrote %s", path)
     except StorageError:
         raise
     except OSError as error:
@@ -158,6 +162,7 @@ def written_folder(path: Path) -> Iterator[Path]:
         sync_tree(temporary)
         _swap(temporary, path)
         _confirmed(path)
+        _LOGGER.debug("wrote folder %s", path)
     except OSError as error:
         if isinstance(error, StorageError):
             raise

@@ -6,10 +6,14 @@ without a sink is silent.
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 __all__ = ["Progress", "ProgressSink", "Reporter", "counted"]
+
+_LOGGER = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -85,9 +89,11 @@ class Reporter:
         self.sink = sink
         self.remarks: list[str] = []
         self._latest = Progress("", 0)
+        self._began: dict[str, float] = {}
 
     def __call__(self, event: Progress) -> None:
         """Pass an event on: a reporter is a sink itself."""
+        self._log(event)
         self._latest = event
         if event.warning:
             self.remarks.append(event.warning)
@@ -96,9 +102,19 @@ class Reporter:
 
     def counted(self, stage: str, total: int | None) -> Callable[[int], None]:
         """As the function `counted`, reporting here."""
+        self._began[stage] = time.perf_counter()
         return counted(self, stage, total)
 
     def remark(self, text: str) -> None:
         """Something the user should know now."""
         self(replace(self._latest, warning=text))
         self._latest = replace(self._latest, warning="")
+
+    def _log(self, event: Progress) -> None:
+        """A debug line where a stage begins, and one where all of it is done."""
+        began = self._began.setdefault(event.stage, time.perf_counter())
+        if event.stage != self._latest.stage:
+            _LOGGER.debug("%s begins", event.stage)
+        done, done_before = ((one.total is not None and one.done >= one.total) for one in (event, self._latest))
+        if done and not (done_before and event.stage == self._latest.stage):
+            _LOGGER.debug("%s: %d done in %.3f s", event.stage, event.done, time.perf_counter() - began)

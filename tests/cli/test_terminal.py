@@ -32,11 +32,12 @@ def test_a_log_has_a_line_for_every_stage_and_every_new_detail(capsys):
         for event in events:
             progress(event)
     lines = capsys.readouterr().err.splitlines()
-    assert [re.sub(r"^ *\d+\.\d s  ", "", line) for line in lines] == [
-        "Reading [x]",
-        "Trying: hnsw(M=8)",
+    shown = [re.sub(r"^ *\d+\.\d s  ", "", line) for line in lines]
+    assert [re.sub(r", about .* left", "", line) for line in shown] == [
+        "Reading [x]: 0 of 5",
+        "Trying: 0 of 2; hnsw(M=8)",
         "note: a remark",
-        "Trying: ivf",
+        "Trying: 1 of 2 (50%); ivf",
     ]
     with terminal.show_progress() as progress:
         progress(events[0])
@@ -49,7 +50,7 @@ def test_remarks_are_one_line_with_names_as_they_are(capsys):
     assert capsys.readouterr().err == f"note: {text}\n"
 
 
-def test_bars_are_silent_where_stderr_is_no_terminal(capsys):
+def test_a_job_that_is_soon_over_prints_nothing_where_stderr_is_no_terminal(capsys):
     with terminal.show_progress() as progress:
         done = counted(progress, "Embedding", 3)
         done(1)

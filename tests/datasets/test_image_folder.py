@@ -339,3 +339,65 @@ def test_names_the_file_system_cannot_spell_do_not_stop_the_reading(tmp_path):
         pytest.skip("this file system takes UTF-8 names only")
     (Path(os.fsdecode(folder)) / "1.png").touch()
     assert len(read_image_folder(tmp_path)) == 1
+
+
+# Folders of folders
+
+
+@pytest.fixture
+def alphabets(touch):
+    return touch("Greek/alpha/1.png", "Greek/beta/1.png", "Greek/beta/old/2.png", "Latin/alpha/1.png")
+
+
+def test_folders_of_folders_are_not_guessed_at(alphabets):
+    refused(
+        alphabets,
+        r"has its pictures at depth 2, such as in .*Greek/alpha, and none in its 2 subfolder\(s\) themselves; say what "
+        r"an identity is: --classes-at 2 takes 3 folders such as 'Greek/alpha', --classes-at 1 takes the 2 such as "
+        "'Greek'",
+    )
+
+
+def test_the_depth_of_the_identities_can_be_given(alphabets):
+    deep = read_pictures(alphabets, classes_at=2)
+    assert listed(deep, alphabets) == [
+        ("Greek/alpha/1.png", "Greek/alpha"),
+        ("Greek/beta/1.png", "Greek/beta"),
+        ("Greek/beta/old/2.png", "Greek/beta"),
+        ("Latin/alpha/1.png", "Latin/alpha"),
+    ]
+    (said,) = deep.notes
+    assert said.startswith("1 folder name(s) occur in several places, such as 'alpha': each folder is an identity")
+    flat = read_pictures(str(alphabets), classes_at=1)
+    assert (flat.paths, flat.names, flat.notes) == (deep.paths, ("Greek", "Latin"), ())
+
+
+def test_pictures_above_the_depth_are_said(touch):
+    root = touch("team/Ada/1.png", "team/2.png", "3.png", "team/empty/notes.txt")
+    found = read_image_folder(root, 2)
+    assert listed(found, root) == [("team/Ada/1.png", "team/Ada")]
+    assert found.notes == (
+        f"2 picture(s) in {root} above depth 2 have no identity and are left out",
+        "1 subfolder(s) hold no picture, such as 'team/empty'",
+    )
+    refused(root, "has no pictures in folders at depth 3; 3 pictures lie above", lambda path: read_pictures(path, 3))
+    refused(root, "classes_at is 0; expected a depth of folders, 1 or more", lambda path: read_pictures(path, 0))
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["Ada/2023/1.png", "Ada/2024/1.png", "Bo/1.png"],  # a subfolder holds pictures itself
+        ["Ada/photos/1.png", "Bo/photos/1.png"],  # one folder in each: it is the same identity at either depth
+    ],
+)
+def test_pictures_below_an_identity_where_there_is_no_doubt(touch, names):
+    assert read_pictures(touch(*names)).names == ("Ada", "Bo")
+
+
+def test_a_depth_for_what_has_none(touch):
+    root = touch("a.png")
+    (root / "list.csv").write_text("path,identity\na.png,Ada\n")
+    for source in (root / "list.csv", "bundled:orl"):
+        refused(source, "so --classes-at 2 means nothing; leave it out", lambda path: read_pictures(path, 2))
+    refused(root / "none", "does not exist", lambda path: read_pictures(path, 2))

@@ -56,3 +56,9 @@ def test_what_cannot_be(touch):
         place_pictures(root / "places", root / "none")
     with pytest.raises(DatasetError, match="does not exist"):
         place_pictures(root / "nowhere")
+
+
+def test_non_landmarks_beside_folders_of_folders(touch):
+    root = touch("France/Paris/1.png", "Italy/Rome/1.png", "non-landmark/food/1.png", "non-landmark/2.png")
+    found = place_pictures(root, classes_at=2)
+    assert found.identities == ("France/Paris", "Italy/Rome", NON_LANDMARK, NON_LANDMARK)

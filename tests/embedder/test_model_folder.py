@@ -8,7 +8,8 @@ import torch
 
 from lookalike import Embedder
 from lookalike.embedder import Preprocessing
-from lookalike.embedder.model_folder import ModelCard, fingerprint_of, read_model, save_model
+from lookalike.embedder.model_card import ModelCard, fingerprint_of
+from lookalike.embedder.model_folder import read_model, save_model
 from lookalike.errors import ArtefactError, StorageError
 
 pytestmark = pytest.mark.network

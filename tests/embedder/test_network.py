@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 
 from lookalike.embedder import Embedder, Preprocessing
-from lookalike.embedder.model_folder import ModelCard
+from lookalike.embedder.model_card import ModelCard
 from lookalike.embedder.network import NetworkEmbedder, network_input
 from lookalike.errors import ArtefactError, InputError, VectorError
 

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from lookalike.errors import ArtefactError, StorageError
-from lookalike.training.checkpoint import foreign_entry, load_checkpoint, read_state, save_checkpoint
+from lookalike.training.checkpoint import load_checkpoint, save_checkpoint
+from lookalike.training.interrupted_training import foreign_entry, read_state
 
 pytestmark = pytest.mark.network
 

@@ -166,11 +166,15 @@ def test_an_interrupted_training_ends_as_if_it_had_not_been(pictures, tiny_recip
     with pytest.raises(TrainingInterrupted, match=rf"step {stop} of \d+; run the same command with --resume"):
         train(pictures, tiny_recipe, tmp_path / "m", progress=interrupt_at(stop))
     assert not (tmp_path / "m").exists()
+    written = (tmp_path / "m.training" / "training.jsonl").read_text("utf-8").splitlines()
+    assert [json.loads(line)["epoch"] for line in written] == list(range(1, stop // 3 + 1))  # of 3 steps each
     with pytest.raises(ArtefactError, match=r"go on with --resume, or drop it with --restart"):
         train(pictures, tiny_recipe, tmp_path / "m")
     resumed = train(pictures, tiny_recipe, tmp_path / "m", resume=True)
     assert resumed.card.fingerprint == whole.card.fingerprint
     assert [e["loss"] for e in resumed.history] == [e["loss"] for e in whole.history]
+    logged = (tmp_path / "m" / "training.jsonl").read_text("utf-8").splitlines()
+    assert [json.loads(line) for line in logged] == list(resumed.history)
     assert not (tmp_path / "m.training").exists()
 
 

@@ -89,7 +89,7 @@ def test_bad_pictures_are_left_out_on_both_sides_and_reported_once(options, some
     _, held_out = hold_out(read_pictures(options.data), 0.2, 0, Reporter())
     held_out.paths[0].write_bytes(b"not a picture")
     (options.data / "s01" / "0.png").write_bytes(b"not a picture")
-    with pytest.raises(DatasetError, match="1 of 6 pictures cannot be used"):
+    with pytest.raises(DatasetError, match="2 of 24 pictures cannot be used"):
         train_and_calibrate(options)
     made = train_and_calibrate(replace(options, skip_bad=True))
     assert (made.pictures, made.calibration.pictures) == (17, 5)

@@ -133,11 +133,15 @@ def main() -> None:
 
 def _run(arguments: list[str]) -> None:
     """Invoke a verb without click's handling of errors: boxes, and codes for Ctrl-C and closed pipes."""
+    from lookalike.cli.verbose import add_verbose, debug_lines_end
+
     if os.environ.get(VARIABLE):
         answer_shell(command_line)
-    command = typer.main.get_command(command_line(arguments[0] if arguments else None))
+    verb = next((one for one in arguments if not one.startswith("-")), None)  # -v may stand before it
+    command = typer.main.get_command(command_line(verb))
+    add_verbose(command)
     try:
-        with command.make_context("lookalike", list(arguments)) as context:
+        with debug_lines_end(), command.make_context("lookalike", list(arguments)) as context:
             command.invoke(context)
     except typer.Exit as leave:
         print(end="", flush=True)  # noqa: T201 - now, where a closed pipe can be answered

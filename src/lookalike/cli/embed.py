@@ -10,6 +10,7 @@ import typer
 from lookalike.cli.dataclass_options import options_from
 from lookalike.cli.options import (
     AsJson,
+    ClassesAt,
     Cropped,
     Data,
     Detector,
@@ -28,6 +29,7 @@ __all__ = ["embed"]
 @options_from(
     EmbedOptions,
     data=Data,
+    classes_at=ClassesAt,
     model=Model,
     output=Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="The vectors folder to write.")],
     cropped=Cropped,

@@ -11,6 +11,7 @@ import typer
 from lookalike.cli.dataclass_options import options_from
 from lookalike.cli.options import (
     AsJson,
+    ClassesAt,
     Cropped,
     Detector,
     Device,
@@ -39,6 +40,7 @@ __all__ = ["enroll"]
             "person, or a CSV of path,identity.",
         ),
     ],
+    classes_at=ClassesAt,
     gallery=GalleryPath,
     name=Annotated[str | None, typer.Option("--name", "-n", metavar="NAME", help="Whose pictures these are.")],
     recipe=in_panel(FOR_PLACES, Recipe),

@@ -12,6 +12,7 @@ import typer
 from lookalike.cli.dataclass_options import options_from
 from lookalike.cli.options import (
     AsJson,
+    ClassesAt,
     Cropped,
     Data,
     Detector,
@@ -62,6 +63,7 @@ _LANDMARKS = tuple(name for name in _only(EvaluatePlacesOptions, EvaluateOptions
 @options_from(
     EvaluateVerbOptions,
     data=Data,
+    classes_at=ClassesAt,
     model=Annotated[
         str,
         typer.Option(
@@ -139,6 +141,14 @@ _LANDMARKS = tuple(name for name in _only(EvaluatePlacesOptions, EvaluateOptions
             help="A list of pairs such as LFW's pairs.txt: accuracy over its folds.",
         ),
     ],
+    existing_pairs=Annotated[
+        bool,
+        typer.Option(
+            "--existing-pairs",
+            rich_help_panel=FOR_PEOPLE,
+            help="Of --pairs, leave out those whose pictures are missing, and say so.",
+        ),
+    ],
     trained_on=Annotated[
         str | None,
         typer.Option(
@@ -204,8 +214,8 @@ def evaluate(options: EvaluateVerbOptions, context: typer.Context, as_json: AsJs
 
     if options.submission is not None:
         refuse_given(
-            context, "output", "gallery", "scales", "cropped", "device", "precision", "detector", "skip_bad",
-            *_PEOPLE, *_LANDMARKS,
+            context, "classes_at", "output", "gallery", "scales", "cropped", "device", "precision", "detector",
+            "skip_bad", *_PEOPLE, *_LANDMARKS,
             why="does nothing to a --submission, which is scored as it is; leave it out",
         )  # fmt: skip
         _submission(

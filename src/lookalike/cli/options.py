@@ -12,6 +12,7 @@ from lookalike.errors import InputError
 __all__ = [
     "AsJson",
     "CalibrationFile",
+    "ClassesAt",
     "Cropped",
     "Data",
     "Detector",
@@ -33,6 +34,15 @@ __all__ = [
 
 Data = Annotated[
     str, typer.Argument(help="Folder with a subfolder per identity, a CSV of path,identity, or bundled:orl.")
+]
+ClassesAt = Annotated[
+    int | None,
+    typer.Option(
+        "--classes-at",
+        min=1,
+        metavar="DEPTH",
+        help="Which folders of DATA are identities: 1, those in it; 2, those in these (DATA/group/identity/x.jpg).",
+    ),
 ]
 Model = Annotated[
     str,

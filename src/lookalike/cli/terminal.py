@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import json
 import os
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -16,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, Tim
 from rich.progress import Progress as Bars
 from rich.table import Table
 
+from lookalike.cli.progress_log import ProgressLog
 from lookalike.json_values import plain
 from lookalike.progress import Progress, ProgressSink
 
@@ -56,7 +56,7 @@ def print_line(text: str) -> None:
 
 
 def _bars() -> Bars:
-    """Bars that show what is done, of how much, and how long it will take; silent where stderr is no terminal."""
+    """Bars that show what is done, of how much, and how long it will take."""
     return Bars(
         TextColumn("[bold]{task.description}", justify="left"),
         BarColumn(bar_width=28),
@@ -66,38 +66,52 @@ def _bars() -> Bars:
         TimeRemainingColumn(),
         TextColumn("[dim]{task.fields[extra]}"),
         console=console,
-        disable=not console.is_terminal,
     )
 
 
 @contextmanager
 def show_progress(log: bool = False) -> Iterator[ProgressSink]:
-    """Yields a sink that draws one bar per stage, and prints warnings as notes at once.
+    """Yields a sink that shows how far a job is, and prints warnings as notes at once.
+
+    On a terminal it draws one bar for each stage. Where stderr is not a terminal, it prints a line after two seconds
+    and then every ten, with the seconds since the start (`progress_log`): a job of hours whose output goes to a file
+    is never silent.
 
     Args:
-        log: where stderr is not a terminal, print a line for every stage and every new detail, with the seconds since
-            the start: for jobs of minutes or hours whose output goes to a file.
+        log: where stderr is not a terminal, also print a line for every stage and every new detail, at once.
     """
-    start, latest = time.monotonic(), ("", "")
-    log = log and not console.is_terminal
-    with _bars() as bars:
-        tasks: dict[str, TaskID] = {}
+    if console.is_terminal:
+        with _bars() as bars:
+            yield _noting(_BarSink(bars))
+    else:
+        with ProgressLog(lambda line: console.print(escape(line), soft_wrap=True), every_change=log) as lines:
+            yield _noting(lines)
 
-        def show(event: Progress) -> None:
-            nonlocal latest
-            if event.warning:
-                note(event.warning)
-            if not event.stage:
-                return
-            if log and (event.stage != latest[0] or event.detail not in ("", latest[1])):
-                latest = event.stage, event.detail
-                line = ": ".join(part for part in latest if part)
-                console.print(f"{time.monotonic() - start:8.1f} s  {escape(line)}", soft_wrap=True)
-            if event.stage not in tasks:
-                tasks[event.stage] = bars.add_task(event.stage, total=event.total, extra="")
-            bars.update(tasks[event.stage], completed=event.done, total=event.total, extra=event.detail)
 
-        yield show
+def _noting(sink: ProgressSink) -> ProgressSink:
+    """A sink that prints warnings as notes before it passes an event on."""
+
+    def show(event: Progress) -> None:
+        if event.warning:
+            note(event.warning)
+        sink(event)
+
+    return show
+
+
+class _BarSink:
+    """Draws one bar for each stage."""
+
+    def __init__(self, bars: Bars) -> None:
+        self._bars = bars
+        self._tasks: dict[str, TaskID] = {}
+
+    def __call__(self, event: Progress) -> None:
+        if not event.stage:
+            return
+        if event.stage not in self._tasks:
+            self._tasks[event.stage] = self._bars.add_task(event.stage, total=event.total, extra="")
+        self._bars.update(self._tasks[event.stage], completed=event.done, total=event.total, extra=event.detail)
 
 
 def note(text: str) -> None:

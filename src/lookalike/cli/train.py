@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from lookalike.cli.dataclass_options import options_from
-from lookalike.cli.options import AsJson, Cropped, Data, SkipBad
+from lookalike.cli.options import AsJson, ClassesAt, Cropped, Data, SkipBad
 from lookalike.cli.verb_help import FOR_PLACES
 from lookalike.counted_nouns import how_many
 from lookalike.workflows.train import TrainOptions, train_and_calibrate
@@ -20,6 +20,7 @@ __all__ = ["train_command"]
     TrainOptions,
     data=Data,
     output=Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="The model folder to write.")],
+    classes_at=ClassesAt,
     recipe=Annotated[
         str,
         typer.Option(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from lookalike.counted_nouns import how_many
@@ -17,52 +19,122 @@ from lookalike.images import PICTURE_SUFFIXES
 __all__ = ["pictures_among", "pictures_below", "pictures_of_one", "read_csv", "read_image_folder"]
 
 
-def read_image_folder(folder: Path) -> PictureSet:
+def read_image_folder(folder: Path, classes_at: int | None = None) -> PictureSet:
     """One identity per subfolder, named after it; its pictures lie in it or below.
 
-    Hidden files and files without a picture's ending are passed over; pictures directly in `folder` and empty
+    Hidden files and files without a picture's ending are passed over; pictures that belong to no identity and empty
     subfolders are reported in the notes. Names are the folders' in their canonical form (`identity_names`), so that two
     folders may hold pictures of one identity, which is reported too; pictures come sorted by path.
 
+    Args:
+        folder: holds the subfolders.
+        classes_at: at which depth the folders of the identities lie: 1 are the subfolders, 2 those in them. An identity
+            below the first depth is named by its path, such as `Greek/alpha`: folders of the same name in two places
+            stay two identities. None is 1, but refused where the pictures tell otherwise: where no subfolder holds a
+            picture itself, and one of them holds several folders with pictures.
+
     Raises:
-        DatasetError: the folder cannot be read, a subfolder's name is blank, or no subfolder holds a picture.
+        DatasetError: the folder cannot be read, a subfolder's name is blank, no subfolder holds a picture, or it cannot
+            be told at which depth the identities are.
+
+    Example:
+        >>> read_image_folder(Path("omniglot"), classes_at=2).names[0]    # doctest: +SKIP
+        'Alphabet_of_the_Magi/character01'
     """
-    paths: list[Path] = []
-    identities: list[str] = []
-    loose, empty = 0, []
+    if classes_at is not None and classes_at < 1:
+        raise DatasetError(f"classes_at is {classes_at}; expected a depth of folders, 1 or more")
+    depth = classes_at or 1
     try:
-        for entry in sorted(folder.iterdir()):
-            if entry.name.startswith("."):
-                continue
-            if not entry.is_dir():
-                loose += entry.suffix.lower() in PICTURE_SUFFIXES
-                continue
-            if entry.is_symlink() and folder.resolve().is_relative_to(entry.resolve()):
-                raise DatasetError(f"{entry} links back to {entry.resolve()}, which holds it; remove the link")
-            if not canonical_name(entry.name):
-                raise DatasetError(f"{folder} has a subfolder {entry.name!r}, which names no identity; rename it")
-            found = pictures_below(entry)
-            paths += found
-            identities += [entry.name] * len(found)
-            if not found:
-                empty.append(entry.name)
+        found = _class_folders(folder, depth)
+        pictures = {entry: pictures_below(entry) for entry in found.folders}
     except OSError as error:
         raise DatasetError(
             f"{error.filename or folder} cannot be read: {error.strerror}; check its permissions"
         ) from None
-    if not paths:
-        hint = (
-            f" ({how_many(loose, 'picture lies', 'pictures lie')} directly in it, without an identity)" if loose else ""
-        )
-        raise DatasetError(f"{folder} has no subfolder with pictures{hint}; expected one subfolder per identity")
+    if not any(pictures.values()):
+        raise DatasetError(_nothing(folder, depth, found.loose))
+    if classes_at is None:
+        _check_depth(folder, pictures)
+    paths = tuple(path for mine in pictures.values() for path in mine)
+    identities = tuple(entry.relative_to(folder).as_posix() for entry, mine in pictures.items() for _ in mine)
+    return PictureSet(paths, identities, _notes(folder, depth, found.loose, pictures, identities))
+
+
+@dataclass(frozen=True)
+class _Found:
+    """The folders of the identities, in order, and how many pictures lie above them."""
+
+    folders: tuple[Path, ...]
+    loose: int
+
+
+def _class_folders(folder: Path, depth: int) -> _Found:
+    """The folders at a depth, sorted by path."""
+    folders, loose = [], 0
+    for entry in sorted(folder.iterdir()):
+        if entry.name.startswith("."):
+            continue
+        if not entry.is_dir():
+            loose += entry.suffix.lower() in PICTURE_SUFFIXES
+            continue
+        if entry.is_symlink() and folder.resolve().is_relative_to(entry.resolve()):
+            raise DatasetError(f"{entry} links back to {entry.resolve()}, which holds it; remove the link")
+        if not canonical_name(entry.name):
+            raise DatasetError(f"{folder} has a subfolder {entry.name!r}, which names no identity; rename it")
+        if depth == 1:
+            folders.append(entry)
+        else:
+            below = _class_folders(entry, depth - 1)
+            folders += below.folders
+            loose += below.loose
+    return _Found(tuple(folders), loose)
+
+
+def _check_depth(folder: Path, pictures: Mapping[Path, Sequence[Path]]) -> None:
+    """Refuse where subfolders hold no pictures themselves, but folders that do: each of these may be an identity."""
+    holders = {entry: {path.parent for path in mine} for entry, mine in pictures.items() if mine}
+    if any(entry in mine for entry, mine in holders.items()) or all(len(mine) == 1 for mine in holders.values()):
+        return
+    deeper = [one.relative_to(folder) for mine in holders.values() for one in mine]
+    depth = min(len(one.parts) for one in deeper)
+    example = min(one for one in deeper if len(one.parts) == depth)
+    count = len({one.parts[:depth] for one in deeper})
+    raise DatasetError(
+        f"{folder} has its pictures at depth {depth}, such as in {folder / example}, and none in its "
+        f"{how_many(len(holders), 'subfolder itself', 'subfolders themselves')}; say what an identity is: "
+        f"--classes-at {depth} takes {count} folders such as {example.as_posix()!r}, --classes-at 1 takes the "
+        f"{len(holders)} such as {example.parts[0]!r}"
+    )
+
+
+def _nothing(folder: Path, depth: int, loose: int) -> str:
+    if depth == 1:
+        lie = how_many(loose, "picture lies", "pictures lie")
+        hint = f" ({lie} directly in it, without an identity)" if loose else ""
+        return f"{folder} has no subfolder with pictures{hint}; expected one subfolder per identity"
+    hint = f"; {how_many(loose, 'picture lies', 'pictures lie')} above that depth" if loose else ""
+    return f"{folder} has no pictures in folders at depth {depth}{hint}; give another --classes-at"
+
+
+def _notes(
+    folder: Path, depth: int, loose: int, pictures: Mapping[Path, Sequence[Path]], identities: Sequence[str]
+) -> tuple[str, ...]:
+    """What the user should know of the folder, a line each."""
     notes = []
+    where = f"directly in {folder}" if depth == 1 else f"in {folder} above depth {depth}"
     if loose:
         without = how_many(loose, "picture without an identity is", "pictures without an identity are")
-        notes.append(f"{without} left out, directly in {folder}")
-    if empty:
+        notes.append(f"{without} left out, {where}")
+    if empty := [entry.relative_to(folder).as_posix() for entry, mine in pictures.items() if not mine]:
         notes.append(f"{how_many(len(empty), 'subfolder holds', 'subfolders hold')} no picture, such as {empty[0]!r}")
-    notes += name_remarks(identities)
-    return PictureSet(tuple(paths), tuple(identities), tuple(notes))
+    if depth > 1:
+        places = Counter(canonical_name(entry.name) for entry, mine in pictures.items() if mine)
+        if twice := sorted(name for name, count in places.items() if count > 1):
+            notes.append(
+                f"{how_many(len(twice), 'folder name occurs', 'folder names occur')} in several places, such as "
+                f"{twice[0]!r}: each folder is an identity of its own, named by its path"
+            )
+    return (*notes, *name_remarks(identities))
 
 
 def pictures_of_one(given: Sequence[str], identity: str) -> PictureSet:

@@ -46,15 +46,42 @@ class LfwPairs:
         Raises:
             DatasetError: some do not exist.
         """
-        files = ListedFiles(Path(folder))
-        paths = tuple(files.sought(name, str(folder)) for name in self.pictures)
-        missing = [path for path in paths if not path.is_file()]
-        if missing:
+        paths, there = self._sought(folder)
+        if not there.all():
+            missing = np.flatnonzero(~there)
             raise DatasetError(
-                f"{len(missing)} of {len(paths)} pictures do not exist, such as {missing[0]}; give the folder that "
-                "holds a folder per person"
+                f"{len(missing)} of {len(paths)} pictures do not exist, such as {paths[missing[0]]}; give the folder "
+                "that holds a folder per person, or leave out pairs that are not there (--existing-pairs)"
             )
         return paths
+
+    def existing(self, folder: str | Path) -> LfwPairs:
+        """The pairs whose pictures are both there, below the folder of LFW; folds keep their numbers.
+
+        Raises:
+            DatasetError: none is there.
+        """
+        paths, there = self._sought(folder)
+        kept = there[self.pairs].all(axis=1)
+        if not kept.any():
+            raise DatasetError(
+                f"none of {len(self)} pairs has both pictures below {folder}, such as {paths[0]}; give the folder that "
+                "holds a folder per person"
+            )
+        used, pairs = np.unique(self.pairs[kept], return_inverse=True)
+        return LfwPairs(
+            tuple(self.pictures[at] for at in used),
+            tuple(self.identities[at] for at in used),
+            pairs.reshape(-1, 2).astype(np.int64),
+            self.genuine[kept],
+            self.folds[kept],
+        )
+
+    def _sought(self, folder: str | Path) -> tuple[tuple[Path, ...], npt.NDArray[np.bool_]]:
+        """Where each picture is or should be, and `(n,)` whether it is there."""
+        files = ListedFiles(Path(folder))
+        paths = tuple(files.sought(name, str(folder)) for name in self.pictures)
+        return paths, np.array([path.is_file() for path in paths], bool)
 
 
 def read_lfw_pairs(path: str | Path) -> LfwPairs:

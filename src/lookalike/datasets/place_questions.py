@@ -64,13 +64,16 @@ def is_google_test(folder: Path) -> bool:
         return False
 
 
-def read_questions(source: str | Path, non_landmarks: str | Path | None = None) -> PlaceQuestions:
+def read_questions(
+    source: str | Path, non_landmarks: str | Path | None = None, classes_at: int | None = None
+) -> PlaceQuestions:
     """Read photos to be recognised.
 
     Args:
         source: a folder per place (a subfolder `non-landmark` shows none), a CSV of `path,identity`, or a folder of
             Google Landmarks v2, of which `test/` is read as its recognition solution says, without what that ignores.
         non_landmarks: a folder of further photos that show none.
+        classes_at: of a folder per place, at which depth the places' folders lie (`read_image_folder`).
 
     Raises:
         DatasetError: as `place_pictures`; a folder of Google Landmarks without the solution or without the pictures;
@@ -86,7 +89,7 @@ def read_questions(source: str | Path, non_landmarks: str | Path | None = None) 
         extra = () if non_landmarks is None else tuple(non_landmark_pictures(non_landmarks))
         asked = PlaceQuestions(asked.paths + extra, asked.truth + ((),) * len(extra), asked.notes)
     else:
-        pictures = place_pictures(source, non_landmarks)
+        pictures = place_pictures(source, non_landmarks, classes_at)
         truth = tuple(() if name == NON_LANDMARK else (name,) for name in pictures.identities)
         asked = PlaceQuestions(pictures.paths, truth, pictures.notes)
     if not any(asked.truth):

@@ -22,13 +22,16 @@ __all__ = ["NON_LANDMARK", "non_landmark_pictures", "place_pictures", "split_non
 NON_LANDMARK = "non-landmark"
 
 
-def place_pictures(source: str | Path, non_landmarks: str | Path | None = None) -> PictureSet:
+def place_pictures(
+    source: str | Path, non_landmarks: str | Path | None = None, classes_at: int | None = None
+) -> PictureSet:
     """Read photos of places, and pictures that show none.
 
     Args:
         source: a folder per place, a CSV of `path,identity` (with or without coordinates), or a folder of Google
             Landmarks v2, whose train set is read.
         non_landmarks: a folder; all pictures in it and below get the identity `NON_LANDMARK`, after the others.
+        classes_at: as `read_pictures`; a subfolder `non-landmark` directly in the folder keeps its meaning.
 
     Returns:
         identities being names of places, or landmark ids as text.
@@ -42,10 +45,13 @@ def place_pictures(source: str | Path, non_landmarks: str | Path | None = None) 
         'non-landmark'
     """
     folder = Path(source)
-    places = read_pictures(source)
-    # The layout of Google Landmarks has no place for them; a folder beside train/ is ours.
+    places = read_pictures(source, classes_at)
     own = folder / NON_LANDMARK
-    found = non_landmark_pictures(own) if own.is_dir() and GoogleLandmarks.is_one(folder) else []
+    deep = classes_at is not None and classes_at > 1
+    if deep and own.is_dir():
+        places = _without(places, own)
+    # The layout of Google Landmarks has no place for them; a folder beside train/ is ours. Nor have folders of folders.
+    found = non_landmark_pictures(own) if own.is_dir() and (deep or GoogleLandmarks.is_one(folder)) else []
     if non_landmarks is not None:
         found += non_landmark_pictures(non_landmarks)
     if not found:
@@ -60,6 +66,12 @@ def place_pictures(source: str | Path, non_landmarks: str | Path | None = None) 
     return PictureSet(
         places.paths + tuple(extra.values()), places.identities + (NON_LANDMARK,) * len(extra), places.notes
     )
+
+
+def _without(pictures: PictureSet, folder: Path) -> PictureSet:
+    """The pictures that do not lie below a folder, with the notes of all."""
+    kept = pictures.select([at for at, path in enumerate(pictures.paths) if not path.is_relative_to(folder)])
+    return PictureSet(kept.paths, kept.identities, pictures.notes)
 
 
 def split_non_landmarks(pictures: PictureSet) -> tuple[PictureSet, PictureSet]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -18,11 +19,14 @@ from lookalike.embedder.preparation import prepare_many
 from lookalike.embedder.preprocessing import Prepared
 from lookalike.errors import FingerprintError, ImageError, InputError
 from lookalike.images import Picture, one_or_several
+from lookalike.step_log import logged_step
 
 if TYPE_CHECKING:
     from lookalike.decisions.calibration import Calibration
 
 __all__ = ["Embedder", "Threshold"]
+
+_LOGGER = logging.getLogger(__name__)
 
 
 class Embedder(ABC):
@@ -88,7 +92,8 @@ class Embedder(ABC):
             1280
         """
         options = LoadOptions(cropped=cropped, device=device, precision=precision, detector=detector, card=card)
-        return Embedder._open(source, options)
+        with logged_step(_LOGGER, "loaded model %s", source):
+            return Embedder._open(source, options)
 
     def use_calibration(self, path: str | Path) -> None:
         """Answer with thresholds from a `calibration.json` that lies elsewhere, for example beside a report.

@@ -20,7 +20,8 @@ from lookalike.embedder.backbones import check_sizes
 from lookalike.embedder.embedder import Embedder
 from lookalike.embedder.face import Face
 from lookalike.embedder.load_options import LoadOptions
-from lookalike.embedder.model_folder import ModelCard, read_model
+from lookalike.embedder.model_card import ModelCard
+from lookalike.embedder.model_folder import read_model
 from lookalike.embedder.preprocessing import Prepared, Preprocessing
 from lookalike.embedder.seen_pictures import read_seen
 from lookalike.embedder.torch_device import in_precision, torch_device

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from lookalike.embedder.backbones import pooled_trunk
 from lookalike.embedder.load_options import LoadOptions
-from lookalike.embedder.model_folder import ModelCard
+from lookalike.embedder.model_card import ModelCard
 from lookalike.embedder.network import NetworkEmbedder
 from lookalike.embedder.preprocessing import Preprocessing
 from lookalike.embedder.torch_device import torch_device

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from lookalike.datasets import read_pictures
 from lookalike.evaluation.context import EvaluationContext
@@ -19,7 +20,8 @@ class DataFindings:
     def measure(self, context: EvaluationContext) -> Measurement:
         """Findings, each with its severity."""
         trained_on, kept = context.options.trained_on, context.pictures
-        trained = read_pictures(trained_on).identities if trained_on else None
+        depth = context.options.classes_at if trained_on and Path(trained_on).is_dir() else None
+        trained = read_pictures(trained_on, depth).identities if trained_on else None
         found = check_data(context.vectors, kept.identities, pictures=kept.paths, training_labels=trained)
         found += check_pictures(kept.paths, kept.identities)
         for one in found:

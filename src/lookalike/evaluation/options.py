@@ -17,6 +17,8 @@ class EvaluationOptions:
 
     Attributes:
         data: a folder per identity, or a CSV of path,identity; people that the model was not trained on.
+        classes_at: of a folder per identity: at which depth the identities' folders lie, such as 2; goes for `data` and
+            `trained_on`.
         enrolled: pictures enrolled per identity, in identification.
         trials: random enrolments that are averaged.
         promise: what answers shall keep, such as `fpir=0.001` (per search) or `fmr=0.001` (per comparison); goes into
@@ -25,16 +27,19 @@ class EvaluationOptions:
             None takes some of the people themselves.
         groups: a CSV of identity,group or path,group; None compares no groups.
         pairs: a list of pairs in LFW's format, of pictures below `data`; None measures no listed pairs.
+        existing_pairs: leave out listed pairs whose pictures are not all there, in place of an error.
         trained_on: what the model was trained on, as `data`: nobody of it may be tested. None is not known.
         seed: of enrolments, samples and the bootstrap.
     """
 
     data: str | Path
+    classes_at: int | None = None
     enrolled: int = 1
     trials: int = 20
     promise: str | None = None
     distractors: str | Path | None = None
     groups: str | Path | None = None
     pairs: str | Path | None = None
+    existing_pairs: bool = False
     trained_on: str | Path | None = None
     seed: int = 0

@@ -172,7 +172,7 @@ def _untrained(name: str, learn: PictureSet, test: PictureSet) -> tuple[Floats, 
 
 def untrained_embeddings(recipe: Recipe, pictures: PictureSet) -> npt.NDArray[np.float32]:
     """Vectors of the recipe's network with its first weights: `(n, d)`, for the map before training."""
-    from lookalike.embedder.model_folder import ModelCard
+    from lookalike.embedder.model_card import ModelCard
 
     card = ModelCard(
         name="untrained",

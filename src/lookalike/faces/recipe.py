@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lookalike.errors import InputError
-from lookalike.training import LossName, Recipe
+
+if TYPE_CHECKING:
+    from lookalike.training import LossName, Recipe
 
 __all__ = ["RECIPES", "face_recipe"]
 
@@ -39,7 +41,7 @@ RECIPES: dict[str, dict[str, Any]] = {
     },
 }
 #: What a loss needs on top of a recipe.
-_FOR_LOSS: dict[tuple[str, LossName], dict[str, Any]] = {("small-faces", "arcface"): {"margin": 0.2}}
+_FOR_LOSS: dict[tuple[str, str], dict[str, Any]] = {("small-faces", "arcface"): {"margin": 0.2}}
 
 
 def face_recipe(name: str = "small-faces", loss: LossName = "arcface", **changes: Any) -> Recipe:
@@ -52,6 +54,8 @@ def face_recipe(name: str = "small-faces", loss: LossName = "arcface", **changes
         >>> face_recipe("small-faces", "triplet", epochs=5).epochs
         5
     """
+    from lookalike.training import Recipe  # torch, which the names above do without
+
     if name not in RECIPES:
         raise InputError(f"recipe {name!r} is unknown; choose {', '.join(RECIPES)} or the path of a TOML file")
     given = {key: value for key, value in changes.items() if value is not None}

@@ -8,12 +8,14 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 from lookalike.errors import InputError
 from lookalike.gallery.annex import Annex
 from lookalike.gallery.embedded import EmbeddedGallery
 from lookalike.gallery.gallery import Candidate, Counts, Gallery, Identity, Kind, Model, Searched, Template
+from lookalike.step_log import logged_step
 
 __all__ = [
     "Annex",
@@ -28,6 +30,8 @@ __all__ = [
     "Template",
     "open_gallery",
 ]
+
+_LOGGER = logging.getLogger(__name__)
 
 
 def open_gallery(address: str | Path, create: bool = True, kind: Kind | None = None) -> Gallery:
@@ -53,4 +57,5 @@ def open_gallery(address: str | Path, create: bool = True, kind: Kind | None = N
         raise InputError(f"galleries at {scheme}:// are not there yet; give a directory, for example people.gallery")
     if not str(address):
         raise InputError("the gallery's path is empty; give a directory, for example people.gallery")
-    return EmbeddedGallery(Path(address).expanduser(), create, kind=kind)
+    with logged_step(_LOGGER, "opened gallery %s", address):
+        return EmbeddedGallery(Path(address).expanduser(), create, kind=kind)

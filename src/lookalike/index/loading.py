@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,11 +13,14 @@ from lookalike.index.core.artefact import HEADER, IndexFolder, read_header
 from lookalike.index.core.ids import IdMap
 from lookalike.index.kinds.registry import KINDS
 from lookalike.index.spec import IndexSpec
+from lookalike.step_log import logged_step
 
 if TYPE_CHECKING:
     from lookalike.index.core.vector_index import VectorIndex
 
 __all__ = ["load_index"]
+
+_LOGGER = logging.getLogger(__name__)
 
 
 def load_index(path: str | Path, mapped: bool = False) -> VectorIndex:
@@ -35,9 +39,13 @@ def load_index(path: str | Path, mapped: bool = False) -> VectorIndex:
     Example:
         >>> load_index("people.index").search(queries)    # doctest: +SKIP
     """
+    with logged_step(_LOGGER, "loaded index %s", path):
+        return _loaded(Path(path), mapped)
+
+
+def _loaded(path: Path, mapped: bool) -> VectorIndex:
     from lookalike.distances import Covariance
 
-    path = Path(path)
     header = read_header(path)
     spec, files = _described(path, header)
     folder = IndexFolder(path, files, mapped)

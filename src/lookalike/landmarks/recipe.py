@@ -7,13 +7,13 @@ none is held out to measure thresholds on; these come from non-landmarks when pl
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lookalike.datasets import NON_LANDMARK
-from lookalike.embedder.backbones import OWN_BACKBONES
 from lookalike.errors import InputError
-from lookalike.losses.registry import LOSSES
-from lookalike.training import LossName, Recipe
+
+if TYPE_CHECKING:
+    from lookalike.training import LossName, Recipe
 
 __all__ = ["RECIPES", "landmark_recipe"]
 
@@ -58,7 +58,7 @@ RECIPES: dict[str, dict[str, Any]] = {
     },
 }
 #: What a loss needs on top of a recipe.
-_FOR_LOSS: dict[LossName, dict[str, Any]] = {
+_FOR_LOSS: dict[str, dict[str, Any]] = {
     "center": {"loss_options": {"weight": 0.01, "without_center": [NON_LANDMARK]}},
     "subcenter_arcface": {
         "scale": 24.0,
@@ -89,6 +89,10 @@ def landmark_recipe(name: str = "landmarks", loss: LossName = "center", **change
         >>> recipe.epochs, recipe.loss_options["subcenters"]
         (5, 3)
     """
+    from lookalike.embedder.backbones import OWN_BACKBONES  # torch, which the names above do without
+    from lookalike.losses.registry import LOSSES
+    from lookalike.training import Recipe
+
     if name not in RECIPES:
         raise InputError(f"recipe {name!r} is unknown; choose {', '.join(RECIPES)} or the path of a TOML file")
     given = {key: value for key, value in changes.items() if value is not None}

@@ -7,7 +7,6 @@ put in place in one step; whatever moment the process dies or the power fails at
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +15,11 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from lookalike.atomic_files import unfinished_name, write_atomically, written_file
+from lookalike.atomic_files import write_atomically, written_file
 from lookalike.errors import ArtefactError, StorageError
+from lookalike.training.interrupted_training import FORMAT_VERSION
 
-__all__ = ["foreign_entry", "load_checkpoint", "read_state", "save_checkpoint"]
-
-FORMAT_VERSION = 2
-#: Version 1 knew pictures by their paths and listed all losses of the epoch.
-_READ = (1, FORMAT_VERSION)
-#: Files of a training folder: the checkpoint, which pictures it is about, and the prepared pictures.
-_OURS = re.compile(r"state\.json|state-\d+\.safetensors|pictures\.(npy|json)")
+__all__ = ["load_checkpoint", "save_checkpoint"]
 
 
 def save_checkpoint(folder: Path, module: nn.Module, optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
@@ -57,35 +51,6 @@ def save_checkpoint(folder: Path, module: nn.Module, optimizer: torch.optim.Opti
     except (OSError, SafetensorError) as error:
         reason = getattr(error, "strerror", None) or error
         raise StorageError(f"{folder}: no checkpoint could be written: {reason}; the one before is whole") from None
-
-
-def foreign_entry(folder: Path) -> str | None:
-    """The name of something in `folder` that no training put there, so that the folder is not ours to delete.
-
-    Raises:
-        StorageError: it is no folder, or cannot be read.
-    """
-    try:
-        names = sorted(entry.name for entry in folder.iterdir())
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise StorageError(f"{folder} cannot be read: {error.strerror}; choose another model folder") from None
-    return next((name for name in names if not _OURS.fullmatch(unfinished_name(name) or name)), None)
-
-
-def read_state(folder: Path) -> dict[str, Any] | None:
-    """The JSON part of a folder's checkpoint, or None where there is none; a damaged one is an `ArtefactError`."""
-    path = folder / "state.json"
-    if not path.is_file():
-        return None
-    try:
-        state = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise ArtefactError(f"{path} cannot be read: {error}; start over with --restart") from None
-    if not isinstance(state, dict) or state.get("format_version") not in _READ:
-        raise ArtefactError(f"{path} is not a checkpoint this Lookalike reads; start over with --restart")
-    return state
 
 
 def load_checkpoint(folder: Path, module: nn.Module, optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:

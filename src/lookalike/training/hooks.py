@@ -10,9 +10,10 @@ from torch import Tensor
 
 from lookalike.progress import Progress, ProgressSink
 from lookalike.training.collapse import CollapseMonitor
+from lookalike.training.training_log import TrainingLog
 from lookalike.training.training_state import TrainingState
 
-__all__ = ["CheckpointHook", "CollapseHook", "Hook", "ProgressHook"]
+__all__ = ["CheckpointHook", "CollapseHook", "HistoryHook", "Hook", "ProgressHook"]
 
 
 class Hook:
@@ -74,6 +75,21 @@ class CollapseHook(Hook):
             if self._sink:
                 detail = f"loss {entry['loss']:.3f}"
                 self._sink(Progress(self._stage, state.step, state.steps, detail, state.warnings[-1]))
+
+
+class HistoryHook(Hook):
+    """Appends each epoch's entry to a log file, so that it can be read while the training runs.
+
+    Args:
+        log: where the entries go; this hook is the last one, for others may add to an entry.
+    """
+
+    def __init__(self, log: TrainingLog) -> None:
+        self._log = log
+
+    def after_epoch(self, state: TrainingState, entry: dict[str, Any]) -> None:
+        """Append it."""
+        self._log.append(entry)
 
 
 class CheckpointHook(Hook):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import tomllib
 from collections import Counter
 from pathlib import Path
 from typing import Any, Literal
@@ -13,7 +12,6 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from torch import nn
 
-from lookalike.counted_nouns import how_many
 from lookalike.datasets import IdentityBatches, PictureSet, ShuffledBatches
 from lookalike.datasets.augmentation import Augmentation
 from lookalike.datasets.identity_batches import BalancedBatches, Batches
@@ -24,6 +22,8 @@ from lookalike.losses import CrossBatchMemory
 from lookalike.losses.registry import LOSSES, NamedLoss
 from lookalike.training.curriculum import StagedBatches
 from lookalike.training.loss_choice import LossName, build_loss
+from lookalike.training.recipe_file import read_recipe_file
+from lookalike.training.trainable_pictures import check_trainable
 
 __all__ = ["LossName", "Recipe"]
 
@@ -36,7 +36,7 @@ class Recipe(BaseModel):
         True
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     backbone: str = "mobilefacenet"
     backbone_options: dict[str, Any] = Field(default_factory=dict)
@@ -135,13 +135,7 @@ class Recipe(BaseModel):
     @classmethod
     def read(cls, path: Path, **changes: Any) -> Recipe:
         """Read a TOML recipe; `changes` take precedence. Raises an `InputError` that names the wrong entry."""
-        try:
-            content = tomllib.loads(path.read_text("utf-8"))
-        except OSError as error:
-            raise InputError(f"the recipe {path} cannot be read: {error.strerror}") from None
-        except ValueError as error:
-            raise InputError(f"{path} is not a TOML recipe: {error}") from None
-        return cls.of(content | changes, str(path))
+        return cls.of(read_recipe_file(path) | changes, str(path))
 
     @classmethod
     def of(cls, content: dict[str, Any], origin: str = "the recipe") -> Recipe:
@@ -183,11 +177,7 @@ class Recipe(BaseModel):
 
         With a curriculum, of those that have joined by the epoch.
         """
-        if len(pictures.names) < 2:
-            raise DatasetError(
-                f"the pictures are of {how_many(len(pictures.names), 'identity', 'identities')}; "
-                "training needs at least 2 to tell apart"
-            )
+        check_trainable(pictures)
         if self.choice.pairs and len(pictures.single) == len(pictures.names):
             raise DatasetError(
                 f"every identity has one picture; {self.loss} loss needs some with at least 2 (use arcface)"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from collections.abc import Iterator, Sequence
@@ -18,18 +17,21 @@ from lookalike.atomic_files import check_replaceable
 from lookalike.counted_nouns import how_many
 from lookalike.datasets import NON_LANDMARK, PictureSet
 from lookalike.datasets.identity_batches import Batches
-from lookalike.embedder.model_folder import ModelCard, save_model
+from lookalike.embedder.model_card import ModelCard
+from lookalike.embedder.model_folder import save_model
 from lookalike.embedder.seen_pictures import digests
-from lookalike.errors import StorageError, TrainingInterrupted
+from lookalike.errors import TrainingInterrupted
 from lookalike.progress import Progress, ProgressSink, counted
 from lookalike.training.collapse import CollapseMonitor
-from lookalike.training.hooks import CheckpointHook, CollapseHook, Hook, ProgressHook
+from lookalike.training.hooks import CheckpointHook, CollapseHook, HistoryHook, Hook, ProgressHook
 from lookalike.training.input_pipeline import BatchOrder, InputPipeline, TrainingBatch
+from lookalike.training.interrupted_training import training_folder_of
 from lookalike.training.interruption import interruptible
 from lookalike.training.prepared_pictures import PreparedPictures, prepare_pictures
 from lookalike.training.recipe import Recipe
 from lookalike.training.running_loss import RunningLoss
 from lookalike.training.training_folder import TrainingFolder
+from lookalike.training.training_log import FILE_NAME, TrainingLog, log_lines
 from lookalike.training.training_state import TrainingState
 from lookalike.training.training_step import TrainingSteps
 
@@ -91,10 +93,11 @@ def train(
 ) -> Trained:
     """Train a network on labelled pictures and write a `model/` folder.
 
-    While it runs, checkpoints lie in `FOLDER.training`; Ctrl-C finishes the step, writes one and raises. The
-    same recipe and pictures give the same weights on one machine, interrupted or not: batches, augmentation and
-    dropout are functions of (seed, step). A resumed training knows its pictures by their contents and identities: they
-    may have been moved, renamed or listed in another order meanwhile.
+    While it runs, checkpoints lie in `FOLDER.training`, and `training.jsonl` there grows by a line an epoch; Ctrl-C
+    finishes the step, writes a checkpoint and raises. The same recipe and pictures give the same weights on one
+    machine, interrupted or not: batches, augmentation and dropout are functions of (seed, step). A resumed training
+    knows its pictures by their contents and identities: they may have been moved, renamed or listed in another order
+    meanwhile.
 
     Args:
         pictures: at least two identities.
@@ -166,10 +169,8 @@ class Trainer:
     ) -> None:
         self.recipe, self.folder, self.options = recipe, Path(folder), options or TrainerOptions()
         self._progress = progress
-        if self.folder.name in ("", ".."):
-            raise StorageError(f"{self.folder} cannot become a model folder; give it a name of its own, such as model")
+        scratch = training_folder_of(self.folder)
         check_replaceable(self.folder, "model.toml", self.options.replace)
-        scratch = self.folder.with_name(f"{self.folder.name}.training")
         self._checkpoints = TrainingFolder(scratch, recipe, self.options.resume, self.options.restart)
         comparing = counted(progress, "Comparing with the checkpoint", len(pictures))
         self._notes = list(pictures.notes)
@@ -199,7 +200,9 @@ class Trainer:
             data = self._prepare()
             self._checkpoints.load(self.steps.module, self.steps.optimizer, self.state)
             pipeline = InputPipeline(self.recipe, data.pixels, self.pictures.labels)
-            self._take_steps(pipeline, (*self._hooks(data), *hooks))
+            log = TrainingLog(self._checkpoints.path / FILE_NAME, self.state.history)
+            # The log's is the last hook: those before it may add to an epoch's entry.
+            self._take_steps(pipeline, (*self._hooks(data), *hooks, HistoryHook(log)))
             card = self._save()
         return Trained(self.folder, card, tuple(self.state.history), tuple(self._notes), tuple(self.state.warnings))
 
@@ -306,7 +309,7 @@ class Trainer:
                 "recipe": recipe.model_dump(mode="json", exclude={"preprocessing"}, exclude_none=True),
             },
         )
-        log = "".join(json.dumps(entry) + "\n" for entry in self.state.history)
+        log = log_lines(self.state.history)
         labelled = zip(pictures.paths, pictures.identities, strict=True)
         others = digests([path for path, identity in labelled if identity == NON_LANDMARK])
         return save_model(self.folder, self.steps.backbone, card, log, self.options.replace, others)

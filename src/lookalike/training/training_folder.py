@@ -8,7 +8,6 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from torch import nn
 from torch.optim import Optimizer
@@ -16,7 +15,8 @@ from torch.optim import Optimizer
 from lookalike.atomic_files import make_folders
 from lookalike.datasets import PictureSet
 from lookalike.errors import ArtefactError, StorageError
-from lookalike.training.checkpoint import foreign_entry, load_checkpoint, read_state, save_checkpoint
+from lookalike.training.checkpoint import load_checkpoint, save_checkpoint
+from lookalike.training.interrupted_training import refuse_foreign, state_to_resume
 from lookalike.training.known_pictures import KnownPictures, picture_digests
 from lookalike.training.recipe import Recipe
 from lookalike.training.training_state import TrainingState
@@ -46,19 +46,13 @@ class TrainingFolder:
 
     def __init__(self, path: Path, recipe: Recipe, resume: bool, restart: bool) -> None:
         self.path, self._recipe, self._restart = path, recipe, restart
-        self._refuse_foreign()
-        self.saved: dict[str, Any] | None = None if restart else read_state(path)
-        if self.saved is not None and not resume:
-            raise ArtefactError(
-                f"{path} holds an interrupted training (step {self.saved['step']}); "
-                "go on with --resume, or drop it with --restart"
-            )
+        self.saved = state_to_resume(path, resume, restart)
         self._known_as = ""
 
     @contextmanager
     def open(self) -> Iterator[None]:
         """Make the folder for a training that runs inside; after an error it stays only if a checkpoint lies in it."""
-        self._refuse_foreign()  # again: pictures may have been decoded for hours meanwhile
+        refuse_foreign(self.path)  # again: pictures may have been decoded for hours meanwhile
         if self._restart:
             shutil.rmtree(self.path, ignore_errors=True)
         try:
@@ -74,14 +68,6 @@ class TrainingFolder:
                 shutil.rmtree(self.path, ignore_errors=True)
             raise
         shutil.rmtree(self.path, ignore_errors=True)
-
-    def _refuse_foreign(self) -> None:
-        foreign = foreign_entry(self.path)
-        if foreign is not None:
-            raise StorageError(
-                f"{self.path} is where checkpoints go, but {foreign} is in it, which is none; choose another model "
-                "folder"
-            )
 
     def in_first_order(self, pictures: PictureSet, progress: Callable[[int], None]) -> PictureSet:
         """The pictures in the order in which the interrupted training was begun; as they are where there is none.

@@ -18,6 +18,7 @@ class EmbedOptions(ModelRunOptions):
     Attributes:
         data: a folder per identity, or a CSV of path,identity.
         model: a model folder, or a pretrained model's name.
+        classes_at: of a folder per identity: at which depth the identities' folders lie, such as 2.
         output: the vectors folder to write.
         cropped: pictures are face crops: where no face is found, the whole picture is taken.
         skip_bad: leave out pictures that cannot be used, in place of an error.
@@ -26,6 +27,7 @@ class EmbedOptions(ModelRunOptions):
 
     data: str | Path
     model: str | Path
+    classes_at: int | None = None
     output: Path = Path("vectors")
     cropped: bool = False
     skip_bad: bool = False
@@ -72,10 +74,15 @@ def embed(options: EmbedOptions, progress: ProgressSink | None = None) -> Embedd
     from lookalike.embedder.vectors_folder import MARKER, write_vectors
     from lookalike.workflows.labelled_pictures import embed_labelled
     from lookalike.workflows.loaded_model import load_model
+    from lookalike.workflows.output_folder import check_apart, check_writable
+    from lookalike.workflows.picture_headers import check_headers
 
     report = Reporter(progress)
     check_replaceable(options.output, MARKER, options.replace)
-    pictures = read_pictures(options.data)
+    check_writable(options.output)
+    check_apart(options.output, options.data)
+    pictures = read_pictures(options.data, options.classes_at)
+    check_headers(pictures.paths, report, skip_bad=options.skip_bad)
     embedder = load_model(options.model, cropped=options.cropped, run=options)
     vectors, kept = embed_labelled(embedder, pictures, report, skip_bad=options.skip_bad)
     paths = [str(path) for path in kept.paths]

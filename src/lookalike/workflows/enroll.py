@@ -32,6 +32,7 @@ class EnrollOptions(ModelRunOptions):
         pictures: with `name`, pictures of that person or place, or folders of them; without, one folder per identity,
             or one CSV of path,identity. Of places also a folder of Google Landmarks, or none: thresholds are then
             fitted anew.
+        classes_at: of a folder per identity: at which depth the identities' folders lie, such as 2.
         gallery: its address, such as a folder; made where there is none yet.
         name: whose pictures these are.
         recipe: `"landmarks"` for places; a gallery that is there already says what it holds.
@@ -45,6 +46,7 @@ class EnrollOptions(ModelRunOptions):
 
     model: str | Path
     pictures: str | Path | Sequence[str | Path] | None = None
+    classes_at: int | None = None
     gallery: str | Path = "people.gallery"
     name: str | None = None
     recipe: str | None = None
@@ -75,11 +77,16 @@ def enroll(options: EnrollOptions, progress: ProgressSink | None = None) -> Peop
     """
     from lookalike.gallery.existing import open_existing
     from lookalike.workflows.gallery_kind import asks_for_places, holds_places, refuse_options
+    from lookalike.workflows.output_folder import check_writable
 
+    if options.name is not None:
+        refuse_options(options, "classes_at", why="is for a folder per identity; leave it out with --name")
     of_places = asks_for_places(options.recipe)
     with ExitStack() as stack:
         held = open_existing(options.gallery)
-        if held is not None:
+        if held is None:
+            check_writable(Path(options.gallery).expanduser())
+        else:
             stack.enter_context(held)
         if holds_places(held) or of_places:
             return _places(options, held, stack, Reporter(progress))
@@ -91,8 +98,12 @@ def enroll(options: EnrollOptions, progress: ProgressSink | None = None) -> Peop
 def _people(options: EnrollOptions, held: Gallery | None, stack: ExitStack, report: Reporter) -> PeopleEnrolled:
     from lookalike.recognizer import Recognizer
     from lookalike.workflows.loaded_model import load_model
+    from lookalike.workflows.people_enrolment import checked_names
+    from lookalike.workflows.picture_headers import check_headers
 
-    chosen = _pictures_of_people(_data(options), options.name)
+    chosen = _pictures_of_people(_data(options), options.name, options.classes_at)
+    checked_names(chosen.paths, chosen.identities)
+    check_headers(chosen.paths, report, skip_bad=options.skip_bad)
     embedder = load_model(options.model, cropped=options.cropped, scales=options.scales, run=options)
     if held is not None:
         Recognizer(embedder, held)  # a gallery of another model is refused before the work
@@ -105,10 +116,16 @@ def _people(options: EnrollOptions, held: Gallery | None, stack: ExitStack, repo
 def _places(options: EnrollOptions, held: Gallery | None, stack: ExitStack, report: Reporter) -> PlacesEnrolled:
     from lookalike.landmark_recognizer import LandmarkRecognizer
     from lookalike.workflows.loaded_model import load_model
-    from lookalike.workflows.place_pictures import read_place_pictures
+    from lookalike.workflows.picture_headers import check_headers
+    from lookalike.workflows.place_enrolment import check_promise
+    from lookalike.workflows.place_pictures import PlaceSources, read_place_pictures
 
     promise = None if options.promise is None else fpr_of(options.promise)
-    pictures = read_place_pictures(_data(options), options.name, options.non_landmarks, options.places, report)
+    sources = PlaceSources(_data(options), options.name, options.non_landmarks, options.places, options.classes_at)
+    pictures = read_place_pictures(sources, report)
+    check_promise(held, len(pictures.photos), len(pictures.non_landmarks), promise)  # by their count alone
+    for given in (pictures.photos, pictures.non_landmarks):
+        check_headers([Path(str(one)) for one in given], report, skip_bad=options.skip_bad)
     embedder = load_model(options.model, cropped=options.cropped, scales=options.scales, run=options)
     if held is not None:
         LandmarkRecognizer(embedder, held)
@@ -128,7 +145,7 @@ def _data(options: EnrollOptions) -> list[str]:
     return [str(given)] if isinstance(given, str | Path) else [str(one) for one in given or ()]
 
 
-def _pictures_of_people(data: Sequence[str], name: str | None) -> PictureSet:
+def _pictures_of_people(data: Sequence[str], name: str | None, classes_at: int | None) -> PictureSet:
     from lookalike.datasets import read_pictures
     from lookalike.datasets.image_folder import pictures_of_one
     from lookalike.errors import InputError
@@ -139,4 +156,4 @@ def _pictures_of_people(data: Sequence[str], name: str | None) -> PictureSet:
         return pictures_of_one(data, name)
     if len(data) > 1:
         raise InputError(f"{len(data)} pictures were given without --name; say whose they are")
-    return read_pictures(data[0])
+    return read_pictures(data[0], classes_at)

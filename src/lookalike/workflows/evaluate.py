@@ -90,6 +90,9 @@ def evaluate(
         >>> done.calibration.threshold(0.001), done.metrics["methods"]["dlib"]["eer"]    # doctest: +SKIP
         (0.41, 0.012)
     """
+    report = Reporter(progress)
+    context, lead = _embedded(options, report)
+
     from lookalike.evaluation.calibration.thresholds_evaluator import calibration
     from lookalike.evaluation.evaluator import measure_all
     from lookalike.evaluation.evaluators import EVALUATORS
@@ -101,8 +104,6 @@ def evaluate(
     from lookalike.workflows.evaluation_folder import write_evaluation
     from lookalike.workflows.output_folder import output_folder
 
-    report = Reporter(progress)
-    context, lead = _embedded(options, report)
     measured = measure_all(EVALUATORS if evaluators is None else evaluators, context)
     methods, thresholds = compared(context), calibration(context)
     metrics = plain({"format_version": FORMAT_VERSION} | measured.metrics)
@@ -129,27 +130,17 @@ def _kept_calibration(model: str | Path) -> Path | None:
 
 def _embedded(options: EvaluateOptions, report: Reporter) -> tuple[EvaluationContext, str]:
     """The pictures embedded, with a sentence about them; what is wrong with the options is said before the work."""
-    from lookalike.datasets import read_pictures
-    from lookalike.datasets.picture_groups import read_groups
-    from lookalike.decisions.promise import Promise
-    from lookalike.errors import InputError
-    from lookalike.evaluation.context import EvaluationContext
-    from lookalike.workflows.evaluation_folder import check_output
-    from lookalike.workflows.labelled_pictures import embed_labelled
     from lookalike.workflows.loaded_model import load_model
+    from lookalike.workflows.picture_headers import check_headers
 
-    Promise.parse(options.promise or DEFAULT_PROMISE)
-    check_output(options.output)
-    pictures = read_pictures(options.data)
+    pictures = _checked(options)
+    check_headers(pictures.paths, report, skip_bad=options.skip_bad)
     embedder = load_model(options.model, cropped=options.cropped, scales=options.scales, run=options)
-    if options.calibrate and _kept_calibration(options.model) is None:
-        raise InputError(
-            f"{options.model} is no model folder and no ONNX file, so thresholds cannot be stored with it; leave out "
-            "--calibrate"
-        )
     rival = None if options.against is None else load_model(options.against, cropped=options.cropped)
-    if options.groups is not None:
-        read_groups(Path(options.groups), pictures)
+
+    from lookalike.evaluation.context import EvaluationContext
+    from lookalike.workflows.labelled_pictures import embed_labelled
+
     vectors, kept = embed_labelled(embedder, pictures, report, skip_bad=options.skip_bad)
     context = EvaluationContext(
         _evaluated(embedder, report),
@@ -164,6 +155,39 @@ def _embedded(options: EvaluateOptions, report: Reporter) -> tuple[EvaluationCon
         f"({embedder.dimension} dimensions, {embedder.metric} distance, fingerprint {embedder.fingerprint})."
     )
     return context, lead
+
+
+def _checked(options: EvaluateOptions) -> PictureSet:
+    """The names of the pictures; whatever else names and headers of files can show is checked as well."""
+    from lookalike.datasets import read_pictures
+    from lookalike.datasets.lfw import read_lfw_pairs
+    from lookalike.datasets.picture_groups import read_groups
+    from lookalike.decisions.promise import Promise
+    from lookalike.errors import InputError
+    from lookalike.workflows.evaluation_folder import check_output
+
+    Promise.parse(options.promise or DEFAULT_PROMISE)
+    if options.calibrate and _kept_calibration(options.model) is None:
+        raise InputError(
+            f"{options.model} is no model folder and no ONNX file, so thresholds cannot be stored with it; leave out "
+            "--calibrate"
+        )
+    if options.existing_pairs and options.pairs is None:
+        raise InputError("--existing-pairs is about a list of pairs, and none was given; give --pairs with it")
+    check_output(options.output)
+    pictures = read_pictures(options.data, options.classes_at)
+    if options.groups is not None:
+        read_groups(Path(options.groups), pictures)
+    if options.pairs is not None:
+        listed = read_lfw_pairs(Path(options.pairs))
+        if options.existing_pairs:
+            listed.existing(options.data)
+        else:
+            listed.paths(options.data)
+    for further in (options.trained_on, options.distractors):
+        if further is not None and not Path(further).exists():
+            read_pictures(further)  # a named data set, or an error that says what is expected
+    return pictures
 
 
 def _evaluated(embedder: Embedder, report: Reporter) -> EvaluatedModel:

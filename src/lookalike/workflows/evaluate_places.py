@@ -36,6 +36,7 @@ class EvaluatePlacesOptions(ModelRunOptions):
         data: a folder per place, a CSV of path,identity, or Google Landmarks v2; photos that are not enrolled.
         model: the one that the gallery was made with: a model folder, or a pretrained model's name.
         gallery: of places.
+        classes_at: of a folder per place: at which depth the places' folders lie, such as 2.
         output: folder for report.html and metrics.json; its other files stay.
         non_landmarks: a folder of photos that show no place, and are not enrolled.
         rerank: let the nearest enrolled photos have a say.
@@ -48,6 +49,7 @@ class EvaluatePlacesOptions(ModelRunOptions):
     data: str | Path
     model: str | Path
     gallery: str | Path
+    classes_at: int | None = None
     output: Path = Path("evaluation")
     non_landmarks: Path | None = None
     rerank: bool = True
@@ -116,11 +118,13 @@ def evaluate_places(
     from lookalike.workflows.evaluation_folder import check_output, write_evaluation
     from lookalike.workflows.loaded_model import load_model
     from lookalike.workflows.output_folder import output_folder
+    from lookalike.workflows.picture_headers import check_headers
 
     report = Reporter(progress)
-    embedder = load_model(options.model, cropped=options.cropped, scales=options.scales, run=options)
     check_output(options.output)
-    questions = read_questions(options.data, options.non_landmarks)
+    questions = read_questions(options.data, options.non_landmarks, options.classes_at)
+    check_headers(questions.paths, report, skip_bad=options.skip_bad)
+    embedder = load_model(options.model, cropped=options.cropped, scales=options.scales, run=options)
     with open_gallery(options.gallery, create=False) as opened:
         context = _asked(options, LandmarkRecognizer(embedder, opened), questions, report)
         found = measure_all(PLACE_EVALUATORS if evaluators is None else evaluators, context)

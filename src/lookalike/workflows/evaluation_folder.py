@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lookalike.atomic_files import write_atomically
-from lookalike.workflows.output_folder import output_folder
+from lookalike.workflows.output_folder import check_writable, output_folder
 
 if TYPE_CHECKING:
     from lookalike.evaluation.report.page import Report
@@ -16,13 +16,13 @@ __all__ = ["check_output", "write_evaluation"]
 
 
 def check_output(path: Path) -> None:
-    """Refuse a folder that cannot be made, before the work; nothing is left of it.
+    """Refuse a folder that cannot be made or written into, before the work; nothing is left of it.
 
     Raises:
-        StorageError: it cannot be made.
+        StorageError: it cannot be made, or may not be written.
     """
     with output_folder(path):
-        pass
+        check_writable(path / "report.html")
 
 
 def write_evaluation(path: Path, report: Report, metrics: dict[str, Any]) -> tuple[Path, Path]:

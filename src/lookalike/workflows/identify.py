@@ -263,7 +263,9 @@ def _for_people(options: IdentifyOptions, embedder: Embedder, gallery: Gallery) 
     from lookalike.recognizer import Recognizer
 
     promise = None if options.fpir is None else Promise("fpir", options.fpir)
-    return Recognizer(embedder, gallery, options.threshold, options.fmr, promise=promise)
+    recognizer = Recognizer(embedder, gallery, options.threshold, options.fmr, promise=promise)
+    _ = recognizer.threshold  # one that was never measured is refused before a picture is embedded
+    return recognizer
 
 
 def _about_places(

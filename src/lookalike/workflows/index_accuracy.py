@@ -49,10 +49,14 @@ def index_accuracy(options: IndexAccuracyOptions, progress: ProgressSink | None 
         0
     """
     from lookalike.decisions.policies import given_threshold
-    from lookalike.embedder.vectors_folder import read_vectors
+    from lookalike.embedder.vectors_folder import MARKER, read_vectors
     from lookalike.evaluation.identification.index_loss import LossOptions, measure_index_loss
     from lookalike.index.vector_files import open_vectors
+    from lookalike.workflows.index_input import check_kind
 
+    if (options.vectors / MARKER).is_file():  # other folders, `read_vectors` refuses
+        with open_vectors(options.vectors) as source:  # which reads only what describes them
+            check_kind(options.kind, source.metric or "cosine", source.dimension, options.settings)
     stored = read_vectors(options.vectors)
     if options.threshold is not None:
         given_threshold(options.threshold, stored.metric)

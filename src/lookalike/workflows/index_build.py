@@ -82,11 +82,14 @@ def index_build(options: IndexBuildOptions, progress: ProgressSink | None = None
     from lookalike.index.core.artefact import HEADER
     from lookalike.index.core.flat_vectors import AUTO_EXACT_LIMIT
     from lookalike.index.vector_files import open_vectors
-    from lookalike.workflows.index_input import chosen_metric, fitted_covariance, read_source
+    from lookalike.workflows.index_input import check_kind, chosen_metric, fitted_covariance, read_source
+    from lookalike.workflows.output_folder import check_writable
 
     report = Reporter(progress)
     check_replaceable(options.output, HEADER, options.replace)
+    check_writable(options.output)
     source = open_vectors(options.vectors)
+    check_kind(options.kind, chosen_metric(options.metric, source), source.dimension, options.settings)
     if _is_streamed(options, source):
         return BuiltIndex(options.output, True, _streamed(options, source, report), tuple(report.remarks))
     metric = chosen_metric(options.metric, source)

@@ -75,9 +75,10 @@ def index_compare(options: IndexCompareOptions, progress: ProgressSink | None = 
     """
     from lookalike.atomic_files import write_atomically
     from lookalike.index.tuning.comparison import compare_indexes
+    from lookalike.workflows.evaluation_folder import check_output
 
     report = Reporter(progress)
-    options.output.mkdir(parents=True, exist_ok=True)
+    check_output(options.output)
     vectors, queries, metric, covariance = _read(options, report)
     comparison = compare_indexes(
         vectors,
@@ -87,6 +88,7 @@ def index_compare(options: IndexCompareOptions, progress: ProgressSink | None = 
         progress=report,
         **{field.name: getattr(options, field.name) for field in fields(CompareOptions)},
     )
+    options.output.mkdir(parents=True, exist_ok=True)
     content = json.dumps(comparison.to_dict(), indent=1, allow_nan=False)
     write_atomically(options.output / "comparison.json", content.encode())
     comparison.plot(options.output / "single.png")
@@ -97,25 +99,41 @@ def index_compare(options: IndexCompareOptions, progress: ProgressSink | None = 
 def _read(options: IndexCompareOptions, report: Reporter) -> tuple[Floats, Floats | None, str, Covariance | None]:
     """Vectors, queries (None: hold some out), metric and covariance."""
     from lookalike.index.vector_files import open_vectors
-    from lookalike.workflows.index_input import chosen_metric, fitted_covariance, read_queries, read_source
+    from lookalike.workflows.index_input import (
+        check_kinds,
+        chosen_metric,
+        fitted_covariance,
+        read_queries,
+        read_source,
+    )
 
     if str(options.vectors).startswith(_GENERATED):
+        check_kinds(options.kinds, options.metric or "cosine", _generated_shape(str(options.vectors))[1])
         made, queries = _generated(str(options.vectors), options.seed)
         return made, queries, options.metric or "cosine", None
     source = open_vectors(options.vectors)
     metric = chosen_metric(options.metric, source)
+    check_kinds(options.kinds, metric, source.dimension)
+    given = read_queries(options.queries, source)
     covariance = fitted_covariance(metric, source)
-    return read_source(source, report), read_queries(options.queries, source), metric, covariance
+    return read_source(source, report), given, metric, covariance
 
 
 def _generated(vectors: str, seed: int) -> tuple[Floats, Floats]:
     """Vectors of `generated:COUNTxDIM`, and probes of up to 1,000 of their identities."""
     from lookalike.index.generated_vectors import generated_probes, generated_vectors
+
+    count, dimension = _generated_shape(vectors)
+    made, identities = generated_vectors(count, dimension, seed=seed)
+    step = max(1, len(made) // 1000)
+    return made, generated_probes(identities[::step][:1000], dimension, seed=seed)
+
+
+def _generated_shape(vectors: str) -> tuple[int, int]:
+    """How many vectors of how many dimensions `generated:COUNTxDIM` asks for."""
     from lookalike.index.quantities import parse_count
 
     count, times, dimension = vectors.removeprefix(_GENERATED).partition("x")
     if not times or not dimension.isdigit():
         raise InputError(f"{vectors!r} is not generated:COUNTxDIM; give for example generated:1Mx128")
-    made, identities = generated_vectors(parse_count(count), int(dimension), seed=seed)
-    step = max(1, len(made) // 1000)
-    return made, generated_probes(identities[::step][:1000], int(dimension), seed=seed)
+    return parse_count(count), int(dimension)

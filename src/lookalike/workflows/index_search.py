@@ -81,7 +81,10 @@ def index_search(options: IndexSearchOptions, progress: ProgressSink | None = No
     from lookalike.atomic_files import write_atomically
     from lookalike.index.loading import load_index
     from lookalike.index.vector_files import open_vectors
+    from lookalike.workflows.output_folder import check_writable
 
+    if options.output is not None:
+        check_writable(options.output)
     index = load_index(options.index, options.mapped)
     queries = open_vectors(options.queries).read()
     done = counted(progress, f"Searching for {len(queries):,} queries", len(queries))

@@ -78,17 +78,29 @@ def index_tune(options: IndexTuneOptions, progress: ProgressSink | None = None) 
     from lookalike.index.core.artefact import HEADER
     from lookalike.index.tuning.tune import tune_index
     from lookalike.index.vector_files import open_vectors
-    from lookalike.workflows.index_input import chosen_metric, fitted_covariance, read_queries, read_source
+    from lookalike.workflows.index_input import (
+        check_kinds,
+        chosen_metric,
+        fitted_covariance,
+        read_queries,
+        read_source,
+    )
+    from lookalike.workflows.output_folder import check_writable
 
     report = Reporter(progress)
     check_replaceable(options.output, HEADER, options.replace)
+    check_writable(options.output)
+    if options.plot is not None:
+        check_writable(options.plot)
     source = open_vectors(options.vectors)
     metric = chosen_metric(options.metric, source)
+    check_kinds(options.kinds, metric, source.dimension)
+    queries = read_queries(options.queries, source)
     tuning = tune_index(
         read_source(source, report),
         metric=metric,
         ids=source.ids,
-        queries=read_queries(options.queries, source),
+        queries=queries,
         fingerprint=source.fingerprint,
         covariance=fitted_covariance(metric, source),
         progress=report,

@@ -6,10 +6,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lookalike.embedder import Embedder
+from lookalike.embedder.deferred_network import DeferredNetwork
+from lookalike.embedder.loading import PRETRAINED
 from lookalike.errors import InputError
 from lookalike.workflows.model_run_options import ModelRunOptions
 
 __all__ = ["at_scales", "load_model"]
+
+#: How a model runs where nothing else is asked for.
+DEFAULTS = ModelRunOptions()
 
 
 def load_model(
@@ -20,7 +25,7 @@ def load_model(
     calibration: Path | None = None,
     run: ModelRunOptions | None = None,
 ) -> Embedder:
-    """Load a model.
+    """Load a model; the network of a model folder when its first picture is embedded (`DeferredNetwork`).
 
     Args:
         model: a model folder, an ONNX file, an address of the hub, or a pretrained model's name.
@@ -35,8 +40,16 @@ def load_model(
         InputError: scales that are none, or that the model does not know; a device that is not there.
     """
     how = run or ModelRunOptions()
-    loaded = Embedder.load(model, cropped or None, device=how.device, precision=how.precision, detector=how.detector)
-    embedder = at_scales(loaded, scales)
+    # A device or a detector that is not there is refused now, by loading the model.
+    usual = (how.device, how.precision, how.detector) == (DEFAULTS.device, DEFAULTS.precision, DEFAULTS.detector)
+
+    def load() -> Embedder:
+        return Embedder.load(model, cropped or None, device=how.device, precision=how.precision, detector=how.detector)
+
+    if usual and scales is None and str(model) not in PRETRAINED and Path(model).is_dir():
+        embedder: Embedder = DeferredNetwork(Path(model), load, cropped or None)
+    else:
+        embedder = at_scales(load(), scales)
     if calibration is not None:
         embedder.use_calibration(calibration)
     return embedder

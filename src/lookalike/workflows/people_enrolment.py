@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from lookalike.progress import ProgressSink, Reporter
     from lookalike.recognizer import Recognizer
 
-__all__ = ["EmbeddedPeople", "PeopleEnrolled", "embed_people", "enroll_people", "store_people"]
+__all__ = ["EmbeddedPeople", "PeopleEnrolled", "checked_names", "embed_people", "enroll_people", "store_people"]
 
 
 @dataclass(frozen=True)
@@ -107,18 +107,10 @@ def embed_people(
     """
     from collections import defaultdict
 
-    from lookalike.counted_nouns import how_many
-    from lookalike.errors import InputError
-    from lookalike.identity_names import checked_name
     from lookalike.images import source_of
     from lookalike.workflows.labelled_pictures import embed_usable
 
-    if isinstance(names, str) or len(names) != len(pictures):
-        count = "one text" if isinstance(names, str) else how_many(len(names), "name")
-        raise InputError(f"{count} came with {how_many(len(pictures), 'picture')}; give the name of each")
-    if not len(pictures):
-        raise InputError("no pictures were given; give at least one of each person")
-    checked = [checked_name(name) for name in names]  # before anybody is enrolled
+    checked = checked_names(pictures, names)  # before anybody is enrolled
     vectors, kept = embed_usable(embedder, pictures, report, skip_bad=skip_bad)
     rows: dict[str, list[int]] = defaultdict(list)
     for row, position in enumerate(kept):
@@ -128,6 +120,24 @@ def embed_people(
         {name: [source_of(pictures[kept[row]]) for row in rows[name]] for name in sorted(rows)},
         len(pictures) - len(kept),
     )
+
+
+def checked_names(pictures: Sequence[Picture], names: Sequence[str]) -> list[str]:
+    """The name of each picture, in its canonical form.
+
+    Raises:
+        InputError: no pictures, not one name for each, or a name that nobody can bear.
+    """
+    from lookalike.counted_nouns import how_many
+    from lookalike.errors import InputError
+    from lookalike.identity_names import checked_name
+
+    if isinstance(names, str) or len(names) != len(pictures):
+        count = "one text" if isinstance(names, str) else how_many(len(names), "name")
+        raise InputError(f"{count} came with {how_many(len(pictures), 'picture')}; give the name of each")
+    if not len(pictures):
+        raise InputError("no pictures were given; give at least one of each person")
+    return [checked_name(name) for name in names]
 
 
 def store_people(recognizer: Recognizer, people: EmbeddedPeople, report: Reporter) -> PeopleEnrolled:

@@ -22,7 +22,15 @@ if TYPE_CHECKING:
     from lookalike.progress import ProgressSink, Reporter
     from lookalike.workflows.place_pictures import PlacePictures
 
-__all__ = ["EmbeddedPlaces", "PlacesEnrolled", "embed_places", "enroll_places", "fpr_of", "store_places"]
+__all__ = [
+    "EmbeddedPlaces",
+    "PlacesEnrolled",
+    "check_promise",
+    "embed_places",
+    "enroll_places",
+    "fpr_of",
+    "store_places",
+]
 
 
 @dataclass(frozen=True)
@@ -135,7 +143,7 @@ def embed_places(
     if promise_fpr is not None:
         Promise("fpr", promise_fpr)  # one that is no rate is refused
     others = _unseen(embedder, pictures.non_landmarks, report)
-    _check_promise(gallery, len(pictures.photos), len(others), promise_fpr)
+    check_promise(gallery, len(pictures.photos), len(others), promise_fpr)
     vectors = strangers = np.empty((0, embedder.dimension), np.float32)
     kept: list[int] = []
     if len(pictures.photos):
@@ -143,7 +151,7 @@ def embed_places(
     if len(others):
         strangers, _ = embed_usable(embedder, others, report, skip_bad=skip_bad, stage="Embedding others")
         # Before a gallery is made: those that cannot be used, and copies, do not count.
-        _check_promise(gallery, len(kept), len(np.unique(copy_of(strangers))), promise_fpr)
+        check_promise(gallery, len(kept), len(np.unique(copy_of(strangers))), promise_fpr)
     photos = [pictures.photos[position] for position in kept]
     places = [pictures.places[position] for position in kept]
     return EmbeddedPlaces(
@@ -224,8 +232,18 @@ def _unseen(embedder: Embedder, others: Sequence[Picture], report: Reporter) -> 
     return [one for one, known in zip(others, seen, strict=True) if not known]
 
 
-def _check_promise(gallery: Gallery | None, photos: int, others: int, promise_fpr: float | None) -> None:
-    """Refuse what an hour of embedding would end in: no place at all, or a promise that cannot be made."""
+def check_promise(gallery: Gallery | None, photos: int, others: int, promise_fpr: float | None) -> None:
+    """Refuse what an hour of embedding would end in: no place at all, or a promise that cannot be made.
+
+    Args:
+        gallery: the one there is; None where it is yet to be made.
+        photos: how many of places are to be enrolled.
+        others: how many without a landmark.
+        promise_fpr: the largest share of such photos that may be named; None for the usual.
+
+    Raises:
+        InputError: there is no place, or there are too few photos without a landmark for the promise.
+    """
     import numpy as np
 
     from lookalike.errors import InputError

@@ -25,7 +25,7 @@ from lookalike.landmarks.place import Place
 from lookalike.landmarks.place_facts import read_places
 from lookalike.progress import Reporter
 
-__all__ = ["PlacePictures", "read_place_pictures"]
+__all__ = ["PlacePictures", "PlaceSources", "read_place_pictures"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -54,43 +54,58 @@ class PlacePictures:
         object.__setattr__(self, "places", tuple(map(checked_name, self.places)))
 
 
-def read_place_pictures(
-    data: Sequence[str], name: str | None, non_landmarks: Path | None, places: Path | None, report: Reporter
-) -> PlacePictures:
-    """Read what is to be enrolled: photos of one place by name, a data set, or nothing but non-landmarks.
+@dataclass(frozen=True)
+class PlaceSources:
+    """Where photos of places come from.
 
-    Args:
+    Attributes:
         data: with `name`, photos of one place; without, one data set of places, or nothing.
         name: the place that the photos show.
         non_landmarks: a folder of photos without a landmark.
         places: a CSV of identity,name,latitude,longitude.
+        classes_at: of a folder per place: at which depth the places' folders lie, such as 2.
+    """
+
+    data: Sequence[str] = ()
+    name: str | None = None
+    non_landmarks: Path | None = None
+    places: Path | None = None
+    classes_at: int | None = None
+
+
+def read_place_pictures(sources: PlaceSources, report: Reporter) -> PlacePictures:
+    """Read what is to be enrolled: photos of one place by name, a data set, or nothing but non-landmarks.
+
+    Args:
+        sources: where it is.
         report: told of remarks on the data.
 
     Raises:
         InputError: photos without a name or a name without photos, or a name that no place may bear.
         DatasetError: the data cannot be read.
     """
-    photos, others = split_non_landmarks(_pictures(data, name, non_landmarks))
+    photos, others = split_non_landmarks(_pictures(sources))
     for line in photos.notes:
         report.remark(line)
     return PlacePictures(
         photos=photos.paths,
         places=photos.identities,
         non_landmarks=others.paths,
-        facts=_facts(data, places, report),
+        facts=_facts(sources.data, sources.places, report),
     )
 
 
-def _pictures(data: Sequence[str], name: str | None, non_landmarks: Path | None) -> PictureSet:
+def _pictures(sources: PlaceSources) -> PictureSet:
+    data, name = sources.data, sources.name
     if name is not None and canonical_name(name) == NON_LANDMARK:
         raise InputError(f"--name is {name!r}, which no place may bear; give these pictures as --non-landmarks FOLDER")
     if name is None and len(data) == 1:
-        return place_pictures(data[0], non_landmarks)
+        return place_pictures(data[0], sources.non_landmarks, sources.classes_at)
     if name is None and data:
         raise InputError(f"{len(data)} pictures were given without --name; say of which place they are")
     if name is not None and not data:
         raise InputError(f"--name is {name!r}, but no pictures were given; give some of that place")
-    others = [] if non_landmarks is None else non_landmark_pictures(non_landmarks)
+    others = [] if sources.non_landmarks is None else non_landmark_pictures(sources.non_landmarks)
     photos = pictures_of_one(data, name or "")
     return PictureSet((*photos.paths, *others), (*photos.identities, *([NON_LANDMARK] * len(others))), photos.notes)
 

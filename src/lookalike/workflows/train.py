@@ -25,6 +25,7 @@ class TrainOptions:
 
     Attributes:
         data: a folder per identity, a CSV of path,identity, or a folder of Google Landmarks v2.
+        classes_at: of a folder per identity: at which depth the identities' folders lie, such as 2.
         output: the model folder to write.
         recipe: `small-faces`, `face-crops`, `faces`, `landmarks`, `landmarks-large`, a TOML file, or a `Recipe`.
         loss: in the place of the recipe's, as are the six that follow; None keeps the recipe's.
@@ -46,6 +47,7 @@ class TrainOptions:
     """
 
     data: str | Path
+    classes_at: int | None = None
     output: Path = Path("model")
     recipe: str | Path | Recipe = "small-faces"
     loss: str | None = None
@@ -95,8 +97,9 @@ class TrainedModel:
 def train_and_calibrate(options: TrainOptions, progress: ProgressSink | None = None) -> TrainedModel:
     """Hold identities out, train on the others, and measure thresholds on those held out.
 
-    Everything that can be refused is refused before the work: bad recipes, data that cannot be learned from, held-out
-    pictures that cannot be used. Ctrl-C keeps a checkpoint; the same options with `resume` go on from it and give the
+    Everything that can be refused is refused before the work, what takes least first: an output or an interrupted
+    training in the way, names and numbers of pictures, the recipe, pictures' headers, held-out pictures that cannot be
+    decoded. Ctrl-C keeps a checkpoint; the same options with `resume` go on from it and give the
     same model.
 
     Raises:
@@ -112,23 +115,23 @@ def train_and_calibrate(options: TrainOptions, progress: ProgressSink | None = N
         >>> trained.calibration.eer    # doctest: +SKIP
         0.021
     """
-    from lookalike.atomic_files import check_replaceable
     from lookalike.datasets import NON_LANDMARK
-    from lookalike.errors import InputError
+    from lookalike.workflows.picture_headers import check_headers
+    from lookalike.workflows.training_recipes import chosen_recipe, is_landmark_recipe
+
+    report = Reporter(progress)
+    _check_output(options)
+    of_places = is_landmark_recipe(options.recipe)
+    pictures = _read(options, of_places or options.non_landmarks is not None, report)
+    changes = {name: getattr(options, name) for name in _CHANGES}
+    recipe = chosen_recipe(options.recipe, changes, options.cropped)
+    check_headers(pictures.paths, report, skip_bad=options.skip_bad)
+
     from lookalike.training.curriculum import read_curriculum
     from lookalike.training.recipe import Recipe
     from lookalike.training.trainer import Trainer, TrainerOptions
     from lookalike.workflows.held_out import hold_out, measure_thresholds, prepare_held_out
-    from lookalike.workflows.training_recipes import chosen_recipe, is_landmark_recipe
 
-    if options.resume and options.restart:
-        raise InputError("both --resume and --restart were given; the one goes on, the other begins anew: give one")
-    changes = {name: getattr(options, name) for name in _CHANGES}
-    recipe = chosen_recipe(options.recipe, changes, options.cropped)
-    check_replaceable(options.output, "model.toml", options.replace)
-    report = Reporter(progress)
-    of_places = is_landmark_recipe(options.recipe)
-    pictures = _read(options, of_places or options.non_landmarks is not None, report)
     share = options.validation
     if share is None:
         share = 0.0 if of_places else 0.2
@@ -161,10 +164,32 @@ def train_and_calibrate(options: TrainOptions, progress: ProgressSink | None = N
     )
 
 
+def _check_output(options: TrainOptions) -> None:
+    """Refuse what is in the way of the model, and a recipe that is none, before anything is read."""
+    from lookalike.atomic_files import check_replaceable
+    from lookalike.errors import InputError
+    from lookalike.training.interrupted_training import state_to_resume, training_folder_of
+    from lookalike.workflows.output_folder import check_apart, check_writable
+    from lookalike.workflows.training_recipes import check_recipe
+
+    if options.resume and options.restart:
+        raise InputError("both --resume and --restart were given; the one goes on, the other begins anew: give one")
+    check_recipe(options.recipe)
+    check_replaceable(options.output, "model.toml", options.replace)
+    state_to_resume(training_folder_of(options.output), options.resume, options.restart)
+    check_writable(options.output)
+    check_apart(options.output, options.data)
+
+
 def _read(options: TrainOptions, of_places: bool, report: Reporter) -> PictureSet:
     from lookalike.datasets import NON_LANDMARK, place_pictures, read_pictures
+    from lookalike.training.trainable_pictures import check_trainable
 
-    pictures = place_pictures(options.data, options.non_landmarks) if of_places else read_pictures(options.data)
+    if of_places:
+        pictures = place_pictures(options.data, options.non_landmarks, options.classes_at)
+    else:
+        pictures = read_pictures(options.data, options.classes_at)
+    check_trainable(pictures)
     for line in pictures.notes:
         report.remark(line)
     if of_places and NON_LANDMARK not in pictures.names:

@@ -53,6 +53,8 @@ def verify(options: VerifyOptions) -> Verified:
     """
     from lookalike.recognizer import Recognizer
     from lookalike.workflows.loaded_model import load_model
+    from lookalike.workflows.picture_headers import check_pictures
 
+    check_pictures([options.a, options.b])
     embedder = load_model(options.model, cropped=options.cropped, calibration=options.calibration, run=options)
     return Recognizer(embedder, threshold=options.threshold, target_fmr=options.fmr).verify(options.a, options.b)

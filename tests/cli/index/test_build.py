@@ -12,7 +12,7 @@ def test_build_and_what_it_says(lookalike, npy, tmp_path):
     )
     assert said.code == 0
     for stage in ("Reading 2,000 × 32 vectors", "Building hnsw", f"Writing {tmp_path / 'x.index'}"):
-        assert f" s  {stage}\n" in said.err
+        assert f" s  {stage}" in said.err
     assert "2,000 × 32, cosine" in said.out
     index = load_index(tmp_path / "x.index")
     assert (index.kind, index.metric, len(index)) == ("hnsw", "cosine", 2000)

@@ -23,7 +23,9 @@ class ListedPairs:
         options = context.options
         if options.pairs is None:
             return None
-        listed = read_lfw_pairs(Path(options.pairs))
+        every = read_lfw_pairs(Path(options.pairs))
+        listed = every.existing(options.data) if options.existing_pairs else every
+        left_out = len(every) - len(listed)
         pictures = PictureSet(listed.paths(options.data), listed.identities)
         vectors, _ = context.model.embed(pictures, stage="Embedding listed pairs")
         distances = pair_distances(vectors, listed.pairs, context.model.metric)
@@ -32,10 +34,15 @@ class ListedPairs:
             "accuracy": found.mean,
             "standard_error": found.standard_error,
             "pairs": len(listed),
+            "pairs_left_out": left_out,
             "accuracies": found.accuracies,
             "thresholds": found.thresholds,
         }
-        section = folds_section(found, f"{len(listed):,} pairs of {options.pairs}")
+        source = f"{len(listed):,} pairs of {options.pairs}"
+        if left_out:
+            source += f", without {left_out:,} of {len(every):,} whose pictures are not all there"
+            context.report.remark(f"{left_out} of {len(every)} listed pairs are left out: their pictures are not there")
+        section = folds_section(found, source)
         return Measurement(section, {"listed_pairs": metrics})
 
 
