@@ -97,10 +97,7 @@ class Embedder(ABC):
         """
         if self.calibration is not None:
             point = self.calibration.point(target_fmr)
-            promise = f"at most {point.target_fmr:g} of impostor pairs match ({self.calibration.source})"
-            return Threshold(
-                point.threshold, promise if point.sufficient else f"{promise}; too few pairs to promise it"
-            )
+            return Threshold(point.threshold, self.calibration.says(point))
         if self.documented_threshold is not None:
             if target_fmr is None:
                 return self.documented_threshold
