@@ -55,9 +55,7 @@ def test_the_rate_per_comparison_gives_the_rate_per_search(rate, templates):
 def test_words_say_what_is_promised():
     made = PromisedThreshold(Promise("fpir", 0.01), 1000, 0.4, 0.5, 0.005, 0.01, 1234.5, False, 0.1, 0.05, 0.2)
     aim = "at most 0.01 of strangers' searches among 1,000 templates name anybody"
-    assert made.source == (
-        f"aimed at: {aim}; measured on too few pairs to promise it, 1.23e+03 times beyond the data"
-    )
+    assert made.source == (f"aimed at: {aim}; measured on too few pairs to promise it, 1.23e+03 times beyond the data")
     within = replace(made, extrapolation=0.5)
     assert within.source == f"aimed at: {aim}; measured on too few pairs to promise it"
     assert replace(made, sufficient=True).source == f"{aim} (95% confidence); 1.23e+03 times beyond the data"

@@ -144,9 +144,8 @@ class Calibration(BaseModel):
         shortfall = ""
         if not point.sufficient:
             most = self._upper_fmr(point)
-            shortfall = (
-                f"measured on too few pairs of {self.source} to promise it (at most {100 * most:.2g}% with 95% confidence)"
-            )
+            carried = f"at most {100 * most:.2g}% with 95% confidence"
+            shortfall = f"measured on too few pairs of {self.source} to promise it ({carried})"
         return promise_text(f"at most {point.target_fmr:g} of impostor pairs match", self.source, shortfall)
 
     def _upper_fmr(self, point: OperatingPoint) -> float:

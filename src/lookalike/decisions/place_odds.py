@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 __all__ = ["NON_LANDMARK_SHARE", "UNKNOWN_PLACE_SHARE", "PlaceOdds"]
 
-#: Shares of the photos asked about that show a place which is not enrolled, and no place at all, where nothing is known.
+#: Shares of photos asked about that show a place which is not enrolled, and no place at all, where nothing is known.
 UNKNOWN_PLACE_SHARE = 0.25
 NON_LANDMARK_SHARE = 0.25
 
@@ -30,15 +30,15 @@ class PlaceOdds(BaseModel):
     Attributes:
         offset: natural logarithm of the odds of a candidate at margin 0 against "none of these".
         slope: what a margin of 1 adds to it.
+        ceiling: what no probability reaches, however near a photo is: the next unknown place may look the same.
         unknown_places: share of photos that are taken to show a place which is not enrolled.
         non_landmarks: share of photos that are taken to show none. The rest shows enrolled places.
-        places: how many were held out. No probability reaches ``1 - 1 / (places + 2)``, however near a photo is: what
-            the next unknown place would look like, so many say no more of (Laplace's rule of succession).
-        photos: of places, held out each.
+        places: how many were held out.
+        photos: of these places.
         others: photos without a landmark among the questions.
 
     Example:
-        >>> odds = PlaceOdds(offset=1.0, slope=20.0, places=98, photos=900, others=300)
+        >>> odds = PlaceOdds(offset=1.0, slope=20.0, ceiling=0.99, places=98, photos=900, others=300)
         >>> [round(one, 2) for one in odds.among([0.2, -0.1])], [round(one, 2) for one in odds.among([0.2, 0.2])]
         ([0.98, 0.0], [0.49, 0.49])
     """
@@ -47,6 +47,7 @@ class PlaceOdds(BaseModel):
 
     offset: float
     slope: Annotated[float, Field(ge=0)]
+    ceiling: Annotated[float, Field(gt=0, lt=1)]
     unknown_places: Share = UNKNOWN_PLACE_SHARE
     non_landmarks: Share = NON_LANDMARK_SHARE
     places: Count
@@ -58,11 +59,6 @@ class PlaceOdds(BaseModel):
         if self.unknown_places + self.non_landmarks >= 1:
             raise ValueError("the shares of unknown places and of non-landmarks leave none for enrolled places")
         return self
-
-    @property
-    def ceiling(self) -> float:
-        """What no probability reaches."""
-        return 1 - 1 / (self.places + 2)
 
     def among(self, margins: Sequence[float]) -> tuple[float, ...]:
         """The probability of each candidate to be what the photo shows: each rises with its own margin, and falls with

@@ -156,7 +156,9 @@ class PromisedThreshold:
         if self.templates == 1:
             aim = f"at most {self.promise.rate:g} of impostor pairs match"
         else:
-            aim = f"at most {self.promise.rate:g} of strangers' searches among {self.templates:,} templates name anybody"
+            aim = (
+                f"at most {self.promise.rate:g} of strangers' searches among {self.templates:,} templates name anybody"
+            )
         beyond = f"{self.extrapolation:,.3g} times beyond the data" if self.extrapolation > 1 else ""
         if self.sufficient:
             return promise_text(aim, "95% confidence") + (f"; {beyond}" if beyond else "")

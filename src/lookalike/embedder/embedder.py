@@ -19,6 +19,7 @@ from lookalike.images import Picture
 
 if TYPE_CHECKING:
     from lookalike.decisions.calibration import Calibration
+    from lookalike.embedder.trained_pictures import TrainedPictures
 
 __all__ = ["Embedder", "Threshold"]
 
@@ -33,6 +34,7 @@ class Embedder(ABC):
         dimension: length of a vector.
         calibration: thresholds with the promise they were measured to keep, or None.
         documented_threshold: what the model's authors recommend, used where nothing was measured.
+        trained_on: digests of the pictures and the names that it was trained on; None where that is not known.
         seen_non_landmarks: digests of pictures without a landmark that it was trained on (`seen_pictures`).
     """
 
@@ -42,6 +44,7 @@ class Embedder(ABC):
     dimension: int
     calibration: Calibration | None = None
     documented_threshold: Threshold | None = None
+    trained_on: TrainedPictures | None = None
     seen_non_landmarks: npt.NDArray[np.uint64] = np.empty(0, np.uint64)
 
     #: Set by `embedder.loading`, which imports every kind of model; each of them imports this class.

@@ -22,6 +22,7 @@ from lookalike.distances import MetricName
 from lookalike.embedder.backbones import create_backbone
 from lookalike.embedder.preprocessing import Preprocessing
 from lookalike.embedder.seen_pictures import FILE_NAME
+from lookalike.embedder.trained_pictures import TrainedPictures
 from lookalike.errors import ArtefactError, StorageError
 
 __all__ = ["FORMAT_VERSION", "ModelCard", "fingerprint_of", "read_model", "save_model"]
@@ -71,6 +72,8 @@ def save_model(
     log: str = "",
     replace: bool = False,
     seen_non_landmarks: npt.NDArray[np.uint64] | None = None,
+    *,
+    trained_on: TrainedPictures | None = None,
 ) -> ModelCard:
     """Write a model folder, whole or not at all.
 
@@ -81,6 +84,7 @@ def save_model(
         log: text of the training log, JSON lines.
         replace: put it in the place of an older model.
         seen_non_landmarks: `seen_pictures.digests` of pictures without a landmark that it was trained on.
+        trained_on: digests of all pictures and names that it was trained on.
 
     Returns:
         The card with its fingerprint.
@@ -101,6 +105,8 @@ def save_model(
         (partial / "training.jsonl").write_text(log, "utf-8")
         if seen_non_landmarks is not None and len(seen_non_landmarks):
             np.save(partial / FILE_NAME, np.sort(seen_non_landmarks), allow_pickle=False)
+        if trained_on is not None:
+            trained_on.write(partial)
         # safetensors makes files that only their owner may read; a model is as public as the folder it lies in.
         weights.chmod((partial / "model.toml").stat().st_mode)
     return card

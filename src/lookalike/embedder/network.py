@@ -21,6 +21,7 @@ from lookalike.embedder.embedder import Embedder
 from lookalike.embedder.model_folder import ModelCard, read_model
 from lookalike.embedder.preprocessing import Prepared, Preprocessing
 from lookalike.embedder.seen_pictures import read_seen
+from lookalike.embedder.trained_pictures import TrainedPictures
 from lookalike.errors import InputError, VectorError
 from lookalike.images import Picture
 
@@ -75,6 +76,7 @@ class NetworkEmbedder(Embedder):
         network, card, calibration = read_model(folder)
         embedder = cls(network.to("cuda" if torch.cuda.is_available() else "cpu"), card, calibration, cropped)
         embedder.seen_non_landmarks = read_seen(folder)
+        embedder.trained_on = TrainedPictures.read(folder)
         return embedder
 
     def prepare(self, picture: Picture) -> Prepared:
@@ -112,7 +114,7 @@ class NetworkEmbedder(Embedder):
         digest = hashlib.sha256(json.dumps([self.fingerprint, changes]).encode()).hexdigest()[:16]
         card = self.card.model_copy(update={"preprocessing": preprocessing, "fingerprint": digest})
         embedder = NetworkEmbedder(self._network, card)
-        embedder.seen_non_landmarks = self.seen_non_landmarks
+        embedder.seen_non_landmarks, embedder.trained_on = self.seen_non_landmarks, self.trained_on
         return embedder
 
     @torch.inference_mode()

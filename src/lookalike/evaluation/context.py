@@ -9,7 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from lookalike.datasets import PictureSet
+from lookalike.decisions.odds import MatchOdds
 from lookalike.distances import MetricName
+from lookalike.embedder.trained_pictures import TrainedPictures
 from lookalike.evaluation.options import EvaluationOptions
 from lookalike.progress import Reporter
 
@@ -44,6 +46,8 @@ class EvaluatedModel:
         metric: name of its distance.
         embed: embeds further pictures with it.
         threshold: the distance it answers with, chosen on other people; None where it has none.
+        odds: of a match, measured on other people; None where it has none.
+        trained_on: what it was trained on, as far as its folder says; None where that is not known.
     """
 
     name: str
@@ -51,6 +55,8 @@ class EvaluatedModel:
     metric: MetricName
     embed: EmbedPictures
     threshold: float | None = None
+    odds: MatchOdds | None = None
+    trained_on: TrainedPictures | None = None
 
 
 @dataclass(frozen=True, eq=False)

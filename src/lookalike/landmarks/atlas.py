@@ -1,9 +1,10 @@
 """The atlas: what a landmark gallery keeps beside its centroids.
 
 The photos behind every centroid with their sources, what is known of the places, photos that show no landmark, the
-thresholds that keep the promise about such photos, and how probable answers are. It is the gallery's annex (`gallery/annex.py`): one folder below
-``NAME.gallery/landmarks/``, replaced as a whole and in one step with the centroids, without a place as soon as that is
-forgotten. Thresholds stay when a place is forgotten: fewer places accept no more photos than before.
+thresholds that keep the promise about such photos, and how probable answers are. It is the gallery's annex
+(`gallery/annex.py`): one folder below ``NAME.gallery/landmarks/``, replaced as a whole and in one step with the
+centroids, without a place as soon as that is forgotten. Thresholds and odds stay when a place is forgotten: fewer
+places accept no more photos than before.
 """
 
 from __future__ import annotations

@@ -209,8 +209,10 @@ def _drawn(places: Mapping[str, PlaceVectors], metric: MetricName, seed: int) ->
             continue
         unit = np.asarray(unit_length(place.photos), np.float32) if metric == "cosine" else place.photos
         own = leave_one_out_distances(unit, place.looks, place.centroids, metric)[0].tolist()
-        for at in rng.permutation(len(unit))[:MOST_OF_A_PLACE].tolist():
-            drawn.append(_Photo(name, at, unit[at], own[at] if len(unit) > 1 else None))
+        drawn += [
+            _Photo(name, at, unit[at], own[at] if len(unit) > 1 else None)
+            for at in rng.permutation(len(unit))[:MOST_OF_A_PLACE].tolist()
+        ]
     return [drawn[at] for at in np.sort(rng.permutation(len(drawn))[:MOST_PHOTOS]).tolist()]
 
 

@@ -26,7 +26,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from lookalike.distances import MetricName, pairwise, unit_length
+from lookalike.distances import unit_length
 from lookalike.errors import InputError, VectorError
 from lookalike.evaluation.labels import checked_vectors
 from lookalike.index import build_index

@@ -61,6 +61,11 @@ class PlaceRecognition:
         """
         return self._current().atlas
 
+    @property
+    def odds(self) -> PlaceOdds:
+        """How probable answers are, of the same state; raises as `atlas`."""
+        return self._current().odds
+
     def _current(self) -> _Held:
         change, held = self._gallery.change, self._held
         if held is None or held.change != change:
@@ -164,9 +169,7 @@ class _Asked:
         )
 
 
-def _candidate(
-    atlas: Atlas, ranked: RankedPlace, threshold: float, confidence: float, template: int
-) -> PlaceCandidate:
+def _candidate(atlas: Atlas, ranked: RankedPlace, threshold: float, confidence: float, template: int) -> PlaceCandidate:
     facts, own = atlas.place(ranked.place), _sources(atlas, ranked.place)
     return PlaceCandidate(
         identity=ranked.place,

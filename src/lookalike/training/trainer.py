@@ -25,6 +25,7 @@ from lookalike.training.collapse import CollapseMonitor
 from lookalike.training.hooks import CheckpointHook, CollapseHook, Hook, ProgressHook
 from lookalike.training.input_pipeline import BatchOrder, InputPipeline, TrainingBatch
 from lookalike.training.interruption import interruptible
+from lookalike.training.known_pictures import KnownPictures
 from lookalike.training.prepared_pictures import PreparedPictures, prepare_pictures
 from lookalike.training.recipe import Recipe
 from lookalike.training.running_loss import RunningLoss
@@ -199,7 +200,7 @@ class Trainer:
             self._checkpoints.load(self.steps.module, self.steps.optimizer, self.state)
             pipeline = InputPipeline(self.recipe, data.pixels, self.pictures.labels)
             self._take_steps(pipeline, (*self._hooks(data), *hooks))
-            card = self._save()
+            card = self._save(data.known)
         return Trained(self.folder, card, tuple(self.state.history), tuple(self._notes), tuple(self.state.warnings))
 
     def _prepare(self) -> PreparedPictures:
@@ -289,7 +290,7 @@ class Trainer:
         state.running = RunningLoss()
         return entry
 
-    def _save(self) -> ModelCard:
+    def _save(self, known: KnownPictures) -> ModelCard:
         recipe, pictures = self.recipe, self.pictures
         card = ModelCard(
             name=self.options.name or self.folder.name,
@@ -307,4 +308,6 @@ class Trainer:
         log = "".join(json.dumps(entry) + "\n" for entry in self.state.history)
         labelled = zip(pictures.paths, pictures.identities, strict=True)
         others = digests([path for path, identity in labelled if identity == NON_LANDMARK])
-        return save_model(self.folder, self.steps.backbone, card, log, self.options.replace, others)
+        return save_model(
+            self.folder, self.steps.backbone, card, log, self.options.replace, others, trained_on=known.trained()
+        )

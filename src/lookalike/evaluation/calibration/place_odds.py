@@ -4,6 +4,9 @@ Maximum likelihood of a conditional logit with the outside option "none of these
 expected among the photos of users, whatever the numbers that happened to be held out, and a place's photos count as one
 observation: they were taken of one building.
 
+However near a photo is, it may show a look-alike that nobody enrolled. So probabilities rise to a ceiling, which is
+fitted as well (the *lapse rate* of psychometric functions: Wichmann & Hill, "The psychometric function: I", 2001).
+
 Few places fit anything: where all held-out photos were told apart, the slope of greatest likelihood is infinite.
 So two questions are added, each with the weight of one place: one of the usual margin of right guesses that is wrong,
 and one of the usual margin of wrong guesses that is right. With hundreds of places they hardly count.
@@ -17,6 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
+from scipy.special import expit
 
 from lookalike.decisions.place_odds import NON_LANDMARK_SHARE, UNKNOWN_PLACE_SHARE, PlaceOdds
 from lookalike.errors import InputError, VectorError
@@ -62,7 +66,7 @@ def fit_place_odds(
     unknown_places: float = UNKNOWN_PLACE_SHARE,
     non_landmarks: float = NON_LANDMARK_SHARE,
 ) -> PlaceOdds:
-    """Fit offset and slope to questions.
+    """Fit offset, slope and ceiling to questions.
 
     Args:
         questions: of enrolled places, of places held out, and of photos without a landmark; any kind may be missing,
@@ -94,12 +98,13 @@ def fit_place_odds(
     counts = {"places": places, "photos": int(questions.enrolled.sum()), "others": int(none.sum())}
     described = counts | {"unknown_places": unknown_places, "non_landmarks": non_landmarks}
     unit = 0.1 * usual_margin
+    highest = 1 - 1 / (places + 2)  # Laplace's rule of succession: so many places say no more of the next one
     if not questions.enrolled.any() or not (none | held_out).any():
-        return PlaceOdds(offset=0.0, slope=1 / unit, **described)
+        return PlaceOdds(offset=0.0, slope=1 / unit, ceiling=highest, **described)
     weights = _weights(questions, places, unknown_places, non_landmarks)
     margins, right, weights = _with_doubts(questions, weights)
-    offset, slope = _fitted(margins / unit, right, weights, 1 - 1 / (places + 2))
-    return PlaceOdds(offset=offset, slope=slope / unit, **described)
+    offset, slope, ceiling = _fitted(margins / unit, right, weights, highest)
+    return PlaceOdds(offset=offset, slope=slope / unit, ceiling=ceiling, **described)
 
 
 def _weights(questions: PlaceQuestions, places: int, unknown: float, none: float) -> Floats:
@@ -117,9 +122,7 @@ def _weights(questions: PlaceQuestions, places: int, unknown: float, none: float
     return weights
 
 
-def _with_doubts(
-    questions: PlaceQuestions, weights: Floats
-) -> tuple[Floats, npt.NDArray[np.int64], Floats]:
+def _with_doubts(questions: PlaceQuestions, weights: Floats) -> tuple[Floats, npt.NDArray[np.int64], Floats]:
     """The questions and two more: what is usually right was wrong once, and what is usually wrong was right once."""
     first = questions.margins.max(axis=1)
     doubts = np.full((2, questions.margins.shape[1]), -np.inf)
@@ -132,19 +135,24 @@ def _with_doubts(
     )
 
 
-def _fitted(margins: Floats, right: npt.NDArray[np.int64], weights: Floats, ceiling: float) -> tuple[float, float]:
-    """Offset and slope of the greatest likelihood."""
+def _fitted(
+    margins: Floats, right: npt.NDArray[np.int64], weights: Floats, highest: float
+) -> tuple[float, float, float]:
+    """Offset, slope and ceiling of the greatest likelihood."""
     rows, known = np.arange(len(right)), right != NO_PLACE
 
+    def read(parameters: Floats) -> tuple[float, float, float]:
+        return float(parameters[0]), math.exp(min(parameters[1], 20.0)), float(highest * expit(parameters[2]))
+
     def cost(parameters: Floats) -> float:
-        offset, slope = parameters[0], math.exp(min(parameters[1], 20.0))
+        offset, slope, ceiling = read(parameters)
         logs = offset + slope * margins
-        highest = np.maximum(logs.max(axis=1), 0.0)
-        raised = np.exp(logs - highest[:, None])
-        total = raised.sum(axis=1) + np.exp(-highest)
+        largest = np.maximum(logs.max(axis=1), 0.0)
+        raised = np.exp(logs - largest[:, None])
+        total = raised.sum(axis=1) + np.exp(-largest)
         chosen = ceiling * raised[rows, np.maximum(right, 0)] / total
         nothing = 1 - ceiling * raised.sum(axis=1) / total
         return float(-weights @ np.log(np.maximum(np.where(known, chosen, nothing), 1e-300)))
 
-    best = minimize(cost, np.zeros(2), method="Nelder-Mead", options={"xatol": 1e-6, "fatol": 1e-9, "maxiter": 2000})
-    return float(best.x[0]), math.exp(min(float(best.x[1]), 20.0))
+    start = np.array([0.0, 0.0, 3.0])
+    return read(minimize(cost, start, method="Nelder-Mead", options={"xatol": 1e-5, "fatol": 1e-8}).x)
