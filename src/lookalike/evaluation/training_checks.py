@@ -65,8 +65,8 @@ def check_trained(
                 "name trained on",
                 "note",
                 f"{len(names):,} {'identity bears a name' if len(names) == 1 else 'identities bear names'} that "
-                f"{model} was trained on, with other pictures, such as {names[0]!r}: if they are the same people, figures of "
-                "them are too good",
+                f"{model} was trained on, with other pictures, such as {names[0]!r}: if they are the same people, "
+                "figures of them are too good",
                 tuple(np.flatnonzero(alike).tolist()),
             )
         )

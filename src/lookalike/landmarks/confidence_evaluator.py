@@ -75,7 +75,7 @@ def confidence_section(found: dict[str, Reliability], odds: PlaceOdds, asked: di
         odds: of the gallery.
         asked: number of photos of each kind.
     """
-    prose = (
+    prose: tuple[str, ...] = (
         "The confidence of an answer is the probability that its first place is the right one. It was measured at "
         f"enrolment: {odds.photos:,} photos of {odds.places:,} places were asked about, once with their place enrolled "
         f"and once without it, and {odds.others:,} without a landmark. It takes "

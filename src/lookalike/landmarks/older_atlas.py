@@ -6,6 +6,7 @@ and non-landmarks that odds are measured on are all in the gallery.
 
 from __future__ import annotations
 
+import logging
 from collections import defaultdict
 from dataclasses import replace
 
@@ -18,6 +19,8 @@ from lookalike.landmarks.atlas import ODDS, Atlas
 from lookalike.landmarks.held_out_places import PlaceVectors, held_out_odds
 
 __all__ = ["complete"]
+
+_log = logging.getLogger(__name__)
 
 
 def complete(gallery: Gallery, atlas: Atlas, change: int) -> PlaceOdds:
@@ -43,9 +46,9 @@ def complete(gallery: Gallery, atlas: Atlas, change: int) -> PlaceOdds:
     )
     annex = replace(atlas.annex, document=dict(atlas.annex.document) | {ODDS: odds.model_dump(mode="json")})
     try:
-        gallery.enroll_many([], annex=lambda ids: annex, since=change)
-    except StorageError:
-        return odds
+        gallery.enroll_many([], annex=lambda ids: annex, since=change, wait=False)
+    except StorageError as error:  # somebody is just writing, or the disk is read-only
+        _log.info("the odds of places were measured and not stored: %s", error)
     return odds
 
 

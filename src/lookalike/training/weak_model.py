@@ -53,7 +53,7 @@ def weakness(
         causes.append(f"the training was short: try `--epochs {max(2 * recipe.epochs, 2 * FEW_EPOCHS)}`")
     if not causes:
         causes.append(
-            "look at the report of `lookalike evaluate` for mislabelled pictures, or try another `--loss` or `--backbone`"
+            "look for wrong labels in the report of `lookalike evaluate`, or try another `--loss` or `--backbone`"
         )
     return (
         f"the model misses {point.fnmr:.0%} of genuine pairs at a false match rate of {point.target_fmr:g}, on "

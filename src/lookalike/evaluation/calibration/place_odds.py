@@ -8,8 +8,10 @@ However near a photo is, it may show a look-alike that nobody enrolled. So proba
 fitted as well (the *lapse rate* of psychometric functions: Wichmann & Hill, "The psychometric function: I", 2001).
 
 Few places fit anything: where all held-out photos were told apart, the slope of greatest likelihood is infinite.
-So two questions are added, each with the weight of one place: one of the usual margin of right guesses that is wrong,
-and one of the usual margin of wrong guesses that is right. With hundreds of places they hardly count.
+So two questions are added: one whose guess is wrong although its margin is in the upper quarter of the right ones, and
+one that is right in the lower quarter of the wrong ones. Each weighs half as much as one observation of those among
+which it stands: an enrolled place, or a place held out or a photo without a landmark. With hundreds of places they
+hardly count.
 """
 
 from __future__ import annotations
@@ -31,6 +33,8 @@ Floats = npt.NDArray[np.float64]
 
 #: What `PlaceQuestions.right` says where no candidate is right.
 NO_PLACE = -1
+#: Weight of each added question, in observations.
+DOUBT = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,13 +130,20 @@ def _with_doubts(questions: PlaceQuestions, weights: Floats) -> tuple[Floats, np
     """The questions and two more: what is usually right was wrong once, and what is usually wrong was right once."""
     first = questions.margins.max(axis=1)
     doubts = np.full((2, questions.margins.shape[1]), -np.inf)
-    doubts[0, 0] = np.median(first[questions.enrolled])
-    doubts[1, 0] = np.median(first[~questions.enrolled])
+    doubts[0, 0] = np.quantile(first[questions.enrolled], 0.75)
+    doubts[1, 0] = np.quantile(first[~questions.enrolled], 0.25)
     return (
         np.concatenate([questions.margins, doubts]),
         np.concatenate([questions.right, [NO_PLACE, 0]]),
-        np.concatenate([weights, [1.0, 1.0]]),
+        np.concatenate([weights, [DOUBT * _of_one(questions, weights, yes) for yes in (True, False)]]),
     )
+
+
+def _of_one(questions: PlaceQuestions, weights: Floats, enrolled: bool) -> float:
+    """The mean weight of an observation among the enrolled places, or among all others."""
+    chosen = questions.enrolled == enrolled
+    none = chosen & (questions.groups < 0)
+    return float(weights[chosen].sum() / (len(np.unique(questions.groups[chosen & ~none])) + none.sum()))
 
 
 def _fitted(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -63,8 +64,12 @@ class StatedProbabilities:
             "all searches": measure_reliability(stated, right, weights=weights, repeats=trials),
         }
         own = context.model.odds is not None
-        metrics = {name.replace(" ", "_"): one.to_json() for name, one in found.items()}
-        metrics |= {"trials": trials, "odds": "the model's" if own else "of the other half", "mated_share": 0.5}
+        metrics: dict[str, Any] = {name.replace(" ", "_"): one.to_json() for name, one in found.items()}
+        metrics |= {
+            "trials": trials,
+            "odds": "the model's" if own else "of the other half",
+            "mated_share": DEFAULT_MATED_SHARE,
+        }
         return Measurement(probabilities_section(found, trials, own), {"probabilities": metrics})
 
 
@@ -112,7 +117,7 @@ def _trials(
     draws: dict[str, int],
 ) -> Iterator[_Searches]:
     codes, _ = identity_codes(labels.tolist())
-    for trial in enrolment_trials(labels.tolist(), **draws):  # type: ignore[arg-type]  # mypy takes any key for a float
+    for trial in enrolment_trials(labels.tolist(), **draws):
         yield _open_set(vectors, codes, trial, odds, metric)
 
 
