@@ -30,6 +30,7 @@ import torch
 from PIL import Image
 
 from lookalike import Embedder, LandmarkRecognizer, open_gallery
+from lookalike.decisions.place_odds import PlaceOdds
 from lookalike.embedder.preprocessing import Prepared
 from lookalike.errors import InputError, LookalikeError
 from lookalike.evaluation.calibration.rejection import fit_rejection
@@ -43,6 +44,8 @@ Floats = npt.NDArray[np.float32]
 
 CENTROIDS = 5
 PROMISE = 0.01
+#: How sure answers are is not measured here.
+ODDS = PlaceOdds(offset=0.0, slope=20.0, ceiling=0.9, places=8, photos=40, others=100)
 #: The photo that is embedded, in pixels, where no file is given.
 PHOTO = (768, 1024)
 
@@ -106,7 +109,7 @@ def enrolled(gallery: Gallery, places: int, dimension: int, non_landmarks: Float
             )
             for at, name in enumerate(ids)
         }
-        return atlas_annex(photos, {}, rejection, non_landmarks, AtlasSettings(promise_fpr=PROMISE))
+        return atlas_annex(photos, {}, rejection, ODDS, non_landmarks, AtlasSettings(promise_fpr=PROMISE))
 
     def rows() -> Iterator[tuple[str, Floats, None]]:
         for at, name in enumerate(ids):

@@ -76,7 +76,8 @@ class PlaceCandidate(Candidate):
         map_url: a link to a map; None where the position is unknown.
         threshold: what the distance may be at most, of this place and for this photo: the promise's threshold less the
             densities of non-landmarks around both.
-        confidence: in [0, 1], by the threshold's distance from the distance; at least 0.5 is accepted.
+        confidence: probability that the photo shows it, rather than another candidate, a place that is not enrolled, or
+            none (`decisions.place_odds`); those of all candidates are below 1 together.
         ranking: what candidates are sorted by, smaller first.
         photos: its enrolled photos that resemble the photo most, nearest first.
     """

@@ -20,6 +20,7 @@ from lookalike.progress import ProgressSink, counted
 from lookalike.recognizer import Recognizer, sources_of
 
 if TYPE_CHECKING:
+    from lookalike.decisions.place_odds import PlaceOdds
     from lookalike.landmarks.atlas import Atlas, AtlasSettings
     from lookalike.landmarks.enrolment import EnrolledPlaces
     from lookalike.landmarks.place import Place
@@ -62,6 +63,13 @@ class LandmarkRecognizer(Recognizer):
         places = self.place_recognition()
         assert places is not None
         return places.atlas
+
+    @property
+    def odds(self) -> PlaceOdds:
+        """How probable answers are, as places held out at enrolment measured it; raises as `atlas`."""
+        places = self.place_recognition()
+        assert places is not None
+        return places.odds
 
     def enroll(  # type: ignore[override]  # many places at once; `Recognizer.enroll` takes one
         self,

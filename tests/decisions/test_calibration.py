@@ -56,6 +56,19 @@ def test_threshold_by_target_and_by_default(calibration):
     assert calibration.threshold(0.1 * 0.1) == 1 / 3, "a target computed in floats is still the same target"
 
 
+def test_too_few_pairs_are_an_aim_and_what_they_carry(calibration):
+    enough = calibration.points[0].model_copy(update={"sufficient": True})
+    assert calibration.says(enough) == f"at most {enough.target_fmr:g} of impostor pairs match ({calibration.source})"
+    few = enough.model_copy(update={"sufficient": False, "fmr": 0.0})
+    people = calibration.model_copy(update={"identities": 21})  # 210 pairs of people: Wilson's bound is 1.3%
+    assert people.says(few) == (
+        f"aimed at: at most {few.target_fmr:g} of impostor pairs match; measured on too few pairs of "
+        f"{calibration.source} to promise it (at most 1.3% with 95% confidence)"
+    )
+    alone = calibration.model_copy(update={"identities": 1})
+    assert "at most 73% with" in alone.says(few)
+
+
 def test_an_unknown_target_lists_those_there_are(calibration):
     with pytest.raises(InputError, match=r"0\.05; choose one of 0\.1, 0\.01, 0\.001"):
         calibration.threshold(0.05)

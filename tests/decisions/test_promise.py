@@ -3,12 +3,13 @@
 import math
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lookalike.decisions.promise import Promise, PromisedThreshold
+from lookalike.decisions.promise import Promise, PromisedRate, PromisedThreshold
 from lookalike.errors import InputError
 
 
@@ -53,10 +54,21 @@ def test_the_rate_per_comparison_gives_the_rate_per_search(rate, templates):
 
 def test_words_say_what_is_promised():
     made = PromisedThreshold(Promise("fpir", 0.01), 1000, 0.4, 0.5, 0.005, 0.01, 1234.5, False, 0.1, 0.05, 0.2)
-    assert made.source == (
-        "at most 0.01 of strangers' searches among 1,000 templates name anybody (95% confidence); "
-        "1.23e+03 times beyond the data: too few pairs to promise it"
-    )
+    aim = "at most 0.01 of strangers' searches among 1,000 templates name anybody"
+    assert made.source == (f"aimed at: {aim}; measured on too few pairs to promise it, 1.23e+03 times beyond the data")
+    within = replace(made, extrapolation=0.5)
+    assert within.source == f"aimed at: {aim}; measured on too few pairs to promise it"
+    assert replace(made, sufficient=True).source == f"{aim} (95% confidence); 1.23e+03 times beyond the data"
+    assert replace(within, sufficient=True).source == f"{aim} (95% confidence)"
+
+
+@given(st.booleans(), st.sampled_from(["counted", "tail"]), st.floats(1e-3, 1e4))
+def test_no_words_promise_with_a_confidence_what_they_say_cannot_be_promised(sufficient, basis, beyond):
+    pairs = PromisedThreshold(Promise("fmr", 0.01), 1, 0.4, 0.5, 0.005, 0.01, beyond, sufficient, 0.1, 0.05, 0.2)
+    photos = PromisedRate(0.4, 0.01, 0.95, 600, 1, 1 / 600, 0.01, basis, sufficient)
+    for text, kept in ((pairs.source, sufficient), (photos.source, basis == "counted")):
+        assert ("95% confidence" in text) == kept
+        assert text.startswith("aimed at: ") == ("too few" in text) == (not kept)
 
 
 def test_reading_a_promise_takes_neither_scipy_nor_the_evaluation():

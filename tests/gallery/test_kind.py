@@ -82,6 +82,11 @@ def as_written(answer, keys):
     return {key: document[key] for key in keys}
 
 
+def without_confidence(document):
+    kept = {key: value for key, value in document.items() if key != "confidence"}
+    return kept | {"candidates": [{k: v for k, v in one.items() if k != "confidence"} for one in kept["candidates"]]}
+
+
 @pytest.mark.parametrize("kind", ["people", "landmarks"])
 def test_a_gallery_of_version_1_answers_as_before_and_knows_its_kind(old, kind):
     path = old(kind)
@@ -92,7 +97,10 @@ def test_a_gallery_of_version_1_answers_as_before_and_knows_its_kind(old, kind):
         )
         answers = recognizer.identify_vectors(ANSWERS["probes"])
         for answer, expected in zip(answers, ANSWERS[kind], strict=True):
-            assert as_written(answer, expected) == close_to(expected)
+            written = as_written(answer, expected)
+            if kind == "landmarks":  # how sure it is, was a formula then; `landmarks/test_older_atlas.py` tells of it
+                written, expected = without_confidence(written), without_confidence(expected)
+            assert written == close_to(expected)
         assert gallery.stats()["format_version"] == FORMAT_VERSION
     assert stored_version(path) == FORMAT_VERSION
     assert stored_kind(path) == [(kind,)]

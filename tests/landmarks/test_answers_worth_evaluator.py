@@ -13,7 +13,9 @@ def context_of(recognizer, paths, truth, **keywords):
     questions = PlaceQuestions(tuple(paths), tuple((place,) if place else () for place in truth))
     vectors = recognizer.embedder.embed(paths)
     answers = tuple(recognizer.identify_many(paths))
-    return PlacesContext(recognizer.atlas, "cosine", vectors, questions, answers, Reporter(), **keywords)
+    return PlacesContext(
+        recognizer.atlas, "cosine", vectors, questions, recognizer.odds, answers, Reporter(), **keywords
+    )
 
 
 def test_it_says_what_was_measured(recognizer, asked):

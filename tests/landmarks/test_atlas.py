@@ -26,7 +26,7 @@ def test_an_atlas_reads_what_it_wrote(recognizer, town):
 
 @pytest.mark.parametrize("change", [
     lambda d: d["document"].pop("rejection"), lambda d: d["document"]["rejection"].update(neighbours="five"),
-    lambda d: d["document"].pop("confidence_scale"), lambda d: d["entries"]["church"].pop("density"),
+    lambda d: d["document"]["odds"].pop("slope"), lambda d: d["entries"]["church"].pop("density"),
     lambda d: d["entries"]["church"].update(facts={"latitude": 1.0}),
 ])  # fmt: skip
 def test_a_damaged_atlas_is_one_clear_error(recognizer, places_gallery, change, town):

@@ -23,7 +23,7 @@ def test_a_new_photo_gets_the_name_the_map_and_the_photos_that_decided_it(recogn
     assert (answer.latitude, answer.longitude) == (48.5, 2.25)
     assert answer.map_url == town.FACTS["church"].map_url
     assert answer.distance <= answer.threshold
-    assert 0.5 <= answer.confidence <= 1
+    assert 0.5 <= answer.confidence <= recognizer.odds.ceiling
     assert answer.promised.rate <= answer.promised.upper <= 0.02
     assert "at most 0.02 of photos without a landmark" in answer.threshold_source
     assert len(answer.photos) == 3
@@ -47,23 +47,21 @@ def test_most_photos_are_recognised_and_the_promise_is_kept(recognizer, town):
     assert named <= 22
     unknown = next(answer for answer in strangers if answer.decision == "unknown")
     assert (unknown.place, unknown.name, unknown.map_url, unknown.latitude) == (None, None, None, None)
-    assert unknown.best is not None  # and still says who it may be, with a confidence below a half
+    assert unknown.best is not None  # and still says which it may be, and how probable that is
     assert unknown.confidence < 0.5
 
 
-def test_candidates_come_accepted_first_and_confidence_follows_the_margin(recognizer, town):
+def test_candidates_come_accepted_first_and_share_their_confidence(recognizer, town):
     answers = recognizer.identify_many([town.photo(p, n) for p in town.LOOKS for n in (50, 51)] + town.others[:30], k=3)
-    pairs = []
     for answer in answers:
         flags = [candidate.accepted for candidate in answer.candidates]
         assert flags == sorted(flags, reverse=True)
         assert len({candidate.place for candidate in answer.candidates}) == 3
-        for candidate in answer.candidates:
-            assert candidate.accepted == (candidate.confidence >= 0.5)
-            assert 0 <= candidate.confidence <= 1
-            pairs.append((candidate.threshold - candidate.distance, candidate.confidence))
-    pairs.sort()
-    assert [confidence for _, confidence in pairs] == sorted(confidence for _, confidence in pairs)
+        sure = [candidate.confidence for candidate in answer.candidates]
+        assert all(0 <= one <= 1 for one in sure)
+        assert sum(sure) <= recognizer.odds.ceiling
+        ranked = sorted(answer.candidates, key=lambda one: one.ranking)
+        assert [one.confidence for one in ranked] == sorted(sure, reverse=True)
 
 
 def test_a_place_has_a_centroid_for_each_look(recognizer):

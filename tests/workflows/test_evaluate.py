@@ -1,10 +1,13 @@
 """The job itself: what it writes is what it returns, an evaluator is one class, and nothing is printed."""
 
 import json
+import shutil
+from dataclasses import replace
 
 import pytest
 
 from lookalike.decisions.calibration import Calibration
+from lookalike.embedder.trained_pictures import TrainedPictures, content_digest
 from lookalike.errors import DatasetError, InputError, LookalikeError, StorageError
 from lookalike.evaluation.evaluator import Measurement
 from lookalike.evaluation.evaluators import EVALUATORS
@@ -51,6 +54,24 @@ def test_the_result_says_what_was_written(options_for, some_people, tmp_path, ca
     assert done.notes, "nine pictures are too few for any promise, and that is told"
     assert events[0].stage == "Embedding"
     assert capsys.readouterr() == ("", "")
+
+
+def test_pictures_that_the_model_was_trained_on_are_told_at_the_top(options_for, some_people, tiny_model, tmp_path):
+    photos = some_people(3, 3)
+    model = shutil.copytree(tiny_model, tmp_path / "trained")
+    seen = [photos / "s01" / f"{number}.png" for number in range(2)]
+    TrainedPictures.of([content_digest(path.read_bytes()) for path in seen], ["s01", "s02"]).write(model)
+    done = evaluate(replace(options_for(photos), model=model))
+    told = {row["kind"]: row for row in done.metrics["findings"]}
+    text = told["picture trained on"]["text"]
+    assert text.startswith("2 of 9 pictures trained tiny, of 1 identity")
+    assert text in done.notes
+    assert told["name trained on"]["severity"] == "note"
+    page = done.report.read_text("utf-8")
+    assert page.index('role="alert"') < page.index("2 of 9 pictures trained tiny") < page.index("<section>")
+    older = evaluate(options_for(photos))
+    assert "trained on" not in " ".join(row["kind"] for row in older.metrics["findings"])
+    assert 'role="alert"' not in older.report.read_text("utf-8")
 
 
 def test_what_is_left_out_is_in_the_notes(options_for, some_people):

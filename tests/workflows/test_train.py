@@ -45,6 +45,12 @@ def test_a_model_with_thresholds_and_nothing_printed(options, capsys):
     assert (made.model, made.fingerprint) == (options.output, embedder.fingerprint)
     assert (made.identities, made.pictures, made.held_out_identities) == (6, 18, 2)
     assert made.calibration == embedder.calibration
+    # Six identities and one epoch: whatever such a network learned, what is said follows its thresholds.
+    assert bool(made.weakness) == (made.calibration.point().fnmr > 0.5)
+    learned = read_pictures(options.data).of(embedder_names(embedder, options.data))
+    assert len(learned) == 18
+    assert embedder.trained_on.knows_pictures(learned.paths).all()
+    assert len(embedder.trained_on.pictures) == 18
     assert [entry["epoch"] for entry in made.history] == [1]
     assert list(dict.fromkeys(event.stage for event in events)) == [
         "Checking held-out pictures",
@@ -53,6 +59,12 @@ def test_a_model_with_thresholds_and_nothing_printed(options, capsys):
         "Measuring thresholds",
     ]
     assert [event.warning for event in events if event.warning] == [*made.notes, *made.warnings]
+
+
+def embedder_names(embedder, data):
+    """Those that its folder says it was trained on."""
+    names = read_pictures(data).names
+    return [name for name, known in zip(names, embedder.trained_on.knows_names(names), strict=True) if known]
 
 
 @pytest.mark.parametrize("limit", [prepared_pictures.MEMORY_LIMIT, 1000])

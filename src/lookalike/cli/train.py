@@ -107,3 +107,5 @@ def train_command(options: TrainOptions, as_json: AsJson = False) -> None:
             f"({point.impostor_pairs:,} impostor pairs), misses {point.fnmr:.1%} of genuine pairs",
             soft_wrap=True,
         )
+        if trained.weakness:
+            note(trained.weakness)

@@ -18,9 +18,10 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from lookalike.atomic_files import write_atomically
+from lookalike.binomial_intervals import Z_ONE_SIDED_95, wilson_interval
 from lookalike.decisions.misses import MissCurve
 from lookalike.decisions.odds import MatchOdds
-from lookalike.decisions.promise import Promise, PromisedThreshold
+from lookalike.decisions.promise import Promise, PromisedThreshold, promise_text
 from lookalike.decisions.tail import ImpostorTail
 from lookalike.errors import ArtefactError, InputError
 
@@ -137,6 +138,24 @@ class Calibration(BaseModel):
     def threshold(self, target_fmr: float | None = None) -> float:
         """The distance up to which two pictures match, for a target false match rate (default: the model's own)."""
         return self.point(target_fmr).threshold
+
+    def says(self, point: OperatingPoint) -> str:
+        """What an operating point stands for, in words: a promise, or an aim and what these pairs carry."""
+        shortfall = ""
+        if not point.sufficient:
+            most = self._upper_fmr(point)
+            carried = f"at most {100 * most:.2g}% with 95% confidence"
+            shortfall = f"measured on too few pairs of {self.source} to promise it ({carried})"
+        return promise_text(f"at most {point.target_fmr:g} of impostor pairs match", self.source, shortfall)
+
+    def _upper_fmr(self, point: OperatingPoint) -> float:
+        """Upper 95% bound of the false match rate at a point, the larger of two: the tail's, and Wilson's.
+
+        Pairs of one two people are alike, so Wilson's counts pairs of people, of which some match as often.
+        """
+        trials = max(1, self.identities * (self.identities - 1) // 2)
+        counted = wilson_interval(math.ceil(point.fmr * trials), trials, Z_ONE_SIDED_95)[1]
+        return counted if self.tail is None else max(counted, self.tail.upper_rate(point.threshold))
 
     def promised(self, promise: Promise, templates: int = 1) -> PromisedThreshold:
         """The threshold that keeps a promise with 95% confidence, and what is to be expected there.

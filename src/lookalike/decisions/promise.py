@@ -16,13 +16,30 @@ from typing import Literal, get_args
 from lookalike.counted_nouns import how_many
 from lookalike.errors import InputError
 
-__all__ = ["Promise", "PromiseKind", "PromisedRate", "PromisedThreshold"]
+__all__ = ["Promise", "PromiseKind", "PromisedRate", "PromisedThreshold", "promise_text"]
 
 PromiseKind = Literal["fmr", "fpir", "fpr"]
 #: Of what each kind of rate is a share.
 _SHARE_OF = {"fmr": "comparisons", "fpir": "searches", "fpr": "photos without a landmark"}
 #: A usual rate of each kind, for messages.
 _USUAL = {"fmr": 0.001, "fpir": 0.001, "fpr": 0.01}
+
+
+def promise_text(aim: str, basis: str, shortfall: str = "") -> str:
+    """What a threshold stands for, in words: a promise where the data carry it, otherwise an aim. Said nowhere else.
+
+    Args:
+        aim: the rate, such as "at most 0.001 of impostor pairs match".
+        basis: what the promise rests on, such as "95% confidence".
+        shortfall: why the data do not carry it; empty where they do.
+
+    Example:
+        >>> promise_text("at most 0.1 of impostor pairs match", "95% confidence")
+        'at most 0.1 of impostor pairs match (95% confidence)'
+        >>> promise_text("at most 0.1 of impostor pairs match", "95% confidence", "too few pairs to promise it")
+        'aimed at: at most 0.1 of impostor pairs match; too few pairs to promise it'
+    """
+    return f"aimed at: {aim}; {shortfall}" if shortfall else f"{aim} ({basis})"
 
 
 @dataclass(frozen=True)
@@ -136,17 +153,19 @@ class PromisedThreshold:
 
     @property
     def source(self) -> str:
-        """The promise in words, for people."""
+        """The promise in words, for people; an aim where the data do not carry it."""
         if self.templates == 1:
-            text = f"at most {self.promise.rate:g} of impostor pairs match (95% confidence)"
+            aim = f"at most {self.promise.rate:g} of impostor pairs match"
         else:
-            text = (
+            aim = (
                 f"at most {self.promise.rate:g} of strangers' searches among {how_many(self.templates, 'template')} "
-                "name anybody (95% confidence)"
+                "name anybody"
             )
-        if self.extrapolation > 1:
-            text += f"; {self.extrapolation:,.3g} times beyond the data"
-        return text if self.sufficient else f"{text}: too few pairs to promise it"
+        beyond = f"{self.extrapolation:,.3g} times beyond the data" if self.extrapolation > 1 else ""
+        if self.sufficient:
+            return promise_text(aim, "95% confidence") + (f"; {beyond}" if beyond else "")
+        few = "measured on too few pairs to promise it"
+        return promise_text(aim, "", f"{few}, {beyond}" if beyond else few)
 
 
 @dataclass(frozen=True)
@@ -180,8 +199,10 @@ class PromisedRate:
 
     @property
     def source(self) -> str:
-        """The promise in words, for people."""
+        """The promise in words, for people; an aim where it was read beyond the data."""
         how = "as measured" if self.confidence is None else f"{self.confidence:.0%} confidence"
-        text = f"at most {self.promise:g} of photos without a landmark are accepted ({how}"
-        beyond = "; read beyond the data" if self.basis == "tail" else ""
-        return f"{text}; {self.photos:,} photos, {self.errors} accepted{beyond})"
+        aim = f"at most {self.promise:g} of photos without a landmark are accepted"
+        counted = f"{self.photos:,} photos, {self.errors} accepted"
+        if self.basis == "tail":
+            return promise_text(aim, "", f"{counted}: too few to promise it, so it was read beyond the data")
+        return promise_text(aim, f"{how}; {counted}")

@@ -92,6 +92,15 @@ class Rejection:
             return np.zeros(len(given))
         return density(given, self.bank, self.neighbours, self.metric)
 
+    def margin(self, ranking: float, density: float) -> float:
+        """How much nearer than the global threshold a candidate is, by all that it is ranked by.
+
+        Args:
+            ranking: of the candidate; its distance, or one in which its photos have a say, plus `rule.offset_of` it.
+            density: around the photo.
+        """
+        return self.threshold - self.query_weight * density - ranking
+
     def to_dict(self) -> dict[str, Any]:
         """Everything but the bank, for JSON."""
         return {

@@ -18,6 +18,7 @@ from lookalike.embedder.embedder import Embedder
 from lookalike.embedder.model_card import read_card
 from lookalike.embedder.preprocessing import Prepared
 from lookalike.embedder.seen_pictures import read_seen
+from lookalike.embedder.trained_pictures import TrainedPictures
 from lookalike.images import Picture, read_picture
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class DeferredNetwork(Embedder):
         card, self.calibration = read_card(folder)
         self.name, self.fingerprint, self.metric = card.name, card.fingerprint, card.metric
         self.dimension = card.embedding_size
-        self.seen_non_landmarks = read_seen(folder)
+        self.seen_non_landmarks, self.trained_on = read_seen(folder), TrainedPictures.read(folder)
         self.preprocessing = card.preprocessing
         if cropped is not None:
             self.preprocessing = self.preprocessing.model_copy(update={"cropped": cropped})

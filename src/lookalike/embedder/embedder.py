@@ -23,6 +23,7 @@ from lookalike.step_log import logged_step
 
 if TYPE_CHECKING:
     from lookalike.decisions.calibration import Calibration
+    from lookalike.embedder.trained_pictures import TrainedPictures
 
 __all__ = ["Embedder", "Threshold"]
 
@@ -40,6 +41,7 @@ class Embedder(ABC):
         calibration: thresholds with the promise they were measured to keep, or None.
         documented_threshold: what the model's authors recommend, used where nothing was measured.
         finds_faces: whether it looks for faces in a picture and embeds those: what `faces` and `prepare_faces` need.
+        trained_on: digests of the pictures and the names that it was trained on; None where that is not known.
         seen_non_landmarks: digests of pictures without a landmark that it was trained on (`seen_pictures`).
     """
 
@@ -50,6 +52,7 @@ class Embedder(ABC):
     calibration: Calibration | None = None
     documented_threshold: Threshold | None = None
     finds_faces: bool = False
+    trained_on: TrainedPictures | None = None
     seen_non_landmarks: npt.NDArray[np.uint64] = np.empty(0, np.uint64)
 
     #: Set by `embedder.loading`, which imports every kind of model; each of them imports this class.
@@ -124,10 +127,7 @@ class Embedder(ABC):
         """
         if self.calibration is not None:
             point = self.calibration.point(target_fmr)
-            promise = f"at most {point.target_fmr:g} of impostor pairs match ({self.calibration.source})"
-            return Threshold(
-                point.threshold, promise if point.sufficient else f"{promise}; too few pairs to promise it"
-            )
+            return Threshold(point.threshold, self.calibration.says(point))
         if self.documented_threshold is not None:
             if target_fmr is None:
                 return self.documented_threshold

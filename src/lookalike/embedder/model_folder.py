@@ -15,6 +15,7 @@ from lookalike.atomic_files import check_replaceable, written_folder
 from lookalike.decisions.calibration import Calibration
 from lookalike.embedder.model_card import ModelCard, fingerprint_of, read_card
 from lookalike.embedder.seen_pictures import FILE_NAME
+from lookalike.embedder.trained_pictures import TrainedPictures
 from lookalike.errors import ArtefactError, StorageError
 
 __all__ = ["read_model", "save_model"]
@@ -27,6 +28,8 @@ def save_model(
     log: str = "",
     replace: bool = False,
     seen_non_landmarks: npt.NDArray[np.uint64] | None = None,
+    *,
+    trained_on: TrainedPictures | None = None,
 ) -> ModelCard:
     """Write a model folder, whole or not at all.
 
@@ -37,6 +40,7 @@ def save_model(
         log: text of the training log, JSON lines.
         replace: put it in the place of an older model.
         seen_non_landmarks: `seen_pictures.digests` of pictures without a landmark that it was trained on.
+        trained_on: digests of all pictures and names that it was trained on.
 
     Returns:
         The card with its fingerprint.
@@ -57,6 +61,8 @@ def save_model(
         (partial / "training.jsonl").write_text(log, "utf-8")
         if seen_non_landmarks is not None and len(seen_non_landmarks):
             np.save(partial / FILE_NAME, np.sort(seen_non_landmarks), allow_pickle=False)
+        if trained_on is not None:
+            trained_on.write(partial)
         # safetensors makes files that only their owner may read; a model is as public as the folder it lies in.
         weights.chmod((partial / "model.toml").stat().st_mode)
     return card

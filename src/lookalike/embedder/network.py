@@ -25,6 +25,7 @@ from lookalike.embedder.model_folder import read_model
 from lookalike.embedder.preprocessing import Prepared, Preprocessing
 from lookalike.embedder.seen_pictures import read_seen
 from lookalike.embedder.torch_device import in_precision, torch_device
+from lookalike.embedder.trained_pictures import TrainedPictures
 from lookalike.errors import InputError, VectorError
 from lookalike.images import Picture, read_picture
 
@@ -93,6 +94,7 @@ class NetworkEmbedder(Embedder):
         network, card, calibration = read_model(folder)
         embedder = cls(network.to(device), card, calibration, options.cropped, options.precision)
         embedder.seen_non_landmarks = read_seen(folder)
+        embedder.trained_on = TrainedPictures.read(folder)
         return embedder
 
     def prepare(self, picture: Picture) -> Prepared:
@@ -144,7 +146,7 @@ class NetworkEmbedder(Embedder):
         digest = hashlib.sha256(json.dumps([self.fingerprint, changes]).encode()).hexdigest()[:16]
         card = self.card.model_copy(update={"preprocessing": preprocessing, "fingerprint": digest})
         embedder = NetworkEmbedder(self._network, card, precision=self._precision)
-        embedder.seen_non_landmarks = self.seen_non_landmarks
+        embedder.seen_non_landmarks, embedder.trained_on = self.seen_non_landmarks, self.trained_on
         return embedder
 
     @torch.inference_mode()

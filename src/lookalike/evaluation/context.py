@@ -10,8 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from lookalike.datasets import PictureSet
+from lookalike.decisions.odds import MatchOdds
 from lookalike.distances import MetricName
 from lookalike.embedder.face import Face
+from lookalike.embedder.trained_pictures import TrainedPictures
 from lookalike.evaluation.options import EvaluationOptions
 from lookalike.images import RGBArray
 from lookalike.progress import Reporter
@@ -48,6 +50,8 @@ class EvaluatedModel:
         embed: embeds further pictures with it.
         threshold: the distance it answers with, chosen on other people; None where it has none.
         faces: finds the faces of a picture, the one that is embedded first; None where it embeds whole pictures.
+        odds: of a match, measured on other people; None where it has none.
+        trained_on: what it was trained on, as far as its folder says; None where that is not known.
     """
 
     name: str
@@ -56,6 +60,8 @@ class EvaluatedModel:
     embed: EmbedPictures
     threshold: float | None = None
     faces: Callable[[RGBArray], Sequence[Face]] | None = None
+    odds: MatchOdds | None = None
+    trained_on: TrainedPictures | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -33,6 +33,8 @@ Kind = Literal[
     "duplicate across identities",
     "duplicate within identity",
     "trained on",
+    "picture trained on",
+    "name trained on",
     "picture across identities",
     "picture within identity",
 ]

@@ -10,12 +10,13 @@ from lookalike.evaluation.context import EvaluationContext
 from lookalike.evaluation.data_checks import Finding, check_data, check_pictures
 from lookalike.evaluation.evaluator import Measurement
 from lookalike.evaluation.report.page import Cell, Section, Table
+from lookalike.evaluation.training_checks import check_trained
 
 __all__ = ["DataFindings", "findings_section"]
 
 
 class DataFindings:
-    """Unusable and equal vectors, equal pictures, people of the training data; warnings are told at once."""
+    """Unusable and equal vectors, equal pictures, what the model was trained on; warnings are told at once."""
 
     def measure(self, context: EvaluationContext) -> Measurement:
         """Findings, each with its severity."""
@@ -24,11 +25,15 @@ class DataFindings:
         trained = read_pictures(trained_on, depth).identities if trained_on else None
         found = check_data(context.vectors, kept.identities, pictures=kept.paths, training_labels=trained)
         found += check_pictures(kept.paths, kept.identities)
+        for model in (context.model, context.rival):
+            if model is not None and model.trained_on is not None:
+                found += check_trained(kept.paths, kept.identities, model.trained_on, model.name)
+        known = trained is not None or context.model.trained_on is not None
         for one in found:
             if one.severity != "note":
                 context.report.remark(one.text)
         rows = [{"kind": one.kind, "severity": one.severity, "text": one.text} for one in found]
-        return Measurement(findings_section(found, training_known=trained is not None), {"findings": rows})
+        return Measurement(findings_section(found, training_known=known), {"findings": rows})
 
 
 def findings_section(findings: Sequence[Finding], training_known: bool = False) -> Section:

@@ -175,6 +175,7 @@ class EmbeddedGallery:
         replace: bool = False,
         annex: MakeAnnex | None = None,
         since: int | None = None,
+        wait: bool = True,
     ) -> dict[str, list[int]]:
         """Enroll many identities in one transaction: all of them, on the disk, or none. See `Gallery.enroll_many`."""
         rows = [self._ready(*one) for one in people]
@@ -183,7 +184,7 @@ class EmbeddedGallery:
         database, dropped = self._database, 0
         stored: dict[str, list[int]] = {}
         with database.lock:
-            with database.write("written"):
+            with database.write("written", wait):
                 if since is not None and since != self.change:
                     raise StorageError(f"{self.path} was changed by another program meanwhile; enroll once more")
                 if annex is not None or held_kind(database) is None:

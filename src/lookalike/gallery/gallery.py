@@ -162,6 +162,7 @@ class Gallery(Protocol):
         replace: bool = False,
         annex: MakeAnnex | None = None,
         since: int | None = None,
+        wait: bool = True,
     ) -> dict[str, list[int]]:
         """Enroll many identities in one transaction: all of them, on the disk, or none.
 
@@ -171,6 +172,7 @@ class Gallery(Protocol):
                 are stays.
             annex: makes the annex that fits, from the ids of the templates by identity; it is written with them.
             since: refuse where `change` is another number: what is written was computed from that state.
+            wait: for another program that is just writing; False refuses at once.
 
         Returns:
             ids of the templates, by identity.

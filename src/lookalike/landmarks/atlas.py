@@ -1,14 +1,14 @@
 """The atlas: what a landmark gallery keeps beside its centroids.
 
-The photos behind every centroid with their sources, what is known of the places, photos that show no landmark, and the
-thresholds that keep the promise about such photos. It is the gallery's annex (`gallery/annex.py`): one folder below
-``NAME.gallery/landmarks/``, replaced as a whole and in one step with the centroids, without a place as soon as that is
-forgotten. Thresholds stay when a place is forgotten: fewer places accept no more photos than before.
+The photos behind every centroid with their sources, what is known of the places, photos that show no landmark, the
+thresholds that keep the promise about such photos, and how probable answers are. It is the gallery's annex
+(`gallery/annex.py`): one folder below ``NAME.gallery/landmarks/``, replaced as a whole and in one step with the
+centroids, without a place as soon as that is forgotten. Thresholds and odds stay when a place is forgotten: fewer
+places accept no more photos than before.
 """
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -16,7 +16,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import ValidationError
 
+from lookalike.decisions.place_odds import NON_LANDMARK_SHARE, UNKNOWN_PLACE_SHARE, PlaceOdds
 from lookalike.decisions.rejection import Rejection
 from lookalike.distances import unit_length
 from lookalike.errors import ArtefactError, InputError
@@ -24,15 +26,15 @@ from lookalike.gallery.annex import Annex
 from lookalike.identity_names import canonical_name
 from lookalike.landmarks.place import Place
 
-__all__ = ["Atlas", "AtlasSettings", "PlacePhotos", "atlas_annex", "known_better"]
+__all__ = ["ODDS", "Atlas", "AtlasSettings", "PlacePhotos", "atlas_annex", "known_better"]
 
 Floats = npt.NDArray[np.float32]
 Integers = npt.NDArray[np.int64]
 
 #: The template of a photo that went into no centroid.
 NO_TEMPLATE = -1
-#: A margin of this share of the usual distance between places and non-landmarks is one step of confidence.
-CONFIDENCE_STEP = 0.1
+#: The entry of the annex's document that holds the odds.
+ODDS = "odds"
 
 
 @dataclass(frozen=True)
@@ -44,12 +46,17 @@ class AtlasSettings:
         confidence: that the true share is not larger; None promises the measured one.
         max_centroids: of one place.
         clean: whether photos that lie far from their place, or nearer to another, are left out of centroids.
+        unknown_places: share of the photos asked about that are taken to show a place which is not enrolled; decides
+            how sure an answer is, not what it is.
+        non_landmarks: share that is taken to show none, likewise. The rest shows enrolled places.
     """
 
     promise_fpr: float = 0.01
     confidence: float | None = 0.95
     max_centroids: int = 8
     clean: bool = True
+    unknown_places: float = UNKNOWN_PLACE_SHARE
+    non_landmarks: float = NON_LANDMARK_SHARE
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,10 +111,17 @@ class Atlas:
         except TypeError as error:
             raise ArtefactError(f"the atlas's settings are damaged ({error}); enroll again") from None
 
-    @property
-    def confidence_scale(self) -> float:
-        """The margin that makes a step of confidence."""
-        return float(self._document("confidence_scale"))
+    @cached_property
+    def odds(self) -> PlaceOdds | None:
+        """How probable answers are; None in an atlas of an earlier version, which `atlas_odds.measured` completes."""
+        if ODDS not in self.annex.document:
+            return None
+        try:
+            return PlaceOdds.model_validate(self.annex.document[ODDS])
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"]) or "the whole"
+            raise ArtefactError(f"the atlas's odds are damaged at {where}: {first['msg']}; enroll again") from None
 
     @property
     def places(self) -> list[str]:
@@ -139,6 +153,7 @@ def atlas_annex(
     photos: Mapping[str, PlacePhotos],
     places: Mapping[str, Place],
     rejection: Rejection,
+    odds: PlaceOdds,
     non_landmarks: Floats,
     settings: AtlasSettings,
 ) -> Annex:
@@ -148,6 +163,7 @@ def atlas_annex(
         photos: of every place, maybe none.
         places: what is known of them; places that are missing here are known by their id.
         rejection: the thresholds, for exactly the places of `photos`.
+        odds: how probable answers are.
         non_landmarks: that it was fitted to, as they were given: brought to unit length once more, they would differ.
         settings: asked for.
 
@@ -165,7 +181,6 @@ def atlas_annex(
             "density": densities[name],
             "bound": bounds.get(name),
         }
-    usual = statistics.median(-density for density in densities.values()) if densities else 0.0
     dimension = non_landmarks.shape[1]
     return Annex(
         entries,
@@ -176,11 +191,7 @@ def atlas_annex(
         },
         [source for name in names for source in photos[name].sources],
         {"non_landmarks": non_landmarks},
-        {
-            "rejection": stored,
-            "settings": asdict(settings),
-            "confidence_scale": CONFIDENCE_STEP * usual if usual > 0 else 1.0,
-        },
+        {"rejection": stored, "settings": asdict(settings), ODDS: odds.model_dump(mode="json")},
     )
 
 

@@ -24,7 +24,7 @@ from lookalike.evaluation.labels import checked_vectors
 from lookalike.identity_names import canonical_name
 from lookalike.landmarks.centroid_count import find_clusters
 
-__all__ = ["LARGEST_PLACE", "Centroids", "checked_places", "find_centroids"]
+__all__ = ["LARGEST_PLACE", "Centroids", "checked_places", "find_centroids", "leave_one_out_distances"]
 
 Floats = npt.NDArray[np.float32]
 Integers = npt.NDArray[np.int64]
@@ -159,6 +159,45 @@ def checked_places(places: Sequence[str], count: int) -> tuple[Integers, tuple[s
     number_of = {name: number for number, name in enumerate(names)}
     code = {place: number_of[name] for place, name in canonical.items()}
     return np.fromiter((code[place] for place in given), np.int64, count), names
+
+
+def leave_one_out_distances(
+    mine: Floats, members: Integers, vectors: Floats, metric: MetricName
+) -> tuple[npt.NDArray[np.float64], Integers]:
+    """How far one place's photos would be from its nearest centroid, were they not in it.
+
+    Args:
+        mine: `(n, d)` photos of the place.
+        members: `(n,)` which of its centroids each went into; negative for none.
+        vectors: `(c, d)` its centroids.
+        metric: of the distances.
+
+    Returns:
+        `(n,)` distances, 0 for an only photo; `(n,)` which centroid is nearest.
+
+    Example:
+        >>> at, centroid = np.array([[0.0], [1.0], [2.0]], np.float32), np.array([[1.0]], np.float32)
+        >>> leave_one_out_distances(at, np.zeros(3, np.int64), centroid, "euclidean")[0].tolist()
+        [1.5, 0.0, 1.5]
+    """
+    distances = np.asarray(pairwise(mine, vectors, metric), np.float64)
+    for look in range(len(vectors)):
+        inside = np.flatnonzero(members == look)
+        if len(inside) == 1 and len(mine) > 1:
+            distances[inside, look] = np.inf
+        elif len(inside) > 1:
+            wide = mine[inside].astype(np.float64)
+            others = (wide.sum(axis=0) - wide) / (len(inside) - 1)
+            if metric == "cosine":
+                lengths = np.linalg.norm(others, axis=1)
+                distances[inside, look] = 1 - (wide * others).sum(axis=1) / np.where(lengths > 0, lengths, 1.0)
+            else:
+                order = 1 if metric == "manhattan" else 2
+                distances[inside, look] = np.linalg.norm(wide - others, ord=order, axis=1)
+    looks = distances.argmin(axis=1)
+    nearest = distances[np.arange(len(mine)), looks]
+    # Without the centroid that it makes up alone, a photo may have none.
+    return np.where(np.isfinite(nearest), nearest, 0.0), looks
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lookalike.counted_nouns import how_many
+from lookalike.decisions.place_odds import PlaceOdds
 from lookalike.decisions.promise import PromisedRate
 from lookalike.decisions.rejection import Rejection
 from lookalike.distances import MetricName, unit_length
@@ -25,6 +26,7 @@ from lookalike.identity_names import checked_name
 from lookalike.index.core.checks import checked_vectors
 from lookalike.landmarks.atlas import NO_TEMPLATE, Atlas, AtlasSettings, PlacePhotos, atlas_annex, known_better
 from lookalike.landmarks.centroids import Centroids
+from lookalike.landmarks.held_out_places import PlaceVectors, held_out_odds
 from lookalike.landmarks.near_copies import copy_of
 from lookalike.landmarks.photo_cleaning import Cleaned, clean_and_recluster
 from lookalike.landmarks.place import Place
@@ -33,6 +35,7 @@ from lookalike.progress import Progress, ProgressSink
 __all__ = ["EnrolledPlaces", "LeftOut", "NewPhotos", "enroll_places"]
 
 Floats = npt.NDArray[np.float32]
+Integers = npt.NDArray[np.int64]
 
 #: The identity of pictures without a landmark in data sets, which no place may bear: `datasets.places.NON_LANDMARK`.
 RESERVED = "non-landmark"
@@ -139,10 +142,12 @@ def enroll_places(
     _say(progress, "Fitting thresholds", 0)
     together = _merged(found, of_templates)
     rejection = fit_rejection(bank, together, promise_fpr=chosen.promise_fpr, confidence=chosen.confidence)
+    first = _first_centroids(found, photos)
+    enrolled = _place_vectors(photos, found, first, of_templates)
+    odds = held_out_odds(enrolled, rejection, unknown_places=chosen.unknown_places, non_landmarks=chosen.non_landmarks)
     _say(progress, "Fitting thresholds", 1)
     _say(progress, "Writing", 0)
-    first = _first_centroids(found, photos)
-    made = _AnnexMaker(photos, found, first, of_templates.names(), known, rejection, bank, chosen)
+    made = _AnnexMaker(photos, found, first, of_templates.names(), known, rejection, odds, bank, chosen)
     rows = [(name, *_templates(found, first[name], name)) for name in photos]
     gallery.enroll_many(rows, replace=True, annex=made, since=since)
     _say(progress, "Writing", 1)
@@ -226,6 +231,27 @@ def _first_centroids(found: Centroids, photos: Mapping[str, _Photos]) -> dict[st
     return dict(zip(names, firsts.tolist(), strict=True))
 
 
+def _place_vectors(
+    photos: Mapping[str, _Photos], found: Centroids, first: Mapping[str, int], of_templates: Centroids
+) -> dict[str, PlaceVectors]:
+    """All places as `held_out_places` asks about them."""
+    held: dict[str, PlaceVectors] = {}
+    at = 0
+    for name, one in photos.items():
+        members = found.members[at : at + len(one.vectors)]
+        at += len(one.vectors)
+        looks = np.where(members < 0, -1, members - first[name])
+        held[name] = PlaceVectors(_templates(found, first[name], name)[0], one.vectors, looks)
+    names = np.array(of_templates.places)
+    for name in of_templates.names():
+        held[name] = PlaceVectors(of_templates.vectors[names == name], *_no_photos(found.vectors.shape[1]))
+    return held
+
+
+def _no_photos(dimension: int) -> tuple[Floats, Integers]:
+    return np.empty((0, dimension), np.float32), np.empty(0, np.int64)
+
+
 @dataclass(frozen=True, eq=False)
 class _AnnexMaker:
     """Makes the annex, once the gallery has numbered the centroids' templates."""
@@ -236,6 +262,7 @@ class _AnnexMaker:
     without_photos: Sequence[str]
     known: Mapping[str, Place]
     rejection: Rejection
+    odds: PlaceOdds
     bank: Floats
     settings: AtlasSettings
 
@@ -247,7 +274,7 @@ class _AnnexMaker:
             at += len(one.vectors)
             templates = [NO_TEMPLATE if m < 0 else ids[name][m - self.first[name]] for m in members]
             filled[name] = PlacePhotos(one.vectors, one.sources, np.array(templates, np.int64))
-        return atlas_annex(filled, self.known, self.rejection, self.bank, self.settings)
+        return atlas_annex(filled, self.known, self.rejection, self.odds, self.bank, self.settings)
 
 
 @dataclass(frozen=True, eq=False)

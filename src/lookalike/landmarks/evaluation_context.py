@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from lookalike.answers import Identified
 from lookalike.datasets.place_questions import PlaceQuestions
+from lookalike.decisions.place_odds import PlaceOdds
 from lookalike.decisions.promise import PromisedRate
 from lookalike.distances import MetricName
 from lookalike.evaluation.evaluator import measured_once
@@ -32,6 +33,7 @@ class PlacesContext:
         metric: name of the model's distance.
         vectors: `(q, d)` float32, one per photo asked about.
         questions: the q photos, and what they show.
+        odds: how probable the gallery's answers are.
         answers: of the gallery, one per photo.
         report: told of progress, and of what the user should know at once.
         seed: of the bootstrap.
@@ -43,6 +45,7 @@ class PlacesContext:
     metric: MetricName
     vectors: npt.NDArray[np.float32]
     questions: PlaceQuestions
+    odds: PlaceOdds
     answers: tuple[Identified, ...]
     report: Reporter
     seed: int = 0

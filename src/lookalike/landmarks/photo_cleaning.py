@@ -26,11 +26,11 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from lookalike.distances import MetricName, pairwise, unit_length
+from lookalike.distances import unit_length
 from lookalike.errors import InputError, VectorError
 from lookalike.evaluation.labels import checked_vectors
 from lookalike.index import build_index
-from lookalike.landmarks.centroids import Centroids, checked_places, find_centroids
+from lookalike.landmarks.centroids import Centroids, checked_places, find_centroids, leave_one_out_distances
 
 __all__ = ["Cleaned", "Reason", "clean_and_recluster", "clean_photos"]
 
@@ -187,7 +187,7 @@ def _ask(
     own, looks = np.empty(len(mine)), np.empty(len(mine), np.int64)
     for code, photos in enumerate(groups):
         rows = slice(first[code], first[code + 1])
-        own[photos], look = _from_others(
+        own[photos], look = leave_one_out_distances(
             mine[photos], members[photos] - rows.start, centroids.vectors[rows], centroids.metric
         )
         looks[photos] = look + rows.start
@@ -217,30 +217,6 @@ def _limits(own: Floats, groups: list[Integers], deviations: float) -> Floats:
         spreads = np.maximum(spreads, LEAST_SPREAD * np.median(spreads))
         limits[measured] = medians + deviations * NORMAL * spreads
     return limits
-
-
-def _from_others(
-    mine: npt.NDArray[np.float32], members: Integers, vectors: npt.NDArray[np.float32], metric: MetricName
-) -> tuple[Floats, Integers]:
-    """Distance of one place's photos from its nearest centroid, each taken out of its own, and which that is."""
-    distances = np.asarray(pairwise(mine, vectors, metric), np.float64)
-    for look in range(len(vectors)):
-        inside = np.flatnonzero(members == look)
-        if len(inside) == 1 and len(mine) > 1:
-            distances[inside, look] = np.inf
-        elif len(inside) > 1:
-            wide = mine[inside].astype(np.float64)
-            others = (wide.sum(axis=0) - wide) / (len(inside) - 1)
-            if metric == "cosine":
-                lengths = np.linalg.norm(others, axis=1)
-                distances[inside, look] = 1 - (wide * others).sum(axis=1) / np.where(lengths > 0, lengths, 1.0)
-            else:
-                order = 1 if metric == "manhattan" else 2
-                distances[inside, look] = np.linalg.norm(wide - others, ord=order, axis=1)
-    looks = distances.argmin(axis=1)
-    nearest = distances[np.arange(len(mine)), looks]
-    # Without the centroid that it makes up alone, a photo may have none.
-    return np.where(np.isfinite(nearest), nearest, 0.0), looks
 
 
 def _nearest_other(

@@ -2,7 +2,8 @@
 
 The candidates come from the gallery's search over centroids. The enrolled photos of the candidates have a say in
 *which* place it is (`reranking.py`); *whether* it is one, only the thresholds decide that were promised for the
-distance to centroids (`lookalike.decisions.rejection`).
+distance to centroids (`lookalike.decisions.rejection`). How probable an answer is, places held out have measured
+(`lookalike.decisions.place_odds`).
 """
 
 from __future__ import annotations
@@ -15,28 +16,27 @@ import numpy as np
 import numpy.typing as npt
 
 from lookalike.answers import ExamplePhoto, Identified, PlaceCandidate
-from lookalike.decisions.odds import logistic
+from lookalike.decisions.place_odds import PlaceOdds
 from lookalike.errors import InputError, StorageError
 from lookalike.gallery import Candidate, Gallery, Searched
 from lookalike.landmarks.atlas import Atlas
-from lookalike.landmarks.reranking import PHOTOS, RankedPlace, rerank
+from lookalike.landmarks.reranking import CANDIDATES, PHOTOS, RankedPlace, rerank
 
 __all__ = ["PlaceRecognition"]
 
 Floats = npt.NDArray[np.float32]
 
-#: Places that a search brings before any is decided about: the densities of places may change who comes first.
-CANDIDATES = 10
 #: Searches repeated because somebody enrolled or forgot during them.
 ATTEMPTS = 5
 
 
 @dataclass(frozen=True)
 class _Held:
-    """The atlas, and the gallery's change that was the last one before it was read."""
+    """The atlas and its odds, and the gallery's change that was the last one before it was read."""
 
     change: int
     atlas: Atlas
+    odds: PlaceOdds
 
 
 class PlaceRecognition:
@@ -61,6 +61,11 @@ class PlaceRecognition:
         """
         return self._current().atlas
 
+    @property
+    def odds(self) -> PlaceOdds:
+        """How probable answers are, of the same state; raises as `atlas`."""
+        return self._current().odds
+
     def _current(self) -> _Held:
         change, held = self._gallery.change, self._held
         if held is None or held.change != change:
@@ -77,8 +82,15 @@ class PlaceRecognition:
                     "was fitted to them; run `lookalike enroll --recipe landmarks` on this gallery (refit()), or "
                     "forget them"
                 )
-            self._held = held = _Held(change, Atlas(annex))
+            atlas = Atlas(annex)
+            self._held = held = _Held(change, atlas, atlas.odds or self._measured(atlas, change))
         return held
+
+    def _measured(self, atlas: Atlas, change: int) -> PlaceOdds:
+        """The odds of an atlas of an earlier version, which stored none; stored for the next time where that can be."""
+        from lookalike.landmarks.older_atlas import complete
+
+        return complete(self._gallery, atlas, change)
 
     def identify(self, vectors: Floats, k: int = 5, by_photos: bool = True, photos: int = PHOTOS) -> list[Identified]:
         """Which place does each of some photos show, if any? They are searched together.
@@ -93,19 +105,19 @@ class PlaceRecognition:
             InputError: the gallery has no atlas, or one that does not fit its templates; says what to do.
             StorageError: the gallery kept changing.
         """
-        atlas, searched = self._searched(vectors, max(k, CANDIDATES))
-        densities = atlas.rejection.density(vectors).tolist() if len(vectors) else []
+        held, searched = self._searched(vectors, max(k, CANDIDATES))
+        densities = held.atlas.rejection.density(vectors).tolist() if len(vectors) else []
         probes = zip(vectors, densities, searched.candidates, strict=True)
-        asked = _Asked(atlas, searched.counts.templates, k, by_photos, photos)
+        asked = _Asked(held.atlas, held.odds, searched.counts.templates, k, by_photos, photos)
         return [asked.answer(vector, density, found) for vector, density, found in probes]
 
-    def _searched(self, vectors: Floats, k: int) -> tuple[Atlas, Searched]:
+    def _searched(self, vectors: Floats, k: int) -> tuple[_Held, Searched]:
         """Candidates, and the atlas that fits the very state of the gallery in which they were found."""
         for _ in range(ATTEMPTS):
             held = self._current()
             searched = self._gallery.search_counted(vectors, k)
             if searched.counts.change == held.change:
-                return held.atlas, searched
+                return held, searched
         raise StorageError(f"the gallery changed during each of {ATTEMPTS} searches; ask again when it is at rest")
 
 
@@ -114,6 +126,7 @@ class _Asked:
     """What the answers of one search have in common."""
 
     atlas: Atlas
+    odds: PlaceOdds
     templates: int
     k: int
     by_photos: bool
@@ -136,9 +149,10 @@ class _Asked:
         decided = rejection.rule.decide(
             [one.place for one in ranked], [one.distance for one in ranked], [one.ranking for one in ranked], density
         )
+        sure = self.odds.among([rejection.margin(one.ranking, density) for one in ranked])
         templates = {one.identity: one.template_id for one in found}
         candidates = tuple(
-            _candidate(atlas, ranked[at], decided.limits[at], templates[ranked[at].place])
+            _candidate(atlas, ranked[at], decided.limits[at], sure[at], templates[ranked[at].place])
             for at in decided.order[: self.k]
         )
         return Identified(
@@ -155,7 +169,7 @@ class _Asked:
         )
 
 
-def _candidate(atlas: Atlas, ranked: RankedPlace, threshold: float, template: int) -> PlaceCandidate:
+def _candidate(atlas: Atlas, ranked: RankedPlace, threshold: float, confidence: float, template: int) -> PlaceCandidate:
     facts, own = atlas.place(ranked.place), _sources(atlas, ranked.place)
     return PlaceCandidate(
         identity=ranked.place,
@@ -166,7 +180,7 @@ def _candidate(atlas: Atlas, ranked: RankedPlace, threshold: float, template: in
         longitude=facts.longitude,
         map_url=facts.map_url,
         threshold=threshold,
-        confidence=logistic((threshold - ranked.distance) / atlas.confidence_scale),
+        confidence=confidence,
         ranking=ranked.ranking,
         photos=tuple(ExamplePhoto(own[at], far) for at, far in zip(ranked.photos, ranked.photo_distances, strict=True)),
     )

@@ -20,10 +20,12 @@ import numpy.typing as npt
 from lookalike.distances import MetricName, pairwise
 from lookalike.errors import InputError
 
-__all__ = ["PHOTOS", "RankedPlace", "rerank"]
+__all__ = ["CANDIDATES", "PHOTOS", "RankedPlace", "rerank"]
 
 Floats = npt.NDArray[np.float32]
 
+#: Places that a search brings before any is decided about: photos and densities may change who comes first.
+CANDIDATES = 10
 #: The nearest photos of a place that count. One may be a mislabelled or an odd one; many reach into other looks.
 PHOTOS = 3
 

@@ -16,7 +16,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lookalike.atomic_files import write_atomically
-from lookalike.datasets import PictureSet
+from lookalike.datasets import NON_LANDMARK, PictureSet
+from lookalike.embedder.trained_pictures import TrainedPictures, content_digest
 from lookalike.errors import ArtefactError, ImageError
 from lookalike.images import picture_bytes
 
@@ -31,7 +32,7 @@ UNREADABLE = ""
 def picture_digest(path: Path) -> str:
     """128 bits of BLAKE2b of a file's contents, in hexadecimal; empty where it cannot be read as a picture file."""
     try:
-        return hashlib.blake2b(picture_bytes(path), digest_size=16).hexdigest()
+        return content_digest(picture_bytes(path)).hex()
     except ImageError:
         return UNREADABLE
 
@@ -64,6 +65,11 @@ class KnownPictures:
 
     digests: tuple[str, ...]
     identities: tuple[str, ...]
+
+    def trained(self) -> TrainedPictures:
+        """What the model's folder keeps of them: of every file that could be read, and of every identity."""
+        contents = [bytes.fromhex(digest) for digest in self.digests if digest != UNREADABLE]
+        return TrainedPictures.of(contents, [name for name in self.identities if name != NON_LANDMARK])
 
     def write(self, folder: Path) -> str:
         """Write `FILE_NAME` into a training folder, unless it is there; returns what a checkpoint refers to it by.

@@ -27,6 +27,7 @@ from lookalike.training.hooks import CheckpointHook, CollapseHook, HistoryHook, 
 from lookalike.training.input_pipeline import BatchOrder, InputPipeline, TrainingBatch
 from lookalike.training.interrupted_training import training_folder_of
 from lookalike.training.interruption import interruptible
+from lookalike.training.known_pictures import KnownPictures
 from lookalike.training.prepared_pictures import PreparedPictures, prepare_pictures
 from lookalike.training.recipe import Recipe
 from lookalike.training.running_loss import RunningLoss
@@ -203,7 +204,7 @@ class Trainer:
             log = TrainingLog(self._checkpoints.path / FILE_NAME, self.state.history)
             # The log's is the last hook: those before it may add to an epoch's entry.
             self._take_steps(pipeline, (*self._hooks(data), *hooks, HistoryHook(log)))
-            card = self._save()
+            card = self._save(data.known)
         return Trained(self.folder, card, tuple(self.state.history), tuple(self._notes), tuple(self.state.warnings))
 
     def _prepare(self) -> PreparedPictures:
@@ -294,7 +295,7 @@ class Trainer:
         state.running = RunningLoss()
         return entry
 
-    def _save(self) -> ModelCard:
+    def _save(self, known: KnownPictures) -> ModelCard:
         recipe, pictures = self.recipe, self.pictures
         card = ModelCard(
             name=self.options.name or self.folder.name,
@@ -312,4 +313,6 @@ class Trainer:
         log = log_lines(self.state.history)
         labelled = zip(pictures.paths, pictures.identities, strict=True)
         others = digests([path for path, identity in labelled if identity == NON_LANDMARK])
-        return save_model(self.folder, self.steps.backbone, card, log, self.options.replace, others)
+        return save_model(
+            self.folder, self.steps.backbone, card, log, self.options.replace, others, trained_on=known.trained()
+        )

@@ -100,6 +100,7 @@ def evaluate(
     from lookalike.evaluation.report.in_short_evaluator import facts_of
     from lookalike.evaluation.report.page import Report
     from lookalike.evaluation.report.summary import FORMAT_VERSION
+    from lookalike.evaluation.training_checks import TRAINED
     from lookalike.json_values import plain
     from lookalike.workflows.evaluation_folder import write_evaluation
     from lookalike.workflows.output_folder import output_folder
@@ -107,7 +108,10 @@ def evaluate(
     measured = measure_all(EVALUATORS if evaluators is None else evaluators, context)
     methods, thresholds = compared(context), calibration(context)
     metrics = plain({"format_version": FORMAT_VERSION} | measured.metrics)
-    page = Report(f"{context.model.name} on {options.data}", lead, facts_of(methods), measured.sections)
+    doubts = tuple(one["text"] for one in metrics.get("findings", ()) if one["kind"] in TRAINED)
+    page = Report(
+        f"{context.model.name} on {options.data}", lead, facts_of(methods), measured.sections, warnings=doubts
+    )
     with output_folder(options.output):
         written = [*write_evaluation(options.output, page, metrics), options.output / "calibration.json"]
         thresholds.save(written[-1])
@@ -206,4 +210,6 @@ def _evaluated(embedder: Embedder, report: Reporter) -> EvaluatedModel:
         embed,
         embedder.threshold().distance if answers else None,
         embedder.faces if embedder.finds_faces else None,
+        None if embedder.calibration is None else embedder.calibration.odds,
+        embedder.trained_on,
     )

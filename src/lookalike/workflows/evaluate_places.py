@@ -167,13 +167,17 @@ def _asked(
     options: EvaluatePlacesOptions, recognizer: LandmarkRecognizer, questions: PlaceQuestions, report: Reporter
 ) -> PlacesContext:
     """Every photo embedded and answered."""
+    from lookalike.evaluation.training_checks import check_trained
     from lookalike.landmarks.evaluation_context import PlacesContext
     from lookalike.workflows.labelled_pictures import embed_labelled
 
     atlas, embedder = recognizer.atlas, recognizer.embedder  # a damaged atlas is refused before the work
-    unknown = _unknown_places(questions, atlas.places, options.gallery)
+    remarks = _unknown_places(questions, atlas.places, options.gallery)
     vectors, kept = embed_labelled(embedder, questions.pictures, report, skip_bad=options.skip_bad)
-    for line in unknown:
+    if embedder.trained_on is not None:
+        found = check_trained(kept.paths, kept.identities, embedder.trained_on, embedder.name)
+        remarks += [one.text for one in found if one.severity == "warning"]
+    for line in remarks:
         report.remark(line)
     answers: list[Identified] = []
     done = report.counted("Identifying", len(vectors))
@@ -186,10 +190,11 @@ def _asked(
         embedder.metric,
         vectors,
         questions.of(kept.paths),
+        recognizer.odds,
         tuple(answers),
         report,
         seed=options.seed,
-        remarks=(*questions.notes, *unknown),
+        remarks=(*questions.notes, *remarks),
     )
 
 

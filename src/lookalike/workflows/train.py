@@ -81,6 +81,7 @@ class TrainedModel:
         notes: remarks on the pictures.
         warnings: signs of collapse, with the likely cause.
         calibration: the thresholds, which are also in the folder; None where nobody was held out.
+        weakness: says so where the model misses too many genuine pairs, why, and what to do; else empty.
     """
 
     model: Path
@@ -92,6 +93,7 @@ class TrainedModel:
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     calibration: Calibration | None = None
+    weakness: str = ""
 
 
 def train_and_calibrate(options: TrainOptions, progress: ProgressSink | None = None) -> TrainedModel:
@@ -130,6 +132,7 @@ def train_and_calibrate(options: TrainOptions, progress: ProgressSink | None = N
     from lookalike.training.curriculum import read_curriculum
     from lookalike.training.recipe import Recipe
     from lookalike.training.trainer import Trainer, TrainerOptions
+    from lookalike.training.weak_model import weakness
     from lookalike.workflows.held_out import hold_out, measure_thresholds, prepare_held_out
 
     share = options.validation
@@ -151,16 +154,20 @@ def train_and_calibrate(options: TrainOptions, progress: ProgressSink | None = N
     if measured_on:
         source = f"{len(measured_on.pictures.names)} identities held out of {options.data}"
         calibration = measure_thresholds(options.output, measured_on, report, source)
+    identities, learned = trained.card.training["identities"], trained.card.training["pictures"]
     return TrainedModel(
         model=options.output,
         fingerprint=trained.card.fingerprint,
-        identities=trained.card.training["identities"],
-        pictures=trained.card.training["pictures"],
+        identities=identities,
+        pictures=learned,
         held_out_identities=len(measured_on.pictures.names) if measured_on else 0,
         history=trained.history,
         notes=tuple(line for line in report.remarks if line not in trained.warnings),
         warnings=trained.warnings,
         calibration=calibration,
+        weakness=""
+        if calibration is None
+        else weakness(calibration, identities=identities, pictures=learned, recipe=recipe, history=trained.history),
     )
 
 

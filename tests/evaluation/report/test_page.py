@@ -1,5 +1,6 @@
 import errno
 import os
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
@@ -75,6 +76,15 @@ def test_everything_is_on_the_page_and_escaped(report):
     assert page.tags.count("img") == 2
     assert 'class="best"' in text
     assert 'class="verdict bad"' in text
+
+
+def test_what_makes_figures_doubtful_is_above_them(report, tmp_path):
+    doubted = replace(report, warnings=("12 of 40 <pictures> were trained on",))
+    write_report(tmp_path / "r.html", doubted, Section("more"))
+    page = (tmp_path / "r.html").read_text("utf-8")
+    at = page.index("12 of 40 &lt;pictures&gt; were trained on")
+    assert page.index('role="alert"') < at < page.index('<dl class="facts">')
+    assert 'role="alert"' not in render(report)
 
 
 def test_the_page_is_self_contained(report):

@@ -30,7 +30,7 @@ from lookalike.evaluation.verification.all_pairs import TarPoint, VerificationRe
 from lookalike.evaluation.verification.pair_counts import PairCounts, count_all_pairs
 from lookalike.progress import ProgressSink
 
-__all__ = ["calibrate", "calibrate_large", "promise", "promises"]
+__all__ = ["calibrate", "calibrate_large", "odds_of", "promise", "promises"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -169,6 +169,33 @@ def calibrate_large(
     )
 
 
+def odds_of(result: VerificationResult) -> MatchOdds:
+    """The odds of a match alone, as `calibrate` fits them.
+
+    Args:
+        result: of pictures of identities the model was not trained on, with their labels.
+
+    Example:
+        >>> from lookalike.evaluation.verification.all_pairs import verify_all_pairs
+        >>> odds_of(verify_all_pairs([[0.0], [0.1], [1.0]], ["a", "a", "b"], "euclidean")).log_ratio(0.1) > 0
+        True
+    """
+    if result.codes is None or result.genuine_pairs is None:
+        raise InputError("odds count identities, and only scores were given; give the pairs and labels too")
+    clumps = _clumps(
+        len(result.genuine),
+        len(np.unique(result.codes[result.genuine_pairs[:, 0]])),
+        len(result.impostor),
+        len(result.names),
+    )
+    return fit_match_odds(result.genuine, result.impostor, genuine_clump=clumps[0], impostor_clump=clumps[1])
+
+
+def _clumps(genuine_pairs: int, people: int, impostor_pairs: int, identities: int) -> tuple[float, float]:
+    """As many pairs of pictures as show one identity, or two, count as one observation."""
+    return genuine_pairs / people, max(1.0, impostor_pairs / (identities * (identities - 1) / 2))
+
+
 def promise(
     calibration: Calibration, *, fmr: float | None = None, fpir: float | None = None, templates: int = 1
 ) -> PromisedThreshold:
@@ -276,11 +303,7 @@ def _calibration(
         tail=tail,
         no_tail=no_tail,
         misses=_misses(genuine, replicates, seed),
-        # As many pairs of pictures as show one identity, or two, count as one observation.
-        odds=measured.odds(
-            len(genuine.distances) / people,
-            max(1.0, measured.impostor_pairs / (identities * (identities - 1) / 2)),
-        ),
+        odds=measured.odds(*_clumps(len(genuine.distances), people, measured.impostor_pairs, identities)),
     )
 
 

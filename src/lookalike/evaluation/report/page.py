@@ -10,7 +10,7 @@ import base64
 import io
 import os
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import resources
 from typing import TYPE_CHECKING, ClassVar
 
@@ -163,6 +163,7 @@ class Report:
         facts: the numbers to remember.
         sections: in order.
         footer: how it was made.
+        warnings: what makes the figures doubtful, above them.
     """
 
     title: str
@@ -170,6 +171,7 @@ class Report:
     facts: tuple[Fact, ...] = ()
     sections: tuple[Section, ...] = field(default=())
     footer: str = ""
+    warnings: tuple[str, ...] = ()
 
 
 def data_uri(picture: npt.NDArray[np.uint8]) -> str:
@@ -228,6 +230,6 @@ def write_report(path: str | os.PathLike[str], report: Report, *more: Section) -
     Example:
         >>> write_report("report.html", Report("Ten people", "Nothing was measured."))    # doctest: +SKIP
     """
-    whole = Report(report.title, report.lead, report.facts, (*report.sections, *more), report.footer)
+    whole = replace(report, sections=(*report.sections, *more))
     # A file name may hold bytes that are no text; they are shown as ? rather than refused.
     write_atomically(path, render(whole).encode("utf-8", "replace"))
