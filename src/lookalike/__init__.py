@@ -3,10 +3,10 @@
 The names most programs need are here; they load their libraries when first used, so that
 ``import lookalike`` takes no torch and no faiss:
 
->>> from lookalike import Embedder, Recognizer, open_gallery    # doctest: +SKIP
->>> recognizer = Recognizer(Embedder.load("dlib"), open_gallery("people.gallery"))    # doctest: +SKIP
->>> recognizer.enroll("Ada", "ada.jpg")    # doctest: +SKIP
->>> recognizer.identify("somebody.jpg")    # doctest: +SKIP
+>>> from lookalike import Recognizer
+>>> with Recognizer("dlib", "people.gallery") as recognizer:    # doctest: +SKIP
+...     recognizer.enroll("Ada", "ada.jpg")
+...     recognizer.identify("somebody.jpg")
 """
 
 from __future__ import annotations

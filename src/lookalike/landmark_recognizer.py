@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from lookalike.counted_nouns import how_many
 from lookalike.embedder import Embedder
 from lookalike.embedder.embedded_pictures import embed_pictures
 from lookalike.embedder.seen_pictures import seen_among
 from lookalike.errors import InputError
 from lookalike.gallery import Gallery, Kind
-from lookalike.images import Picture
+from lookalike.images import Picture, one_or_several
 from lookalike.progress import ProgressSink, counted
 from lookalike.recognizer import Recognizer, sources_of
 
@@ -73,7 +74,7 @@ class LandmarkRecognizer(Recognizer):
 
     def enroll(  # type: ignore[override]  # many places at once; `Recognizer.enroll` takes one
         self,
-        pictures: Sequence[Picture],
+        pictures: Picture | Iterable[Picture],
         places: Sequence[str],
         non_landmarks: Sequence[Picture] = (),
         *,
@@ -103,9 +104,10 @@ class LandmarkRecognizer(Recognizer):
             >>> recognizer.enroll(["a.jpg", "b.jpg"], ["church"] * 2, others).promised.rate    # doctest: +SKIP
             0.004
         """
+        pictures = list(one_or_several(pictures))
         if isinstance(places, str) or len(places) != len(pictures):
-            given = "one text as" if isinstance(places, str) else str(len(places))
-            raise InputError(f"{len(pictures)} pictures came with {given} places; give the place of each")
+            given = "one text" if isinstance(places, str) else how_many(len(places), "place")
+            raise InputError(f"{how_many(len(pictures), 'picture')} came with {given}; give the place of each")
         paths = [Path(one) for one in non_landmarks if isinstance(one, str | PathLike)]
         seen = int(seen_among(self.embedder.seen_non_landmarks, paths).sum())
         if seen:

@@ -140,7 +140,7 @@ def test_evaluate_measures_what_identify_answers(
 def test_what_evaluate_says_to_people(enrolled, evaluate, unseen, unseen_others, tmp_path):
     said = evaluate(unseen, "--non-landmarks", unseen_others)  # the gallery says what it holds
     assert said.code == 0, said.err
-    for words in ("6 photos of 3 places, 40 pictures that show none", "GAP", "promised: at most 0.1", "mAP@100"):
+    for words in ("6 photos of 3 places, 40 pictures without a place", "GAP", "promised: at most 0.1", "mAP@100"):
         assert words in said.out
     assert said.err.splitlines()[-1] == f"wrote {tmp_path / 'e' / 'report.html'}"
 

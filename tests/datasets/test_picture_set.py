@@ -53,7 +53,7 @@ def test_notes_speak_of_what_was_read_not_of_a_part():
 
 
 def test_lengths_that_differ():
-    with pytest.raises(DatasetError, match="1 pictures came with 2 identities"):
+    with pytest.raises(DatasetError, match="1 picture came with 2 identities"):
         PictureSet((Path("a.png"),), ("a", "b"))
 
 

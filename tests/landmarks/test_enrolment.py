@@ -138,7 +138,7 @@ def test_what_cannot_be_enrolled_is_refused_and_nothing_changes(empty, town_phot
     for error, words, act in [
         (InputError, "no photos without a landmark were given", lambda: empty.enroll(paths, places)),
         (InputError, "no photos of places were given", lambda: empty.enroll([], [], town.others)),
-        (InputError, "36 pictures came with 1 places", lambda: empty.enroll(paths, ["x"], town.others)),
+        (InputError, "36 pictures came with 1 place", lambda: empty.enroll(paths, ["x"], town.others)),
         (InputError, "cannot carry a false-positive rate", lambda: empty.enroll(paths, places, town.others[:20])),
         (InputError, "is no place", lambda: empty.enroll(paths[:1], [NON_LANDMARK], town.others)),
         (InputError, "empty name", lambda: empty.enroll(paths[:1], [" "], town.others)),

@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from lookalike.cli.terminal import print_table
+from lookalike.counted_nouns import how_many
 
 if TYPE_CHECKING:
     from lookalike.decisions.promise import PromisedRate
@@ -86,19 +87,19 @@ def print_recognition(
     if retrieval is not None:
         rows.append(_retrieval_row(retrieval))
     title = (
-        f"{found.landmarks:,} photos of {found.places:,} places, {found.non_landmarks:,} pictures that show none: "
-        f"{found.predicted:,} guesses"
+        f"{how_many(found.landmarks, 'photo')} of {how_many(found.places, 'place')}, "
+        f"{how_many(found.non_landmarks, 'picture')} without a place: {how_many(found.predicted, 'guess', 'guesses')}"
     )
     _print_measures(title, rows)
 
 
 def print_retrieval(found: RetrievalMeasures) -> None:
     """MAP@k of a submission, with its 95% interval."""
-    _print_measures(f"{found.queries:,} photos of {found.places:,} places", [_retrieval_row(found)])
+    _print_measures(f"{how_many(found.queries, 'photo')} of {how_many(found.places, 'place')}", [_retrieval_row(found)])
 
 
 def _retrieval_row(found: RetrievalMeasures) -> tuple[str, str, str, str]:
-    asked = f"{found.queries:,} photos, among those to be found"
+    asked = f"{how_many(found.queries, 'photo')}, among those to be found"
     return f"mAP@{found.k}", f"{found.mean_average_precision:.3f}", _ends(found.interval), asked
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from lookalike.counted_nouns import how_many
 from lookalike.errors import DatasetError
 from lookalike.identity_names import canonical_name
 
@@ -36,7 +37,8 @@ class PictureSet:
 
     def __post_init__(self) -> None:
         if len(self.paths) != len(self.identities):
-            raise DatasetError(f"{len(self.paths)} pictures came with {len(self.identities)} identities; give one each")
+            identities = how_many(len(self.identities), "identity", "identities")
+            raise DatasetError(f"{how_many(len(self.paths), 'picture')} came with {identities}; give one each")
         canonical = {name: canonical_name(name) for name in set(self.identities)}
         if any(name != kept for name, kept in canonical.items()):
             object.__setattr__(self, "identities", tuple(canonical[name] for name in self.identities))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -66,7 +66,7 @@ class EmbeddedPeople:
 
 def enroll_people(
     recognizer: Recognizer,
-    pictures: Sequence[Picture],
+    pictures: Picture | Iterable[Picture],
     names: Sequence[str],
     *,
     skip_bad: bool = False,
@@ -98,7 +98,11 @@ def enroll_people(
 
 
 def embed_people(
-    embedder: Embedder, pictures: Sequence[Picture], names: Sequence[str], report: Reporter, skip_bad: bool = False
+    embedder: Embedder,
+    pictures: Picture | Iterable[Picture],
+    names: Sequence[str],
+    report: Reporter,
+    skip_bad: bool = False,
 ) -> EmbeddedPeople:
     """What `enroll_people` does before it writes: names are checked, pictures embedded.
 
@@ -107,9 +111,10 @@ def embed_people(
     """
     from collections import defaultdict
 
-    from lookalike.images import source_of
+    from lookalike.images import one_or_several, source_of
     from lookalike.workflows.labelled_pictures import embed_usable
 
+    pictures = list(one_or_several(pictures))
     checked = checked_names(pictures, names)  # before anybody is enrolled
     vectors, kept = embed_usable(embedder, pictures, report, skip_bad=skip_bad)
     rows: dict[str, list[int]] = defaultdict(list)
@@ -190,7 +195,10 @@ def _check_kind(gallery: Gallery) -> None:
 
 
 def _enrolled(stored: int, total: int) -> str:
-    return f"{stored} of {total} people are enrolled: the same command goes on, and enrolls nothing twice"
+    from lookalike.counted_nouns import how_many
+
+    people = how_many(total, "person is", "people are")
+    return f"{stored} of {people} enrolled: the same command goes on, and enrolls nothing twice"
 
 
 def _fpir_bound(embedder: Embedder, counts: Counts) -> float | None:
