@@ -163,7 +163,7 @@ def store_people(recognizer: Recognizer, people: EmbeddedPeople, report: Reporte
     stored = known = 0
     try:
         for name, vectors in people.vectors.items():
-            there = {template.id for template in gallery.templates(name)} if name in before else set()
+            there = _template_ids(gallery, name) if name in before else set()
             now = gallery.enroll(name, vectors, people.sources[name])
             known += len(now) - len(set(now) - there)
             stored += 1
@@ -185,6 +185,15 @@ def store_people(recognizer: Recognizer, people: EmbeddedPeople, report: Reporte
         notes=tuple(report.remarks),
         already_known=known,
     )
+
+
+def _template_ids(gallery: Gallery, name: str) -> set[int]:
+    from lookalike.errors import UnknownIdentityError
+
+    try:
+        return {template.id for template in gallery.templates(name)}
+    except UnknownIdentityError:  # another process has forgotten them a moment ago
+        return set()
 
 
 def _check_kind(gallery: Gallery) -> None:
