@@ -1,5 +1,7 @@
 """A folder is made for what is written, and none that is empty is left."""
 
+from pathlib import Path
+
 import pytest
 
 from lookalike.errors import StorageError
@@ -39,7 +41,7 @@ def test_what_cannot_be_written_is_told_before_the_work(tmp_path, nobody):
     (tmp_path / "closed").mkdir()
     (tmp_path / "closed").chmod(0o555)
     with nobody(tmp_path), pytest.raises(StorageError, match="closed: Permission denied"):
-        check_writable(tmp_path / "closed" / "x")
+        check_writable(Path("closed/x"))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["closed", "file"]
 
 
