@@ -186,6 +186,14 @@ def test_pairs_in_folds(evaluate, refused, some_people, tmp_path):
     assert found["pairs"] == 8
     assert len(found["accuracies"]) == 2
     assert 0 <= found["accuracy"] <= 1
+    one = listed / lines[1].split("\t")[0]
+    sorted(one.iterdir())[0].unlink()
+    refused(evaluate(listed, "--pairs", tmp_path / "pairs.txt"), "do not exist", "--existing-pairs")
+    some = evaluate(listed, "--pairs", tmp_path / "pairs.txt", "--existing-pairs", "--json")
+    counts = some.document["listed_pairs"]
+    assert counts["pairs"] + counts["pairs_left_out"] == 8
+    assert counts["pairs_left_out"] > 0
+    assert f"{counts['pairs_left_out']} of 8 listed pairs are left out: their pictures are not there" in some.err
     (tmp_path / "pairs.txt").write_text("2\t2\n")
     refused(evaluate(listed, "--pairs", tmp_path / "pairs.txt"), "pairs.txt")
 

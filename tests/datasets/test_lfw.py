@@ -81,6 +81,19 @@ def test_pictures_are_found_below_a_folder(written, touch):
     assert [path.name for path in pairs.paths(root)] == ["Ada_0001.jpg", "Ada_0002.jpg", "Bo_0001.jpg"]
 
 
+def test_pairs_whose_pictures_are_there(written, touch):
+    pairs = read_lfw_pairs(written(TWO_FOLDS))
+    root = touch("Bo/Bo_0003.jpg", "Bo/Bo_0001.jpg", "Cy/Cy_0001.jpg", "Cy/Cy_0002.jpg", "Ada/Ada_0001.jpg")
+    found = pairs.existing(root)
+    kept = [one for one in slow(pairs) if all((root / name).is_file() for name in one[:2])]
+    assert slow(found) == kept
+    assert [fold for *_, fold in kept] == [0, 0, 1, 1]
+    assert found.identities == tuple(name.split("/")[0] for name in found.pictures)
+    assert len(found.paths(root)) == 5
+    with pytest.raises(DatasetError, match="none of 8 pairs has both pictures below"):
+        pairs.existing(root / "none")
+
+
 @pytest.mark.parametrize(
     ("lines", "message"),
     [

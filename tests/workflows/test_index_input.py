@@ -4,9 +4,17 @@ import numpy as np
 import pytest
 
 from lookalike.distances import Covariance
+from lookalike.errors import InputError
 from lookalike.index.vector_files import open_vectors
 from lookalike.progress import Reporter
-from lookalike.workflows.index_input import chosen_metric, fitted_covariance, read_queries, read_source
+from lookalike.workflows.index_input import (
+    check_kind,
+    check_kinds,
+    chosen_metric,
+    fitted_covariance,
+    read_queries,
+    read_source,
+)
 
 
 @pytest.fixture
@@ -40,3 +48,25 @@ def test_reading_is_counted(source):
     events = []
     assert read_source(source, Reporter(events.append)).shape == (500, 4)
     assert (events[-1].stage, events[-1].done, events[-1].total) == ("Reading 500 × 4 vectors", 500, 500)
+
+
+@pytest.mark.parametrize(
+    ("kind", "metric", "settings", "said"),
+    [
+        ("magic", "cosine", {}, "index kind 'magic' is not available; choose one of exact"),
+        ("auto", "magic", {}, "metric 'magic' is unknown"),
+        ("ivfpq", "manhattan", {}, "cannot search by metric"),
+        ("hnsw", "cosine", {"N": 3}, "no setting N"),
+        ("hnsw", "cosine", {"M": -1}, "settings are wrong"),
+    ],
+)
+def test_an_index_that_cannot_be_built(kind, metric, settings, said):
+    with pytest.raises(InputError, match=said):
+        check_kind(kind, metric, 8, settings)
+
+
+def test_kinds_that_are_to_be_tried():
+    check_kinds(None, "cosine", 8)
+    check_kinds(["exact", "hnsw"], "cosine", 8)
+    with pytest.raises(InputError, match="'magic'"):
+        check_kinds(["exact", "magic"], "cosine", 8)

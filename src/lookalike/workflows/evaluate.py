@@ -13,6 +13,7 @@ from lookalike.workflows.model_run_options import ModelRunOptions
 
 if TYPE_CHECKING:
     from lookalike.datasets import PictureSet
+    from lookalike.datasets.lfw import LfwPairs
     from lookalike.decisions.calibration import Calibration
     from lookalike.embedder import Embedder
     from lookalike.evaluation.context import EvaluatedModel, EvaluationContext
@@ -183,15 +184,23 @@ def _checked(options: EvaluateOptions) -> PictureSet:
     if options.groups is not None:
         read_groups(Path(options.groups), pictures)
     if options.pairs is not None:
-        listed = read_lfw_pairs(Path(options.pairs))
-        if options.existing_pairs:
-            listed.existing(options.data)
-        else:
-            listed.paths(options.data)
+        _check_pairs(read_lfw_pairs(Path(options.pairs)), options)
     for further in (options.trained_on, options.distractors):
         if further is not None and not Path(further).exists():
             read_pictures(further)  # a named data set, or an error that says what is expected
     return pictures
+
+
+def _check_pairs(listed: LfwPairs, options: EvaluateOptions) -> None:
+    """Refuse pairs without pictures, and folds over which no accuracy can be measured."""
+    if options.existing_pairs:
+        listed = listed.existing(options.data)
+    listed.paths(options.data)
+    import numpy as np
+
+    from lookalike.evaluation.verification.ten_folds import accuracy_over_folds  # SciPy, after what needs none
+
+    accuracy_over_folds(np.zeros(len(listed)), listed.genuine, listed.folds)
 
 
 def _evaluated(embedder: Embedder, report: Reporter) -> EvaluatedModel:

@@ -24,7 +24,7 @@ def check_writable(path: Path) -> None:
     Example:
         >>> check_writable(Path("results/answers.csv"))
     """
-    above = next(one for one in path.absolute().parents if os.path.lexists(one))
+    above = next((one for one in path.parents if os.path.lexists(one)), Path())
     if not above.is_dir():
         raise StorageError(f"{path} cannot be written: {above} is no folder; choose another output")
     if os.access(above, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids):
