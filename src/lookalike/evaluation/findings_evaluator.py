@@ -49,4 +49,4 @@ def findings_section(findings: Sequence[Finding], training_known: bool = False) 
             "nobody of the training data is among them" if training_known else "whom it was trained on is not known"
         )
         return Section("The data", (f"No vector is unusable or there twice; {trained}.",))
-    return Section("The data", (), (Table(("", "what", "where"), rows),))
+    return Section("The data", (), (Table(("", "what", "where"), rows, sentences=True),))

@@ -52,7 +52,7 @@ def check_trained(
                 "warning",
                 f"{seen.sum():,} of {len(files):,} pictures trained {model}, of {whose:,} "
                 f"{'identity' if whose == 1 else 'identities'}, such as {files[int(seen.argmax())]}: the figures are "
-                "too good; measure on others, that it was not trained on",
+                "too good; measure on others that it was not trained on",
                 tuple(np.flatnonzero(seen).tolist()),
             )
         )

@@ -15,7 +15,7 @@ for a network that was not trained on them: such a one has pushed these very pla
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,16 +27,16 @@ from lookalike.decisions.rejection import Rejection
 from lookalike.distances import MetricName, blocks, pairwise, unit_length
 from lookalike.evaluation.calibration.place_odds import NO_PLACE, PlaceQuestions, fit_place_odds
 from lookalike.landmarks.centroids import leave_one_out_distances
-from lookalike.landmarks.reranking import CANDIDATES, rerank
+from lookalike.landmarks.reranking import CANDIDATES, RankedPlace, rerank
 
 __all__ = ["PlaceVectors", "held_out_odds", "held_out_questions"]
 
 Floats = npt.NDArray[np.float32]
 Integers = npt.NDArray[np.int64]
 
-#: Photos asked about of one place, of all places, and of those without a landmark; drawn where there are more. Some
-#: seconds in all.
-MOST_OF_A_PLACE, MOST_PHOTOS, MOST_OTHERS = 20, 1500, 1000
+#: Photos asked about of one place, of all places, and of those without a landmark; drawn where there are more. About
+#: two seconds of one core in all.
+MOST_OF_A_PLACE, MOST_PHOTOS, MOST_OTHERS = 10, 600, 400
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,12 +104,12 @@ def held_out_questions(places: Mapping[str, PlaceVectors], rejection: Rejection,
         densities = rejection.density(vectors).tolist()
         for photo, density, away in zip(photos, densities, asked.distances(vectors), strict=True):
             group = number[photo.place]
+            away[group] = np.inf if photo.own is None else photo.own
+            ranked = asked.ranked(photo.vector, away, CANDIDATES + 1, photo)
             if photo.own is not None:
-                away[group] = photo.own
-                rows.append(asked.row(photo.vector, density, away, group, without=photo))
-            if len(places) > 1:
-                away[group] = np.inf
-                rows.append(asked.row(photo.vector, density, away, group, without=photo))
+                rows.append(asked.row(ranked, density, group))
+            if others := [one for one in ranked if one.place != photo.place]:
+                rows.append(asked.row(others, density, group, enrolled=False))
     rows += _of_others(asked, seed)
     margins = np.full((len(rows), CANDIDATES), -np.inf)
     for at, row in enumerate(rows):
@@ -164,22 +164,16 @@ class _Asked:
             away = np.asarray(pairwise(vectors[rows], self.centroids, self.rejection.metric), np.float64)
             yield from np.minimum.reduceat(away, self.starts, axis=1)
 
-    def row(
-        self,
-        vector: Floats,
-        density: float,
-        away: npt.NDArray[np.float64],
-        group: int = -1,
-        *,
-        without: _Photo | None = None,
-    ) -> _Row:
-        """Search, and sort as `PlaceRecognition` does."""
-        few = min(CANDIDATES, len(away))
+    def ranked(
+        self, vector: Floats, away: npt.NDArray[np.float64], count: int, without: _Photo | None = None
+    ) -> list[RankedPlace]:
+        """So many of the nearest places, sorted as `PlaceRecognition` does."""
+        few = min(count, len(away))
         near = np.argpartition(away, few - 1)[:few]
         near = near[np.isfinite(away[near])]
         near = near[np.argsort(away[near], kind="stable")]
         names = [self.names[at] for at in near.tolist()]
-        ranked = rerank(
+        return rerank(
             vector,
             names,
             away[near].tolist(),
@@ -187,10 +181,15 @@ class _Asked:
             self.rejection.metric,
             offsets=[self.rejection.rule.offset_of(name) for name in names],
         )
+
+    def row(self, ranked: Sequence[RankedPlace], density: float, group: int = -1, *, enrolled: bool = True) -> _Row:
+        """A question, from at least the `CANDIDATES` nearest places, sorted."""
+        kept = set(sorted(range(len(ranked)), key=lambda at: ranked[at].distance)[:CANDIDATES])
+        candidates = [one for at, one in enumerate(ranked) if at in kept]
         own = None if group < 0 else self.names[group]
-        right = [at for at, one in enumerate(ranked) if one.place == own]
-        margins = tuple(self.rejection.margin(one.ranking, density) for one in ranked)
-        return _Row(margins, right[0] if right else NO_PLACE, group, group >= 0 and bool(np.isfinite(away[group])))
+        right = [at for at, one in enumerate(candidates) if one.place == own]
+        margins = tuple(self.rejection.margin(one.ranking, density) for one in candidates)
+        return _Row(margins, right[0] if right else NO_PLACE, group, group >= 0 and enrolled)
 
     def _photos(self, place: str, without: _Photo | None) -> Floats:
         own = self.places[place]
@@ -224,4 +223,4 @@ def _of_others(asked: _Asked, seed: int) -> Iterator[_Row]:
         around = density_without_itself(bank, rejection.neighbours, rejection.metric)
     chosen = np.sort(np.random.default_rng([seed, 1]).permutation(len(bank))[:MOST_OTHERS])
     for at, away in zip(chosen.tolist(), asked.distances(bank[chosen]), strict=True):
-        yield asked.row(bank[at], float(around[at]), away)
+        yield asked.row(asked.ranked(bank[at], away, CANDIDATES), float(around[at]))

@@ -70,12 +70,14 @@ class Table:
         columns: headings.
         rows: cells; plain text stands for `Cell(text)`.
         caption: below the table.
+        sentences: the last column holds sentences, which are wrapped and aligned to the left.
     """
 
     kind: ClassVar[str] = "table"
     columns: tuple[str, ...]
     rows: tuple[tuple[Cell | str, ...], ...]
     caption: str = ""
+    sentences: bool = False
 
     def __post_init__(self) -> None:
         for number, row in enumerate(self.rows):
