@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lookalike.embedder.face_alignment import find_faces
+from lookalike.embedder.face_detection import find_faces
 from lookalike.images import read_picture
 from lookalike.index.generated_vectors import generated_vectors
 

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from lookalike.datasets import read_pictures
-from lookalike.embedder.face_alignment import FaceBox, align_face, dlib_model_file, find_faces
+from lookalike.embedder.dlib_tools import dlib_model_file
+from lookalike.embedder.face_alignment import align_face
+from lookalike.embedder.face_detection import FaceBox, find_faces
 from lookalike.errors import MissingDependencyError, NoFaceError
 from lookalike.images import read_picture
 
@@ -22,7 +24,7 @@ def test_the_largest_of_several_faces_is_used_and_said(orl):
     scene[200:312, 30:122] = a
     big = np.repeat(np.repeat(b, 2, axis=0), 2, axis=1)
     scene[100:324, 250:434] = big
-    boxes = find_faces(scene)
+    boxes = [face.box for face in find_faces(scene)]
     assert len(boxes) == 2
     assert boxes[0].area > boxes[1].area
     assert boxes[0].left > 200

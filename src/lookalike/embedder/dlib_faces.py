@@ -15,8 +15,10 @@ import numpy as np
 import numpy.typing as npt
 
 from lookalike.distances import MetricName
+from lookalike.embedder.dlib_tools import dlib_model_file, load_dlib
 from lookalike.embedder.embedder import Embedder, Threshold
-from lookalike.embedder.face_alignment import align_face, dlib_model_file, load_dlib
+from lookalike.embedder.face_alignment import align_face, align_faces
+from lookalike.embedder.face_detection import Face, find_faces
 from lookalike.embedder.preprocessing import Prepared
 from lookalike.images import Picture, read_picture
 
@@ -35,6 +37,7 @@ class DlibFaces(Embedder):
     name = "dlib"
     metric: MetricName = "euclidean"
     dimension = 128
+    finds_faces = True
     documented_threshold = Threshold(0.6, "dlib's documented threshold (99.38% on LFW), not measured on your pictures")
 
     def __init__(self, cropped: bool = False) -> None:
@@ -50,6 +53,15 @@ class DlibFaces(Embedder):
         """Find and align the face; `(150, 150, 3)`."""
         chip, notes = align_face(read_picture(picture), 150, self._cropped)
         return Prepared(chip, notes)
+
+    def faces(self, picture: Picture) -> list[Face]:
+        """Every face of at least about 40 pixels."""
+        return find_faces(read_picture(picture))
+
+    def prepare_faces(self, picture: Picture) -> list[tuple[Face, Prepared]]:
+        """Every face, `(150, 150, 3)` each."""
+        found = align_faces(read_picture(picture), 150, self._cropped)
+        return [(face, Prepared(chip, notes)) for face, chip, notes in found]
 
     def embed_prepared(self, pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         """`(n, 150, 150, 3)` uint8 to `(n, 128)` float32."""

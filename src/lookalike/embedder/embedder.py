@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from lookalike.decisions.policies import Threshold
 from lookalike.distances import MetricName
+from lookalike.embedder.face import Face
 from lookalike.embedder.preparation import prepare_many
 from lookalike.embedder.preprocessing import Prepared
 from lookalike.errors import FingerprintError, ImageError, InputError
@@ -33,6 +34,7 @@ class Embedder(ABC):
         dimension: length of a vector.
         calibration: thresholds with the promise they were measured to keep, or None.
         documented_threshold: what the model's authors recommend, used where nothing was measured.
+        finds_faces: whether it looks for faces in a picture and embeds those: what `faces` and `prepare_faces` need.
         seen_non_landmarks: digests of pictures without a landmark that it was trained on (`seen_pictures`).
     """
 
@@ -42,6 +44,7 @@ class Embedder(ABC):
     dimension: int
     calibration: Calibration | None = None
     documented_threshold: Threshold | None = None
+    finds_faces: bool = False
     seen_non_landmarks: npt.NDArray[np.uint64] = np.empty(0, np.uint64)
 
     #: Set by `embedder.loading`, which imports every kind of model; each of them imports this class.
@@ -117,6 +120,42 @@ class Embedder(ABC):
     @abstractmethod
     def prepare(self, picture: Picture) -> Prepared:
         """Deterministic preprocessing of one picture; raises `ImageError` or `NoFaceError`."""
+
+    def faces(self, picture: Picture) -> list[Face]:
+        """Find every face in a picture, the most likely subject first; [] where there is none.
+
+        Raises:
+            ImageError: not a picture.
+            InputError: the model does not look for faces (`finds_faces`).
+
+        Example:
+            >>> [str(face.box) for face in Embedder.load("dlib").faces("group.jpg")]    # doctest: +SKIP
+            ['120×120 pixels at 40,52', '98×98 pixels at 300,60']
+        """
+        raise self._no_faces()
+
+    def prepare_faces(self, picture: Picture) -> list[tuple[Face, Prepared]]:
+        """Every face in a picture, prepared for `embed_prepared`, the most likely subject first.
+
+        Where pictures are face crops (`cropped`) and none is found, the whole picture is one face, with score 0.
+
+        Raises:
+            ImageError: not a picture.
+            InputError: the model does not look for faces (`finds_faces`).
+
+        Example:
+            >>> embedder = Embedder.load("dlib")    # doctest: +SKIP
+            >>> found = embedder.prepare_faces("group.jpg")    # doctest: +SKIP
+            >>> embedder.embed_prepared(np.stack([one.pixels for _, one in found])).shape    # doctest: +SKIP
+            (2, 128)
+        """
+        raise self._no_faces()
+
+    def _no_faces(self) -> InputError:
+        return InputError(
+            f"model {self.name} takes a picture as a whole and looks for no faces in it; use --model dlib, or a model "
+            "trained with the alignment dlib-5point"
+        )
 
     @abstractmethod
     def embed_prepared(self, pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:

@@ -18,11 +18,12 @@ from lookalike.decisions.calibration import Calibration
 from lookalike.distances import unit_length
 from lookalike.embedder.backbones import check_sizes
 from lookalike.embedder.embedder import Embedder
+from lookalike.embedder.face import Face
 from lookalike.embedder.model_folder import ModelCard, read_model
 from lookalike.embedder.preprocessing import Prepared, Preprocessing
 from lookalike.embedder.seen_pictures import read_seen
 from lookalike.errors import InputError, VectorError
-from lookalike.images import Picture
+from lookalike.images import Picture, read_picture
 
 __all__ = ["NetworkEmbedder", "at_size", "network_input"]
 
@@ -62,6 +63,7 @@ class NetworkEmbedder(Embedder):
         self.preprocessing = card.preprocessing
         if cropped is not None:
             self.preprocessing = self.preprocessing.model_copy(update={"cropped": cropped})
+        self.finds_faces = self.preprocessing.finds_faces
         self._device = next(network.parameters()).device
         # Channels last, as in training: EfficientNet-Lite0 takes 0.4 of the time on a CPU.
         self._network = network.eval().to(memory_format=torch.channels_last)
@@ -80,6 +82,20 @@ class NetworkEmbedder(Embedder):
     def prepare(self, picture: Picture) -> Prepared:
         """Preprocess one picture as in training."""
         return self.preprocessing.prepare(picture)
+
+    def faces(self, picture: Picture) -> list[Face]:
+        """Every face in a picture; see `Embedder.faces`."""
+        if not self.finds_faces:
+            raise self._no_faces()
+        from lookalike.embedder.face_detection import find_faces
+
+        return find_faces(read_picture(picture))
+
+    def prepare_faces(self, picture: Picture) -> list[tuple[Face, Prepared]]:
+        """Every face in a picture, prepared as in training; see `Embedder.prepare_faces`."""
+        if not self.finds_faces:
+            raise self._no_faces()
+        return self.preprocessing.prepare_faces(picture)
 
     def at_scales(self, scales: Sequence[float], flip_average: bool | None = None) -> NetworkEmbedder:
         """The same network, which embeds every picture at these scales; see `Preprocessing`.

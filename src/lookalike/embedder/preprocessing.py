@@ -10,10 +10,12 @@ import numpy.typing as npt
 from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, field_validator, model_serializer
 
-from lookalike.images import Picture, read_picture
+from lookalike.images import Picture, RGBArray, read_picture
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from lookalike.embedder.face import Face
 
 __all__ = ["Prepared", "Preprocessing"]
 
@@ -89,6 +91,26 @@ class Preprocessing(BaseModel):
             from lookalike.embedder.face_alignment import align_face
 
             rgb, notes = align_face(rgb, max(height, width), self.cropped)
+        return Prepared(self._resized(rgb), notes)
+
+    @property
+    def finds_faces(self) -> bool:
+        """Whether faces are found and aligned."""
+        return self.align != "none"
+
+    def prepare_faces(self, picture: Picture) -> list[tuple[Face, Prepared]]:
+        """Every face of a picture, aligned and brought to size; only where `finds_faces`.
+
+        Raises:
+            ImageError: not a picture.
+        """
+        from lookalike.embedder.face_alignment import align_faces
+
+        found = align_faces(read_picture(picture), max(self.image_size), self.cropped)
+        return [(face, Prepared(self._resized(chip), notes)) for face, chip, notes in found]
+
+    def _resized(self, rgb: RGBArray) -> npt.NDArray[np.uint8]:
+        height, width = self.image_size
         image = Image.fromarray(rgb)
         # The largest centred box of the right shape, read with antialiasing in one resampling step.
         scale = min(image.width / width, image.height / height)
@@ -97,7 +119,7 @@ class Preprocessing(BaseModel):
         image = image.resize((width, height), Image.Resampling.BILINEAR, box=box)
         if self.channels == 1:
             image = image.convert("L")
-        return Prepared(np.asarray(image).reshape(height, width, self.channels), notes)
+        return np.asarray(image).reshape(height, width, self.channels)
 
     def normalise(self, batch: Tensor) -> Tensor:
         """`(n, c, h, w)` floats in [0, 1] to the network's range."""

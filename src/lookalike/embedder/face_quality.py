@@ -1,0 +1,61 @@
+"""How good a picture of a face is: sharpness, brightness, size, pose. Each a measured number; one score of them all."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from PIL import Image
+
+from lookalike.embedder.face import Face, FaceQuality
+from lookalike.images import RGBArray
+
+__all__ = ["measured_quality"]
+
+#: Side in pixels of the aligned face that sharpness and brightness are measured on.
+_SIDE = 96
+
+
+def measured_quality(rgb: RGBArray, face: Face) -> FaceQuality:
+    """Measure a face in the `(h, w, 3)` uint8 picture in which it was found; its landmarks must be set."""
+    (left_x, left_y), (right_x, right_y) = face.eyes
+    size = math.hypot(right_x - left_x, right_y - left_y)
+    roll = math.degrees(math.atan2(right_y - left_y, right_x - left_x))
+    grey = _aligned_grey(rgb, face, size, roll)
+    laplacian = 4 * grey[1:-1, 1:-1] - grey[:-2, 1:-1] - grey[2:, 1:-1] - grey[1:-1, :-2] - grey[1:-1, 2:]
+    sharpness, brightness, yaw = float(laplacian.std()), float(grey.mean()), _yaw(face, size, roll)
+    score = (
+        _ramp(size, 10, 40) * _ramp(sharpness, 2, 10) * _ramp(60 - abs(yaw), 0, 40) * _ramp(brightness, 10, 50)
+    ) ** 0.25
+    return FaceQuality(sharpness, brightness, size, yaw, roll, score)
+
+
+def _aligned_grey(
+    rgb: RGBArray, face: Face, size: float, roll: float
+) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
+    """The face upright in a square whose side is 2.4 times the distance of the eyes, as grey levels."""
+    (left_x, left_y), (right_x, right_y) = face.eyes
+    scale = 2.4 * max(size, 1.0) / _SIDE
+    cos, sin = scale * math.cos(math.radians(roll)), scale * math.sin(math.radians(roll))
+    middle_x, middle_y = (left_x + right_x) / 2, (left_y + right_y) / 2
+    across, down = _SIDE / 2, _SIDE * 0.38  # where the middle between the eyes comes to lie
+    matrix = (cos, -sin, middle_x - cos * across + sin * down, sin, cos, middle_y - sin * across - cos * down)
+    turned = Image.fromarray(rgb).transform((_SIDE, _SIDE), Image.Transform.AFFINE, matrix, Image.Resampling.BILINEAR)
+    return np.asarray(turned.convert("L"), np.float32)
+
+
+def _yaw(face: Face, size: float, roll: float) -> float:
+    """Degrees, from how far the nose lies beside the middle between the eyes, along their line.
+
+    On a head the base of the nose lies about 0.6 of the distance of the eyes before their line: turned by a, it moves
+    by 0.6 sin(a) while the eyes come nearer by cos(a).
+    """
+    (left_x, left_y), (right_x, right_y) = face.eyes
+    nose_x, nose_y = face.nose
+    angle = math.radians(roll)
+    aside = (nose_x - (left_x + right_x) / 2) * math.cos(angle) + (nose_y - (left_y + right_y) / 2) * math.sin(angle)
+    return math.degrees(math.atan2(aside / max(size, 1.0), 0.6))
+
+
+def _ramp(value: float, low: float, high: float) -> float:
+    return min(1.0, max(0.0, (value - low) / (high - low)))
