@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 from lookalike.decisions.policies import Decision
 from lookalike.decisions.promise import PromisedRate, PromisedThreshold
 from lookalike.gallery.gallery import Candidate, Kind
 
-__all__ = ["Enrolled", "ExamplePhoto", "Identified", "PlaceCandidate", "Verified"]
+if TYPE_CHECKING:
+    from lookalike.embedder.face import Face
+
+__all__ = ["Enrolled", "ExamplePhoto", "Identified", "IdentifiedFace", "PlaceCandidate", "Verified"]
 
 
 @dataclass(frozen=True)
@@ -105,7 +109,7 @@ class PlaceCandidate(Candidate):
 #: The keys of an answer about people, and of one about places, in the order in which they are printed.
 _PEOPLE_KEYS = (
     "identity", "distance", "threshold", "threshold_source", "candidates", "notes", "decision", "probability", "margin",
-    "identities", "templates", "promised", "fpir_bound", "weakness",
+    "identities", "templates", "promised", "fpir_bound", "weakness", "face",
 )  # fmt: skip
 _PLACE_KEYS = (
     "decision", "place", "candidates", "threshold_source", "promised", "places", "notes", "seconds_embedding",
@@ -141,6 +145,7 @@ class Identified:
         kind: of the gallery: `people` or `landmarks`.
         seconds_embedding: from picture to vector; of a batch, its share.
         seconds_search: from vector to answer; of a batch, its share.
+        faces: found in the picture, the one that the answer is about first; empty where the model looks for none.
     """
 
     identity: str | None
@@ -160,6 +165,12 @@ class Identified:
     kind: Kind = "people"
     seconds_embedding: float = field(default=0.0, compare=False)
     seconds_search: float = field(default=0.0, compare=False)
+    faces: tuple[Face, ...] = field(default=(), compare=False)
+
+    @property
+    def face(self) -> Face | None:
+        """The face that the answer is about; None where the model looks at the picture as a whole."""
+        return self.faces[0] if self.faces else None
 
     # --- of places ----------------------------------------------------------------------------------------
 
@@ -231,3 +242,56 @@ class Identified:
             return {key: getattr(self, key) for key in _PEOPLE_KEYS}
         listed = [one.to_json() for one in self.place_candidates]
         return {key: getattr(self, key) for key in _PLACE_KEYS} | {"candidates": listed}
+
+
+@dataclass(frozen=True)
+class IdentifiedFace:
+    """One face of a picture, and whose it is.
+
+    Attributes:
+        face: where it is, and how good a picture of a face it is.
+        answer: as `Recognizer.identify` gives it for this face alone.
+        notes: remarks that only the whole picture gives rise to: another of its faces is answered with the same
+            identity. One person is there once, but twins, mirrors and pictures on a wall exist: both answers stand.
+    """
+
+    face: Face
+    answer: Identified
+    notes: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Where the face is, and the answer's keys; remarks of both are under `notes`."""
+        answer = self.answer.to_json()
+        place = answer.pop("face") or self.face
+        return plain(place) | answer | {"notes": (*self.answer.notes, *self.notes)}
+
+
+def with_same_identity_notes(faces: Sequence[IdentifiedFace]) -> list[IdentifiedFace]:
+    """The faces of one picture, each with a remark where another of them is answered with the same identity.
+
+    Example:
+        >>> [one.notes for one in with_same_identity_notes([])]
+        []
+    """
+    found: dict[str, list[int]] = {}
+    for position, one in enumerate(faces):
+        if one.answer.identity is not None:
+            found.setdefault(one.answer.identity, []).append(position)
+    noted = list(faces)
+    for identity, positions in found.items():
+        nearest = min(positions, key=lambda at: faces[at].answer.distance)
+        for position in positions if len(positions) > 1 else ():
+            which = (
+                "this is the nearest"
+                if position == nearest
+                else f"face {nearest + 1} is nearer (distance {faces[nearest].answer.distance:.4f})"
+            )
+            noted[position] = replace(
+                faces[position],
+                notes=(
+                    *faces[position].notes,
+                    f"{len(positions)} faces of this picture are answered with {identity!r}, who should be there once; "
+                    f"{which}",
+                ),
+            )
+    return noted
