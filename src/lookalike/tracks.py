@@ -114,43 +114,52 @@ class Track:
 
 
 class TrackBuilder:
-    """Joins faces, frame by frame.
+    """Joins faces, frame by frame. After an interruption anywhere in `add`, `finish` still gives every track once.
 
     Args:
         metric: of the vectors.
         same: the distance up to which two pictures match.
 
+    Attributes:
+        over: the tracks that are over, in the order of their ends.
+        current: the tracks that are in the frame that was added last.
+
     Example:
         >>> builder = TrackBuilder("euclidean", same=0.6)
-        >>> builder.add(0, []), builder.finish()
-        ([], [])
+        >>> builder.add(0, [])
+        >>> builder.finish()
+        []
     """
 
     def __init__(self, metric: MetricName, same: float) -> None:
         self._metric, self._same = metric, same
         self._open: list[Track] = []
+        self.over: list[Track] = []
+        self.current: list[Track] = []
 
-    def add(self, frame: int, looks: Sequence[Look]) -> list[Track]:
-        """Take the faces of the next frame; returns the tracks that are over.
+    def add(self, frame: int, looks: Sequence[Look]) -> None:
+        """Take the faces of the next frame.
 
         Args:
             frame: its number, greater than of those before.
             looks: all of its faces, perhaps none.
         """
-        over = [track for track in self._open if frame - track.looks[-1].frame > MISSED + 1]
-        self._open = [track for track in self._open if track not in over]
+        missed = [track for track in self._open if frame - track.looks[-1].frame > MISSED + 1]
+        self.over += missed
+        self._open = [track for track in self._open if track not in missed]
         free = list(looks)
         for track, look in self._pairs(looks):
             if look in free and track.looks[-1].frame != frame:
                 track.looks.append(look)
                 free.remove(look)
         self._open += [Track([look]) for look in free]
-        return over
+        self.current = [track for track in self._open if track.looks[-1].frame == frame]
 
     def finish(self) -> list[Track]:
-        """The tracks that were still going on; there are none left then."""
-        rest, self._open = self._open, []
-        return rest
+        """No more frames come: every track is over now; returns them all."""
+        self.over += [track for track in self._open if track not in self.over]
+        self._open = []
+        return self.over
 
     def _pairs(self, looks: Sequence[Look]) -> list[tuple[Track, Look]]:
         """Those that may be joined, the nearest first."""
