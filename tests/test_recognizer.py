@@ -495,5 +495,5 @@ def test_the_keys_for_programs_are_those_of_people(crowd):
     document = Recognizer(Plane(), crowd, threshold=0.5).identify(at(0, 0)).to_json()
     assert list(document) == [
         "identity", "distance", "threshold", "threshold_source", "candidates", "notes", "decision", "probability",
-        "margin", "identities", "templates", "promised", "fpir_bound", "weakness",
+        "margin", "identities", "templates", "promised", "fpir_bound", "weakness", "face",
     ]  # fmt: skip

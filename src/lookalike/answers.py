@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from lookalike.decisions.policies import Decision
 from lookalike.decisions.promise import PromisedRate, PromisedThreshold
 from lookalike.gallery.gallery import Candidate, Kind
+from lookalike.json_values import plain
 
 if TYPE_CHECKING:
     from lookalike.embedder.face import Face
@@ -262,36 +262,6 @@ class IdentifiedFace:
     def to_json(self) -> dict[str, Any]:
         """Where the face is, and the answer's keys; remarks of both are under `notes`."""
         answer = self.answer.to_json()
-        place = answer.pop("face") or self.face
-        return plain(place) | answer | {"notes": (*self.answer.notes, *self.notes)}
-
-
-def with_same_identity_notes(faces: Sequence[IdentifiedFace]) -> list[IdentifiedFace]:
-    """The faces of one picture, each with a remark where another of them is answered with the same identity.
-
-    Example:
-        >>> [one.notes for one in with_same_identity_notes([])]
-        []
-    """
-    found: dict[str, list[int]] = {}
-    for position, one in enumerate(faces):
-        if one.answer.identity is not None:
-            found.setdefault(one.answer.identity, []).append(position)
-    noted = list(faces)
-    for identity, positions in found.items():
-        nearest = min(positions, key=lambda at: faces[at].answer.distance)
-        for position in positions if len(positions) > 1 else ():
-            which = (
-                "this is the nearest"
-                if position == nearest
-                else f"face {nearest + 1} is nearer (distance {faces[nearest].answer.distance:.4f})"
-            )
-            noted[position] = replace(
-                faces[position],
-                notes=(
-                    *faces[position].notes,
-                    f"{len(positions)} faces of this picture are answered with {identity!r}, who should be there once; "
-                    f"{which}",
-                ),
-            )
-    return noted
+        del answer["face"]
+        place: dict[str, Any] = plain(self.face)
+        return place | answer | {"notes": (*self.answer.notes, *self.notes)}

@@ -59,13 +59,13 @@ class Mark:
     """A box with a label.
 
     Attributes:
-        box: in pixels of the picture; what reaches over its edge is not drawn.
+        box: in pixels of the picture; what reaches over its edge is not drawn. None for the whole picture.
         label: plain text, or empty; of several lines, blanks take the place of the ends of lines.
         meaning: chooses the colour.
         points: drawn as dots, such as landmarks; (x, y) in pixels of the picture.
     """
 
-    box: FaceBox
+    box: FaceBox | None
     label: str
     meaning: Meaning = "face"
     points: tuple[tuple[float, float], ...] = ()
@@ -111,7 +111,7 @@ def missing_letters(text: str) -> str:
 
 def _draw_box(draw: ImageDraw.ImageDraw, mark: Mark, factor: int, line: int) -> None:
     colour = _COLOURS[mark.meaning][0]
-    edges = _scaled(mark.box, factor)
+    edges = _edges(mark, factor, draw.im.size)
     halo = max(1, line // 2)
     outer = (edges[0] - halo, edges[1] - halo, edges[2] + halo, edges[3] + halo)
     draw.rectangle(outer, outline="black", width=line + 2 * halo)  # a box is seen on any background
@@ -126,7 +126,7 @@ def _draw_label(
     draw: ImageDraw.ImageDraw, mark: Mark, factor: int, line: int, size: tuple[int, int], taken: Sequence[Rectangle]
 ) -> Rectangle:
     """Write a label beside its box, where it hides no other label if possible; returns what it covers."""
-    edges, longest = _scaled(mark.box, factor), max(size)
+    edges, longest = _edges(mark, factor, size), max(size)
     letters = round(min(max((edges[2] - edges[0]) * _OF_BOX, longest * _LEAST, 12), max(longest * _MOST, 12)))
     text = _one_line(mark.label)
     font = _font_for(text, letters)
@@ -144,7 +144,11 @@ def _draw_label(
     return place
 
 
-def _scaled(box: FaceBox, factor: int) -> Rectangle:
+def _edges(mark: Mark, factor: int, size: tuple[int, int]) -> Rectangle:
+    """Of a mark's box, in pixels of the copy."""
+    if mark.box is None:
+        return 0, 0, size[0] - 1, size[1] - 1
+    box = mark.box
     return box.left * factor, box.top * factor, box.right * factor, box.bottom * factor
 
 
@@ -197,7 +201,7 @@ def _readable(names: Iterable[str]) -> Iterable[str]:
 
 @functools.cache
 def _dejavu() -> str:
-    """DejaVu Sans in matplotlib's wheel, found without importing matplotlib: Latin, Greek, Cyrillic, Arabic and more."""
+    """DejaVu Sans in matplotlib's wheel, found without importing it: Latin, Greek, Cyrillic, Arabic and more."""
     spec = importlib.util.find_spec("matplotlib")
     if spec is None or spec.origin is None:
         raise MissingDependencyError("names are drawn in a font of matplotlib, which is not installed; pip install it")

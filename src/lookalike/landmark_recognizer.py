@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lookalike.embedder import Embedder
+from lookalike.embedder.embedded_pictures import embed_pictures
 from lookalike.embedder.seen_pictures import seen_among
 from lookalike.errors import InputError
 from lookalike.gallery import Gallery, Kind
@@ -105,8 +106,8 @@ class LandmarkRecognizer(Recognizer):
             )
         of_places = counted(progress, "Embedding places", len(pictures))
         of_others = counted(progress, "Embedding non-landmarks", len(non_landmarks))
-        vectors, _ = self._embed(pictures, progress=of_places)
-        others, _ = self._embed(non_landmarks, progress=of_others)
+        vectors = embed_pictures(self.embedder, pictures, progress=of_places).vectors
+        others = embed_pictures(self.embedder, non_landmarks, progress=of_others).vectors
         return self.enroll_vectors(
             vectors,
             places,

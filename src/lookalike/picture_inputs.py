@@ -73,14 +73,14 @@ def given_pictures(given: str | Path | Sequence[str | Path], *, skip_missing: bo
 
 
 def _paths(text: str, skip_missing: bool) -> Iterator[str]:
-    if os.path.isdir(text):
+    if Path(text).is_dir():
         yield from _in_folder(text)
     elif not os.path.lexists(text) and glob.has_magic(text):
         yield from _matching(text)
     elif skip_missing or os.path.lexists(text):
         yield text
     else:
-        raise ImageError(f"{text} does not exist; expected a picture file, a folder of them, or a pattern such as *.jpg")
+        raise ImageError(f"{text} does not exist; expected a picture file, a folder, or a pattern such as *.jpg")
 
 
 def _in_folder(folder: str) -> list[str]:
@@ -92,10 +92,10 @@ def _in_folder(folder: str) -> list[str]:
 
 def _matching(pattern: str) -> list[str]:
     """Pictures that match, and those in folders that match; files with other endings are passed over."""
-    matches = sorted(glob.glob(pattern, recursive=True))
+    matches = sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207 - Path.glob takes no absolute pattern
     found: list[str] = []
     for one in matches:
-        if not os.path.isdir(one):
+        if not Path(one).is_dir():
             found += [one] if Path(one).suffix.lower() in PICTURE_SUFFIXES else []
         elif "**" not in pattern:  # which matches the pictures in the folders as well
             found += _below(one)

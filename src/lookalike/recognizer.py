@@ -20,31 +20,32 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 import numpy.typing as npt
 
-from lookalike.answers import Enrolled, Identified, Verified
+from lookalike.answers import Enrolled, Identified, IdentifiedFace, Verified
 from lookalike.decisions.odds import DEFAULT_MATED_SHARE, MatchOdds
 from lookalike.decisions.policies import Decision, FixedThreshold, PromisePolicy, RivalRule, ThresholdPolicy, decide
 from lookalike.decisions.promise import Promise
 from lookalike.distances import pairwise
 from lookalike.embedder import Embedder, Threshold
-from lookalike.embedder.preparation import named
-from lookalike.errors import ImageError, InputError
+from lookalike.embedder.embedded_pictures import Unusable, embed_pictures, located
+from lookalike.errors import InputError
+from lookalike.face_answers import BATCH, answer_faces, answer_pictures
 from lookalike.gallery import Gallery, Kind
 from lookalike.identity_names import checked_name
-from lookalike.images import Picture, picture_name, source_of
+from lookalike.images import Picture, source_of
 from lookalike.index.core.checks import checked_k, checked_vectors
 from lookalike.landmarks.reranking import PHOTOS
 
 if TYPE_CHECKING:
+    from lookalike.embedder.face import Face
+    from lookalike.embedder.preprocessing import Prepared
     from lookalike.landmarks.recognition import PlaceRecognition
 
-__all__ = ["Decision", "Enrolled", "Identified", "Recognizer", "Verified", "sources_of"]
+__all__ = ["Decision", "Enrolled", "Identified", "IdentifiedFace", "Recognizer", "Verified", "sources_of"]
 
 Floats = npt.NDArray[np.float32]
 
 #: Odds that call no measured pair so likely a match come from too few identities, or from a model that cannot tell.
 WEAK_BELOW = 0.99
-#: Pictures embedded and searched together.
-BATCH = 64
 
 #: Sequences that are one encoded picture or its path, not several pictures.
 _ONE_PICTURE = (str, bytes, bytearray, memoryview)
@@ -221,8 +222,8 @@ class Recognizer:
         name = checked_name(identity)  # before the pictures are embedded, which takes longer
         one = not isinstance(pictures, Sequence) or isinstance(pictures, _ONE_PICTURE)
         several: list[Picture] = [cast(Picture, pictures)] if one else list(cast(Sequence[Picture], pictures))
-        vectors, remarks = self._embed(several)
-        notes = tuple(_located(several, remarks))
+        seen = embed_pictures(self.embedder, several)
+        vectors, notes = seen.vectors, tuple(located(several, seen.remarks))
         if self.place_recognition() is not None:
             from lookalike.landmarks.enrolment import NewPhotos, enroll_places
 
@@ -240,14 +241,14 @@ class Recognizer:
             InputError: there is no threshold.
         """
         limits = self._policy().limits(1)
-        vectors, remarks = self._embed([a, b])
-        distance = float(pairwise(vectors[:1], vectors[1:], self.embedder.metric)[0, 0])
+        seen = embed_pictures(self.embedder, [a, b])
+        distance = float(pairwise(seen.vectors[:1], seen.vectors[1:], self.embedder.metric)[0, 0])
         return Verified(
             distance <= limits.threshold.distance,
             distance,
             limits.threshold.distance,
             limits.threshold.source,
-            tuple(_located([a, b], remarks)),
+            tuple(located([a, b], seen.remarks)),
             decide([distance], limits, self._rivals()),
             None if self._odds is None else self._odds.probability(distance),
             limits.promised,
@@ -280,6 +281,7 @@ class Recognizer:
         rerank: bool = True,
         photos: int = PHOTOS,
         progress: Callable[[int], None] | None = None,
+        unusable: Unusable | None = None,
     ) -> list[Identified]:
         """The same for many pictures: embedded in batches, and the gallery is searched once for each batch.
 
@@ -289,9 +291,11 @@ class Recognizer:
             rerank: as `identify`.
             photos: as `identify`.
             progress: called with the number answered since the last call.
+            unusable: called with position and error of a picture that cannot be used; it then has no answer. Without
+                it, the first such error is raised.
 
         Returns:
-            an answer for each picture, the same as `identify` gives.
+            an answer for each picture that can be used, the same as `identify` gives.
 
         Raises:
             ImageError: a picture cannot be used; the message names it.
@@ -306,16 +310,24 @@ class Recognizer:
         for start in range(0, len(pictures), BATCH):
             batch = pictures[start : start + BATCH]
             began = time.perf_counter()
-            vectors, remarks = self._embed(batch, start)
+            seen = embed_pictures(self.embedder, batch, start, unusable=unusable)
             embedded = time.perf_counter()
-            found = self._answers(vectors, wanted, rerank, photos)
+            found = self._answers(seen.vectors, wanted, rerank, photos) if len(seen.vectors) else []
             searching = (time.perf_counter() - embedded) / len(batch)
             embedding = (embedded - began) / len(batch)
-            for at, answer in enumerate(found):
+            for at, answer in zip(seen.positions, found, strict=True):
                 # An answer about people says which picture a remark is about, one about places does not.
-                about = answer.kind == "people" and remarks[at]
-                own = _located(batch[at : at + 1], remarks[at : at + 1], start + at) if about else remarks[at]
-                answers.append(replace(answer, notes=tuple(own), seconds_embedding=embedding, seconds_search=searching))
+                about = answer.kind == "people" and seen.remarks[at]
+                own = located(batch[at : at + 1], seen.remarks[at : at + 1], start + at) if about else seen.remarks[at]
+                answers.append(
+                    replace(
+                        answer,
+                        notes=tuple(own),
+                        faces=seen.faces[at],
+                        seconds_embedding=embedding,
+                        seconds_search=searching,
+                    )
+                )
             if progress:
                 progress(len(batch))
         return answers
@@ -335,6 +347,67 @@ class Recognizer:
         found = self._answers(x, wanted, rerank, photos)
         seconds = (time.perf_counter() - began) / max(1, len(x))
         return [replace(answer, seconds_search=seconds) for answer in found]
+
+    # --- every face of a picture --------------------------------------------------------------------------
+
+    def identify_all(self, picture: Picture, k: int = 5) -> list[IdentifiedFace]:
+        """Whose is each face in a picture? Most likely subject first; [] where there is no face.
+
+        Raises:
+            ImageError: the picture cannot be used.
+            InputError: as `identify`, or the model does not look for faces, or the gallery holds landmarks.
+
+        Example:
+            >>> [one.answer.identity for one in recognizer.identify_all("group.jpg")]    # doctest: +SKIP
+            ['Ada', None, 'Grace']
+        """
+        return self.identify_all_many([picture], k)[0]
+
+    def identify_all_many(
+        self,
+        pictures: Sequence[Picture],
+        k: int = 5,
+        progress: Callable[[int], None] | None = None,
+        unusable: Unusable | None = None,
+    ) -> list[list[IdentifiedFace]]:
+        """The same for many pictures, whose faces are embedded and searched for together.
+
+        Args:
+            pictures: asked about.
+            k: candidates reported of each face.
+            progress: called with the number of pictures answered since the last call.
+            unusable: called with position and error of a picture that cannot be used; it then has no list of faces.
+                Without it, the first such error is raised.
+
+        Returns:
+            the faces of each picture that can be used. Answers are those that `identify_faces` gives for each face.
+
+        Raises:
+            ImageError: a picture cannot be used; the message names it.
+            InputError: as `identify_all`.
+        """
+        answer = self._about_faces(k)
+        return answer_pictures(self.embedder, pictures, answer, progress=progress, unusable=unusable)
+
+    def identify_faces(self, faces: Sequence[tuple[Face, Prepared]], k: int = 5) -> list[IdentifiedFace]:
+        """Whose are faces that are found and aligned already (`Embedder.prepare_faces`), of any pictures?
+
+        Raises:
+            InputError: as `identify_all`.
+        """
+        return answer_faces(self.embedder, faces, self._about_faces(k))
+
+    def _about_faces(self, k: int) -> Callable[[Floats], list[Identified]]:
+        """What answers vectors of faces."""
+        if not self.embedder.finds_faces:
+            raise InputError(
+                f"model {self.embedder.name} looks for no faces, and every face was asked for; use dlib or a model "
+                "trained with the alignment dlib-5point, or ask about whole pictures"
+            )
+        if self.place_recognition() is not None:
+            raise InputError("every face was asked for, and the gallery holds landmarks; give a gallery of people")
+        wanted = checked_k(k)
+        return lambda vectors: self._people(vectors, wanted)
 
     def _answers(self, vectors: Floats, k: int, rerank: bool, photos: int) -> list[Identified]:
         places = self.place_recognition()
@@ -376,26 +449,6 @@ class Recognizer:
                 )
             )
         return answers
-
-    def _embed(
-        self, pictures: Sequence[Picture], offset: int = 0, progress: Callable[[int], None] | None = None
-    ) -> tuple[Floats, list[list[str]]]:
-        """Vectors, and remarks on each picture."""
-        remarks: list[list[str]] = [[] for _ in pictures]
-
-        def refuse(position: int, error: ImageError) -> None:
-            raise named(error, picture_name(pictures[position], offset + position))
-
-        vectors = self.embedder.embed(
-            pictures, progress=progress, notes=lambda at, note: remarks[at].append(note), unusable=refuse
-        )
-        return vectors, remarks
-
-
-def _located(pictures: Sequence[Picture], remarks: Sequence[Sequence[str]], offset: int = 0) -> list[str]:
-    """Remarks that say which picture they are about."""
-    pairs = enumerate(zip(pictures, remarks, strict=True), offset)
-    return [f"{picture_name(picture, at)}: {remark}" for at, (picture, own) in pairs for remark in own]
 
 
 def sources_of(pictures: Sequence[Picture]) -> list[str]:

@@ -28,9 +28,10 @@ def test_the_largest_of_several_faces_is_used_and_said(orl):
     assert len(boxes) == 2
     assert boxes[0].area > boxes[1].area
     assert boxes[0].left > 200
-    chip, notes = align_face(scene, 150)
+    chip, notes, faces = align_face(scene, 150)
     assert chip.shape == (150, 150, 3)
     assert "2 faces were found; the largest is used" in notes[0]
+    assert [face.box for face in faces] == boxes
 
 
 def test_alignment_undoes_a_rotation(orl):
@@ -38,8 +39,8 @@ def test_alignment_undoes_a_rotation(orl):
 
     picture = read_picture(orl.paths[2])
     turned = np.asarray(Image.fromarray(np.pad(picture, ((40, 40), (40, 40), (0, 0)), mode="edge")).rotate(15))
-    straight, _ = align_face(np.pad(picture, ((40, 40), (40, 40), (0, 0)), mode="edge"), 64)
-    again, _ = align_face(turned, 64)
+    straight, *_ = align_face(np.pad(picture, ((40, 40), (40, 40), (0, 0)), mode="edge"), 64)
+    again, *_ = align_face(turned, 64)
     correlation = np.corrcoef(straight[16:48, 16:48].ravel(), again[16:48, 16:48].ravel())[0, 1]
     assert correlation > 0.8
 
@@ -49,9 +50,10 @@ def test_no_face_is_an_error_unless_the_picture_is_a_crop(shape):
     picture = np.full((*shape, 3), 90, np.uint8)
     with pytest.raises(NoFaceError, match=f"no face was found in a picture of {shape[1]}×{shape[0]} pixels"):
         align_face(picture, 150)
-    chip, notes = align_face(picture, 150, cropped=True)
+    chip, notes, (whole,) = align_face(picture, 150, cropped=True)
     assert chip.shape == (150, 150, 3)
     assert notes == ("no face was found; the whole picture is taken for one",)
+    assert (whole.score, whole.cut_off) == (0.0, False)
 
 
 def test_whole_photographs(shared_data):

@@ -33,6 +33,7 @@ _VERBS = {
     "forget": (_GALLERY, "lookalike.cli.forget:forget"),
     "verify": (_ASK, "lookalike.cli.verify:verify"),
     "identify": (_ASK, "lookalike.cli.identify:identify"),
+    "detect": (_ASK, "lookalike.cli.detect:detect"),
 }
 
 

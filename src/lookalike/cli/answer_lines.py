@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from lookalike.answers import Identified
+    from lookalike.answers import Identified, IdentifiedFace
 
-__all__ = ["answer_lines", "promise_lines"]
+__all__ = ["answer_lines", "face_lines", "promise_lines"]
 
 
 def answer_lines(picture: str, answer: Identified) -> Iterator[str]:
@@ -19,6 +19,14 @@ def answer_lines(picture: str, answer: Identified) -> Iterator[str]:
     yield f"{picture}: {_person(answer)}"
     for candidate in answer.candidates:
         yield f"    {candidate.distance:.4f}  {candidate.identity}"
+
+
+def face_lines(picture: str, faces: Sequence[IdentifiedFace]) -> Iterator[str]:
+    """The answers about every face of one picture: a line for each."""
+    if not faces:
+        yield f"{picture}: no face was found"
+    for number, one in enumerate(faces, 1):
+        yield f"{picture}, face {number} ({one.face.box}): {_person(one.answer)}"
 
 
 def promise_lines(answer: Identified) -> Iterator[str]:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from lookalike.cli.csv_option import Csv, csv_file, print_csv, say_written
 from lookalike.cli.dataclass_options import options_from
 from lookalike.cli.options import (
     AsJson,
     CalibrationFile,
     Cropped,
+    Draw,
     GalleryPath,
     Model,
+    Pictures,
     Recipe,
     Scales,
+    SkipBad,
     TargetFmr,
     ThresholdDistance,
 )
@@ -27,10 +32,13 @@ __all__ = ["identify"]
 
 @options_from(
     IdentifyOptions,
-    pictures=Annotated[list[str], typer.Argument(help="One or more pictures, or folders of them.")],
+    pictures=Pictures,
     model=Model,
     gallery=GalleryPath,
     top=Annotated[int, typer.Option(min=1, help="How many candidates are shown.")],
+    all_faces=Annotated[
+        bool, typer.Option("--all-faces", help="Answer every face of a picture, not only the most likely subject.")
+    ],
     threshold=ThresholdDistance,
     fmr=TargetFmr,
     fpir=Annotated[
@@ -52,8 +60,11 @@ __all__ = ["identify"]
         Path | None,
         typer.Option("--submission", help="Landmarks: write id,landmarks as Google Landmarks v2 wants it."),
     ],
+    csv=Csv,
+    draw=Draw,
     scales=Scales,
     cropped=Cropped,
+    skip_bad=SkipBad,
 )
 def identify(options: IdentifyOptions, as_json: AsJson = False) -> None:
     """Name the person in a picture (1:N), or say that it is nobody in the gallery, or that it cannot be told.
@@ -61,35 +72,54 @@ def identify(options: IdentifyOptions, as_json: AsJson = False) -> None:
     In a gallery of landmarks: name the place, with a link to a map and the enrolled photos that decided it, or say that
     no known landmark is seen. The threshold is the one promised at enrolment.
     """
-    from lookalike.cli.terminal import console, escape, print_json, show_progress
+    from lookalike.cli.terminal import print_json, show_progress
+    from lookalike.workflows.face_tables import identification_csv
 
+    csv = csv_file(options.csv, as_json)
+    # ROUTING: a video, or a folder that is watched, goes to a workflow of its own here; all else is pictures.
     with show_progress() as progress:
-        found = run(options, progress)
+        found = run(replace(options, csv=csv), progress)
+    answers = f"{sum(map(len, found.faces)) or len(found.answers)} answer(s)"
     if as_json:
         print_json(_document(str(options.gallery), found))
-    elif options.submission is None:
+    elif options.csv is None and options.submission is None:
         _print(found)
-    else:
-        console.print(
-            f"[green]wrote[/green] {len(found.answers)} answer(s) to {escape(str(options.submission))}", soft_wrap=True
-        )
+    elif options.csv is not None and csv is None:
+        print_csv(identification_csv(found))
+    for file in (options.submission, csv):
+        if file is not None and not as_json:
+            say_written(answers, file)
+    if found.drawn:
+        say_written(f"{len(found.drawn)} picture(s) with boxes", options.draw)
 
 
 def _document(gallery: str, found: Identification) -> dict[str, object]:
-    answers = zip(found.pictures, found.answers, strict=True)
-    listed = [{"picture": picture} | answer.to_json() for picture, answer in answers]
     known = "places" if found.kind == "landmarks" else "identities"
-    return {"gallery": gallery, known: found.identities, "answers": listed}
+    head = {"gallery": gallery, known: found.identities}
+    rest = {"unusable": found.unusable, "drawn": found.drawn}
+    if not found.answers:
+        listed = [
+            {"picture": picture, "faces": [one.to_json() for one in faces]}
+            for picture, faces in zip(found.pictures, found.faces, strict=True)
+        ]
+        return head | {"pictures": listed} | rest
+    answers = zip(found.pictures, found.answers, strict=True)
+    return head | {"answers": [{"picture": picture} | answer.to_json() for picture, answer in answers]} | rest
 
 
 def _print(found: Identification) -> None:
-    from lookalike.cli.answer_lines import answer_lines, promise_lines
+    from lookalike.cli.answer_lines import answer_lines, face_lines, promise_lines
     from lookalike.cli.terminal import note
 
-    for picture, answer in zip(found.pictures, found.answers, strict=True):
+    for picture, answer in zip(found.pictures, found.answers, strict=False):
         for line in answer_lines(picture, answer):
             typer.echo(line)
-    for line in promise_lines(found.answers[-1]):
-        typer.echo(line)
-    if found.answers[-1].weakness:
-        note(found.answers[-1].weakness)
+    for picture, faces in zip(found.pictures, found.faces, strict=False):
+        for line in face_lines(picture, faces):
+            typer.echo(line)
+    answers = [*found.answers, *(one.answer for faces in found.faces for one in faces)]
+    for answer in answers[-1:]:  # the latest state of the gallery
+        for line in promise_lines(answer):
+            typer.echo(line)
+        if answer.weakness:
+            note(answer.weakness)

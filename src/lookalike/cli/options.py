@@ -14,8 +14,10 @@ __all__ = [
     "CalibrationFile",
     "Cropped",
     "Data",
+    "Draw",
     "GalleryPath",
     "Model",
+    "Pictures",
     "Recipe",
     "Rerank",
     "Scales",
@@ -56,6 +58,13 @@ Scales = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Leave out pictures that cannot be used, and say so.")]
+Pictures = Annotated[
+    list[str],
+    typer.Argument(help='Pictures, folders of them, patterns such as "photos/*.jpg", or - for one on standard input.'),
+]
+Draw = Annotated[
+    Path | None, typer.Option("--draw", help="A folder for copies of the pictures with boxes and names drawn.")
+]
 Cropped = Annotated[
     bool,
     typer.Option("--cropped", help="Pictures are face crops: where no face is found, take the whole picture."),

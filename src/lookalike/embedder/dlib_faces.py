@@ -51,8 +51,7 @@ class DlibFaces(Embedder):
 
     def prepare(self, picture: Picture) -> Prepared:
         """Find and align the face; `(150, 150, 3)`."""
-        chip, notes = align_face(read_picture(picture), 150, self._cropped)
-        return Prepared(chip, notes)
+        return Prepared(*align_face(read_picture(picture), 150, self._cropped))
 
     def faces(self, picture: Picture) -> list[Face]:
         """Every face of at least about 40 pixels."""
@@ -61,7 +60,7 @@ class DlibFaces(Embedder):
     def prepare_faces(self, picture: Picture) -> list[tuple[Face, Prepared]]:
         """Every face, `(150, 150, 3)` each."""
         found = align_faces(read_picture(picture), 150, self._cropped)
-        return [(face, Prepared(chip, notes)) for face, chip, notes in found]
+        return [(face, Prepared(chip, notes, (face,))) for face, chip, notes in found]
 
     def embed_prepared(self, pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         """`(n, 150, 150, 3)` uint8 to `(n, 128)` float32."""

@@ -168,6 +168,7 @@ class Embedder(ABC):
         progress: Callable[[int], None] | None = None,
         notes: Callable[[int, str], None] | None = None,
         unusable: Callable[[int, ImageError], None] | None = None,
+        faces: Callable[[int, tuple[Face, ...]], None] | None = None,
     ) -> npt.NDArray[np.float32]:
         """Embed pictures.
 
@@ -178,6 +179,8 @@ class Embedder(ABC):
             notes: called with a picture's position and a remark about it, e.g. that several faces were found.
             unusable: called with position and error of a picture that cannot be used; it then has no row in the
                 result. Without it, the first such error is raised.
+            faces: called with a picture's position and the faces found in it, the one that is embedded first; not
+                called by a model that looks for none.
 
         Returns:
             `(n, dimension)` float32; unit length when the metric is cosine.
@@ -191,6 +194,8 @@ class Embedder(ABC):
                 if notes:
                     for note in prepared.notes:
                         notes(position, note)
+                if faces and prepared.faces:
+                    faces(position, prepared.faces)
             if batch:
                 vectors.append(self.embed_prepared(np.stack([prepared.pixels for _, prepared in batch])))
             if progress:

@@ -51,11 +51,11 @@ def align_faces(rgb: RGBArray, size: int, cropped: bool = False) -> list[tuple[F
     return [(whole, aligned(rgb, whole, size), (_WHOLE_PICTURE,))]
 
 
-def align_face(rgb: RGBArray, size: int, cropped: bool = False) -> tuple[RGBArray, tuple[str, ...]]:
+def align_face(rgb: RGBArray, size: int, cropped: bool = False) -> tuple[RGBArray, tuple[str, ...], tuple[Face, ...]]:
     """The most likely subject of a picture, aligned; arguments as of `align_faces`.
 
     Returns:
-        `(size, size, 3)` uint8, and notes for the user (several faces, nothing found).
+        `(size, size, 3)` uint8, notes for the user (several faces, nothing found), and every face, this one first.
 
     Raises:
         NoFaceError: no face was found, and `cropped` is false.
@@ -73,7 +73,7 @@ def align_face(rgb: RGBArray, size: int, cropped: bool = False) -> tuple[RGBArra
         faces = [_whole_picture(rgb)]
     elif len(faces) > 1:
         notes = (f"{len(faces)} faces were found; the largest is used ({faces[0].box})",)
-    return aligned(rgb, faces[0], size), notes
+    return aligned(rgb, faces[0], size), notes, tuple(faces)
 
 
 def _whole_picture(rgb: RGBArray) -> Face:

@@ -10,12 +10,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import TypeVar
 
-from lookalike.embedder.preprocessing import Prepared
 from lookalike.errors import DatasetError, ImageError
 
 __all__ = ["available_processors", "kind_of_note", "named", "note_of_unusable", "prepare_many"]
 
 Given = TypeVar("Given")
+Made = TypeVar("Made")
 
 
 def named(error: ImageError, where: str) -> ImageError:
@@ -46,22 +46,22 @@ def kind_of_note(note: str) -> str:
 
 
 def prepare_many(
-    prepare: Callable[[Given], Prepared],
+    prepare: Callable[[Given], Made],
     pictures: Iterable[Given],
     batch_size: int,
     unusable: Callable[[int, ImageError], None] | None = None,
-) -> Iterator[list[tuple[int, Prepared]]]:
+) -> Iterator[list[tuple[int, Made]]]:
     """Yield batches of (position, prepared picture), in order; threads prepare the next batch meanwhile.
 
     Args:
-        prepare: `Embedder.prepare`, `Preprocessing.prepare`, or what takes more than a picture; called in threads.
+        prepare: `Embedder.prepare`, `Embedder.faces`, or what takes more than a picture; called in threads.
         pictures: any iterable of what it takes; read up to two batches ahead.
         batch_size: pictures per batch; at most two batches of prepared pictures are held.
         unusable: called with position and error of a picture that cannot be used, which is then left out of its
             batch. Without it, the first such error is raised.
     """
 
-    def one(picture: Given) -> Prepared | ImageError:
+    def one(picture: Given) -> Made | ImageError:
         try:
             return prepare(picture)
         except ImageError as error:
@@ -70,15 +70,15 @@ def prepare_many(
     # Decoding, resizing and dlib release the interpreter lock, so threads are enough; two at least, for one may be
     # waiting for the disk.
     pool = ThreadPoolExecutor(min(8, max(2, available_processors())), thread_name_prefix="prepare")
-    stream, waiting, position = iter(pictures), deque[Future[Prepared | ImageError]](), 0
+    stream, waiting, position = iter(pictures), deque[Future[Made | ImageError]](), 0
     try:
         waiting.extend(pool.submit(one, picture) for picture in islice(stream, 2 * batch_size))
         while waiting:
-            ready: list[tuple[int, Prepared]] = []
+            ready: list[tuple[int, Made]] = []
             count = min(batch_size, len(waiting))
             for _ in range(count):
                 result = waiting.popleft().result()
-                if isinstance(result, Prepared):
+                if not isinstance(result, ImageError):
                     ready.append((position, result))
                 elif unusable is None:
                     raise result

@@ -22,10 +22,17 @@ __all__ = ["Prepared", "Preprocessing"]
 
 @dataclass(frozen=True)
 class Prepared:
-    """A picture ready for the network: `pixels` `(h, w, c)` uint8, and what the user should know about it."""
+    """A picture ready for the network.
+
+    Attributes:
+        pixels: `(h, w, c)` uint8.
+        notes: what the user should know about the picture.
+        faces: found in the picture, the one that was taken first; empty where none were looked for.
+    """
 
     pixels: npt.NDArray[np.uint8]
     notes: tuple[str, ...] = ()
+    faces: tuple[Face, ...] = ()
 
 
 class Preprocessing(BaseModel):
@@ -86,12 +93,13 @@ class Preprocessing(BaseModel):
         """
         rgb = read_picture(picture)
         notes: tuple[str, ...] = ()
+        faces: tuple[Face, ...] = ()
         height, width = self.image_size
         if self.align == "dlib-5point":
             from lookalike.embedder.face_alignment import align_face
 
-            rgb, notes = align_face(rgb, max(height, width), self.cropped)
-        return Prepared(self._resized(rgb), notes)
+            rgb, notes, faces = align_face(rgb, max(height, width), self.cropped)
+        return Prepared(self._resized(rgb), notes, faces)
 
     @property
     def finds_faces(self) -> bool:
@@ -107,7 +115,7 @@ class Preprocessing(BaseModel):
         from lookalike.embedder.face_alignment import align_faces
 
         found = align_faces(read_picture(picture), max(self.image_size), self.cropped)
-        return [(face, Prepared(self._resized(chip), notes)) for face, chip, notes in found]
+        return [(face, Prepared(self._resized(chip), notes, (face,))) for face, chip, notes in found]
 
     def _resized(self, rgb: RGBArray) -> npt.NDArray[np.uint8]:
         height, width = self.image_size

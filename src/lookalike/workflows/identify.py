@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lookalike.progress import ProgressSink, Reporter
+from lookalike.workflows.unusable_pictures import UnusablePicture, UnusablePictures
 
 if TYPE_CHECKING:
-    from lookalike.answers import Identified
+    from lookalike.answers import Identified, IdentifiedFace
     from lookalike.embedder import Embedder
     from lookalike.gallery import Gallery, Kind
     from lookalike.images import Picture
+    from lookalike.picture_inputs import GivenPictures
     from lookalike.recognizer import Recognizer
 
 __all__ = ["Identification", "IdentifyOptions", "identify", "identify_with"]
@@ -28,10 +30,11 @@ class IdentifyOptions:
     """Which pictures, which gallery, and what decides.
 
     Attributes:
-        pictures: one or more; a folder stands for the pictures in it and below.
+        pictures: one or more; as `given_pictures` takes them: files, folders, patterns, `"-"` for standard input.
         model: a model folder, or a pretrained model's name.
         gallery: its address, such as a folder.
         top: how many candidates are reported.
+        all_faces: of people: an answer for every face of every picture, not only for the most likely subject.
         threshold: of people: a distance up to which a picture matches, in place of the model's measured one.
         fmr: of people: the threshold measured for this false match rate.
         fpir: of people: name at most this share of strangers, whatever the size of the gallery.
@@ -39,14 +42,18 @@ class IdentifyOptions:
         recipe: `"landmarks"` for places; the gallery says it as well.
         rerank: of places: whether the nearest enrolled photos help to tell which place it is; they do by default.
         submission: of places: a file to write, with id,landmarks as Google Landmarks v2 wants it.
+        csv: a file to write, with a row for each picture, or for each face.
+        draw: a folder for copies of the pictures with boxes and names.
         scales: sizes at which every picture is embedded, as at enrolment.
         cropped: pictures are face crops: where no face is found, the whole picture is taken.
+        skip_bad: leave out pictures that cannot be used, in place of an error.
     """
 
     pictures: str | Path | Sequence[str | Path]
     model: str | Path
     gallery: str | Path = "people.gallery"
     top: int = 3
+    all_faces: bool = False
     threshold: float | None = None
     fmr: float | None = None
     fpir: float | None = None
@@ -54,20 +61,27 @@ class IdentifyOptions:
     recipe: str | None = None
     rerank: bool | None = None
     submission: Path | None = None
+    csv: Path | None = None
+    draw: Path | None = None
     scales: str | Sequence[float] | None = None
     cropped: bool = False
+    skip_bad: bool = False
 
 
 @dataclass(frozen=True)
 class Identification:
-    """An answer for each picture.
+    """An answer for each picture, or for each face of each picture.
 
     Attributes:
         kind: of the gallery: `people` or `landmarks`.
         identities: in the gallery, when the last picture was searched for.
-        pictures: as they were given, folders replaced by the pictures in them; empty texts for pictures in memory.
-        answers: one for each.
+        pictures: those that can be used, as they were given, folders and patterns replaced by the pictures in them;
+            empty texts for pictures in memory.
+        answers: one for each of `pictures`; none where every face was asked about.
         notes: remarks on the pictures, with their names.
+        faces: where every face was asked about, those of each of `pictures`, the most likely subject first; else none.
+        unusable: pictures that could not be used, with the reason.
+        drawn: paths of the copies with boxes and names, one for each of `pictures`.
     """
 
     kind: Kind
@@ -75,6 +89,9 @@ class Identification:
     pictures: tuple[str, ...]
     answers: tuple[Identified, ...]
     notes: tuple[str, ...] = ()
+    faces: tuple[tuple[IdentifiedFace, ...], ...] = ()
+    unusable: tuple[UnusablePicture, ...] = ()
+    drawn: tuple[str, ...] = ()
 
 
 def identify(options: IdentifyOptions, progress: ProgressSink | None = None) -> Identification:
@@ -86,8 +103,9 @@ def identify(options: IdentifyOptions, progress: ProgressSink | None = None) -> 
         ArtefactError: the model or the gallery is missing, damaged, or they do not belong together.
         InputError: no pictures, options that would do nothing, a threshold that is no distance, or a promise that
             cannot be kept.
-        ImageError: a picture cannot be used; the message names it.
-        StorageError: the gallery or the submission's disk is failing.
+        ImageError: a picture cannot be used and `skip_bad` is false; the message names it.
+        DatasetError: a folder or pattern without pictures, or no picture that can be used.
+        StorageError: the disk of the gallery or of what is written is failing.
 
     Example:
         >>> found = identify(IdentifyOptions(pictures=["who.jpg"], model="dlib"))    # doctest: +SKIP
@@ -107,10 +125,14 @@ def identify(options: IdentifyOptions, progress: ProgressSink | None = None) -> 
                 why="is for people; a gallery of landmarks has thresholds of its own, set by "
                 "`lookalike enroll --recipe landmarks --promise fpr=RATE`",
             )
+            if options.all_faces:
+                from lookalike.errors import InputError
+
+                raise InputError("--all-faces is for people; a photo of a place is asked about as a whole")
         else:
             why = f"is for landmarks, and {options.gallery} holds none; leave it out, or enroll with --recipe landmarks"
             refuse_options(options, *_PLACES, why=why)
-        return _identified(options, gallery, of_places, progress)
+        return _identified(options, gallery, of_places, Reporter(progress))
 
 
 def identify_with(
@@ -118,7 +140,9 @@ def identify_with(
     pictures: Sequence[Picture],
     *,
     top: int = 3,
+    all_faces: bool = False,
     rerank: bool = True,
+    skip_bad: bool = False,
     progress: ProgressSink | None = None,
 ) -> Identification:
     """Ask a recognizer about pictures, in batches.
@@ -127,11 +151,14 @@ def identify_with(
         recognizer: with a gallery of people or of places.
         pictures: paths, bytes, arrays or Pillow images; at least one.
         top: how many candidates are reported of each.
+        all_faces: of people: an answer for every face of every picture.
         rerank: of places: whether the nearest enrolled photos help to tell which place it is.
+        skip_bad: leave out pictures that cannot be used, in place of an error.
         progress: told how far it is.
 
     Raises:
-        ImageError: a picture cannot be used; the message names it.
+        ImageError: a picture cannot be used and `skip_bad` is false; the message names it.
+        DatasetError: none can be used.
         InputError: no pictures, or a promise that cannot be kept.
 
     Example:
@@ -139,46 +166,96 @@ def identify_with(
         'match'
     """
     from lookalike.errors import InputError
-    from lookalike.images import picture_name, source_of
+    from lookalike.images import source_of
+    from lookalike.picture_inputs import GivenPictures
 
     if not len(pictures):
         raise InputError("no pictures were given; give at least one")
+    given = GivenPictures(tuple(pictures), tuple(map(source_of, pictures)))
     report = Reporter(progress)
+    question = _Question(given, UnusablePictures(given.names, skip_bad), top, all_faces, rerank)
+    return replace(_ask(recognizer, question, report), notes=tuple(report.remarks))
+
+
+@dataclass(frozen=True)
+class _Question:
+    """What a recognizer is asked; those of the pictures that cannot be used are known when it has answered."""
+
+    given: GivenPictures
+    bad: UnusablePictures
+    top: int
+    all_faces: bool
+    rerank: bool
+
+
+def _ask(recognizer: Recognizer, question: _Question, report: Reporter) -> Identification:
+    """The answers; remarks stay with the report."""
+    from lookalike.images import picture_name
+
+    pictures, bad = question.given.pictures, question.bad
     done = report.counted("Identifying", len(pictures))
-    answers = recognizer.identify_many(pictures, k=top, rerank=rerank, progress=done)
-    sources = [source_of(picture) for picture in pictures]
-    for position, answer in enumerate(answers):
+    answers: list[Identified] = []
+    faces: list[list[IdentifiedFace]] = []
+    if question.all_faces:
+        faces = recognizer.identify_all_many(pictures, k=question.top, progress=done, unusable=bad)
+        last = [one.answer for own in faces for one in own][-1:]
+    else:
+        answers = recognizer.identify_many(
+            pictures, k=question.top, rerank=question.rerank, progress=done, unusable=bad
+        )
+        last = answers[-1:]
+    bad.report(report)  # refuses pictures none of which can be used
+    kept = bad.kept()
+    _remark([picture_name(pictures[position], position) for position in kept], answers, faces, report)
+    return Identification(
+        kind="people" if recognizer.place_recognition() is None else "landmarks",
+        identities=last[0].identities if last else recognizer.gallery.counts().identities,
+        pictures=tuple(question.given.names[position] for position in kept),
+        answers=tuple(answers),
+        faces=tuple(map(tuple, faces)),
+        unusable=bad.listed(),
+    )
+
+
+def _remark(
+    names: Sequence[str],
+    answers: Sequence[Identified],
+    faces: Sequence[Sequence[IdentifiedFace]],
+    report: Reporter,
+) -> None:
+    """Report the remarks on answers about pictures of these names."""
+    for name, answer in zip(names, answers, strict=False):
         for remark in answer.notes:
             # An answer about a person names the picture in its remarks, one about a place does not.
-            name = picture_name(pictures[position], position)
             report.remark(remark if answer.kind == "people" else f"{name}: {remark}")
-    last = answers[-1]
-    return Identification(last.kind, last.identities, tuple(sources), tuple(answers), tuple(report.remarks))
+    for name, own in zip(names, faces, strict=False):
+        for number, one in enumerate(own, 1):
+            for remark in one.answer.notes:
+                report.remark(remark)
+            for remark in one.notes:
+                report.remark(f"{name}, face {number}: {remark}")
 
 
-def _identified(
-    options: IdentifyOptions, gallery: Gallery, of_places: bool, progress: ProgressSink | None
-) -> Identification:
+def _identified(options: IdentifyOptions, gallery: Gallery, of_places: bool, report: Reporter) -> Identification:
+    from lookalike.picture_inputs import given_pictures
+    from lookalike.workflows.drawn_pictures import check_drawings
+    from lookalike.workflows.face_tables import check_table
     from lookalike.workflows.loaded_model import load_model
 
-    pictures = _expanded(options.pictures)
+    given = given_pictures(options.pictures, skip_missing=options.skip_bad)
+    check_drawings(options.draw)
+    check_table(options.csv)
     embedder = load_model(
         options.model, cropped=options.cropped, scales=options.scales, calibration=options.calibration
     )
-    if not of_places:
-        return identify_with(_for_people(options, embedder, gallery), pictures, top=options.top, progress=progress)
-    from lookalike.landmark_recognizer import LandmarkRecognizer
-
-    recognizer, rerank = LandmarkRecognizer(embedder, gallery), options.rerank is not False
-    if options.submission is None:
-        return identify_with(recognizer, pictures, top=options.top, rerank=rerank, progress=progress)
-    from lookalike.workflows.place_submission import check_places, submission_ids, write_submission
-
-    ids = submission_ids(pictures)
-    check_places(recognizer.atlas.places, str(options.gallery))
-    found = identify_with(recognizer, pictures, top=options.top, rerank=rerank, progress=progress)
-    write_submission(options.submission, ids, found.answers)
-    return found
+    bad = UnusablePictures(given.names, options.skip_bad)
+    question = _Question(given, bad, options.top, options.all_faces, options.rerank is not False)
+    if of_places:
+        found = _about_places(options, embedder, gallery, question, report)
+    else:
+        found = _ask(_for_people(options, embedder, gallery), question, report)
+    found = _written(options, found, [given.pictures[position] for position in bad.kept()], report)
+    return replace(found, notes=tuple(report.remarks))
 
 
 def _for_people(options: IdentifyOptions, embedder: Embedder, gallery: Gallery) -> Recognizer:
@@ -189,18 +266,45 @@ def _for_people(options: IdentifyOptions, embedder: Embedder, gallery: Gallery) 
     return Recognizer(embedder, gallery, options.threshold, options.fmr, promise=promise)
 
 
-def _expanded(given: str | Path | Sequence[str | Path]) -> list[str]:
-    """Pictures, with folders replaced by the pictures in them."""
-    pictures: list[str] = []
-    for one in [given] if isinstance(given, str | Path) else given:
-        if Path(one).is_dir():
-            from lookalike.datasets.image_folder import pictures_below
-            from lookalike.errors import DatasetError
+def _about_places(
+    options: IdentifyOptions, embedder: Embedder, gallery: Gallery, question: _Question, report: Reporter
+) -> Identification:
+    from lookalike.landmark_recognizer import LandmarkRecognizer
 
-            found = [str(path) for path in pictures_below(Path(one))]
-            if not found:
-                raise DatasetError(f"{one} holds no pictures; give photos, or a folder of them")
-            pictures += found
-        else:
-            pictures.append(str(one))
-    return pictures
+    recognizer = LandmarkRecognizer(embedder, gallery)
+    if options.submission is None:
+        return _ask(recognizer, question, report)
+    from lookalike.workflows.place_submission import check_places, submission_ids, write_submission
+
+    ids = submission_ids(question.given.names)
+    check_places(recognizer.atlas.places, str(options.gallery))
+    found = _ask(recognizer, question, report)
+    answers: list[Identified | None] = [None] * len(ids)
+    for position, answer in zip(question.bad.kept(), found.answers, strict=True):
+        answers[position] = answer
+    write_submission(options.submission, ids, answers)
+    return found
+
+
+def _written(
+    options: IdentifyOptions, found: Identification, pictures: Sequence[Picture], report: Reporter
+) -> Identification:
+    """Write the copies with boxes and the CSV, where they were asked for."""
+    if options.draw is not None:
+        from lookalike.workflows.answer_marks import answer_marks, answered_face_marks
+        from lookalike.workflows.drawn_pictures import draw_pictures
+
+        marks = (
+            [answered_face_marks(own) for own in found.faces]
+            if options.all_faces
+            else [answer_marks(answer) for answer in found.answers]
+        )
+        found = replace(found, drawn=draw_pictures(options.draw, pictures, found.pictures, marks, report))
+    if options.csv is not None:
+        from lookalike.workflows.face_tables import formula_remarks, identification_csv, write_table
+
+        table = identification_csv(found)
+        write_table(options.csv, table)
+        for line in formula_remarks(table):
+            report.remark(line)
+    return found

@@ -1,4 +1,4 @@
-"""The folder that an evaluation writes into: made when it is written, and none that is empty is left."""
+"""A folder that a workflow writes into: made when it is written, and none that is empty is left."""
 
 from __future__ import annotations
 
@@ -12,10 +12,14 @@ __all__ = ["output_folder"]
 
 
 @contextmanager
-def output_folder(path: Path) -> Iterator[None]:
+def output_folder(path: Path, option: str = "--output") -> Iterator[None]:
     """Make a folder for the block to write into; one that was made and is empty afterwards is removed again.
 
     An empty block checks, before the work, that the folder can be made.
+
+    Args:
+        path: of the folder.
+        option: that names it, for messages.
 
     Raises:
         StorageError: it cannot be made.
@@ -28,7 +32,7 @@ def output_folder(path: Path) -> Iterator[None]:
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise StorageError(f"{path} cannot be made: {error.strerror}; choose another with --output") from None
+        raise StorageError(f"{path} cannot be made: {error.strerror}; choose another with {option}") from None
     try:
         yield
     finally:

@@ -43,12 +43,14 @@ def check_places(places: Sequence[str], gallery: str) -> None:
             raise DatasetError(f"{error}; a submission names places by Google's numbers: enroll them so") from None
 
 
-def write_submission(path: Path, ids: Sequence[str], answers: Sequence[Identified]) -> None:
+def write_submission(path: Path, ids: Sequence[str], answers: Sequence[Identified | None]) -> None:
     """Every picture's first candidate with its confidence, accepted or not: GAP weighs them by their order.
+
+    A picture without an answer, because it could not be used, has a row without a place.
 
     Raises:
         StorageError: the file cannot be written; an older one is unharmed.
     """
-    best = [answer.best for answer in answers]
+    best = [None if answer is None else answer.best for answer in answers]
     rows = [None if one is None else (one.place, one.confidence) for one in best]
     write_recognition_submission(path, dict(zip(ids, rows, strict=True)))
