@@ -24,9 +24,9 @@ import numpy.typing as npt
 from PIL import Image
 
 from lookalike import Embedder, Recognizer, open_gallery
-from lookalike.sightings import Sighting
 from lookalike.video_frames import VideoFile, load_av
 from lookalike.workflows.identify_video import VideoIdentification, identify_frames
+from lookalike.workflows.sightings import Sighting
 
 ENROLLED, STRANGERS, TEMPLATES, RATE = 6, 2, 5, 25
 
@@ -148,7 +148,11 @@ def main() -> None:
                 found = identify_frames(recognizer, source, every=given.every)
     print(json.dumps({"size": given.size, "seconds": found.duration, "scenes": len(scenes), "every": given.every}))
     for scene in scenes:
-        print(json.dumps({"truth": [name for name, _ in scene.photos], "from": scene.start, "to": scene.start + scene.seconds}))
+        print(
+            json.dumps(
+                {"truth": [name for name, _ in scene.photos], "from": scene.start, "to": scene.start + scene.seconds}
+            )
+        )
     for one in found.sightings:
         print(json.dumps(said(one)))
     assert found.duration is not None

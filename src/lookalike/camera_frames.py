@@ -10,7 +10,7 @@ import stat
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -104,7 +104,7 @@ class Camera:
         """How many frames `frames` gives at most; None where it goes on until it is stopped."""
         return None if until is None or not every else int(until / every) + 1
 
-    def frames(self, every: float, until: float | None = None) -> Iterator[Frame]:
+    def frames(self, every: float, until: float | None = None) -> Generator[Frame, None, None]:
         """Yield the newest frame, `every` seconds or as fast as they are taken.
 
         Args:

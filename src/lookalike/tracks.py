@@ -103,10 +103,9 @@ class Track:
         Benchmark-B", CVPRW 2017). Frames that are blurred or turned aside are left out of it where there are better.
         """
         chosen = sorted(self.looks, key=lambda look: -look.quality)[:BEST]
-        mean = np.mean([look.vector for look in chosen], axis=0, dtype=np.float64)
-        if metric == "cosine":
-            mean = unit_length(mean[None])[0]
-        return np.asarray(mean, np.float32)
+        mean = np.mean([look.vector for look in chosen], axis=0, dtype=np.float64, keepdims=True)
+        vector: Floats = np.asarray(unit_length(mean) if metric == "cosine" else mean, np.float32)[0]
+        return vector
 
     def meets(self, other: Track) -> bool:
         """Whether both are in one frame: then they are two persons."""

@@ -7,7 +7,7 @@ others of FFmpeg's read playlists, and open the files and addresses that these n
 from __future__ import annotations
 
 import stat
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -95,7 +95,9 @@ def _begins_video(beginning: bytes) -> bool:
         return beginning[8:12] not in _STILL_BRANDS
     return (
         kind in (b"moov", b"mdat", b"wide")  # QuickTime before `ftyp`
-        or beginning.startswith((b"\x1aE\xdf\xa3", b"OggS", b"FLV\x01", b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", b"\0\0\1\xba"))
+        or beginning.startswith(
+            (b"\x1aE\xdf\xa3", b"OggS", b"FLV\x01", b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", b"\0\0\1\xba")
+        )
         or (beginning.startswith(b"RIFF") and beginning[8:11] == b"AVI")
         or any(beginning[at::step][:2] == b"GG" for at, step in ((0, 188), (4, 192)))  # MPEG transport stream
     )
@@ -116,7 +118,7 @@ def upright_rgb(frame: Any, aspect: float = 1.0) -> RGBArray:
     width = round(frame.width * aspect) if 0.25 <= aspect <= 4 else frame.width
     rgb = frame.to_ndarray(format="rgb24", width=width, height=frame.height)
     quarters = round((frame.rotation or 0) / 90) % 4  # of FFmpeg's matrix, in degrees counterclockwise
-    return np.ascontiguousarray(np.rot90(rgb, quarters)) if quarters else rgb  # type: ignore[no-any-return]
+    return np.ascontiguousarray(np.rot90(rgb, quarters)) if quarters else rgb
 
 
 class VideoFile:
@@ -196,7 +198,9 @@ class VideoFile:
 
     def _video_stream(self) -> Any:
         streams = [
-            one for one in self._container.streams.video if not one.disposition & self._av.stream.Disposition.attached_pic
+            one
+            for one in self._container.streams.video
+            if not one.disposition & self._av.stream.Disposition.attached_pic
         ]
         if not streams:
             raise VideoError(f"{self.name} has no pictures, only sound or nothing; give a video")
@@ -220,8 +224,8 @@ class VideoFile:
         shown = self.duration if until is None else min(self.duration, until)
         return max(1, int((shown - 1e-6) / (every or self._step)) + 1)
 
-    def frames(self, every: float, until: float | None = None) -> Iterator[Frame]:
-        """Yield the first frame at or after the times 0, `every`, 2 × `every`, …; a frame that is damaged is passed over.
+    def frames(self, every: float, until: float | None = None) -> Generator[Frame, None, None]:
+        """Yield the first frame at or after the times 0, `every`, 2 × `every`, …; damaged ones are passed over.
 
         Args:
             every: in seconds; 0 for every frame.

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections import deque
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -21,10 +18,10 @@ if TYPE_CHECKING:
     from lookalike.embedder.preprocessing import Prepared
     from lookalike.gallery import Gallery
     from lookalike.recognizer import Recognizer
-    from lookalike.sightings import AnsweredTrack, Sighting
-    from lookalike.tracks import Look, Track
+    from lookalike.tracks import Track
     from lookalike.video_frames import Frame
-    from lookalike.workflows.video_stills import BestFrames
+    from lookalike.workflows.sighting_files import BestFrames
+    from lookalike.workflows.sightings import AnsweredTrack, Sighting
 
 __all__ = ["FrameSource", "VideoIdentification", "VideoOptions", "identify_frames", "identify_video"]
 
@@ -52,7 +49,7 @@ class FrameSource(Protocol):
     def count(self, every: float, until: float | None = None) -> int | None:
         """How many frames there will be, about; None where it is not known."""
 
-    def frames(self, every: float, until: float | None = None) -> Iterator[Frame]:
+    def frames(self, every: float, until: float | None = None) -> Generator[Frame, None, None]:
         """Frames at even distances of `every` seconds, up to the time `until`."""
 
 
@@ -71,6 +68,7 @@ class VideoOptions:
         fmr: the threshold measured for this false match rate.
         fpir: name at most this share of strangers, whatever the size of the gallery.
         calibration: a `calibration.json` in place of the model's own.
+        scales: sizes at which every face is embedded, as at enrolment.
         csv: a file to write, with a row for each sighting.
         draw: a folder to write a picture of each sighting into: its best frame, with box and name.
     """
@@ -85,6 +83,7 @@ class VideoOptions:
     fmr: float | None = None
     fpir: float | None = None
     calibration: Path | None = None
+    scales: str | Sequence[float] | None = None
     csv: Path | None = None
     draw: Path | None = None
 
@@ -144,23 +143,28 @@ def identify_video(options: VideoOptions, progress: ProgressSink | None = None) 
     from lookalike.durations import parse_seconds
     from lookalike.gallery import open_gallery
     from lookalike.video_frames import VideoFile
+    from lookalike.workflows.drawn_pictures import check_drawings
+    from lookalike.workflows.face_tables import check_table, write_table
     from lookalike.workflows.loaded_model import load_model
-    from lookalike.workflows.video_stills import prepare_folder, write_sightings
+    from lookalike.workflows.people_recognizer import people_recognizer
+    from lookalike.workflows.sighting_files import sightings_csv
 
     every = parse_seconds(options.every, "--every")
     until = None if options.duration is None else parse_seconds(options.duration, "--for")
-    if options.draw is not None:
-        prepare_folder(options.draw)
+    check_drawings(options.draw)
+    check_table(options.csv)
     name = str(options.video)
     with open_gallery(options.gallery, create=False) as gallery:
         _check_people(gallery, options.gallery)
         with Camera(name) if is_camera(name) else VideoFile(name) as source:  # before the model, which takes longer
-            recognizer = _recognizer(options, load_model(options.model, calibration=options.calibration), gallery)
+            embedder = load_model(options.model, scales=options.scales, calibration=options.calibration)
+            _check_finds_faces(embedder)
+            recognizer = people_recognizer(embedder, gallery, options.threshold, options.fmr, options.fpir)
             found = identify_frames(
                 recognizer, source, every=every, until=until, top=options.top, draw=options.draw, progress=progress
             )
     if options.csv is not None:
-        write_sightings(options.csv, found.sightings, found.stills)
+        write_table(options.csv, sightings_csv(found.sightings, found.stills))
     return found
 
 
@@ -192,7 +196,7 @@ def identify_frames(
         >>> with VideoFile("party.mp4") as video:    # doctest: +SKIP
         ...     found = identify_frames(recognizer, video, every=0.5)
     """
-    from lookalike.workflows.video_stills import draw_sightings
+    from lookalike.workflows.sighting_files import draw_sightings
 
     report = Reporter(progress)
     began = time.perf_counter()
@@ -201,7 +205,9 @@ def identify_frames(
     sightings = search.sightings()
     for remark in source.remarks:
         report.remark(remark)
-    stills = () if draw is None else draw_sightings(draw, sightings, search.best_frames)
+    stills: tuple[Path, ...] = ()
+    if draw is not None and search.best_frames is not None:
+        stills = draw_sightings(draw, sightings, search.best_frames, report)
     return VideoIdentification(
         video=source.name,
         every=every,
@@ -225,7 +231,7 @@ def _look_at_all(
     total = source.count(*times)
     report(Progress("Looking at frames", 0, total))
     frames = source.frames(*times)
-    batches = _one_by_one(embedder, frames) if source.live else _ahead(embedder, frames)
+    batches = _batches(embedder, frames, source.live)
     try:
         for batch in batches:
             chips = [prepared.pixels for _, found in batch for _, prepared in found]
@@ -237,37 +243,26 @@ def _look_at_all(
         return True
     finally:
         batches.close()
-        frames.close()  # type: ignore[attr-defined]  # of a generator
+        frames.close()
     return False
 
 
-_Batch = list[tuple["Frame", list[tuple["Face", "Prepared"]]]]
+_Looked = tuple["Frame", list[tuple["Face", "Prepared"]]]
 
 
-def _one_by_one(embedder: Embedder, frames: Iterator[Frame]) -> Iterator[_Batch]:
-    for frame in frames:
-        yield [(frame, embedder.prepare_faces(frame.rgb))]
+def _batches(embedder: Embedder, frames: Iterator[Frame], live: bool) -> Generator[list[_Looked], None, None]:
+    """Frames and the faces in them; of a file in batches, and threads look at the next frames meanwhile."""
+    from lookalike.embedder.preparation import prepare_many
 
+    def look(frame: Frame) -> _Looked:
+        return frame, embedder.prepare_faces(frame.rgb)
 
-def _ahead(embedder: Embedder, frames: Iterator[Frame]) -> Iterator[_Batch]:
-    """Batches of frames and their faces; threads look at the next frames meanwhile."""
-    from lookalike.embedder.preparation import available_processors
-
-    pool = ThreadPoolExecutor(available_processors(), thread_name_prefix="faces")
-    waiting: deque[tuple[Frame, Future[list[tuple[Face, Prepared]]]]] = deque()
-
-    def begin(count: int) -> None:
-        waiting.extend((frame, pool.submit(embedder.prepare_faces, frame.rgb)) for frame in islice(frames, count))
-
-    try:
-        begin(2 * BATCH)
-        while waiting:
-            count = min(BATCH, len(waiting))
-            ready = [(frame, found.result()) for frame, found in (waiting.popleft() for _ in range(count))]
-            begin(count)
-            yield ready
-    finally:
-        pool.shutdown(cancel_futures=True)
+    if live:
+        for frame in frames:
+            yield [look(frame)]
+    else:
+        for batch in prepare_many(look, frames, BATCH):
+            yield [looked for _, looked in batch]
 
 
 class _Search:
@@ -275,7 +270,7 @@ class _Search:
 
     def __init__(self, recognizer: Recognizer, top: int, keep: bool) -> None:
         from lookalike.tracks import TrackBuilder
-        from lookalike.workflows.video_stills import BestFrames
+        from lookalike.workflows.sighting_files import BestFrames
 
         self._recognizer, self._top = recognizer, top
         self._same = recognizer.pair_threshold.distance
@@ -296,14 +291,14 @@ class _Search:
         self._answer(self._builder.over)
 
     def sightings(self) -> list[Sighting]:
-        from lookalike.sightings import put_together
+        from lookalike.workflows.sightings import put_together
 
         self._answer(self._builder.finish())
         return put_together(self._answered, self._recognizer.embedder.metric, self._same)
 
     def _answer(self, over: list[Track]) -> None:
         """Answer those that were not yet; a list that only grows, and so is right after an interruption as well."""
-        from lookalike.sightings import AnsweredTrack
+        from lookalike.workflows.sightings import AnsweredTrack
 
         for track in over[len(self._answered) :]:
             own = track.vector(self._recognizer.embedder.metric)
@@ -319,15 +314,11 @@ def _check_people(gallery: Gallery, address: str | Path) -> None:
         raise InputError(f"{address} is a gallery of landmarks, and a video is searched for people; give one of people")
 
 
-def _recognizer(options: VideoOptions, embedder: Embedder, gallery: Gallery) -> Recognizer:
-    from lookalike.decisions.promise import Promise
+def _check_finds_faces(embedder: Embedder) -> None:
     from lookalike.errors import InputError
-    from lookalike.recognizer import Recognizer
 
     if not embedder.finds_faces:
         raise InputError(
-            f"model {embedder.name} takes a picture as a whole and looks for no faces in it; in a video give one that "
+            f"model {embedder.name} takes a picture as a whole and looks for no faces in it; for a video give one that "
             "does: --model dlib, or a model trained with the alignment dlib-5point"
         )
-    promise = None if options.fpir is None else Promise("fpir", options.fpir)
-    return Recognizer(embedder, gallery, options.threshold, options.fmr, promise=promise)

@@ -8,7 +8,6 @@ Lam and Suen, "Application of Majority Voting to Pattern Recognition", 1997); el
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -17,6 +16,7 @@ from lookalike.answers import Identified
 from lookalike.decisions.policies import Decision
 from lookalike.distances import MetricName
 from lookalike.tracks import MISSED, Look, Track, number_strangers
+from lookalike.workflows.answer_marks import answer_label
 
 __all__ = ["AnsweredTrack", "Sighting", "put_together"]
 
@@ -83,7 +83,7 @@ class Sighting:
     @property
     def label(self) -> str:
         """For readers: a name, `nobody 1`, or `perhaps` a name."""
-        return f"nobody {self.stranger}" if self.stranger else _label(self.answer)
+        return f"nobody {self.stranger}" if self.stranger else answer_label(self.answer)
 
     @property
     def start(self) -> float:
@@ -169,10 +169,3 @@ def _goes_on(earlier: Sighting, later: Sighting) -> bool:
     new = later.tracks[0].track
     last = max(one.track.looks[-1].frame for one in earlier.tracks)
     return new.looks[0].frame - last <= MISSED + 1 and not any(new.meets(one.track) for one in earlier.tracks)
-
-
-def _label(answer: Identified) -> str:
-    if answer.identity is not None:
-        return answer.identity
-    # An ambiguous answer has candidates; an unknown one gets a number.
-    return f"perhaps {answer.candidates[0].identity}" if answer.candidates and math.isfinite(answer.distance) else "nobody"
