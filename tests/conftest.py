@@ -377,3 +377,41 @@ def snapshot():
         return {path.relative_to(folder): path.read_bytes() if path.is_file() else None for path in folder.rglob("*")}
 
     return take
+
+
+@pytest.fixture(scope="session")
+def group_photo(orl, tmp_path_factory):
+    """A photo of five people, s01 to s05, two in a row; enlarged threefold, so that dlib finds them.
+
+    Each stands in a cell of 336×396 pixels.
+    """
+    photo = Image.new("L", (2 * 336 + 60, 3 * 396 + 60), 128)
+    for number, name in enumerate(("s01", "s02", "s03", "s04", "s05")):
+        with Image.open(orl.of([name]).paths[4]) as face:
+            large = face.resize((276, 336), Image.Resampling.BICUBIC)
+        photo.paste(large, (60 + number % 2 * 336, 60 + number // 2 * 396))
+    path = tmp_path_factory.mktemp("group") / "group.png"
+    photo.save(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def _friends(orl, tmp_path_factory):
+    from lookalike import Embedder, Recognizer, open_gallery
+
+    path = tmp_path_factory.mktemp("galleries") / "friends.gallery"
+    with open_gallery(path) as opened:
+        recognizer = Recognizer(Embedder.load("dlib"), opened)
+        for name in ("s01", "s02", "s03", "s04"):
+            recognizer.enroll(name, list(orl.of([name]).paths[:2]))
+    return path
+
+
+@pytest.fixture
+def friends(_friends, tmp_path_factory):
+    """A gallery by dlib of s01 to s04, two templates each; the test's own.
+
+    Of the faces of `group_photo`, each of these is at most 0.43 from its own templates and at least 0.62 from the
+    others'; s05 is at least 0.65 from all.
+    """
+    return shutil.copytree(_friends, tmp_path_factory.mktemp("own") / "friends.gallery")

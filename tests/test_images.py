@@ -4,6 +4,8 @@ import contextlib
 import io
 import os
 import struct
+import subprocess
+import sys
 import warnings
 import zlib
 from pathlib import Path
@@ -25,6 +27,10 @@ RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
 
 
 def encode(image, kind, **options):
+    if kind == "HEIF":
+        import pillow_heif
+
+        pillow_heif.register_heif_opener()
     image = Image.fromarray(image) if isinstance(image, np.ndarray) else image
     file = io.BytesIO()
     image.save(file, kind, **options)
@@ -48,13 +54,30 @@ def refused(picture, message):
 @pytest.mark.parametrize("kind", FORMATS)
 def test_every_allowed_format(kind):
     picture = smooth()
-    lossless = {"WEBP": {"lossless": True}, "JPEG": {"quality": 95}}.get(kind, {})
+    lossless = {"WEBP": {"lossless": True}, "JPEG": {"quality": 95}, "AVIF": {"quality": 95}, "HEIF": {"quality": 95}}
+    lossless = lossless.get(kind, {})
     found = read_picture(encode(picture, kind, **lossless))
     assert (found.shape, found.dtype) == ((24, 20, 3), np.uint8)
-    if kind == "JPEG":
+    if kind in ("JPEG", "AVIF", "HEIF"):
         assert np.abs(found.astype(int) - picture).mean() < 3
     else:
         np.testing.assert_array_equal(found, picture)
+
+
+def test_pillow_heif_is_not_imported_for_other_pictures():
+    program = (
+        "import io, sys, numpy as np\n"
+        "from PIL import Image\n"
+        "from lookalike.images import read_picture\n"
+        "for kind in ('JPEG', 'PNG', 'AVIF'):\n"
+        "    file = io.BytesIO()\n"
+        "    Image.new('RGB', (8, 8)).save(file, kind)\n"
+        "    read_picture(file.getvalue())\n"
+        "sys.exit('pillow_heif' in sys.modules)\n"
+    )
+    subprocess.run(
+        [sys.executable, "-c", program], check=True, env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    )
 
 
 def test_path_bytes_pillow_and_array_agree(tmp_path):
@@ -207,6 +230,17 @@ def test_exif_orientation_of_a_jpeg_turns_its_sides():
     found = read_picture(encode(smooth(48, 32), "JPEG", exif=exif, quality=95))
     assert found.shape == (32, 48, 3)
     assert np.abs(found.astype(int) - np.rot90(smooth(48, 32), -1)).mean() < 3
+
+
+@pytest.mark.parametrize("orientation", UPRIGHT)
+@pytest.mark.parametrize("kind", ["HEIF", "AVIF"])
+def test_pictures_of_phones_are_upright(orientation, kind):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    found = read_picture(encode(smooth(48, 32), kind, exif=exif.tobytes(), quality=95))
+    expected = UPRIGHT[orientation](smooth(48, 32))
+    assert found.shape == expected.shape
+    assert np.abs(found.astype(int) - expected).mean() < 3
 
 
 @pytest.mark.parametrize("orientation", [0, 9, 65535])
@@ -378,10 +412,11 @@ def test_text_that_inflates_in_a_png():
 
 def test_the_pixel_limit_itself_is_allowed(monkeypatch):
     monkeypatch.setattr(images, "MAX_PIXELS", 24 * 20)
-    for picture in (smooth(), encode(smooth(), "PNG"), Image.fromarray(smooth())):
+    given = (smooth(), *(encode(smooth(), kind) for kind in ("PNG", "HEIF", "AVIF")), Image.fromarray(smooth()))
+    for picture in given:
         assert read_picture(picture).shape == (24, 20, 3)
     monkeypatch.setattr(images, "MAX_PIXELS", 24 * 20 - 1)
-    for picture in (smooth(), encode(smooth(), "PNG"), Image.fromarray(smooth())):
+    for picture in given:
         refused(picture, "at most 479")
 
 
@@ -484,6 +519,13 @@ def test_a_pillow_image_whose_file_is_damaged():
 
 
 # picture_files
+
+
+def test_endings_of_phones_and_browsers_are_pictures(tmp_path):
+    names = ["a.jfif", "b.jpe", "c.HEIC", "d.heif", "e.hif", "f.avif"]
+    for name in names:
+        (tmp_path / name).touch()
+    assert [path.name for path in picture_files(tmp_path)] == names
 
 
 def test_picture_files_by_name_without_hidden_ones_and_others(tmp_path):

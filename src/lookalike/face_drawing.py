@@ -7,6 +7,7 @@ colour says, the label says too.
 
 from __future__ import annotations
 
+import bisect
 import functools
 import importlib.util
 import math
@@ -25,7 +26,7 @@ __all__ = ["Mark", "Meaning", "draw_marks", "missing_letters"]
 
 #: What a box stands for.
 Meaning = Literal["match", "ambiguous", "unknown", "face", "not asked"]
-#: The box's colour, and the letters' on it.
+#: The colour of the box, and of the letters on it and the lines beside it: on any background one of them is seen.
 _COLOURS: dict[Meaning, tuple[str, str]] = {
     "match": ("#0072B2", "white"),
     "ambiguous": ("#F0E442", "black"),
@@ -92,9 +93,10 @@ def draw_marks(rgb: RGBArray, marks: Sequence[Mark]) -> Image.Image:
     for mark in reversed(marks):
         _draw_box(draw, mark, factor, line)
     taken: list[Rectangle] = []  # by labels
+    boxes = [_edges(mark, factor, picture.size) for mark in marks]
     for mark in marks:
         if mark.label:
-            taken.append(_draw_label(draw, mark, factor, line, picture.size, taken))
+            taken.append(_draw_label(draw, mark, _Layout(factor, line, picture.size, boxes, taken)))
     return picture
 
 
@@ -110,23 +112,33 @@ def missing_letters(text: str) -> str:
 
 
 def _draw_box(draw: ImageDraw.ImageDraw, mark: Mark, factor: int, line: int) -> None:
-    colour = _COLOURS[mark.meaning][0]
+    colour, contrast = _COLOURS[mark.meaning]
     edges = _edges(mark, factor, draw.im.size)
     halo = max(1, line // 2)
     outer = (edges[0] - halo, edges[1] - halo, edges[2] + halo, edges[3] + halo)
-    draw.rectangle(outer, outline="black", width=line + 2 * halo)  # a box is seen on any background
+    draw.rectangle(outer, outline=contrast, width=line + 2 * halo)
     draw.rectangle(edges, outline=colour, width=line)
     for x, y in mark.points:
         centre = ((x + 0.5) * factor, (y + 0.5) * factor)
-        draw.circle(centre, line + halo, fill="black")
+        draw.circle(centre, line + halo, fill=contrast)
         draw.circle(centre, line, fill=colour)
 
 
-def _draw_label(
-    draw: ImageDraw.ImageDraw, mark: Mark, factor: int, line: int, size: tuple[int, int], taken: Sequence[Rectangle]
-) -> Rectangle:
-    """Write a label beside its box, where it hides no other label if possible; returns what it covers."""
-    edges, longest = _edges(mark, factor, size), max(size)
+@dataclass(frozen=True)
+class _Layout:
+    """What a label has to do with: the copy's enlargement and size, lines' width, boxes, and places of labels."""
+
+    factor: int
+    line: int
+    size: tuple[int, int]
+    boxes: Sequence[Rectangle]
+    taken: Sequence[Rectangle]
+
+
+def _draw_label(draw: ImageDraw.ImageDraw, mark: Mark, layout: _Layout) -> Rectangle:
+    """Write a label beside its box, where it hides no other label and no face if possible; returns its place."""
+    size, line, edges = layout.size, layout.line, _edges(mark, layout.factor, layout.size)
+    longest = max(size)
     letters = round(min(max((edges[2] - edges[0]) * _OF_BOX, longest * _LEAST, 12), max(longest * _MOST, 12)))
     text = _one_line(mark.label)
     font = _font_for(text, letters)
@@ -137,9 +149,13 @@ def _draw_label(
     left = min(max(edges[0] - line, 0), max(size[0] - width, 0))
     tops = (edges[1] - line - height, edges[3] + line, edges[1] + line, edges[3] - line - height)
     places = [(left, top, left + width, top + height) for top in (min(max(t, 0), size[1] - height) for t in tops)]
-    place = min(places, key=lambda one: sum(_overlap(one, other) for other in taken))  # the first of the best
+
+    def hidden(place: Rectangle) -> tuple[float, float]:
+        return sum(_overlap(place, one) for one in layout.taken), sum(_overlap(place, one) for one in layout.boxes)
+
+    place = min(places, key=hidden)  # the first of the best
     background, colour = _COLOURS[mark.meaning]
-    draw.rectangle(place, fill=background, outline="black")
+    draw.rectangle(place, fill=background, outline=colour)
     draw.text((place[0] + padding, place[1] + padding / 2), text, fill=colour, font=font)
     return place
 
@@ -165,9 +181,8 @@ def _shortened(text: str, font: ImageFont.FreeTypeFont, width: float) -> str:
     """The text, or as much of its beginning as is no wider than `width`, and an ellipsis."""
     if font.getlength(text) <= width:
         return text
-    while text and font.getlength(f"{text}…") > width:
-        text = text[:-1]
-    return f"{text}…"
+    fitting = bisect.bisect_left(range(len(text)), True, key=lambda end: font.getlength(f"{text[: end + 1]}…") > width)
+    return f"{text[:fitting]}…"
 
 
 # --- fonts ------------------------------------------------------------------------------------------------

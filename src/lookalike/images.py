@@ -33,14 +33,23 @@ __all__ = [
     "source_of",
 ]
 
-#: Decoders that may run on untrusted bytes; Pillow knows some forty more.
-FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "PPM", "TIFF")
+#: Decoders that may run on untrusted bytes; Pillow knows some forty more. HEIF (phones' HEIC) is pillow-heif's.
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "PPM", "TIFF", "AVIF", "HEIF")
 #: File name endings that `picture_files` takes for pictures, lower case.
-PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".pgm", ".ppm", ".tif", ".tiff"})
+PICTURE_SUFFIXES = frozenset(
+    {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".pgm", ".ppm", ".tif", ".tiff"}
+    | {".avif", ".heic", ".heif", ".hif"}
+)
 #: Largest encoded picture, in bytes.
 MAX_BYTES = 64 * 2**20
 #: Largest decoded picture, in pixels; a bomb announces its size in the header and is refused before decoding.
 MAX_PIXELS = 64_000_000
+
+#: Brands at the head of a file of the ISO base media family (ISO 23008-12): still pictures compressed by HEVC, by AV1.
+_HEIF_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"})
+_AVIF_BRANDS = frozenset({b"avif", b"avis"})
+#: Bytes in which the brands are looked for.
+_HEAD = 256
 
 RGBArray = npt.NDArray[np.uint8]
 #: What is accepted as a picture: a path, encoded bytes, a Pillow image or a uint8 array.
@@ -171,7 +180,7 @@ def _decode(source: io.BytesIO | Image.Image, name: str, use: Callable[[Image.Im
             warnings.filterwarnings("ignore", module=r"PIL\.")
             if isinstance(source, Image.Image):
                 return use(source, name)
-            with Image.open(source, formats=FORMATS) as image:
+            with Image.open(source, formats=_formats(source.getbuffer()[:_HEAD].tobytes())) as image:
                 return use(image, name)
     except ImageError:
         raise
@@ -185,6 +194,19 @@ def _decode(source: io.BytesIO | Image.Image, name: str, use: Callable[[Image.Im
         # Untrusted bytes make decoders fail with nearly any exception: OSError, ValueError, struct.error, ...
         reason = " ".join(str(error).split()) or type(error).__name__
         raise ImageError(f"{name} is damaged or truncated ({reason}); get a whole copy") from None
+
+
+def _formats(head: bytes) -> tuple[str, ...]:
+    """The decoders that are tried on bytes that begin like this; pillow-heif is only imported for its own pictures."""
+    size = int.from_bytes(head[:4], "big")
+    if head[4:8] == b"ftyp":
+        brands = {head[at : at + 4] for at in (8, *range(16, min(size, len(head)), 4))}
+        if not brands & _AVIF_BRANDS and brands & _HEIF_BRANDS:
+            import pillow_heif
+
+            pillow_heif.register_heif_opener()
+            return ("HEIF",)
+    return FORMATS[:-1]
 
 
 def _check_size(image: Image.Image, name: str) -> None:

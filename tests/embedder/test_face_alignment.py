@@ -4,10 +4,9 @@ import numpy as np
 import pytest
 
 from lookalike.datasets import read_pictures
-from lookalike.embedder.dlib_tools import dlib_model_file
 from lookalike.embedder.face_alignment import align_face
-from lookalike.embedder.face_detection import FaceBox, find_faces
-from lookalike.errors import MissingDependencyError, NoFaceError
+from lookalike.embedder.face_detection import find_faces
+from lookalike.errors import NoFaceError
 from lookalike.images import read_picture
 
 pytest.importorskip("dlib", reason="the extra faces is not installed")
@@ -60,18 +59,3 @@ def test_whole_photographs(shared_data):
     pictures = read_pictures(shared_data / "lfw_10x10")
     for path in pictures.paths[::10]:
         assert align_face(read_picture(path), 150)[0].shape == (150, 150, 3)
-
-
-def test_a_missing_wheel_is_named(monkeypatch):
-    import importlib.metadata
-
-    def absent(_):
-        raise importlib.metadata.PackageNotFoundError
-
-    monkeypatch.setattr(importlib.metadata, "distribution", absent)
-    with pytest.raises(MissingDependencyError, match=r"pip install 'lookalike\[faces\]'"):
-        dlib_model_file("anything.dat")
-
-
-def test_a_box_says_its_size():
-    assert str(FaceBox(10, 20, 110, 140)) == "100×120 pixels at 10,20"

@@ -1,9 +1,12 @@
 """Identification as a function, of people and of places: an answer for each picture, in one opening of the gallery."""
 
+import csv
 import math
 import shutil
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from lookalike import Embedder, Recognizer, open_gallery
 from lookalike.datasets.landmark_solutions import read_recognition_submission
@@ -158,3 +161,121 @@ def test_what_is_refused_of_places(ask, refuses, places_gallery, people_folder, 
     ]:
         for below in (tmp_path, places_gallery):
             refuses(error, lambda job=job: job(gallery=places_gallery), words, below=below)
+
+
+# --- faces ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def ask_friends(friends):
+    def job(*pictures, progress=None, **more):
+        return identify(
+            IdentifyOptions(pictures=pictures, model="dlib", gallery=friends, **({"threshold": 0.5} | more)), progress
+        )
+
+    return job
+
+
+def cell(face):
+    """Which person of `group_photo` a face is, from 0."""
+    return (face.box.left + face.box.right) // 2 // 366 + 2 * ((face.box.top + face.box.bottom) // 2 // 416)
+
+
+PEOPLE = {0: "s01", 1: "s02", 2: "s03", 3: "s04", 4: None}
+
+
+def test_every_face_of_a_group_is_named(ask_friends, group_photo, orl, tmp_path):
+    one = str(orl.of(["s02"]).paths[4])
+    events = []
+    found = ask_friends(group_photo, one, all_faces=True, csv=tmp_path / "a.csv", draw=tmp_path, progress=events.append)
+    assert (found.kind, found.identities, found.answers) == ("people", 4, ())
+    assert found.pictures == (str(group_photo), one)
+    group, single = found.faces
+    assert {cell(face.face): face.answer.identity for face in group} == PEOPLE
+    assert [face.answer.identity for face in single] == ["s02"]
+    assert [event.stage for event in events if event.done == 2] == ["Identifying", "Drawing"]
+    with (tmp_path / "a.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["identity"] or None for row in rows] == [face.answer.identity for face in (*group, *single)]
+    drawn = np.asarray(Image.open(found.drawn[0]))
+    for face in group:
+        colour = (0xD5, 0x5E, 0x00) if face.answer.identity is None else (0x00, 0x72, 0xB2)
+        assert tuple(drawn[face.face.box.top, face.face.box.left]) == colour
+        assert tuple(drawn[face.face.box.bottom, face.face.box.right]) == colour
+
+
+def test_one_face_of_a_group_is_chosen_and_said(ask_friends, group_photo, tmp_path):
+    found = ask_friends(group_photo, draw=tmp_path)
+    answer = found.answers[0]
+    assert answer.identity == PEOPLE[cell(answer.face)]
+    assert len(answer.faces) == 5
+    assert found.notes[0].startswith(f"{group_photo}: 5 faces were found; ")
+    assert str(answer.face.box) in found.notes[0]
+    drawn = np.asarray(Image.open(found.drawn[0]))
+    colours = [tuple(drawn[face.box.top, face.box.left]) for face in answer.faces]
+    assert colours[1:] == [(0x99, 0x99, 0x99)] * 4
+    assert colours[0] != colours[1]
+
+
+def test_a_person_who_is_there_twice_is_said(ask_friends, group_photo, tmp_path):
+    with Image.open(group_photo) as photo:
+        twice = Image.new("L", (672, 400), 128)
+        for left in (0, 336):
+            twice.paste(photo.crop((30, 30, 366, 426)), (left, 0))
+    twice.save(tmp_path / "twice.png")
+    found = ask_friends(tmp_path / "twice.png", all_faces=True)
+    assert [face.answer.identity for face in found.faces[0]] == ["s01", "s01"]
+    assert len(found.notes) == 2
+    assert found.notes[0].startswith(f"{tmp_path / 'twice.png'}, face 1: 2 faces of this picture are answered with s01")
+
+
+def test_all_faces_are_asked_of_people_by_models_that_find_faces(
+    ask, ask_friends, refuses, people_folder, places_gallery, group_photo, tmp_path
+):
+    picture = people_folder / "s01" / "0.png"
+    for job, words in [
+        (lambda: ask(picture, all_faces=True), "looks for no faces"),
+        (lambda: ask(picture, all_faces=True, gallery=places_gallery), "--all-faces is for people"),
+        (lambda: ask_friends(group_photo, all_faces=True, csv=tmp_path / "no" / "a.csv"), "there is no folder"),
+    ]:
+        refuses(InputError, job, words)
+
+
+# --- what is given, and what is written -------------------------------------------------------------------------------
+
+
+def test_pictures_that_cannot_be_used_do_not_cost_the_other_answers(ask, people_folder, bad_picture, tmp_path):
+    known = people_folder / "s02" / "4.png"
+    bad = bad_picture("text", tmp_path / "bad.png")
+    with pytest.raises(ImageError, match=r"bad.png is not a picture .*\(--skip-bad leaves such pictures out\)"):
+        ask(known, bad)
+    found = ask(bad, known, tmp_path / "none.png", known, skip_bad=True, csv=tmp_path / "a.csv")
+    assert found.pictures == (str(known), str(known))
+    assert [answer.identity for answer in found.answers] == ["s02", "s02"]
+    assert [one.picture for one in found.unusable] == [str(bad), str(tmp_path / "none.png")]
+    assert found.notes[0].startswith("2 of 4 pictures cannot be used and are left out; ")
+    assert "none.png,,,,,,,,,,,,,,,,,,," in (tmp_path / "a.csv").read_text("utf-8").replace("\r", "")
+    with pytest.raises(DatasetError, match="2 of 2 pictures cannot be used"):
+        ask(bad, bad, skip_bad=True)
+
+
+def test_patterns(ask, people_folder):
+    found = ask(f"{people_folder}/s0[12]/3.png", f"{people_folder}/s02/*")
+    assert [answer.identity for answer in found.answers] == ["s01"] + ["s02"] * 7
+
+
+def test_a_picture_without_a_face_to_look_for_is_drawn_with_its_name(ask, people_folder, tmp_path):
+    found = ask(people_folder / "s02" / "4.png", draw=tmp_path)
+    with Image.open(found.drawn[0]) as drawn:
+        assert drawn.size == (460, 560)
+        assert drawn.convert("RGB").getpixel((0, 300)) == (0x00, 0x72, 0xB2)
+
+
+def test_a_submission_has_a_row_for_what_cannot_be_used(ask, places_gallery, people_folder, bad_picture, tmp_path):
+    good = shutil.copy(people_folder / "s01" / "0.png", tmp_path / "0120000000000000.png")
+    bad = bad_picture("text", tmp_path / "0120000000000001.png")
+    out = tmp_path / "s.csv"
+    ask(bad, good, gallery=places_gallery, submission=out, skip_bad=True)
+    assert [row.split(" ")[0] for row in out.read_text().splitlines()] == [
+        "id,landmarks", "0120000000000001,", "0120000000000000,100",
+    ]  # fmt: skip

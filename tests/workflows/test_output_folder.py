@@ -28,3 +28,20 @@ def test_one_that_cannot_be_made(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(StorageError, match="choose another with --output"), output_folder(tmp_path / "file" / "x"):
         pass
+
+
+def test_folders_above_that_were_made_for_nothing_are_removed_as_well(tmp_path):
+    (tmp_path / "old").mkdir()
+    with output_folder(tmp_path / "old" / "new" / "report"):
+        pass
+    assert list(tmp_path.rglob("*")) == [tmp_path / "old"]
+    with output_folder(tmp_path / "old" / "new" / "report"):
+        (tmp_path / "old" / "new" / "other").touch()
+    assert not (tmp_path / "old" / "new" / "report").exists()
+    assert (tmp_path / "old" / "new" / "other").exists()
+
+
+def test_the_message_names_the_option(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(StorageError, match="choose another with --draw"), output_folder(tmp_path / "file", "--draw"):
+        pass

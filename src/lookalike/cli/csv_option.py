@@ -33,9 +33,9 @@ def csv_file(csv: Path | None, as_json: bool) -> Path | None:
 def print_csv(table: str) -> None:
     """A CSV on stdout, and a note on stderr where a spreadsheet would take its names for formulas."""
     from lookalike.cli.terminal import note
-    from lookalike.workflows.face_tables import formula_remarks
+    from lookalike.workflows.face_tables import encoded, formula_remarks
 
-    typer.echo(table, nl=False)
+    typer.echo(encoded(table), nl=False)  # bytes: some systems would write a CR for each line again
     for line in formula_remarks(table):
         note(line)
 

@@ -7,19 +7,19 @@ layers; Euclidean distance; 99.38% on LFW at the threshold 0.6.
 from __future__ import annotations
 
 import hashlib
-import threading
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from lookalike.distances import MetricName
+from lookalike.embedder.dlib_network import DlibNetwork
 from lookalike.embedder.dlib_tools import dlib_model_file, load_dlib
 from lookalike.embedder.embedder import Embedder, Threshold
 from lookalike.embedder.face_alignment import align_face, align_faces
 from lookalike.embedder.face_detection import Face, find_faces
 from lookalike.embedder.preprocessing import Prepared
+from lookalike.embedder.processors import one_matrix_thread
 from lookalike.images import Picture, read_picture
 
 __all__ = ["DlibFaces"]
@@ -28,7 +28,7 @@ _MODEL = "dlib_face_recognition_resnet_model_v1.dat"
 
 
 class DlibFaces(Embedder):
-    """Finds the largest face of a whole photograph, aligns it by 5 points to 150×150 and embeds it.
+    """Finds the subject's face in a whole photograph, aligns it by 5 points to 150×150 and embeds it.
 
     Args:
         cropped: pictures are face crops: where no face is found, the whole picture is taken for one.
@@ -42,10 +42,11 @@ class DlibFaces(Embedder):
 
     def __init__(self, cropped: bool = False) -> None:
         path = dlib_model_file(_MODEL)
-        self._network: Any = load_dlib().face_recognition_model_v1(path)
-        self._lock = threading.Lock()  # the network keeps its activations: one caller at a time
+        load_dlib()  # where it is missing, that is said now
+        content = Path(path).read_bytes()
+        self._network = DlibNetwork(content)
         self._cropped = cropped
-        digest = hashlib.sha256(Path(path).read_bytes())
+        digest = hashlib.sha256(content)
         digest.update(b"dlib 5-point alignment, 150 pixels, padding 0.25")
         self.fingerprint = digest.hexdigest()[:16]
 
@@ -54,7 +55,7 @@ class DlibFaces(Embedder):
         return Prepared(*align_face(read_picture(picture), 150, self._cropped))
 
     def faces(self, picture: Picture) -> list[Face]:
-        """Every face of at least about 40 pixels."""
+        """Every face of at least `face_detection.smallest_face` pixels."""
         return find_faces(read_picture(picture))
 
     def prepare_faces(self, picture: Picture) -> list[tuple[Face, Prepared]]:
@@ -64,6 +65,5 @@ class DlibFaces(Embedder):
 
     def embed_prepared(self, pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         """`(n, 150, 150, 3)` uint8 to `(n, 128)` float32."""
-        with self._lock:
-            described = self._network.compute_face_descriptor([np.ascontiguousarray(one) for one in pixels], 0)
-        return np.array(described, dtype=np.float32).reshape(len(pixels), 128)
+        with one_matrix_thread():
+            return self._network(pixels)

@@ -1,4 +1,4 @@
-"""dlib's face network, computed with NumPy: the same weights and the same vectors to about 1e-6, in a fifth of the time.
+"""dlib's face network, computed with NumPy: the same weights, the same vectors to about 1e-6, a fifth of the time.
 
 dlib computes it without a matrix library (its wheel has none) and holds the interpreter's lock meanwhile: nothing else
 can be prepared. NumPy's matrix product uses the processor's vector units and every core, and releases the lock.
@@ -8,7 +8,6 @@ Network: King, dnn_face_recognition_ex (dlib.net, 2017), a ResNet with 29 convol
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -90,7 +89,8 @@ class DlibNetwork:
                 y = _rectified(next(layers)(x, stride))
                 y = next(layers)(y)
                 x = _rectified(_sum(y, _mean_of_2x2(x) if stride == 2 else x))
-        return x.mean(axis=(1, 2)) @ self._last
+        vectors: Floats = x.mean(axis=(1, 2)) @ self._last
+        return vectors
 
 
 def _rectified(x: Floats) -> Floats:

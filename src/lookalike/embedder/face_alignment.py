@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from lookalike.embedder.dlib_tools import borrowed_tools, load_dlib
-from lookalike.embedder.face_detection import Face, FaceBox, face_in_box, find_faces
+from lookalike.embedder.face_detection import Face, FaceBox, face_in_box, find_faces, find_subject, smallest_face
+from lookalike.embedder.face_subject import subject_note
 from lookalike.errors import NoFaceError
 from lookalike.images import RGBArray
 
@@ -60,19 +61,20 @@ def align_face(rgb: RGBArray, size: int, cropped: bool = False) -> tuple[RGBArra
     Raises:
         NoFaceError: no face was found, and `cropped` is false.
     """
-    faces = find_faces(rgb)
+    faces = find_subject(rgb)
     height, width = rgb.shape[:2]
     notes: tuple[str, ...] = ()
     if not faces:
         if not cropped:
             raise NoFaceError(
                 f"no face was found in a picture of {width}×{height} pixels; "
-                "use a frontal face of at least 40 pixels, or say that pictures are face crops (--cropped)"
+                f"use a frontal face of at least {smallest_face(width, height)} pixels, or say that pictures are face "
+                "crops (--cropped)"
             )
         notes = (_WHOLE_PICTURE,)
         faces = [_whole_picture(rgb)]
     elif len(faces) > 1:
-        notes = (f"{len(faces)} faces were found; the largest is used ({faces[0].box})",)
+        notes = (subject_note(faces),)
     return aligned(rgb, faces[0], size), notes, tuple(faces)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 from lookalike.embedder.face import Face, FaceQuality
@@ -30,18 +31,23 @@ def measured_quality(rgb: RGBArray, face: Face) -> FaceQuality:
     return FaceQuality(sharpness, brightness, size, yaw, roll, score)
 
 
-def _aligned_grey(
-    rgb: RGBArray, face: Face, size: float, roll: float
-) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
+def _aligned_grey(rgb: RGBArray, face: Face, size: float, roll: float) -> npt.NDArray[np.float32]:
     """The face upright in a square whose side is 2.4 times the distance of the eyes, as grey levels."""
     (left_x, left_y), (right_x, right_y) = face.eyes
+    reach = round(4 * max(size, 1.0)) + 2
+    height, width = rgb.shape[:2]
+    left = min(max(0, round(min(left_x, right_x)) - reach), width - 1)
+    top = min(max(0, round(min(left_y, right_y)) - reach), height - 1)
+    bottom = max(top + 1, round(max(left_y, right_y)) + reach)
+    right = max(left + 1, round(max(left_x, right_x)) + reach)
+    near = Image.fromarray(rgb[top:bottom, left:right])
     scale = 2.4 * max(size, 1.0) / _SIDE
     cos, sin = scale * math.cos(math.radians(roll)), scale * math.sin(math.radians(roll))
-    middle_x, middle_y = (left_x + right_x) / 2, (left_y + right_y) / 2
+    middle_x, middle_y = (left_x + right_x) / 2 - left, (left_y + right_y) / 2 - top
     across, down = _SIDE / 2, _SIDE * 0.38  # where the middle between the eyes comes to lie
     matrix = (cos, -sin, middle_x - cos * across + sin * down, sin, cos, middle_y - sin * across - cos * down)
-    turned = Image.fromarray(rgb).transform((_SIDE, _SIDE), Image.Transform.AFFINE, matrix, Image.Resampling.BILINEAR)
-    return np.asarray(turned.convert("L"), np.float32)
+    turned = near.convert("L").transform((_SIDE, _SIDE), Image.Transform.AFFINE, matrix, Image.Resampling.BILINEAR)
+    return np.asarray(turned, np.float32)
 
 
 def _yaw(face: Face, size: float, roll: float) -> float:

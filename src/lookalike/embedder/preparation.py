@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -10,9 +9,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import TypeVar
 
+from lookalike.embedder.processors import available_processors
 from lookalike.errors import DatasetError, ImageError
 
-__all__ = ["available_processors", "kind_of_note", "named", "note_of_unusable", "prepare_many"]
+__all__ = ["kind_of_note", "named", "note_of_unusable", "prepare_many"]
 
 Given = TypeVar("Given")
 Made = TypeVar("Made")
@@ -90,8 +90,3 @@ def prepare_many(
             yield ready
     finally:
         pool.shutdown(cancel_futures=True)  # after an error or Ctrl-C, pictures that are not needed are not begun
-
-
-def available_processors() -> int:
-    """How many processors this process may run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from lookalike.embedder.network import at_size, network_input
-from lookalike.embedder.preparation import available_processors
+from lookalike.embedder.processors import available_processors
 from lookalike.training.recipe import Recipe
 
 __all__ = ["BatchOrder", "InputPipeline", "TrainingBatch", "seed_of_step"]

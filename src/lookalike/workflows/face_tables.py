@@ -24,7 +24,15 @@ if TYPE_CHECKING:
     from lookalike.workflows.identify import Identification
     from lookalike.workflows.unusable_pictures import UnusablePicture
 
-__all__ = ["check_table", "csv_table", "detection_csv", "formula_remarks", "identification_csv", "write_table"]
+__all__ = [
+    "check_table",
+    "csv_table",
+    "detection_csv",
+    "encoded",
+    "formula_remarks",
+    "identification_csv",
+    "write_table",
+]
 
 _BOX = ("left", "top", "right", "bottom")
 _QUALITY = ("sharpness", "brightness", "eye_distance", "yaw", "roll")
@@ -78,7 +86,7 @@ def formula_remarks(table: str) -> tuple[str, ...]:
         >>> formula_remarks("picture,identity\na.jpg,=1+1\n")  # doctest: +ELLIPSIS
         ("1 name(s) begin with =, +, - or @, such as '=1+1': ...",)
     """
-    names = {row.get(column) or "" for row in csv.DictReader(io.StringIO(table)) for column in _NAMES}
+    names = {row.get(column) or "" for row in csv.DictReader(io.StringIO(table, newline="")) for column in _NAMES}
     found = sorted(name for name in names if name.startswith(_FORMULA) and name != STDIN)
     if not found:
         return ()
@@ -103,12 +111,17 @@ def check_table(path: Path | None) -> None:
 
 
 def write_table(path: Path, table: str) -> None:
-    """Write a CSV as UTF-8, whole or not at all; names of files that are no text keep their bytes.
+    """Write a CSV, whole or not at all.
 
     Raises:
         StorageError: the disk is full or failing; an older file is unharmed.
     """
-    write_atomically(path, table.encode("utf-8", "surrogateescape"))
+    write_atomically(path, encoded(table))
+
+
+def encoded(table: str) -> bytes:
+    """A CSV as UTF-8; names of files that are no text keep their bytes."""
+    return table.encode("utf-8", "surrogateescape")
 
 
 def _answer_row(picture: str, answer: Identified, number: int, notes: Sequence[str] = ()) -> Row:
@@ -145,7 +158,7 @@ def _unusable_rows(pictures: Sequence[UnusablePicture]) -> list[Row]:
 def csv_table(columns: Sequence[str], rows: Sequence[Row]) -> str:
     """A CSV of these columns; what a row has not is empty, and so is what is not known or infinite."""
     text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
+    writer = csv.DictWriter(text, columns, restval="")  # lines end in CRLF, as RFC 4180 has it
     writer.writeheader()
     writer.writerows({key: _field(value) for key, value in row.items()} for row in rows)
     return text.getvalue()

@@ -13,7 +13,7 @@ __all__ = ["output_folder"]
 
 @contextmanager
 def output_folder(path: Path, option: str = "--output") -> Iterator[None]:
-    """Make a folder for the block to write into; one that was made and is empty afterwards is removed again.
+    """Make a folder for the block to write into; those that were made and are empty afterwards are removed again.
 
     An empty block checks, before the work, that the folder can be made.
 
@@ -28,7 +28,7 @@ def output_folder(path: Path, option: str = "--output") -> Iterator[None]:
         >>> with output_folder(Path("evaluation")):    # doctest: +SKIP
         ...     Path("evaluation/metrics.json").write_text("{}")
     """
-    missing = not path.exists()
+    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -36,5 +36,6 @@ def output_folder(path: Path, option: str = "--output") -> Iterator[None]:
     try:
         yield
     finally:
-        if missing and not any(path.iterdir()):
-            path.rmdir()
+        for folder in missing:  # the deepest first
+            if not any(folder.iterdir()):
+                folder.rmdir()
