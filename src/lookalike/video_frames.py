@@ -32,6 +32,8 @@ _DECODERS = (
 )
 #: A frame without a time is taken to come this long after the one before, where the file does not say, in seconds.
 _USUAL_STEP = 1 / 25
+#: Times of successive frames that go back by more than this are of two recordings, in seconds.
+_BACKWARD = 0.25
 #: A file may end this long before what it says, in seconds and as a share of it, and is not called cut off.
 _SLACK, _SLACK_SHARE = 1.0, 0.02
 
@@ -286,7 +288,7 @@ class VideoFile:
                 if stamp is None:
                     time = latest + self._step
                 else:
-                    if offset is None or stamp - offset < latest - 1.0:  # the first, or a jump backward
+                    if offset is None or stamp - offset < latest - _BACKWARD:  # the first, or a jump backward
                         offset = stamp - (latest + self._step)
                     time = max(latest, stamp - offset)
                 latest = time
