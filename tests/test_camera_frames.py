@@ -1,13 +1,14 @@
 """A camera's frames, from FFmpeg's own test pictures at their real pace: machines that test have no camera."""
 
 import time
+from itertools import pairwise
 
 import numpy as np
 import pytest
+from tests.video_files import write_video
 
 from lookalike.camera_frames import Camera, is_camera
 from lookalike.errors import VideoError
-from tests.video_files import write_video
 
 pytest.importorskip("av")
 
@@ -42,7 +43,7 @@ def test_frames_come_no_faster_than_asked():
         assert camera.count(0.2, 0.5) == 3
         assert camera.count(0.2) is None
     assert len(times) <= 3
-    assert all(later // 0.2 > earlier // 0.2 for earlier, later in zip(times, times[1:], strict=False))
+    assert all(later // 0.2 > earlier // 0.2 for earlier, later in pairwise(times))
 
 
 def test_a_camera_that_is_pulled_out_ends_it_with_a_remark():

@@ -1,6 +1,4 @@
-"""Complete pictures only: files that grow, are renamed into place, replaced, or removed, by a clock of the test's own."""
-
-import os
+"""Complete pictures only: files that grow, are renamed into place, replaced or removed, by the test's own clock."""
 
 import pytest
 
@@ -42,9 +40,9 @@ def test_a_picture_that_is_renamed_into_place_or_replaces_another(arrivals, tmp_
     (tmp_path / ".a.jpg.part").write_bytes(b"one")
     (tmp_path / "b.jpg.tmp").write_bytes(b"two")
     assert [names(arrivals, now) for now in (0.0, 1.0)] == [[], []]
-    os.replace(tmp_path / ".a.jpg.part", tmp_path / "a.jpg")
+    (tmp_path / ".a.jpg.part").replace(tmp_path / "a.jpg")
     assert [names(arrivals, now) for now in (2.0, 3.0)] == [[], ["a.jpg"]]
-    os.replace(tmp_path / "b.jpg.tmp", tmp_path / "a.jpg")  # of the same size
+    (tmp_path / "b.jpg.tmp").replace(tmp_path / "a.jpg")  # of the same size
     assert [names(arrivals, now) for now in (4.0, 5.0)] == [[], ["a.jpg"]]
 
 

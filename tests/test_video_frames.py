@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from tests.video_files import write_video
 
 from lookalike import video_frames
 from lookalike.errors import MissingDependencyError, VideoError
 from lookalike.video_frames import VideoFile, is_video
-from tests.video_files import write_video
 
 
 def numbered(count=20, height=48, width=64):
@@ -36,7 +36,8 @@ def clip(tmp_path_factory):
 
 
 @pytest.mark.parametrize(
-    ("name", "codec"), [("a.mp4", "libx264"), ("a.mkv", "libx264"), ("a.ts", "libx264"), ("a.avi", "mpeg4"), ("a.webm", "vp8")]
+    ("name", "codec"),
+    [("a.mp4", "libx264"), ("a.mkv", "libx264"), ("a.ts", "libx264"), ("a.avi", "mpeg4"), ("a.webm", "vp8")],
 )
 def test_every_container_gives_the_frames_and_their_times(tmp_path, name, codec):
     path = write_video(tmp_path / name, numbered(), codec=codec)

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from tests.video_files import write_video
 
 from lookalike import Embedder, Recognizer, open_gallery
 from lookalike.embedder import Prepared, Threshold
@@ -14,7 +15,6 @@ from lookalike.errors import InputError, StorageError, VideoError
 from lookalike.images import read_picture
 from lookalike.video_frames import Frame, VideoFile
 from lookalike.workflows.identify_video import VideoOptions, identify_frames, identify_video
-from tests.video_files import write_video
 
 ADA, BEN, CLEO, DORA = (230, 40, 40), (40, 200, 40), (40, 40, 230), (200, 200, 40)
 LEFT, RIGHT = 10, 90
@@ -35,7 +35,9 @@ class Colours(Embedder):
         found = []
         for left in (LEFT, RIGHT):
             if rgb[30, left + 20].max() > 100:
-                face = Face(FaceBox(left, 10, left + 40, 50), 1.0, ((0.0, 0.0),) * 5, False, FaceQuality(9, 99, 30, 0, 0, 1))
+                face = Face(
+                    FaceBox(left, 10, left + 40, 50), 1.0, ((0.0, 0.0),) * 5, False, FaceQuality(9, 99, 30, 0, 0, 1)
+                )
                 found.append((face, Prepared(rgb[20:40, left + 10 : left + 30])))
         return found
 
@@ -99,7 +101,12 @@ def test_other_distances_of_looks_see_the_same_story(recognizer, video):
     assert rows(every)[:2] == [("Ada", 0.0, 1.9, 20), ("Ben", 4.0, 5.0, 11)]
     seldom = ask(recognizer, video, every=2.0)
     # Two seconds apart, at most two looks without the person lie between two tracks that are put together.
-    assert rows(seldom) == [("Ada", 0.0, 0.0, 1), ("Ben", 4.0, 4.0, 1), ("nobody 1", 4.0, 4.0, 1), ("nobody 2", 6.0, 6.0, 1)]
+    assert rows(seldom) == [
+        ("Ada", 0.0, 0.0, 1),
+        ("Ben", 4.0, 4.0, 1),
+        ("nobody 1", 4.0, 4.0, 1),
+        ("nobody 2", 6.0, 6.0, 1),
+    ]
 
 
 def test_stills_and_a_table(recognizer, video, tmp_path):
@@ -175,11 +182,11 @@ def test_what_cannot_be_asked_is_refused_at_once(refused, tmp_path):
 @pytest.mark.slow
 @pytest.mark.network
 def test_real_faces_are_named_when_they_are_there(orl, tmp_path):
-    """Enrolled photos themselves are shown, so their distances are nearly 0, and strangers' the usual ones.
+    """Enrolled photos themselves are shown, so their distances are nearly 0, and strangers' as measured.
 
-    Measured: those of the enrolled below 0.2, of the strangers above 0.75, at the threshold 0.6.
+    Measured between any two of the four: at least 0.79, and the threshold is 0.6.
     """
-    paths = {name: Path(orl.of([name]).paths[0]) for name in ("s01", "s02", "s03", "s15")}
+    paths = {name: Path(orl.of([name]).paths[0]) for name in ("s01", "s08", "s11", "s13")}
 
     def frames(seconds, *names):
         canvas = Image.new("RGB", (960, 400), (90, 100, 110))
@@ -188,10 +195,10 @@ def test_real_faces_are_named_when_they_are_there(orl, tmp_path):
                 canvas.paste(face.convert("RGB").resize((276, 336)), (60 + 480 * at, 32))
         return [np.asarray(canvas)] * round(seconds * 4)
 
-    story = [*frames(2, "s01"), *frames(1), *frames(2, "s02", "s03"), *frames(1, "s15")]
+    story = [*frames(2, "s01"), *frames(1), *frames(2, "s08", "s11"), *frames(1, "s13")]
     clip = write_video(tmp_path / "clip.mp4", story, rate=4)
     pictures = {}
-    for name in ("s01", "s02", "s03"):
+    for name in ("s01", "s08", "s11"):
         pictures[name] = tmp_path / f"{name}.png"
         Image.fromarray(frames(1, name)[0]).save(pictures[name])
     with open_gallery(tmp_path / "people.gallery") as gallery:
@@ -203,7 +210,7 @@ def test_real_faces_are_named_when_they_are_there(orl, tmp_path):
     found = identify_video(options)
     seen = [(one.identity, one.start, one.end, one.looks) for one in found.sightings]
     assert sorted(seen, key=str) == sorted(
-        [("s01", 0.0, 1.5, 4), ("s02", 3.0, 4.5, 4), ("s03", 3.0, 4.5, 4), (None, 5.0, 5.5, 2)], key=str
+        [("s01", 0.0, 1.5, 4), ("s08", 3.0, 4.5, 4), ("s11", 3.0, 4.5, 4), (None, 5.0, 5.5, 2)], key=str
     )
     assert found.sightings[-1].label == "nobody 1"
     with table.open(newline="") as file:

@@ -10,6 +10,7 @@ import typer
 
 from lookalike.cli.dataclass_options import options_from
 from lookalike.cli.options import AsJson, CalibrationFile, Cropped, GalleryPath, Model, TargetFmr, ThresholdDistance
+from lookalike.progress import Progress
 from lookalike.workflows.watch import ArrivedPicture, WatchOptions
 from lookalike.workflows.watch import watch as run
 
@@ -44,9 +45,13 @@ def watch(options: WatchOptions, as_json: AsJson = False) -> None:
     from lookalike.json_values import plain
 
     answered = 0
-    console.print(f"watching {escape(str(options.folder))}; Ctrl-C ends it", soft_wrap=True)
+
+    def say(event: Progress) -> None:
+        if not event.done:  # model and gallery are open
+            console.print(f"watching {escape(str(options.folder))}; Ctrl-C ends it", soft_wrap=True)
+
     try:
-        for one in run(options):
+        for one in run(options, say):
             if as_json:
                 typer.echo(json.dumps(plain(one.to_json()), ensure_ascii=False, allow_nan=False))
             else:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lookalike.errors import ImageError, InputError
+from lookalike.progress import ProgressSink, counted
 
 if TYPE_CHECKING:
     from lookalike.answers import Identified, IdentifiedFace
@@ -82,8 +83,12 @@ class ArrivedPicture:
         return head | {"faces": [one.to_json() for one in self.faces]}
 
 
-def watch(options: WatchOptions) -> Iterator[ArrivedPicture]:
+def watch(options: WatchOptions, progress: ProgressSink | None = None) -> Iterator[ArrivedPicture]:
     """Yield an answer for each picture that appears in a folder, until the caller stops; a picture's error is one, too.
+
+    Args:
+        options: which folder, and what decides.
+        progress: told when it begins to look, and after each picture.
 
     Raises:
         ArtefactError: the model or the gallery is missing, damaged, or they do not belong together.
@@ -116,8 +121,12 @@ def watch(options: WatchOptions) -> Iterator[ArrivedPicture]:
         else:
             recognizer = people_recognizer(embedder, gallery, options.threshold, options.fmr, options.fpir)
             _ = recognizer.threshold  # a model without one is refused now, not when the first picture comes
+        done = counted(progress, "Watching", None)
+        done(0)
         while True:
-            yield from watch_with(recognizer, arrivals, top=options.top, all_faces=options.all_faces)
+            for one in watch_with(recognizer, arrivals, top=options.top, all_faces=options.all_faces):
+                yield one
+                done(1)
             time.sleep(options.interval)
 
 
