@@ -48,12 +48,13 @@ class FaceQuality:
     """How good a picture of a face is: measured numbers, and one score made of them (`face_quality`).
 
     Attributes:
-        sharpness: standard deviation of the Laplacian of the aligned face, in grey levels; below about 3 it is blurred.
+        sharpness: standard deviation of the Laplacian of the aligned face at 96 pixels, in grey levels: 10 in a good
+            photo, below about 3 it is blurred or was enlarged from few pixels.
         brightness: mean grey level of the aligned face, 0 to 255.
         size: pixels between the centres of the eyes, in the picture.
-        yaw: turn to the side in degrees, estimated from the landmarks; positive: towards the picture's right.
+        yaw: turn to the side in degrees, roughly estimated from the landmarks; positive: towards the picture's right.
         roll: tilt of the line between the eyes in degrees; positive: clockwise.
-        score: 0 (useless) to 1 (good).
+        score: 0 (useless) to 1 (good): how far the face's vector can be trusted; see `measured_quality`.
     """
 
     sharpness: float
