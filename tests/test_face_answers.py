@@ -1,5 +1,7 @@
 """Every face of a picture: the answer about each is the one that it gets alone, however many are asked together."""
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -157,9 +159,9 @@ def test_one_identity_of_two_faces_is_said_and_both_stand(people):
     place = people.templates("p3")[0].vector
     found = recognizer.identify_all(picture((place[0] + 0.02, place[1]), (40, 40), place))
     assert [one.answer.identity for one in found] == ["p3", None, "p3"]
-    assert found[0].notes[0].startswith("2 faces of this picture are answered with p3; the nearest is face 3, at 0.0")
+    assert found[0].notes == ("faces 1 and 3 are answered with p3; face 3 is the nearest, at 0.0000",)
     assert found[1].notes == ()
-    assert found[2].notes == ("2 faces of this picture are answered with p3; this one is the nearest",)
+    assert found[2].notes == found[0].notes
     assert found[2].to_json()["notes"] == found[2].notes
 
 
@@ -176,11 +178,11 @@ def test_only_faces_that_share_an_identity_get_a_remark_and_nothing_else_changes
         faces.append(IdentifiedFace(face, Identified(name, distance, 1.0, "given", known, decision=decision)))
     noted = with_shared_identities(faces)
     assert [(one.face, one.answer) for one in noted] == [(one.face, one.answer) for one in faces]
-    for (name, distance), one in zip(answers, noted, strict=True):
+    for (name, _), one in zip(answers, noted, strict=True):
         same = [other for other in answers if name is not None and other[0] == name]
         assert len(one.notes) == (len(same) > 1)
-        if one.notes and "this one is the nearest" in one.notes[0]:
-            assert distance == min(d for _, d in same)
-    for name in {name for name, _ in answers}:
-        own = [one for (n, _), one in zip(answers, noted, strict=True) if n == name and one.notes]
-        assert sum("this one is" in one.notes[0] for one in own) == bool(own)
+        for note in one.notes:
+            listed = [int(number) - 1 for number in re.findall(r"\d+", note.split(" are answered")[0])]
+            assert listed == [at for at, other in enumerate(answers) if other[0] == name]
+            nearest = int(re.search(r"face (\d+) is the nearest", note)[1]) - 1
+            assert answers[nearest] == (name, min(d for _, d in same))

@@ -100,10 +100,12 @@ def with_shared_identities(faces: Sequence[IdentifiedFace]) -> list[IdentifiedFa
         if len(shared) == 1:
             continue
         nearest = min(shared, key=lambda at: faces[at].answer.distance)
+        numbers = ", ".join(str(at + 1) for at in shared[:-1])
+        note = (
+            f"faces {numbers} and {shared[-1] + 1} are answered with {identity}; face {nearest + 1} is the nearest, at "
+            f"{faces[nearest].answer.distance:.4f}"
+        )
         for position in shared:
-            which = f"the nearest is face {nearest + 1}, at {faces[nearest].answer.distance:.4f}"
-            which = "this one is the nearest" if position == nearest else which
-            note = f"{len(shared)} faces of this picture are answered with {identity}; {which}"
             noted[position] = replace(faces[position], notes=(*faces[position].notes, note))
     return noted
 

@@ -22,7 +22,7 @@ from lookalike.embedder.face import FaceBox
 from lookalike.errors import MissingDependencyError
 from lookalike.images import RGBArray
 
-__all__ = ["Mark", "Meaning", "draw_marks", "missing_letters"]
+__all__ = ["SMALLEST", "Mark", "Meaning", "draw_marks", "missing_letters"]
 
 #: What a box stands for.
 Meaning = Literal["match", "ambiguous", "unknown", "face", "not asked"]
@@ -34,8 +34,8 @@ _COLOURS: dict[Meaning, tuple[str, str]] = {
     "face": ("#56B4E9", "black"),
     "not asked": ("#999999", "black"),
 }
-#: A smaller picture is enlarged by a whole number until its long side has so many pixels: letters need room.
-_SMALLEST = 480
+#: A smaller picture is enlarged by a whole number until its long side has so many pixels.
+SMALLEST = 480
 #: Heights of letters, as shares of the picture's long side and of the box's width.
 _LEAST, _MOST, _OF_BOX = 1 / 80, 1 / 26, 1 / 6
 #: Fonts that may have letters DejaVu Sans has not, by the names under which systems install them.
@@ -72,19 +72,20 @@ class Mark:
     points: tuple[tuple[float, float], ...] = ()
 
 
-def draw_marks(rgb: RGBArray, marks: Sequence[Mark]) -> Image.Image:
+def draw_marks(rgb: RGBArray, marks: Sequence[Mark], smallest: int = SMALLEST) -> Image.Image:
     """A copy of a picture with marks drawn into it; a small one is enlarged.
 
     Args:
         rgb: `(h, w, 3)` uint8.
         marks: the first is drawn last, above all others.
+        smallest: the copy's long side has at least so many pixels: letters need room.
 
     Example:
         >>> draw_marks(np.zeros((100, 80, 3), np.uint8), [Mark(FaceBox(10, 10, 60, 60), "Ada", "match")]).size
         (400, 500)
     """
     height, width = rgb.shape[:2]
-    factor = math.ceil(_SMALLEST / max(height, width))
+    factor = max(1, math.ceil(smallest / max(height, width)))
     picture = Image.fromarray(rgb)
     if factor > 1:
         picture = picture.resize((width * factor, height * factor), Image.Resampling.BICUBIC)

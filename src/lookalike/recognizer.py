@@ -392,6 +392,8 @@ class Recognizer:
     def identify_faces(self, faces: Sequence[tuple[Face, Prepared]], k: int = 5) -> list[IdentifiedFace]:
         """Whose are faces that are found and aligned already (`Embedder.prepare_faces`), of any pictures?
 
+        An answer's `seconds_embedding` is then from aligned face to vector. Notes do not name pictures.
+
         Raises:
             InputError: as `identify_all`.
         """

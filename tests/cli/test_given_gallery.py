@@ -142,8 +142,10 @@ def test_a_verb_says_that_the_gallery_cannot_be_used(lookalike, refused, path, s
 
 
 @pytest.mark.parametrize("make", [make_empty, make_people])
-def test_a_gallery_of_people_goes_on_to_the_model(lookalike, refused, path, make):
+def test_a_gallery_of_people_goes_on_to_the_model(lookalike, refused, path, make, tmp_path, monkeypatch):
     make(path)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.png").touch()  # a picture that does not exist is refused before the model is looked for
     for verb in ("identify", "enroll"):
         refused(lookalike(*VERBS[verb], *NO_MODEL, "--gallery", path), "no-such-model")
     refused(lookalike(*VERBS["identify"], *NO_MODEL, "--gallery", path, "--submission", "s.csv"), "holds none")

@@ -1,5 +1,7 @@
 """`lookalike identify`: a name, or nobody's."""
 
+import csv
+import io
 import shutil
 
 import pytest
@@ -154,3 +156,79 @@ def test_a_calibration_that_lies_elsewhere(
     file.write_text(file.read_text("utf-8").replace(fingerprint, "another"), "utf-8")
     refused(identify(picture, "--calibration", file), "was measured with model another", fingerprint)
     refused(identify(picture, "--calibration", tmp_path / "none.json"), "does not exist")
+
+
+# --- faces, tables and copies -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def ask_friends(lookalike, friends):
+    def run(*arguments):
+        return lookalike("identify", *arguments, "--model", "dlib", "--gallery", friends, "--threshold", "0.5")
+
+    return run
+
+
+def test_every_face_of_a_group(ask_friends, group_photo, tmp_path):
+    said = ask_friends(group_photo, "--all-faces", "--draw", tmp_path / "out")
+    lines = said.out.splitlines()
+    assert len(lines) == 7
+    for number, line in enumerate(lines[:5], 1):
+        assert line.startswith(f"{group_photo}, face {number} (")
+    named = sorted(line.split("): ")[1].split(" (")[0] for line in lines[:5])
+    assert named == ["nobody in the gallery", "s01", "s02", "s03", "s04"]
+    assert lines[5:] == ["gallery: 4 people (8 templates)", "threshold: given by the user"]
+    assert said.err == f"wrote 1 picture(s) with boxes to {tmp_path / 'out'}\n"
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["group-faces.png"]
+
+
+def test_every_face_as_json(ask_friends, group_photo, friends):
+    document = ask_friends(group_photo, "--all-faces", "--json").document
+    assert list(document) == ["gallery", "identities", "pictures", "unusable", "drawn"]
+    (picture,) = document["pictures"]
+    assert picture["picture"] == str(group_photo)
+    assert sorted(str(face["identity"]) for face in picture["faces"]) == ["None", "s01", "s02", "s03", "s04"]
+    face = picture["faces"][0]
+    assert set(face["box"]) == {"left", "top", "right", "bottom"}
+    assert set(face) >= {"score", "landmarks", "quality", "cut_off", "decision", "distance", "threshold", "candidates"}
+    assert "face" not in face
+
+
+def test_the_face_that_was_chosen_is_in_the_json(ask_friends, identify, group_photo, people_folder):
+    said = ask_friends(group_photo, "--json")
+    (answer,) = said.document["answers"]
+    assert set(answer["face"]["box"]) == {"left", "top", "right", "bottom"}
+    assert "5 faces were found" in answer["notes"][0]
+    assert identify(people_folder / "s01" / "0.png", "--json").document["answers"][0]["face"] is None
+
+
+def test_csv_of_people(identify, refused, people_folder, tmp_path):
+    pictures = (people_folder / "s02" / "4.png", people_folder / "s08" / "0.png")
+    on_stdout = identify(*pictures, "--csv", "-")
+    rows = list(csv.DictReader(io.StringIO(on_stdout.out)))
+    assert [(row["picture"], row["decision"], row["identity"]) for row in rows] == [
+        (str(pictures[0]), "match", "s02"),
+        (str(pictures[1]), "unknown", ""),
+    ]
+    in_file = identify(*pictures, "--csv", tmp_path / "a.csv")
+    assert (in_file.out, in_file.err) == ("", f"wrote 2 answer(s) to {tmp_path / 'a.csv'}\n")
+    assert (tmp_path / "a.csv").read_text("utf-8").splitlines() == on_stdout.out.splitlines()
+    both = identify(*pictures, "--csv", tmp_path / "a.csv", "--json")
+    assert len(both.document["answers"]) == 2
+    refused(identify(*pictures, "--csv", "-", "--json"), "both print on stdout")
+
+
+def test_bad_pictures_among_good_ones(identify, refused, people_folder, bad_picture, tmp_path):
+    good, bad = people_folder / "s02" / "4.png", bad_picture("truncated", tmp_path / "bad.png")
+    refused(identify(good, bad), "bad.png", "--skip-bad")
+    said = identify(bad, good, "--skip-bad", "--json")
+    assert [answer["identity"] for answer in said.document["answers"]] == ["s02"]
+    assert [one["picture"] for one in said.document["unusable"]] == [str(bad)]
+    assert "note: 1 of 2 pictures cannot be used and are left out; " in said.err
+
+
+def test_patterns_and_names_that_are_markup(identify, lookalike, tiny_model, gallery, people_folder, tmp_path):
+    shutil.copy(people_folder / "s08" / "0.png", tmp_path / "[bold]x.png")
+    said = identify(f"{tmp_path}/*bold*.png", "--draw", tmp_path / "[red]")
+    assert said.out.startswith(f"{tmp_path}/[bold]x.png: nobody")
+    assert f"to {tmp_path}/[red]" in said.err

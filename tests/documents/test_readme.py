@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -37,8 +38,8 @@ def environment():
 
 
 @pytest.fixture(scope="session")
-def desk(tmp_path_factory, orl):
-    """What the commands speak of: photos/, more-photos/, pictures of Ada and of somebody."""
+def desk(tmp_path_factory, orl, group_photo):
+    """What the commands speak of: photos/, more-photos/, pictures of Ada and of somebody, and a group photo."""
     desk = tmp_path_factory.mktemp("desk")
 
     def save(paths, folder):
@@ -58,6 +59,7 @@ def desk(tmp_path_factory, orl):
     save(in_a_photograph(orl.names[0])[:3], desk)
     for number, name in enumerate(("ada-1", "ada-2", "who"), start=1):
         (desk / f"{number}.png").rename(desk / f"{name}.png")
+    shutil.copy(group_photo, desk / "group.png")
     return desk
 
 
@@ -100,10 +102,14 @@ def test_the_tour_and_what_builds_on_it(desk, toured, subtests):
 
 def the_tour_runs(desk, toured):
     assert {line.split()[1] for line in toured} == {
-        "verify", "enroll", "identify", "train", "evaluate", "people", "forget", "embed", "figures", "index"
+        "verify", "enroll", "identify", "detect", "train", "evaluate", "people", "forget", "embed", "figures", "index"
     }  # fmt: skip
     assert "same person" in toured["lookalike verify ada-1.png ada-2.png --model dlib"]
     assert "who.png: Ada" in toured["lookalike identify who.png --model dlib --gallery friends.gallery"]
+    group = toured["lookalike identify group.png --all-faces --draw drawn/ --model dlib --gallery friends.gallery"]
+    assert len(re.findall(r"^group.png, face \d", group, re.MULTILINE)) == 5
+    assert (desk / "drawn" / "group-faces.png").is_file()
+    assert len((desk / "faces.csv").read_text("utf-8").splitlines()) == 6
     assert "held out of photos/" in toured["lookalike identify who.png --model model/ --gallery people.gallery"]
     assert "people in people.gallery" in toured["lookalike people --gallery people.gallery"]
     assert (desk / "evaluation" / "report.html").is_file()

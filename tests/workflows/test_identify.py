@@ -225,8 +225,8 @@ def test_a_person_who_is_there_twice_is_said(ask_friends, group_photo, tmp_path)
     twice.save(tmp_path / "twice.png")
     found = ask_friends(tmp_path / "twice.png", all_faces=True)
     assert [face.answer.identity for face in found.faces[0]] == ["s01", "s01"]
-    assert len(found.notes) == 2
-    assert found.notes[0].startswith(f"{tmp_path / 'twice.png'}, face 1: 2 faces of this picture are answered with s01")
+    assert len(found.notes) == 1
+    assert found.notes[0].startswith(f"{tmp_path / 'twice.png'}: faces 1 and 2 are answered with s01; face ")
 
 
 def test_all_faces_are_asked_of_people_by_models_that_find_faces(

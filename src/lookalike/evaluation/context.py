@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -10,7 +11,9 @@ import numpy.typing as npt
 
 from lookalike.datasets import PictureSet
 from lookalike.distances import MetricName
+from lookalike.embedder.face import Face
 from lookalike.evaluation.options import EvaluationOptions
+from lookalike.images import RGBArray
 from lookalike.progress import Reporter
 
 __all__ = ["EmbedPictures", "EvaluatedModel", "EvaluationContext"]
@@ -44,6 +47,7 @@ class EvaluatedModel:
         metric: name of its distance.
         embed: embeds further pictures with it.
         threshold: the distance it answers with, chosen on other people; None where it has none.
+        faces: finds the faces of a picture, the one that is embedded first; None where it embeds whole pictures.
     """
 
     name: str
@@ -51,6 +55,7 @@ class EvaluatedModel:
     metric: MetricName
     embed: EmbedPictures
     threshold: float | None = None
+    faces: Callable[[RGBArray], Sequence[Face]] | None = None
 
 
 @dataclass(frozen=True, eq=False)

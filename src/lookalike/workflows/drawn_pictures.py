@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["check_drawings", "draw_pictures"]
 
 #: Endings of pictures whose copies are JPEGs; those of all others are PNGs.
-_PHOTOS = frozenset({".jpg", ".jpeg", ".jfif", ".jpe", ".heic", ".heif"})
+_PHOTOS = frozenset({".jpg", ".jpeg", ".jfif", ".jpe", ".heic", ".heif", ".avif"})
 
 
 def check_drawings(folder: Path | None) -> None:

@@ -168,4 +168,5 @@ def _evaluated(embedder: Embedder, report: Reporter) -> EvaluatedModel:
         embedder.metric,
         embed,
         embedder.threshold().distance if answers else None,
+        embedder.faces if embedder.finds_faces else None,
     )

@@ -229,11 +229,10 @@ def _remark(
             # An answer about a person names the picture in its remarks, one about a place does not.
             report.remark(remark if answer.kind == "people" else f"{name}: {remark}")
     for name, own in zip(names, faces, strict=False):
-        for number, one in enumerate(own, 1):
-            for remark in one.answer.notes:
-                report.remark(remark)
-            for remark in one.notes:
-                report.remark(f"{name}, face {number}: {remark}")
+        about_picture = [f"{name}: {remark}" for one in own for remark in one.notes]
+        # What is said of two faces is said once.
+        for remark in dict.fromkeys([remark for one in own for remark in one.answer.notes] + about_picture):
+            report.remark(remark)
 
 
 def _identified(options: IdentifyOptions, gallery: Gallery, of_places: bool, report: Reporter) -> Identification:

@@ -1,8 +1,11 @@
 """The hardest pairs are shown as pictures, and named where there are none."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from lookalike.embedder.face import Face, FaceBox
 from lookalike.errors import InputError
 from lookalike.evaluation.report.compared_methods import ComparedMethods
 from lookalike.evaluation.report.page import PicturePairs
@@ -44,3 +47,18 @@ def test_one_thumbnail_for_each_picture(methods):
 def test_of_scores_alone_there_are_none():
     scores = from_scores([0.1, 0.5, 0.3, 0.9], [True, True, False, False])
     assert look_alikes_section(ComparedMethods({"only": MethodResult(scores)})) is None
+
+
+def test_a_model_that_looks_for_faces_shows_which_it_compared(context_of, sixty_people, page_of):
+    context = context_of(*sixty_people)
+    pictures = []
+
+    def faces(rgb):
+        pictures.append(rgb.shape)
+        return [Face(FaceBox(left, 10, left + 30, 40), 1.0, (), False) for left in (10, 50)]
+
+    plain = page_of(LookAlikes().measure(context).section)
+    section = LookAlikes().measure(replace(context, model=replace(context.model, faces=faces))).section
+    assert "has a blue box" in section.prose[-1]
+    assert len(pictures) == 32
+    assert page_of(section) != plain

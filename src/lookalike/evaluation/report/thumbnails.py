@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +10,10 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from lookalike.embedder.face import Face, FaceBox
 from lookalike.evaluation.report.page import PICTURE_PIXELS
-from lookalike.images import read_picture
+from lookalike.face_drawing import Mark, draw_marks
+from lookalike.images import RGBArray, read_picture
 
 __all__ = ["Thumbnails"]
 
@@ -21,6 +23,8 @@ class Thumbnails(Sequence[npt.NDArray[np.uint8]]):
 
     Args:
         paths: of the pictures.
+        faces: finds the faces of an `(h, w, 3)` picture, the one that is compared first. Where there are several, that
+            one has a blue box and the others grey ones. None: no face is looked for.
 
     Raises:
         ImageError: a picture that is asked for cannot be read.
@@ -30,13 +34,24 @@ class Thumbnails(Sequence[npt.NDArray[np.uint8]]):
         (160, 120, 3)
     """
 
-    def __init__(self, paths: Sequence[Path]) -> None:
-        self._paths = paths
+    def __init__(self, paths: Sequence[Path], faces: Callable[[RGBArray], Sequence[Face]] | None = None) -> None:
+        self._paths, self._faces = paths, faces
 
     def __len__(self) -> int:
         return len(self._paths)
 
     def __getitem__(self, position: Any) -> Any:
-        image = Image.fromarray(read_picture(self._paths[int(position)]))
+        rgb = read_picture(self._paths[int(position)])
+        image = Image.fromarray(rgb)
         image.thumbnail((PICTURE_PIXELS, PICTURE_PIXELS))
-        return np.asarray(image)
+        faces = [] if self._faces is None else self._faces(rgb)
+        if len(faces) < 2:
+            return np.asarray(image)
+        scale = image.width / rgb.shape[1]
+        compared, *others = (_scaled(face.box, scale) for face in faces)
+        marks = [Mark(compared, "", "face"), *(Mark(box, "", "not asked") for box in others)]
+        return np.asarray(draw_marks(np.asarray(image), marks, smallest=1))
+
+
+def _scaled(box: FaceBox, scale: float) -> FaceBox:
+    return FaceBox(*(round(edge * scale) for edge in (box.left, box.top, box.right, box.bottom)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -31,7 +32,12 @@ class LookAlikes:
 
     def measure(self, context: EvaluationContext) -> Measurement:
         """Pictures of the nearest impostor pairs and the farthest genuine pairs."""
-        return Measurement(look_alikes_section(compared(context), Thumbnails(sample(context).pictures.paths)))
+        thumbnails = Thumbnails(sample(context).pictures.paths, context.model.faces)
+        section = look_alikes_section(compared(context), thumbnails)
+        if section is not None and context.model.faces is not None:
+            boxes = "In a picture of several faces, the one that was compared has a blue box, the others grey ones."
+            section = replace(section, prose=(*section.prose, boxes))
+        return Measurement(section)
 
 
 def look_alikes_section(
