@@ -6,6 +6,7 @@
     ├── InputError (also a ValueError)   what the caller handed over cannot be used
     │   ├── ImageError                   bytes that are not a picture we accept
     │   │   └── NoFaceError              a good picture without a usable face
+    │   ├── VideoError                   a file or camera that gives no frames
     │   ├── DatasetError                 a folder or list of labelled pictures that cannot be used
     │   └── VectorError                  embeddings, ids or labels of a wrong shape, type or value
     ├── ArtefactError                    a model, vectors, index or gallery on disk is missing or damaged
@@ -36,6 +37,7 @@ __all__ = [
     "TrainingInterrupted",
     "UnknownIdentityError",
     "VectorError",
+    "VideoError",
 ]
 
 
@@ -58,6 +60,10 @@ class ImageError(InputError):
 
 class NoFaceError(ImageError):
     """A good picture, but no face was found in it."""
+
+
+class VideoError(InputError):
+    """A file that is no video we read, or a camera that gives no frames."""
 
 
 class DatasetError(InputError):

@@ -186,6 +186,15 @@ class Recognizer:
         follows = isinstance(policy, PromisePolicy) and policy.promise.kind == "fpir" and self._gallery is not None
         return policy.limits(self.gallery.counts().templates if follows else 1).threshold
 
+    @property
+    def pair_threshold(self) -> Threshold:
+        """The distance up to which two pictures match, whatever is enrolled: what `verify` decides by.
+
+        Raises:
+            InputError: as `threshold`.
+        """
+        return self._policy().limits(1).threshold
+
     def _policy(self) -> ThresholdPolicy:
         """What was asked for, or the calibration's own promise, or the embedder's own threshold."""
         calibration, target = self.embedder.calibration, self._target_fmr

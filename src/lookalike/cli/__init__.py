@@ -37,6 +37,7 @@ _VERBS = {
     "verify": (_ASK, "lookalike.cli.verify:verify"),
     "identify": (_ASK, "lookalike.cli.identify:identify"),
     "detect": (_ASK, "lookalike.cli.detect:detect"),
+    "watch": (_ASK, "lookalike.cli.watch:watch"),
 }
 
 

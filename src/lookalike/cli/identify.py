@@ -10,6 +10,7 @@ import typer
 
 from lookalike.cli.csv_option import Csv, csv_file, print_csv, say_written
 from lookalike.cli.dataclass_options import options_from
+from lookalike.cli.identify_video import Every, For, identify_video, video_options
 from lookalike.cli.options import (
     AsJson,
     CalibrationFile,
@@ -84,17 +85,22 @@ __all__ = ["identify"]
     precision=Precision,
     detector=Detector,
 )
-def identify(options: IdentifyOptions, as_json: AsJson = False) -> None:
+def identify(options: IdentifyOptions, every: Every = None, duration: For = None, as_json: AsJson = False) -> None:
     """Name the person in a picture (1:N), or say that it is nobody in the gallery, or that it cannot be told.
 
     In a gallery of landmarks: name the place, with a link to a map and the enrolled photos that decided it, or say that
     no known landmark is seen. The threshold is the one promised at enrolment.
+
+    Of a video file, or a camera (webcam:0, until Ctrl-C): a table of who was seen from when to when.
     """
     from lookalike.cli.terminal import print_json, show_progress
     from lookalike.workflows.face_tables import identification_csv
 
+    video = video_options(options, every, duration)
+    if video is not None:
+        identify_video(video, as_json)
+        return
     csv = csv_file(options.csv, as_json)
-    # ROUTING: a video, or a folder that is watched, goes to a workflow of its own here; all else is pictures.
     with show_progress() as progress:
         found = run(replace(options, csv=csv), progress)
     answers = how_many(sum(map(len, found.faces)) or len(found.answers), "answer")

@@ -24,7 +24,15 @@ if TYPE_CHECKING:
     from lookalike.workflows.identify import Identification
     from lookalike.workflows.unusable_pictures import UnusablePicture
 
-__all__ = ["check_table", "detection_csv", "encoded", "formula_remarks", "identification_csv", "write_table"]
+__all__ = [
+    "check_table",
+    "csv_table",
+    "detection_csv",
+    "encoded",
+    "formula_remarks",
+    "identification_csv",
+    "write_table",
+]
 
 _BOX = ("left", "top", "right", "bottom")
 _QUALITY = ("sharpness", "brightness", "eye_distance", "yaw", "roll")
@@ -56,7 +64,7 @@ def identification_csv(found: Identification) -> str:
     for picture, faces in zip(found.pictures, found.faces, strict=False):
         own = [_answer_row(picture, one.answer, number, one.notes) for number, one in enumerate(faces, 1)]
         rows += own or [_no_face(picture)]
-    return _table(_IDENTIFICATION, [*rows, *_unusable_rows(found.unusable)])
+    return csv_table(_IDENTIFICATION, [*rows, *_unusable_rows(found.unusable)])
 
 
 def detection_csv(found: Detection) -> str:
@@ -68,7 +76,7 @@ def detection_csv(found: Detection) -> str:
     for one in found.pictures:
         own = [_found_row(one.picture, face, number) for number, face in enumerate(one.faces, 1)]
         rows += own or [_no_face(one.picture)]
-    return _table(_DETECTION, [*rows, *_unusable_rows(found.unusable)])
+    return csv_table(_DETECTION, [*rows, *_unusable_rows(found.unusable)])
 
 
 def formula_remarks(table: str) -> tuple[str, ...]:
@@ -147,7 +155,8 @@ def _unusable_rows(pictures: Sequence[UnusablePicture]) -> list[Row]:
     return [{"picture": one.picture, "error": one.reason} for one in pictures]
 
 
-def _table(columns: Sequence[str], rows: Sequence[Row]) -> str:
+def csv_table(columns: Sequence[str], rows: Sequence[Row]) -> str:
+    """A CSV of these columns; what a row has not is empty, and so is what is not known or infinite."""
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, columns, restval="")  # lines end in CRLF, as RFC 4180 has it
     writer.writeheader()

@@ -241,6 +241,7 @@ def _identified(options: IdentifyOptions, gallery: Gallery, of_places: bool, rep
     from lookalike.workflows.drawn_pictures import check_drawings
     from lookalike.workflows.face_tables import check_table
     from lookalike.workflows.loaded_model import load_model
+    from lookalike.workflows.people_recognizer import people_recognizer
 
     given = given_pictures(options.pictures, skip_missing=options.skip_bad)
     check_drawings(options.draw)
@@ -253,19 +254,10 @@ def _identified(options: IdentifyOptions, gallery: Gallery, of_places: bool, rep
     if of_places:
         found = _about_places(options, embedder, gallery, question, report)
     else:
-        found = _ask(_for_people(options, embedder, gallery), question, report)
+        recognizer = people_recognizer(embedder, gallery, options.threshold, options.fmr, options.fpir)
+        found = _ask(recognizer, question, report)
     found = _written(options, found, [given.pictures[position] for position in bad.kept()], report)
     return replace(found, notes=tuple(report.remarks))
-
-
-def _for_people(options: IdentifyOptions, embedder: Embedder, gallery: Gallery) -> Recognizer:
-    from lookalike.decisions.promise import Promise
-    from lookalike.recognizer import Recognizer
-
-    promise = None if options.fpir is None else Promise("fpir", options.fpir)
-    recognizer = Recognizer(embedder, gallery, options.threshold, options.fmr, promise=promise)
-    _ = recognizer.threshold  # one that was never measured is refused before a picture is embedded
-    return recognizer
 
 
 def _about_places(
