@@ -9,7 +9,18 @@ from typing import Annotated
 import typer
 
 from lookalike.cli.dataclass_options import options_from
-from lookalike.cli.options import AsJson, CalibrationFile, Cropped, GalleryPath, Model, TargetFmr, ThresholdDistance
+from lookalike.cli.options import (
+    AsJson,
+    CalibrationFile,
+    Cropped,
+    Detector,
+    Device,
+    GalleryPath,
+    Model,
+    Precision,
+    TargetFmr,
+    ThresholdDistance,
+)
 from lookalike.progress import Progress
 from lookalike.workflows.watch import ArrivedPicture, WatchOptions
 from lookalike.workflows.watch import watch as run
@@ -32,6 +43,9 @@ __all__ = ["watch"]
     ],
     calibration=CalibrationFile,
     cropped=Cropped,
+    device=Device,
+    precision=Precision,
+    detector=Detector,
     settle=Annotated[
         float, typer.Option("--settle", min=0, help="Seconds for which a file must stay the same before it is read.")
     ],

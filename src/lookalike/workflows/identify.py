@@ -242,10 +242,13 @@ def _identified(options: IdentifyOptions, gallery: Gallery, of_places: bool, rep
     from lookalike.workflows.face_tables import check_table
     from lookalike.workflows.loaded_model import load_model
     from lookalike.workflows.people_recognizer import people_recognizer
+    from lookalike.workflows.picture_headers import check_pictures
 
     given = given_pictures(options.pictures, skip_missing=options.skip_bad)
     check_drawings(options.draw)
     check_table(options.csv)
+    if not options.skip_bad:
+        check_pictures(given.pictures)
     embedder = load_model(
         options.model, cropped=options.cropped, scales=options.scales, calibration=options.calibration, run=options
     )

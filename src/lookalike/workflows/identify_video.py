@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from lookalike.progress import Progress, ProgressSink, Reporter
+from lookalike.workflows.model_run_options import ModelRunOptions
 
 if TYPE_CHECKING:
     from lookalike.embedder import Embedder
@@ -54,7 +55,7 @@ class FrameSource(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class VideoOptions:
+class VideoOptions(ModelRunOptions):
     """Which video, which gallery, how often it is looked at, and what decides.
 
     Attributes:
@@ -157,7 +158,7 @@ def identify_video(options: VideoOptions, progress: ProgressSink | None = None) 
     with open_gallery(options.gallery, create=False) as gallery:
         _check_people(gallery, options.gallery)
         with Camera(name) if is_camera(name) else VideoFile(name) as source:  # before the model, which takes longer
-            embedder = load_model(options.model, scales=options.scales, calibration=options.calibration)
+            embedder = load_model(options.model, scales=options.scales, calibration=options.calibration, run=options)
             _check_finds_faces(embedder)
             recognizer = people_recognizer(embedder, gallery, options.threshold, options.fmr, options.fpir)
             found = identify_frames(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from lookalike.errors import ImageError, InputError
 from lookalike.progress import ProgressSink, counted
+from lookalike.workflows.model_run_options import ModelRunOptions
 
 if TYPE_CHECKING:
     from lookalike.answers import Identified, IdentifiedFace
@@ -23,7 +24,7 @@ BATCH = 16
 
 
 @dataclass(frozen=True, kw_only=True)
-class WatchOptions:
+class WatchOptions(ModelRunOptions):
     """Which folder, which gallery, and what decides.
 
     Attributes:
@@ -114,7 +115,7 @@ def watch(options: WatchOptions, progress: ProgressSink | None = None) -> Iterat
             refuse_options(options, "threshold", "fmr", "fpir", "calibration", why=why)
             if options.all_faces:
                 raise InputError(f"--all-faces {why}")
-        embedder = load_model(options.model, cropped=options.cropped, calibration=options.calibration)
+        embedder = load_model(options.model, cropped=options.cropped, calibration=options.calibration, run=options)
         recognizer: Recognizer
         if places:
             recognizer = LandmarkRecognizer(embedder, gallery)
