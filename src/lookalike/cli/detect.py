@@ -11,6 +11,7 @@ import typer
 from lookalike.cli.csv_option import Csv, csv_file, print_csv, say_written
 from lookalike.cli.dataclass_options import options_from
 from lookalike.cli.options import AsJson, Draw, Pictures, SkipBad
+from lookalike.counted_nouns import how_many
 from lookalike.workflows.detect import DetectOptions, PictureFaces
 from lookalike.workflows.detect import detect as run
 
@@ -47,9 +48,9 @@ def detect(options: DetectOptions, as_json: AsJson = False) -> None:
     elif csv is None:
         print_csv(detection_csv(found))
     else:
-        say_written(f"{sum(len(one.faces) for one in found.pictures)} face(s)", csv)
+        say_written(how_many(sum(len(one.faces) for one in found.pictures), "face"), csv)
     if found.drawn:
-        say_written(f"{len(found.drawn)} picture(s) with boxes", options.draw)
+        say_written(f"{how_many(len(found.drawn), 'picture')} with boxes", options.draw)
 
 
 def _lines(found: PictureFaces) -> Iterator[str]:

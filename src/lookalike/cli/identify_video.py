@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lookalike.counted_nouns import how_many
 from lookalike.errors import InputError
 
 if TYPE_CHECKING:
@@ -78,9 +79,9 @@ def identify_video(options: VideoOptions, as_json: bool) -> None:
     elif csv is None:
         print_csv(sightings_csv(found.sightings, found.stills))
     if csv is not None and not as_json:
-        say_written(f"{len(found.sightings)} sighting(s)", csv)
+        say_written(how_many(len(found.sightings), "sighting"), csv)
     if found.stills:
-        say_written(f"{len(found.stills)} still(s)", options.draw)
+        say_written(how_many(len(found.stills), "still"), options.draw)
     if found.interrupted and not is_camera(found.video):
         note(f"interrupted: this is what was found in the first {found.seen_to:.1f} s")
         raise typer.Exit(130)

@@ -21,6 +21,7 @@ from lookalike.cli.options import (
     TargetFmr,
     ThresholdDistance,
 )
+from lookalike.counted_nouns import how_many
 from lookalike.progress import Progress
 from lookalike.workflows.watch import ArrivedPicture, WatchOptions
 from lookalike.workflows.watch import watch as run
@@ -74,7 +75,7 @@ def watch(options: WatchOptions, as_json: AsJson = False) -> None:
             answered += 1
     except KeyboardInterrupt:
         # The usual end of it: the stream of documents on stdout ends with a whole line, not with an error.
-        console.print(f"interrupted; {answered} picture(s) were answered")
+        console.print(f"interrupted; {how_many(answered, 'picture was', 'pictures were')} answered")
         raise typer.Exit(130) from None
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lookalike.atomic_files import write_atomically
+from lookalike.counted_nouns import how_many
 from lookalike.errors import InputError
 from lookalike.picture_inputs import STDIN
 
@@ -84,14 +85,14 @@ def formula_remarks(table: str) -> tuple[str, ...]:
 
     Example:
         >>> formula_remarks("picture,identity\na.jpg,=1+1\n")  # doctest: +ELLIPSIS
-        ("1 name(s) begin with =, +, - or @, such as '=1+1': ...",)
+        ("1 name begins with =, +, - or @, such as '=1+1': ...",)
     """
     names = {row.get(column) or "" for row in csv.DictReader(io.StringIO(table, newline="")) for column in _NAMES}
     found = sorted(name for name in names if name.startswith(_FORMULA) and name != STDIN)
     if not found:
         return ()
     return (
-        f"{len(found)} name(s) begin with =, +, - or @, such as {found[0]!r}: the CSV has them as they are; import its "
+        f"{how_many(len(found), 'name begins', 'names begin')} with =, +, - or @, such as {found[0]!r}: the CSV has them as they are; import its "
         "columns as text, or a spreadsheet takes them for formulas",
     )
 
