@@ -41,7 +41,7 @@ def test_json(lookalike, group_photo, bad_picture, tmp_path):
     assert set(face) >= {"box", "score", "landmarks", "cut_off", "quality"}
     assert set(face["box"]) == {"left", "top", "right", "bottom"}
     assert document["drawn"] == [str(tmp_path / "out" / "group-faces.png")]
-    assert f"wrote 1 picture(s) with boxes to {tmp_path / 'out'}" in said.err
+    assert f"wrote 1 picture with boxes to {tmp_path / 'out'}" in said.err
 
 
 def test_csv_in_a_file_and_on_stdout(lookalike, refused, nobody_there, tmp_path):
@@ -52,7 +52,7 @@ def test_csv_in_a_file_and_on_stdout(lookalike, refused, nobody_there, tmp_path)
         (str(nobody_there), "", "no face was found")
     ]
     in_file = lookalike("detect", nobody_there, "--csv", tmp_path / "f.csv")
-    assert (in_file.out, in_file.err) == ("", f"wrote 0 face(s) to {tmp_path / 'f.csv'}\n")
+    assert (in_file.out, in_file.err) == ("", f"wrote 0 faces to {tmp_path / 'f.csv'}\n")
     assert (tmp_path / "f.csv").read_text("utf-8").splitlines() == on_stdout.out.splitlines()
     refused(lookalike("detect", nobody_there, "--csv", "-", "--json"), "both print on stdout")
 
@@ -62,7 +62,7 @@ def test_names_for_formulas_are_said(lookalike, tmp_path, monkeypatch):
     Image.new("L", (60, 60), 128).save("=1.png")
     said = lookalike("detect", "=1.png", "--csv", "-")
     assert "=1.png," in said.out
-    assert "note: 1 name(s) begin with =, +, - or @, such as '=1.png'" in said.err
+    assert "note: 1 name begins with =, +, - or @, such as '=1.png'" in said.err
 
 
 def test_what_is_refused(lookalike, refused, tiny_model, nobody_there, bad_picture, tmp_path):

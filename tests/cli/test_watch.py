@@ -39,7 +39,7 @@ def test_lines_come_while_it_runs_and_ctrl_c_ends_it_with_130(
     finally:
         watching.kill()
     assert (watching.returncode, out) == (130, ""), err
-    assert "interrupted; 2 picture(s) were answered" in err
+    assert "interrupted; 2 pictures were answered" in err
     if as_json:
         assert (json.loads(first)["picture"], json.loads(first)["identity"]) == (str(tmp_path / "a.png"), "s02")
         assert json.loads(second)["error"] == "ImageError"

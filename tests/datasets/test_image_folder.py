@@ -367,7 +367,7 @@ def test_the_depth_of_the_identities_can_be_given(alphabets):
         ("Latin/alpha/1.png", "Latin/alpha"),
     ]
     (said,) = deep.notes
-    assert said.startswith("1 folder name(s) occur in several places, such as 'alpha': each folder is an identity")
+    assert said.startswith("1 folder name occurs in several places, such as 'alpha': each folder is an identity")
     flat = read_pictures(str(alphabets), classes_at=1)
     assert (flat.paths, flat.names, flat.notes) == (deep.paths, ("Greek", "Latin"), ())
 
@@ -377,8 +377,8 @@ def test_pictures_above_the_depth_are_said(touch):
     found = read_image_folder(root, 2)
     assert listed(found, root) == [("team/Ada/1.png", "team/Ada")]
     assert found.notes == (
-        f"2 picture(s) in {root} above depth 2 have no identity and are left out",
-        "1 subfolder(s) hold no picture, such as 'team/empty'",
+        f"2 pictures without an identity are left out, in {root} above depth 2",
+        "1 subfolder holds no picture, such as 'team/empty'",
     )
     refused(root, "has no pictures in folders at depth 3; 3 pictures lie above", lambda path: read_pictures(path, 3))
     refused(root, "classes_at is 0; expected a depth of folders, 1 or more", lambda path: read_pictures(path, 0))

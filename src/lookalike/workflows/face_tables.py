@@ -92,8 +92,8 @@ def formula_remarks(table: str) -> tuple[str, ...]:
     if not found:
         return ()
     return (
-        f"{how_many(len(found), 'name begins', 'names begin')} with =, +, - or @, such as {found[0]!r}: the CSV has them as they are; import its "
-        "columns as text, or a spreadsheet takes them for formulas",
+        f"{how_many(len(found), 'name begins', 'names begin')} with =, +, - or @, such as {found[0]!r}: "
+        "the CSV has them as they are; import its columns as text, or a spreadsheet takes them for formulas",
     )
 
 
