@@ -58,15 +58,17 @@ def test_threshold_by_target_and_by_default(calibration):
 
 def test_too_few_pairs_are_an_aim_and_what_they_carry(calibration):
     enough = calibration.points[0].model_copy(update={"sufficient": True})
-    assert calibration.says(enough) == f"at most {enough.target_fmr:g} of impostor pairs match ({calibration.source})"
+    assert (
+        calibration.in_words(enough) == f"at most {enough.target_fmr:g} of impostor pairs match ({calibration.source})"
+    )
     few = enough.model_copy(update={"sufficient": False, "fmr": 0.0})
     people = calibration.model_copy(update={"identities": 21})  # 210 pairs of people: Wilson's bound is 1.3%
-    assert people.says(few) == (
+    assert people.in_words(few) == (
         f"aimed at: at most {few.target_fmr:g} of impostor pairs match; measured on too few pairs of "
         f"{calibration.source} to promise it (at most 1.3% with 95% confidence)"
     )
     alone = calibration.model_copy(update={"identities": 1})
-    assert "at most 73% with" in alone.says(few)
+    assert "at most 73% with" in alone.in_words(few)
 
 
 def test_an_unknown_target_lists_those_there_are(calibration):

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from lookalike import LandmarkRecognizer, open_gallery
-from lookalike.errors import ArtefactError
+from lookalike.errors import ArtefactError, InputError
 from lookalike.landmarks.atlas import Atlas, AtlasSettings
 
 
@@ -22,6 +22,20 @@ def test_an_atlas_reads_what_it_wrote(recognizer, town):
             assert min(far, key=far.get) == template
     assert atlas.photos("nowhere").vectors.shape == (0, town.Colours.dimension)
     assert atlas.place("nowhere").name == "nowhere"
+
+
+def test_what_is_expected_of_questions_is_kept_and_makes_less_sure(recognizer, town):
+    before = recognizer.identify(town.photo("church", 100))
+    settings = AtlasSettings(promise_fpr=0.02, unknown_places=0.6, non_landmarks=0.2)
+    recognizer.enroll([], [], settings=settings)
+    assert recognizer.atlas.settings == settings
+    assert (recognizer.odds.unknown_places, recognizer.odds.non_landmarks) == (0.6, 0.2)
+    after = recognizer.identify(town.photo("church", 100))
+    assert (after.decision, after.place, after.distance) == (before.decision, before.place, before.distance)
+    assert after.confidence < before.confidence
+    for shares in ({"unknown_places": 0.8, "non_landmarks": 0.2}, {"unknown_places": -0.1}):
+        with pytest.raises(InputError, match="leave some for enrolled places"):
+            AtlasSettings(**shares)
 
 
 @pytest.mark.parametrize("change", [

@@ -255,7 +255,7 @@ def _people(options: EvaluateOptions, as_json: bool) -> None:
     print_summary(done.methods)
     point = calibration.point()
     console.print(
-        f"threshold {point.threshold:.4f}: {calibration.says(point)}; {point.fnmr:.1%} of genuine pairs are missed"
+        f"threshold {point.threshold:.4f}: {calibration.in_words(point)}; {point.fnmr:.1%} of genuine pairs are missed"
         + (" (now the model's)" if options.calibrate else "")
         + f"\n[green]wrote[/green] {escape(str(done.report))}",
         soft_wrap=True,

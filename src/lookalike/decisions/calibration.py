@@ -139,7 +139,7 @@ class Calibration(BaseModel):
         """The distance up to which two pictures match, for a target false match rate (default: the model's own)."""
         return self.point(target_fmr).threshold
 
-    def says(self, point: OperatingPoint) -> str:
+    def in_words(self, point: OperatingPoint) -> str:
         """What an operating point stands for, in words: a promise, or an aim and what these pairs carry."""
         shortfall = ""
         if not point.sufficient:

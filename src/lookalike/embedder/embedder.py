@@ -127,7 +127,7 @@ class Embedder(ABC):
         """
         if self.calibration is not None:
             point = self.calibration.point(target_fmr)
-            return Threshold(point.threshold, self.calibration.says(point))
+            return Threshold(point.threshold, self.calibration.in_words(point))
         if self.documented_threshold is not None:
             if target_fmr is None:
                 return self.documented_threshold

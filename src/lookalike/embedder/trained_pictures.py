@@ -94,7 +94,7 @@ class TrainedPictures:
 
 
 def _of_names(identities: Iterable[str]) -> Digests:
-    return short_digests(content_digest(canonical_name(name).encode("utf-8", "surrogateescape")) for name in identities)
+    return short_digests(content_digest(canonical_name(name).encode("utf-8", "surrogatepass")) for name in identities)
 
 
 def _read(path: Path) -> Digests:

@@ -49,6 +49,9 @@ class AtlasSettings:
         unknown_places: share of the photos asked about that are taken to show a place which is not enrolled; decides
             how sure an answer is, not what it is.
         non_landmarks: share that is taken to show none, likewise. The rest shows enrolled places.
+
+    Raises:
+        InputError: shares below 0, or that leave none for enrolled places.
     """
 
     promise_fpr: float = 0.01
@@ -57,6 +60,13 @@ class AtlasSettings:
     clean: bool = True
     unknown_places: float = UNKNOWN_PLACE_SHARE
     non_landmarks: float = NON_LANDMARK_SHARE
+
+    def __post_init__(self) -> None:
+        if not (min(self.unknown_places, self.non_landmarks) >= 0 and self.unknown_places + self.non_landmarks < 1):
+            raise InputError(
+                f"unknown_places is {self.unknown_places} and non_landmarks is {self.non_landmarks}; expected shares "
+                "of at least 0 that leave some for enrolled places, such as 0.25 each"
+            )
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,7 +118,7 @@ class Atlas:
         """What was asked for at the last enrolment."""
         try:
             return AtlasSettings(**self._document("settings"))
-        except TypeError as error:
+        except (TypeError, InputError) as error:
             raise ArtefactError(f"the atlas's settings are damaged ({error}); enroll again") from None
 
     @cached_property

@@ -35,7 +35,6 @@ from lookalike.progress import Progress, ProgressSink
 __all__ = ["EnrolledPlaces", "LeftOut", "NewPhotos", "enroll_places"]
 
 Floats = npt.NDArray[np.float32]
-Integers = npt.NDArray[np.int64]
 
 #: The identity of pictures without a landmark in data sets, which no place may bear: `datasets.places.NON_LANDMARK`.
 RESERVED = "non-landmark"
@@ -242,14 +241,10 @@ def _place_vectors(
         at += len(one.vectors)
         looks = np.where(members < 0, -1, members - first[name])
         held[name] = PlaceVectors(_templates(found, first[name], name)[0], one.vectors, looks)
-    names = np.array(of_templates.places)
-    for name in of_templates.names():
-        held[name] = PlaceVectors(of_templates.vectors[names == name], *_no_photos(found.vectors.shape[1]))
+    none = np.empty((0, found.vectors.shape[1]), np.float32), np.empty(0, np.int64)
+    parts = np.split(of_templates.vectors, of_templates.starts()[1:])
+    held |= {name: PlaceVectors(part, *none) for name, part in zip(of_templates.names(), parts, strict=False)}
     return held
-
-
-def _no_photos(dimension: int) -> tuple[Floats, Integers]:
-    return np.empty((0, dimension), np.float32), np.empty(0, np.int64)
 
 
 @dataclass(frozen=True, eq=False)

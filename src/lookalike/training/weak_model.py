@@ -13,8 +13,8 @@ __all__ = ["TOO_MANY_MISSED", "weakness"]
 #: A model is weak that misses more than this share of genuine pairs at its default false match rate: it then fails to
 #: recognise people more often than it recognises them.
 TOO_MANY_MISSED = 0.5
-#: Fewer identities, or fewer pictures of each on average, are too few to learn from scratch: the smallest face set in
-#: use, CASIA-WebFace, has 10,000 people of 47 pictures; a hundred people of five are where ours begin to be of use.
+#: Fewer identities, or fewer pictures of each on average, are called few. A choice, not a measurement: sets that face
+#: networks are usually trained on have 10,000 people and more, such as CASIA-WebFace with 47 pictures of each.
 FEW_IDENTITIES, FEW_PICTURES = 100, 5.0
 #: A training is short with fewer epochs, or where the loss still fell by this share over the last fifth of them.
 FEW_EPOCHS, STILL_FALLING = 10, 0.05
