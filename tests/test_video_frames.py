@@ -156,9 +156,9 @@ def test_what_is_no_video_is_refused_with_its_name(tmp_path, clip):
     (tmp_path / "half.mp4").write_bytes(slow.read_bytes()[: slow.stat().st_size // 2])  # its contents stand at the end
     refused(tmp_path / "text.mp4", "not a video that is read", "MP4")
     refused(tmp_path / "half.mp4", "damaged or cut off")
-    refused(tmp_path / "empty.mp4", "0 bytes")
+    refused(tmp_path / "empty.mp4", "empty.mp4 is empty (0 bytes)")
     refused(tmp_path / "missing.mp4", "No such file")
-    refused(tmp_path, "not a regular file")
+    refused(tmp_path, "is not a regular file; expected a video file")
 
 
 def test_a_playlist_is_not_followed(tmp_path, clip):

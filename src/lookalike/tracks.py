@@ -168,7 +168,8 @@ class TrackBuilder:
         found = []
         for track in self._open:
             last = track.looks[-1].face.box
-            away = pairwise(track.vectors[-RECENT:], faces, self._metric).min(axis=0)
+            recent = np.stack([look.vector for look in track.looks[-RECENT:]])
+            away = pairwise(recent, faces, self._metric).min(axis=0)
             for look, distance in zip(looks, away, strict=True):
                 near = overlap(last, look.face.box) >= OVERLAP
                 # Of a negative limit (inner product) a share would be a wider one.

@@ -186,6 +186,8 @@ class VideoFile:
             options = {"protocol_whitelist": "file", "format_whitelist": _DEMUXERS, "codec_whitelist": _DECODERS}
             # "file:" and the whole path: a name may look like an address, such as "http:one.mp4".
             return self._av.open(f"file:{path.absolute()}", options=options, metadata_errors="ignore")
+        except VideoError:
+            raise
         except self._av.error.FFmpegError as error:
             # Of the allow-lists FFmpeg says "Invalid argument".
             reason = "its format is not read" if error.errno == 22 else error.strerror

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -41,7 +42,8 @@ def video_options(options: IdentifyOptions, every: str | None, duration: str | N
     from lookalike.video_frames import is_video
     from lookalike.workflows.identify_video import VideoOptions
 
-    given = [options.pictures] if isinstance(options.pictures, str) else [str(one) for one in options.pictures]  # type: ignore[union-attr]
+    pictures = options.pictures
+    given = [str(one) for one in ([pictures] if isinstance(pictures, str | Path) else pictures)]
     videos = [one for one in given if is_camera(one) or is_video(one)]
     if not videos:
         for option, value in (("--every", every), ("--for", duration)):

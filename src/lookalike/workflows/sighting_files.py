@@ -45,7 +45,9 @@ class BestFrames:
             tracks: all that are in the frame, each with its look in it as the last.
             rgb: the frame, `(h, w, 3)` uint8.
         """
-        better = [track for track in tracks if track.best is track.looks[-1]]
+        better = [
+            track for track in tracks if track not in self._best or track.looks[-1].quality > self._best[track].quality
+        ]
         if not better:
             return
         encoded = io.BytesIO()
@@ -54,8 +56,8 @@ class BestFrames:
             before = self._best.get(track)
             if before is not None:
                 del self._encoded[before]
-            self._best[track] = track.best
-            self._encoded[track.best] = encoded.getvalue()
+            self._best[track] = track.looks[-1]
+            self._encoded[track.looks[-1]] = encoded.getvalue()
 
     def frame(self, look: Look) -> RGBArray:
         """The frame of a track's best look, `(h, w, 3)` uint8."""
