@@ -25,6 +25,7 @@ PAGES = {
     "losses": ROOT / "docs" / "losses" / "README.md",
     "indexes": ROOT / "docs" / "indexes.md",
     "landmarks": ROOT / "docs" / "landmarks.md",
+    "models": ROOT / "docs" / "models.md",
     "small-data": ROOT / "docs" / "small-data.md",
     "dependencies": ROOT / "docs" / "dependencies.md",
     "architecture": ROOT / "ARCHITECTURE.md",
