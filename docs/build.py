@@ -26,6 +26,7 @@ PAGES = {
     "indexes": ROOT / "docs" / "indexes.md",
     "faces": ROOT / "docs" / "faces.md",
     "landmarks": ROOT / "docs" / "landmarks.md",
+    "models": ROOT / "docs" / "models.md",
     "small-data": ROOT / "docs" / "small-data.md",
     "dependencies": ROOT / "docs" / "dependencies.md",
     "architecture": ROOT / "ARCHITECTURE.md",

@@ -254,7 +254,7 @@ def models_in_cache() -> list[tuple[str, Path]]:
     """
     hub = _hub()
     try:
-        cached = hub.scan_cache_dir()
+        cached = hub.scan_cache_dir(hub.constants.HF_HUB_CACHE)
     except hub.CacheNotFound:
         return []
     found = []
