@@ -102,7 +102,7 @@ def test_bad_held_out_pictures_are_found_before_training(train, refused, some_pe
     assert left_in(tmp_path) == ["photos"]
     trained = train(photos, "--skip-bad", "--json")
     assert trained.document["calibration"]["pictures"] == 3
-    assert "1 of 16 pictures cannot be used and are left out" in trained.err
+    assert "1 of 4 pictures cannot be used and are left out" in trained.err
 
 
 def test_too_few_usable_held_out_pictures_is_said(train, some_people):
