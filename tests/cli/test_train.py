@@ -98,7 +98,7 @@ def test_bad_held_out_pictures_are_found_before_training(train, refused, some_pe
     photos = some_people(8, 2)
     _, held_out = split_identities(read_pictures(photos), 2, 0)
     held_out.paths[0].write_bytes(b"not a picture")
-    refused(train(photos), str(held_out.paths[0]), "1 of 4 pictures", "--skip-bad")
+    refused(train(photos), str(held_out.paths[0]), "1 of 16 pictures", "--skip-bad")
     assert left_in(tmp_path) == ["photos"]
     trained = train(photos, "--skip-bad", "--json")
     assert trained.document["calibration"]["pictures"] == 3
