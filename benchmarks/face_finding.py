@@ -4,7 +4,7 @@
 
 FOLDER of faces: pictures of one face each (Labeled Faces in the Wild); each is shrunk until its face, as the detector
 measures it, has the wanted side, and pasted at a random place (seeded) into a background. FOLDER of backgrounds:
-photographs without faces, mirrored side by side to the wanted size. CHECKOUT: another state of this repository, whose
+photographs without faces, repeated side by side to the wanted size. CHECKOUT: another state of this repository, whose
 detector looks at the same pictures. Prints JSON lines.
 """
 
@@ -43,12 +43,10 @@ def boxes(rgb: Pixels) -> list[tuple[int, int, int, int]]:
 
 
 def background(photo: Path, size: tuple[int, int]) -> Pixels:
-    """The photograph and its mirror images side by side until `size` (width, height) is filled."""
+    """The photograph side by side until `size` (width, height) is filled; mirrored, leaves would look like faces."""
     one = np.asarray(Image.open(photo).convert("RGB"))
-    two = np.concatenate([one, one[:, ::-1]], axis=1)
-    four = np.concatenate([two, two[::-1]], axis=0)
     width, height = size
-    return np.tile(four, (-(-height // four.shape[0]), -(-width // four.shape[1]), 1))[:height, :width].copy()
+    return np.tile(one, (-(-height // one.shape[0]), -(-width // one.shape[1]), 1))[:height, :width].copy()
 
 
 def side_of_face(photo: Image.Image) -> float | None:

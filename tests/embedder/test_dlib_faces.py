@@ -8,6 +8,7 @@ from lookalike.datasets import read_pictures
 from lookalike.errors import ImageError, InputError
 from lookalike.evaluation.retrieval.ranking_metrics import self_retrieval
 from lookalike.evaluation.verification.all_pairs import verify_all_pairs
+from lookalike.images import read_picture
 
 pytest.importorskip("dlib", reason="the extra faces is not installed")
 
@@ -36,6 +37,21 @@ def test_embedding_is_repeatable_in_any_batch(dlib_faces, orl):
     together = dlib_faces.embed(orl.paths[:3])
     alone = np.concatenate([dlib_faces.embed([path]) for path in orl.paths[:3]])
     assert np.allclose(together, alone, atol=1e-5)
+
+
+def test_every_face_is_embedded_as_it_is_alone(dlib_faces, orl):
+    scene = np.full((400, 500, 3), 127, np.uint8)
+    scene[200:312, 30:122] = read_picture(orl.paths[0])
+    scene[100:324, 250:434] = np.repeat(np.repeat(read_picture(orl.paths[10]), 2, axis=0), 2, axis=1)
+    assert dlib_faces.finds_faces
+    faces, prepared = zip(*dlib_faces.prepare_faces(scene), strict=True)
+    assert list(faces) == dlib_faces.faces(scene)
+    vectors = dlib_faces.embed_prepared(np.stack([one.pixels for one in prepared]))
+    assert vectors.shape == (2, 128)
+    assert np.allclose(vectors[:1], dlib_faces.embed([scene]), atol=1e-5)
+    alone = dlib_faces.embed([orl.paths[10], orl.paths[0]])
+    threshold = dlib_faces.threshold().distance
+    assert (np.linalg.norm(vectors - alone, axis=1) < threshold).all()
 
 
 def test_a_photograph_without_a_face(dlib_faces):

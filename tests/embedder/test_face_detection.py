@@ -116,7 +116,7 @@ def test_what_is_found_by_many_threads_is_what_one_finds(heads):
 
 
 @pytest.mark.parametrize(
-    ("size", "pixels"), [((250, 250), 32), ((1200, 900), 32), ((4032, 3024), 56), ((9000, 7000), 80)]
+    ("size", "pixels"), [((250, 250), 32), ((1200, 900), 40), ((4032, 3024), 60), ((9000, 7000), 80)]
 )
 def test_the_smallest_face_that_is_found(size, pixels):
     assert smallest_face(*size) == pixels

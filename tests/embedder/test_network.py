@@ -9,6 +9,7 @@ from lookalike.embedder import Embedder, Preprocessing
 from lookalike.embedder.model_folder import ModelCard
 from lookalike.embedder.network import NetworkEmbedder, network_input
 from lookalike.errors import ArtefactError, InputError, VectorError
+from lookalike.images import read_picture
 
 pytestmark = [pytest.mark.network, pytest.mark.usefixtures("one_thread")]
 
@@ -140,6 +141,32 @@ def test_cropped_overrides_the_card_only_where_it_is_given(tiny_model):
     saved = card(preprocessing={"cropped": True})
     assert NetworkEmbedder(linear(), saved).preprocessing.cropped is True
     assert NetworkEmbedder(linear(), saved, cropped=False).preprocessing.cropped is False
+
+
+def two_faces(orl):
+    scene = np.full((400, 500, 3), 127, np.uint8)
+    scene[200:312, 30:122] = read_picture(orl.paths[0])
+    scene[100:324, 250:434] = np.repeat(np.repeat(read_picture(orl.paths[10]), 2, axis=0), 2, axis=1)
+    return scene
+
+
+def test_every_face_is_prepared_the_subject_as_it_is_alone(orl):
+    pytest.importorskip("dlib", reason="the extra faces is not installed")
+    embedder, scene = NetworkEmbedder(linear(), card(preprocessing={"align": "dlib-5point"})), two_faces(orl)
+    assert embedder.finds_faces
+    found = embedder.prepare_faces(scene)
+    assert [face.box for face, _ in found] == [face.box for face in embedder.faces(scene)]
+    assert len(found) == 2
+    np.testing.assert_array_equal(found[0][1].pixels, embedder.prepare(scene).pixels)
+    assert {prepared.pixels.shape for _, prepared in found} == {(8, 6, 1)}
+
+
+def test_a_model_that_takes_whole_pictures_looks_for_no_faces(tiny_model, pictures):
+    embedder = Embedder.load(tiny_model)
+    assert not embedder.finds_faces
+    for ask in (embedder.faces, embedder.prepare_faces):
+        with pytest.raises(InputError, match=r"takes a picture as a whole .*; use --model dlib, or a model trained"):
+            ask(pictures[0])
 
 
 def test_training_sees_what_serving_sees(tiny_model, people_folder, tmp_path):
