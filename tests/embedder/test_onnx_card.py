@@ -65,6 +65,8 @@ def test_arguments_alone_are_enough(net):
         ({"sdt": 1}, "sdt is not known; choose mean, std, channels, "),
         ({"std": 0.229}, "std is 0.229: pixels are from 0 to 255: give .* 255 × 0.229"),
         ({"std": 0.0}, "std is 0.0: pixels are from 0 to 255"),
+        ({"mean": [1.0, 2.0]}, r"mean is .*: give one number, or one for each of three channels"),
+        ({"image_size": [0, 4]}, r"image_size\.0 is 0"),
         ({"metric": "cos"}, "metric is 'cos'"),
     ],
 )

@@ -8,7 +8,7 @@ from tests.onnx_files import constant_onnx, linear_onnx, save_onnx, write_card
 from lookalike import Embedder
 from lookalike.embedder.face_templates import align_to_template
 from lookalike.embedder.onnx_detector import OnnxDetector
-from lookalike.errors import InputError
+from lookalike.errors import InputError, VectorError
 
 SIDE = 64
 BOX = np.array([16.0, 14.0, 46.0, 48.0])
@@ -149,6 +149,15 @@ def test_what_is_no_detector_is_refused(tmp_path):
     (tmp_path / "other.toml").write_text('kind = "ssd"')
     with pytest.raises(InputError, match="says kind = 'ssd'; choose yunet, scrfd, retinaface, retinaface-mxnet"):
         OnnxDetector(other)
+
+
+def test_nan_and_batches_of_several_are_refused(tmp_path):
+    broken = faces_of_scrfd([])
+    broken["score_8"][0] = np.nan
+    with pytest.raises(VectorError, match="detector det gave NaN for a picture"):
+        OnnxDetector(constant_onnx(tmp_path / "det.onnx", broken)).find_faces(np.zeros((SIDE, SIDE, 3), np.uint8))
+    with pytest.raises(InputError, match="takes 2 pictures at once; export it for a batch of 1"):
+        OnnxDetector(linear_onnx(tmp_path / "two.onnx", np.eye(48, 5), batch=2))
 
 
 @pytest.fixture

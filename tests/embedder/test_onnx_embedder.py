@@ -54,6 +54,13 @@ def test_a_grey_network_gets_grey_pictures(tmp_path, pictures):
     assert Embedder.load(net).embed(pictures) == pytest.approx(expected(grey, MATRIX[:16], 0, 255), abs=1e-5)
 
 
+def test_three_means_for_a_grey_network_are_refused(tmp_path):
+    net = linear_onnx(tmp_path / "net.onnx", MATRIX[:16], channels=1)
+    write_card(net, mean=[1.0, 2.0, 3.0])
+    with pytest.raises(InputError, match="takes grey pictures, and its card gives three channels"):
+        Embedder.load(net)
+
+
 def test_other_metrics_keep_the_length(tmp_path, pictures):
     net = linear_onnx(tmp_path / "net.onnx", MATRIX)
     write_card(net, metric="euclidean")

@@ -27,7 +27,7 @@ from typing import Any, Final, Literal, TypeVar
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, field_validator
 
 from lookalike.distances import MetricName
 from lookalike.embedder.onnx_session import OnnxInput
@@ -62,6 +62,13 @@ class NetworkInput(BaseModel):
     mean: float | tuple[float, ...] = 0.0
     std: float | tuple[float, ...] = 1.0
     channels: Literal["RGB", "BGR"] = "RGB"
+
+    @field_validator("mean", "std")
+    @classmethod
+    def _is_one_or_one_a_channel(cls, given: float | tuple[float, ...]) -> float | tuple[float, ...]:
+        if isinstance(given, tuple) and len(given) not in (1, 3):
+            raise ValueError("give one number, or one for each of three channels")
+        return given
 
     @field_validator("std")
     @classmethod
@@ -101,7 +108,7 @@ class OnnxCard(NetworkInput):
     alignment: Literal["arcface-112", "dlib-150", "none"]
     mean: float | tuple[float, ...] = Field()
     std: float | tuple[float, ...] = Field()
-    image_size: tuple[int, int] | None = None
+    image_size: tuple[PositiveInt, PositiveInt] | None = None
     metric: MetricName = "cosine"
     output: str | None = None
     flip_average: bool = False

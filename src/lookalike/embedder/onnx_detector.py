@@ -28,7 +28,7 @@ from lookalike.embedder.face_quality import measured_quality
 from lookalike.embedder.face_subject import subject_first
 from lookalike.embedder.onnx_card import NetworkInput, has_card, read_card, said_of
 from lookalike.embedder.onnx_session import OnnxSession, onnx_digest
-from lookalike.errors import InputError
+from lookalike.errors import InputError, VectorError
 from lookalike.images import RGBArray
 
 __all__ = ["DetectorCard", "OnnxDetector", "is_detector"]
@@ -72,6 +72,8 @@ class OnnxDetector:
         self._session = OnnxSession(path, device)
         if self._session.input.channels != 3:
             raise InputError(f"{path} takes grey pictures; expected a face detector, which takes 3 channels")
+        if self._session.input.batch not in (None, 1):
+            raise InputError(f"{path} takes {self._session.input.batch} pictures at once; export it for a batch of 1")
         card = read_card(DetectorCard, path, self._session.metadata, {})
         self.name = card.name or path.stem
         self.licence = card.licence
@@ -156,6 +158,8 @@ class OnnxDetector:
                 framed[: part.shape[0], : part.shape[1]] = part
                 outputs = self._session.run(self._numbers(framed))
                 found = self.kind.decode(outputs, self._size)
+                if np.isnan(found.scores).any():
+                    raise VectorError(f"detector {self.name} gave NaN for a picture; check mean, std and its file")
                 found = found.at(found.scores >= self._score)
                 edges = (left > 0, top > 0, left + self._size[1] < width, top + self._size[0] < height)
                 yield found.at(_whole_ones(found.boxes, self._size, edges)).moved(scale, left, top)
@@ -164,8 +168,7 @@ class OnnxDetector:
         numbers = self._input.numbers(pixels[None])
         if self._session.input.layout == "NCHW":
             numbers = numbers.transpose(0, 3, 1, 2)
-        batch = self._session.input.batch or 1
-        return np.ascontiguousarray(np.repeat(numbers, batch, axis=0), self._session.input.dtype)
+        return np.ascontiguousarray(numbers, self._session.input.dtype)
 
     def _face(self, rgb: RGBArray, found: Candidates, at: int) -> Face:
         height, width = rgb.shape[:2]

@@ -58,6 +58,10 @@ class OnnxEmbedder(Embedder):
         if not has_card(path, metadata, options.card):
             raise InputError(no_card(path, self._session.input))
         self.card = read_card(OnnxCard, path, metadata, options.card)
+        if self._session.input.channels == 1 and any(np.size(one) == 3 for one in (self.card.mean, self.card.std)):
+            raise InputError(
+                f"{path} takes grey pictures, and its card gives three channels; give one mean and one std"
+            )
         self.name, self.metric = self.card.name or path.stem, self.card.metric
         self._cropped = self.card.cropped if options.cropped is None else options.cropped
         self._size = self._input_size()

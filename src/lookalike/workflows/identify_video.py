@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -145,7 +145,7 @@ def identify_video(options: VideoOptions, progress: ProgressSink | None = None) 
     from lookalike.gallery import open_gallery
     from lookalike.video_frames import VideoFile
     from lookalike.workflows.drawn_pictures import check_drawings
-    from lookalike.workflows.face_tables import check_table, write_table
+    from lookalike.workflows.face_tables import check_table, formula_remarks, write_table
     from lookalike.workflows.loaded_model import load_model
     from lookalike.workflows.people_recognizer import people_recognizer
     from lookalike.workflows.sighting_files import sightings_csv
@@ -154,7 +154,7 @@ def identify_video(options: VideoOptions, progress: ProgressSink | None = None) 
     until = None if options.duration is None else parse_seconds(options.duration, "--for")
     check_drawings(options.draw)
     check_table(options.csv)
-    name = str(options.video)
+    name, report = str(options.video), Reporter(progress)
     with open_gallery(options.gallery, create=False) as gallery:
         _check_people(gallery, options.gallery)
         with Camera(name) if is_camera(name) else VideoFile(name) as source:  # before the model, which takes longer
@@ -162,11 +162,14 @@ def identify_video(options: VideoOptions, progress: ProgressSink | None = None) 
             _check_finds_faces(embedder)
             recognizer = people_recognizer(embedder, gallery, options.threshold, options.fmr, options.fpir)
             found = identify_frames(
-                recognizer, source, every=every, until=until, top=options.top, draw=options.draw, progress=progress
+                recognizer, source, every=every, until=until, top=options.top, draw=options.draw, progress=report
             )
     if options.csv is not None:
-        write_table(options.csv, sightings_csv(found.sightings, found.stills))
-    return found
+        table = sightings_csv(found.sightings, found.stills)
+        write_table(options.csv, table)
+        for line in formula_remarks(table):
+            report.remark(line)
+    return replace(found, notes=tuple(report.remarks))
 
 
 def identify_frames(
