@@ -5,6 +5,7 @@ import sqlite3
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from lookalike import open_gallery
 from lookalike.errors import ArtefactError
@@ -136,18 +137,25 @@ def test_a_verb_says_that_the_gallery_cannot_be_used(lookalike, refused, path, s
     refused(lookalike(*VERBS[verb], *NO_MODEL, "--gallery", path), words)
 
 
+def a_picture(path):
+    """One that can be read: others are refused before the model is looked for."""
+    Image.new("L", (32, 32)).save(path)
+
+
 @pytest.mark.parametrize("make", [make_empty, make_people])
 def test_a_gallery_of_people_goes_on_to_the_model(lookalike, refused, path, make, tmp_path, monkeypatch):
     make(path)
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "a.png").touch()  # a picture that does not exist is refused before the model is looked for
+    a_picture(tmp_path / "a.png")
     for verb in ("identify", "enroll"):
         refused(lookalike(*VERBS[verb], *NO_MODEL, "--gallery", path), "no-such-model")
     refused(lookalike(*VERBS["identify"], *NO_MODEL, "--gallery", path, "--submission", "s.csv"), "holds none")
     refused(lookalike(*VERBS["evaluate"], *NO_MODEL, "--gallery", path), "--gallery is for landmarks", "holds none")
 
 
-def test_where_there_is_none_only_enroll_goes_on(lookalike, refused, path):
+def test_where_there_is_none_only_enroll_goes_on(lookalike, refused, path, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    a_picture(tmp_path / "a.png")
     run = (*NO_MODEL, "--gallery", path)
     refused(lookalike(*VERBS["enroll"], *run), "no-such-model")
     for verb in ("identify", "evaluate"):

@@ -211,7 +211,7 @@ def test_csv_of_people(identify, refused, people_folder, tmp_path):
         (str(pictures[1]), "unknown", ""),
     ]
     in_file = identify(*pictures, "--csv", tmp_path / "a.csv")
-    assert (in_file.out, in_file.err) == ("", f"wrote 2 answer(s) to {tmp_path / 'a.csv'}\n")
+    assert (in_file.out, in_file.err) == ("", f"wrote 2 answers to {tmp_path / 'a.csv'}\n")
     assert (tmp_path / "a.csv").read_text("utf-8").splitlines() == on_stdout.out.splitlines()
     both = identify(*pictures, "--csv", tmp_path / "a.csv", "--json")
     assert len(both.document["answers"]) == 2

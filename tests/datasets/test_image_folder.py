@@ -352,7 +352,7 @@ def alphabets(touch):
 def test_folders_of_folders_are_not_guessed_at(alphabets):
     refused(
         alphabets,
-        r"has its pictures at depth 2, such as in .*Greek/alpha, and none in its 2 subfolder\(s\) themselves; say what "
+        r"has its pictures at depth 2, such as in .*Greek/alpha, and none in its 2 subfolders themselves; say what "
         r"an identity is: --classes-at 2 takes 3 folders such as 'Greek/alpha', --classes-at 1 takes the 2 such as "
         "'Greek'",
     )

@@ -14,6 +14,7 @@ ALWAYS = [
     "In short",
     "Same or different? (verification, 1:1)",
     "Who is it, if anybody? (identification, 1:N)",
+    "How sure identifications are",
     "Which pictures are nearest? (retrieval)",
     "Thresholds",
     "A map of the pictures",
@@ -36,7 +37,7 @@ def measured(context_of, sixty_people):
 def test_what_was_not_asked_for_is_not_there(measured):
     found = measured()
     assert [section.heading for section in found.sections] == ALWAYS
-    names = ["findings", "format_version", "bootstrap", "methods", "promise", "distractors"]
+    names = ["findings", "format_version", "bootstrap", "methods", "probabilities", "promise", "distractors"]
     assert list(found.metrics) == names
     json.dumps(plain(found.metrics), allow_nan=False)
 
@@ -44,6 +45,6 @@ def test_what_was_not_asked_for_is_not_there(measured):
 def test_a_large_set_is_counted_whole(measured, monkeypatch):
     monkeypatch.setattr(sampling, "SAMPLE", 16)
     found = measured()
-    assert [section.heading for section in found.sections] == [*ALWAYS[:8], "All pairs", *ALWAYS[8:]]
+    assert [section.heading for section in found.sections] == [*ALWAYS[:9], "All pairs", *ALWAYS[9:]]
     assert found.metrics["all_pairs"]["impostor_pairs"] == 24 * 20 / 2
     assert found.metrics["methods"]["toy"]["pictures"] == 16

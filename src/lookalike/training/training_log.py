@@ -67,5 +67,6 @@ class TrainingLog:
             raise
         except OSError as error:
             raise StorageError(
-                f"{self._path} could not be written: {error.strerror}; the epochs before are in it"
+                f"{self._path} could not be written: {error.strerror}; the epochs before are unharmed: make room, and "
+                "--resume"
             ) from None

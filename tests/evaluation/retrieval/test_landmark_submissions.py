@@ -135,7 +135,7 @@ def test_a_hand_made_retrieval(tmp_path):
 def test_pictures_nobody_asked_about(tmp_path):
     (tmp_path / "solution.csv").write_text(f"id,landmarks,Usage\n{A},1,Public\n")
     (tmp_path / "said.csv").write_text(f"id,landmarks\n{A},1 0.5\n{B},1 0.5\n")
-    with pytest.raises(DatasetError, match=f"holds 1 picture.s. that the solution does not know, such as {B}"):
+    with pytest.raises(DatasetError, match=f"holds 1 picture that the solution does not know, such as {B}"):
         recognition_from_submission(tmp_path / "solution.csv", tmp_path / "said.csv")
     (tmp_path / "solution.csv").write_text(f"id,images,Usage\n{A},{C},Public\n")
     (tmp_path / "said.csv").write_text(f"id,images\n{B},{C}\n")
