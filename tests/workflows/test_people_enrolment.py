@@ -41,6 +41,7 @@ def test_who_is_enrolled_is_told_as_it_happens(recognizer, people_folder):
         recognizer, pictures_of(people_folder, "s01", "s02"), ["Ada", "Ada", "Ada ", "Bob"], progress=events.append
     )
     assert [(one.stage, one.done, one.total) for one in events] == [
+        ("Embedding", 0, 4),
         ("Embedding", 4, 4),
         ("Enrolling", 1, 2),
         ("Enrolling", 2, 2),

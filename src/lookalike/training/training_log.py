@@ -60,13 +60,13 @@ class TrainingLog:
                 size = os.fstat(handle).st_size
                 if os.write(handle, line) < len(line):
                     os.ftruncate(handle, size)
-                    raise StorageError(f"{self._path} could not be written: the disk is full; make room, and --resume")
+                    raise self._not_written("the disk is full")
             finally:
                 os.close(handle)
         except StorageError:
             raise
         except OSError as error:
-            raise StorageError(
-                f"{self._path} could not be written: {error.strerror}; the epochs before are unharmed: make room, and "
-                "--resume"
-            ) from None
+            raise self._not_written(str(error.strerror)) from None
+
+    def _not_written(self, reason: str) -> StorageError:
+        return StorageError(f"{self._path} could not be written: {reason}; what was there before is unharmed")

@@ -54,9 +54,11 @@ def embed_usable(
     """
     bad: dict[int, ImageError] = {}
     remarks: dict[str, list[int]] = {}
+    done = report.counted(stage, len(pictures))
+    done(0)  # the first batch may take long
     vectors = embedder.embed(
         pictures,
-        progress=report.counted(stage, len(pictures)),
+        progress=done,
         notes=lambda position, text: remarks.setdefault(kind_of_note(text), []).append(position),
         unusable=bad.__setitem__,
     )
