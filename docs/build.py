@@ -70,6 +70,7 @@ def page(name: str, source: Path) -> str:
         text,
     )
     text = text.replace("](docs/images/", "](images/")
+    text = re.sub(r"\]\((?:\.\./)?(notebooks/)", rf"]({home}\1", text)
     body = markdown.markdown(text, extensions=["tables", "fenced_code", "toc", "sane_lists"])
     part = name.split("/")[0]
     links = "".join(
@@ -90,7 +91,8 @@ def build(site: Path) -> None:
     (site / "losses").mkdir()
     for name, source in (PAGES | FURTHER).items():
         (site / f"{name}.html").write_text(page(name, source), "utf-8")
-    shutil.copytree(ROOT / "docs" / "images", site / "images")
+    for folder in (ROOT / "docs" / "images", ROOT / "notebooks"):
+        shutil.copytree(folder, site / folder.name)
     pdoc.render.configure(docformat="google", footer_text="Lookalike")
     pdoc.pdoc("lookalike", *(f"lookalike.{name}" for name in PACKAGES), output_directory=site / "api")
 

@@ -68,6 +68,8 @@ def test_bash_completes_after_the_installation(child_environment, tmp_path):
         "HOME": str(tmp_path),
         "PATH": f"{here}{os.pathsep}{os.environ['PATH']}",
         "PYTHONPATH": os.pathsep.join(sys.path),
+        # Which shell it is called from differs where tests run; so it is told.
+        "_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1",
     }
     run = {"capture_output": True, "text": True, "check": True, "env": env}
     said = subprocess.run([sys.executable, "-m", "lookalike", "--install-completion", "bash"], **run)
