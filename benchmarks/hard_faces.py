@@ -157,11 +157,6 @@ def _dlib_detectors() -> dict[str, Detector]:
     }
 
 
-def _box(corners: Any) -> Box:
-    left, top, right, bottom = map(float, corners)
-    return left, top, right, bottom
-
-
 def overlap(a: Box, b: Box) -> float:
     across, down = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
     common = max(0.0, across) * max(0.0, down)
