@@ -18,7 +18,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from os import PathLike, fspath
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -482,12 +482,14 @@ class Recognizer:
 
 
 def _loaded(embedder: object) -> Embedder:
-    if isinstance(embedder, Embedder):
-        return embedder
     if isinstance(embedder, str | PathLike):
         return Embedder.load(fspath(embedder))
-    kind = type(embedder).__name__
-    raise InputError(f'{kind} is no embedder; give a model\'s name or folder, such as "dlib", or Embedder.load(...)')
+    if not hasattr(embedder, "fingerprint"):
+        kind = type(embedder).__name__
+        raise InputError(
+            f'{kind} is no embedder; give a model\'s name or folder, such as "dlib", or Embedder.load(...)'
+        )
+    return cast(Embedder, embedder)
 
 
 def _opened(gallery: Gallery | str | PathLike[str], stack: ExitStack) -> Gallery:

@@ -75,7 +75,7 @@ def test_pictures_that_cannot_be_used_are_listed(group_photo, bad_picture, tmp_p
     assert [one.picture for one in found.unusable] == [str(bad), str(none)]
     assert "damaged" in found.unusable[0].reason
     assert found.notes[0].startswith("2 of 3 pictures cannot be used and are left out; ")
-    with pytest.raises(DatasetError, match="1 of 1 pictures cannot be used"):
+    with pytest.raises(DatasetError, match="1 of 1 picture cannot be used"):
         detect(DetectOptions(pictures=bad, skip_bad=True))
 
 

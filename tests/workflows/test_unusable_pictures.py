@@ -22,7 +22,7 @@ def test_they_are_listed_in_the_order_given():
 def test_where_none_is_left_that_is_an_error():
     bad = UnusablePictures(["a"], skip_bad=True)
     bad(0, ImageError("a is empty"))
-    with pytest.raises(DatasetError, match=r"1 of 1 pictures cannot be used \(give others\); a is empty"):
+    with pytest.raises(DatasetError, match=r"1 of 1 picture cannot be used \(give others\); a is empty"):
         bad.report(Reporter())
 
 

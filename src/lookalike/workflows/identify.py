@@ -243,16 +243,19 @@ def _identified(options: IdentifyOptions, gallery: Gallery, of_places: bool, rep
     from lookalike.workflows.loaded_model import load_model
     from lookalike.workflows.people_recognizer import people_recognizer
     from lookalike.workflows.picture_headers import check_pictures
+    from lookalike.workflows.place_submission import submission_ids
 
     given = given_pictures(options.pictures, skip_missing=options.skip_bad)
     check_drawings(options.draw)
     check_table(options.csv)
+    if options.submission is not None:
+        submission_ids(given.names)  # names that no submission can have
+    bad = UnusablePictures(given.names, options.skip_bad)
     if not options.skip_bad:
-        check_pictures(given.pictures)
+        check_pictures(given.pictures, bad)
     embedder = load_model(
         options.model, cropped=options.cropped, scales=options.scales, calibration=options.calibration, run=options
     )
-    bad = UnusablePictures(given.names, options.skip_bad)
     question = _Question(given, bad, options.top, options.all_faces, options.rerank is not False)
     if of_places:
         found = _about_places(options, embedder, gallery, question, report)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -49,14 +49,23 @@ def check_headers(paths: Sequence[Path], report: Reporter, *, skip_bad: bool = F
         note_of_unusable(bad, len(paths), skip_bad=False)
 
 
-def check_pictures(pictures: Iterable[Picture]) -> None:
+def check_pictures(pictures: Iterable[Picture], unusable: Callable[[int, ImageError], None] | None = None) -> None:
     """The same of single pictures that were named one by one: the first that cannot be used is refused.
+
+    Args:
+        pictures: in the order given.
+        unusable: called with position and error of each that cannot be used, in place of raising it.
 
     Raises:
         ImageError: it is missing, empty, no picture or too large.
     """
-    for picture in pictures:
-        check_header(picture)
+    for position, picture in enumerate(pictures):
+        try:
+            check_header(picture)
+        except ImageError as error:
+            if unusable is None:
+                raise
+            unusable(position, error)
 
 
 def _problem(path: Path) -> ImageError | None:
