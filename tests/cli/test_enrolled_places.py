@@ -172,7 +172,7 @@ def test_bad_input_is_one_line_and_leaves_no_gallery(enroll, refused, places, ot
         ((places, *with_others), "cannot carry a false-positive rate of 0.01"),
         ((places, *with_others, "--promise", "fpir=0.1"), "fpr=RATE"),
         ((places, *with_others, "--promise", "fpr=much"), "fpr=RATE"),
-        ((places, *with_others, "--scales", "big"), "0.7,1,1.4"),
+        ((places, *with_others, "--promise", "fpr=0.1", "--scales", "big"), "0.7,1,1.4"),
         ((places, *with_others, "--places", tmp_path / "no.csv"), "no.csv"),
         ((*with_others, "--promise", "fpr=0.1"), "holds no place and no photos were given"),
         (("--name", "x", *with_others), "no pictures were given"),

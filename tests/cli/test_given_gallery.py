@@ -5,6 +5,7 @@ import sqlite3
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from lookalike import open_gallery
 from lookalike.errors import ArtefactError
@@ -134,6 +135,13 @@ VERBS = {
 }
 
 
+@pytest.fixture
+def a_picture(tmp_path, monkeypatch):
+    """The picture that verbs are given."""
+    monkeypatch.chdir(tmp_path)
+    Image.new("L", (8, 8)).save("a.png")
+
+
 @each_broken
 @pytest.mark.parametrize("verb", VERBS)
 def test_a_verb_says_that_the_gallery_cannot_be_used(lookalike, refused, path, spoil, words, verb):
@@ -142,7 +150,7 @@ def test_a_verb_says_that_the_gallery_cannot_be_used(lookalike, refused, path, s
 
 
 @pytest.mark.parametrize("make", [make_empty, make_people])
-def test_a_gallery_of_people_goes_on_to_the_model(lookalike, refused, path, make):
+def test_a_gallery_of_people_goes_on_to_the_model(lookalike, refused, path, make, a_picture):
     make(path)
     for verb in ("identify", "enroll"):
         refused(lookalike(*VERBS[verb], *NO_MODEL, "--gallery", path), "no-such-model")
@@ -150,7 +158,7 @@ def test_a_gallery_of_people_goes_on_to_the_model(lookalike, refused, path, make
     refused(lookalike(*VERBS["evaluate"], *NO_MODEL, "--gallery", path), "--gallery is for landmarks", "holds none")
 
 
-def test_where_there_is_none_only_enroll_goes_on(lookalike, refused, path):
+def test_where_there_is_none_only_enroll_goes_on(lookalike, refused, path, a_picture):
     run = (*NO_MODEL, "--gallery", path)
     refused(lookalike(*VERBS["enroll"], *run), "no-such-model")
     for verb in ("identify", "evaluate"):

@@ -79,7 +79,7 @@ def test_options_come_from_the_environment_too(lookalike, people_folder, tiny_mo
 
 
 def test_a_fault_of_ours_is_no_answer(lookalike, monkeypatch, tmp_path):
-    def broken(source):
+    def broken(source, classes_at):
         raise ZeroDivisionError("by zero")
 
     monkeypatch.setattr("lookalike.datasets.read_pictures", broken)
@@ -95,7 +95,7 @@ def test_a_fault_of_ours_is_no_answer(lookalike, monkeypatch, tmp_path):
     [(KeyboardInterrupt(), 130, "interrupted"), (MemoryError(), 2, "not enough memory")],
 )
 def test_ctrl_c_and_too_little_memory_are_one_line(lookalike, monkeypatch, tmp_path, error, code, said):
-    def stopped(source):
+    def stopped(source, classes_at):
         raise error
 
     monkeypatch.setattr("lookalike.datasets.read_pictures", stopped)

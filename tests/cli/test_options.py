@@ -14,6 +14,7 @@ FOR_PEOPLE = {
     "groups": ("--groups", "x"),
     "against": ("--against", "x"),
     "pairs": ("--pairs", "x"),
+    "existing_pairs": ("--existing-pairs",),
     "trained_on": ("--trained-on", "x"),
 }
 FOR_LANDMARKS = {"non_landmarks": ("--non-landmarks", "x"), "rerank": ("--rerank",)}
