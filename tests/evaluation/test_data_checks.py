@@ -60,8 +60,8 @@ def test_findings_name_pictures_and_say_what_to_do():
     assert [finding.severity for finding in found] == ["error", "warning", "warning", "warning", "note", "note"]
     texts = {finding.kind: finding.text for finding in found}
     assert texts == {
-        "not finite": "1 vectors hold NaN or infinity: 0.png ('ada'); remove or re-embed them",
-        "zero vector": "1 vectors are all zeros, which cosine cannot compare: 4.png ('eve'); their pictures were "
+        "not finite": "1 vector holds NaN or infinity: 0.png ('ada'); remove or re-embed them",
+        "zero vector": "1 vector is all zeros, which cosine cannot compare: 4.png ('eve'); their pictures were "
         "probably not read",
         "duplicate across identities": "3 vectors of different identities are equal, in 1 groups: 1.png ('ada') = "
         "2.png ('eve') = 3.png ('eve'); one of the labels is wrong",

@@ -66,7 +66,7 @@ def test_what_cannot_be_used_is_named(embedder, people_folder, bad_picture, tmp_
     for given, words in (([good, bad], "1 of 2 pictures .*--skip-bad.*bad.png"), ([b"", good], "picture 1: ")):
         with pytest.raises(DatasetError, match=words):
             embed_usable(embedder, given, Reporter())
-    with pytest.raises(DatasetError, match=r"1 of 1 pictures .*give others"):
+    with pytest.raises(DatasetError, match=r"1 of 1 picture .*give others"):
         embed_usable(embedder, [bad], Reporter(), skip_bad=True)
     report = Reporter()
     vectors, kept = embed_usable(embedder, [bad, good], report, skip_bad=True)
