@@ -183,7 +183,7 @@ def test_evaluate_refuses_in_one_line_and_leaves_nothing(
         ((unseen, "--non-landmarks", tmp_path / "none"), ("holds no pictures",)),
         ((unseen, "--non-landmarks", tmp_path / "no"), ("is no folder",)),
         ((tmp_path / "none",), ("no subfolder with pictures",)),
-        ((tmp_path / "only",), ("none of 1 pictures", "shows a place")),
+        ((tmp_path / "only",), ("none of 1 picture", "shows a place")),
         ((unseen, "--promise", "fpr=0.1"), ("--promise is for people",)),
         ((unseen, "--trials", "3"), ("--trials is for people",)),
         ((unseen, "--recipe", "mountains"), ("'mountains'",)),

@@ -85,7 +85,7 @@ def test_what_cannot_be_asked(google, places, tmp_path):
     with pytest.raises(DatasetError, match="holds no recognition_solution"):
         read_questions(google.folder)
     shutil.rmtree(places / "church")
-    with pytest.raises(DatasetError, match="none of 1 pictures"):
+    with pytest.raises(DatasetError, match="none of 1 picture"):
         read_questions(places)
     with pytest.raises(DatasetError, match="is no folder"):
         read_questions(places, tmp_path / "no")

@@ -93,7 +93,7 @@ def read_questions(
         truth = tuple(() if name == NON_LANDMARK else (name,) for name in pictures.identities)
         asked = PlaceQuestions(pictures.paths, truth, pictures.notes)
     if not any(asked.truth):
-        raise DatasetError(f"none of {len(asked)} pictures of {source} shows a place; give photos of some")
+        raise DatasetError(f"none of {how_many(len(asked), 'picture')} of {source} shows a place; give photos of some")
     return asked
 
 
