@@ -22,8 +22,6 @@ Floats = npt.NDArray[np.float32]
 _MEAN, _DIVISOR = np.array([122.782, 117.001, 104.298], np.float32), np.float32(256)
 #: Blocks by width of their layers; the first block of every width but the first halves the picture.
 _BLOCKS = ((32, 3), (64, 4), (128, 3), (256, 3), (256, 1))
-#: Pictures computed at once: more gain no time, and each takes 10 MB.
-_AT_ONCE = 8
 
 
 @dataclass(frozen=True)
@@ -76,7 +74,9 @@ class DlibNetwork:
 
     def __call__(self, pixels: npt.NDArray[np.uint8]) -> Floats:
         """`(n, 150, 150, 3)` uint8, RGB, to `(n, 128)` float32."""
-        parts = [self._forward(pixels[at : at + _AT_ONCE]) for at in range(0, len(pixels), _AT_ONCE)]
+        # One after the other: a matrix product of several may round the same picture otherwise than of one, and a
+        # gallery knows a picture again by its bits.
+        parts = [self._forward(one[np.newaxis]) for one in pixels]
         return np.concatenate([np.empty((0, 128), np.float32), *parts])
 
     def _forward(self, pixels: npt.NDArray[np.uint8]) -> Floats:
