@@ -1,7 +1,7 @@
-"""dlib's face network, computed with NumPy: the same weights, the same vectors to about 1e-6, a tenth of the time.
+"""dlib's face network, computed with NumPy: the same weights, the same vectors to about 1e-6, an eighth of the time.
 
 dlib computes it without a matrix library (its wheel has none) and holds the interpreter's lock meanwhile: nothing else
-can be prepared. NumPy's matrix product uses the processor's vector units and every core, and releases the lock.
+can be prepared. NumPy's matrix product uses the processor's vector units, and releases the lock.
 Network: King, dnn_face_recognition_ex (dlib.net, 2017), a ResNet with 29 convolutions (He et al., CVPR 2016).
 """
 
