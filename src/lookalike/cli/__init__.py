@@ -30,7 +30,7 @@ _VERBS = {
     "evaluate": (_MODEL, "lookalike.cli.evaluate:evaluate"),
     "embed": (_MODEL, "lookalike.cli.embed:embed"),
     "models": (_MODEL, "lookalike.cli.models:models"),
-    "index": (_INDEX, "lookalike.cli.index:app"),
+    "index": (_INDEX, "lookalike.cli.index:index_verbs"),
     "enroll": (_GALLERY, "lookalike.cli.enroll:enroll"),
     "people": (_GALLERY, "lookalike.cli.people:people"),
     "forget": (_GALLERY, "lookalike.cli.forget:forget"),
@@ -68,11 +68,12 @@ def _tour(
     """
 
 
-def command_line(verb: str | None = None) -> typer.Typer:
+def command_line(verb: str | None = None, *, index_in_full: bool = True) -> typer.Typer:
     """The command line: with all verbs, or with one, whose module is then the only one that is imported.
 
     Args:
         verb: the one that is called; None, or what is no verb, for all.
+        index_in_full: whether `index` has its verbs, too, where all verbs are wanted.
     """
     made = typer.Typer(
         name="lookalike",
@@ -89,8 +90,8 @@ def command_line(verb: str | None = None) -> typer.Typer:
     for name in [verb] if verb in _VERBS else _VERBS:
         panel, home = _VERBS[name]
         found = resolve_name(home)
-        if isinstance(found, typer.Typer):
-            made.add_typer(found, rich_help_panel=panel)
+        if name == "index":
+            made.add_typer(found(index_in_full or verb == name), rich_help_panel=panel)
         else:
             made.command(name, cls=VerbCommand, rich_help_panel=panel)(found)
     return made
@@ -139,7 +140,7 @@ def _run(arguments: list[str]) -> None:
     if os.environ.get(VARIABLE):
         answer_shell(command_line)
     verb = next((one for one in arguments if not one.startswith("-")), None)  # -v may stand before it
-    command = typer.main.get_command(command_line(verb))
+    command = typer.main.get_command(command_line(verb, index_in_full=False))
     add_verbose(command)
     try:
         with debug_lines_end(), command.make_context("lookalike", list(arguments)) as context:

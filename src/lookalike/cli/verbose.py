@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Annotated, Any
 
 import typer
@@ -65,8 +66,9 @@ def _only(
     """A verb with this option alone."""
 
 
+@cache
 def _option() -> Any:
-    """The option as Typer makes it of a verb's parameter; its value goes to its callback alone."""
+    """The option as Typer makes it of a verb's parameter; its value goes to its callback alone. All verbs share it."""
     made = typer.Typer(add_completion=False)
     made.command()(_only)
     return typer.main.get_command(made).params[0]

@@ -144,7 +144,7 @@ class Calibration(BaseModel):
         shortfall = ""
         if not point.sufficient:
             most = self._upper_fmr(point)
-            carried = f"at most {100 * most:.2g}% with 95% confidence"
+            carried = f"at most {100 * most:{'.2g' if most < 0.095 else '.0f'}}% with 95% confidence"
             shortfall = f"measured on too few pairs of {self.source} to promise it ({carried})"
         return promise_text(f"at most {point.target_fmr:g} of impostor pairs match", self.source, shortfall)
 

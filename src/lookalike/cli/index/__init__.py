@@ -2,27 +2,43 @@
 
 from __future__ import annotations
 
+from pkgutil import resolve_name
+
 import typer
 
-from lookalike.cli.index import accuracy, build, compare, plan, search, show, tune
 from lookalike.cli.verb_help import VerbCommand, VerbGroup
 
-__all__ = ["app"]
+__all__ = ["index_verbs"]
 
-app = typer.Typer(
-    name="index",
-    cls=VerbGroup,
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode="rich",
-    help="Find the nearest of a thousand or a hundred million vectors: plan, tune, build, compare, search.",
-    epilog="VECTORS is .npy, .fvecs, .bvecs, .hdf5 (ann-benchmarks), or a folder that lookalike embed wrote.",
-)
 _CHOOSE, _MAKE, _USE = "Choose", "Make", "Use"
-app.command("plan", cls=VerbCommand, rich_help_panel=_CHOOSE)(plan.plan)
-app.command("compare", cls=VerbCommand, rich_help_panel=_CHOOSE)(compare.compare)
-app.command("tune", cls=VerbCommand, rich_help_panel=_MAKE)(tune.tune)
-app.command("build", cls=VerbCommand, rich_help_panel=_MAKE)(build.build)
-app.command("show", cls=VerbCommand, rich_help_panel=_USE)(show.show)
-app.command("search", cls=VerbCommand, rich_help_panel=_USE)(search.search)
-app.command("accuracy", cls=VerbCommand, rich_help_panel=_USE)(accuracy.accuracy)
+#: Every verb in the order of the help: its panel there, and where its function stands.
+_VERBS = {
+    "plan": (_CHOOSE, "lookalike.cli.index.plan:plan"),
+    "compare": (_CHOOSE, "lookalike.cli.index.compare:compare"),
+    "tune": (_MAKE, "lookalike.cli.index.tune:tune"),
+    "build": (_MAKE, "lookalike.cli.index.build:build"),
+    "show": (_USE, "lookalike.cli.index.show:show"),
+    "search": (_USE, "lookalike.cli.index.search:search"),
+    "accuracy": (_USE, "lookalike.cli.index.accuracy:accuracy"),
+}
+
+
+def index_verbs(with_verbs: bool = True) -> typer.Typer:
+    """The verbs of `lookalike index`.
+
+    Args:
+        with_verbs: False for the group alone, which is all that the help of the whole command line shows.
+    """
+    made = typer.Typer(
+        name="index",
+        cls=VerbGroup,
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode="rich",
+        help="Find the nearest of a thousand or a hundred million vectors: plan, tune, build, compare, search.",
+        epilog="VECTORS is .npy, .fvecs, .bvecs, .hdf5 (ann-benchmarks), or a folder that lookalike embed wrote.",
+    )
+    if with_verbs:
+        for name, (panel, home) in _VERBS.items():
+            made.command(name, cls=VerbCommand, rich_help_panel=panel)(resolve_name(home))
+    return made
