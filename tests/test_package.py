@@ -1,9 +1,9 @@
 """The package's surface: its names, and that looking at it costs nothing."""
 
 import importlib
+import os
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -32,12 +32,14 @@ def test_help_loads_nothing_heavy():
 
 @pytest.mark.parametrize("command", [["-c", "import lookalike"], ["-m", "lookalike", "--help"]])
 def test_the_best_of_ten_starts_is_under_half_a_second(command):
-    """A promise to users, not a benchmark: the best of ten on a machine that may be busy."""
+    """A promise to users, not a benchmark: seconds of a processor, the best of ten on a machine that may be busy."""
     best = 9.0
     for _ in range(10):
-        started = time.perf_counter()
+        before = os.times()
         subprocess.run([sys.executable, *command], check=True, capture_output=True)
-        best = min(best, time.perf_counter() - started)
+        after = os.times()
+        spent = after.children_user + after.children_system - before.children_user - before.children_system
+        best = min(best, spent)
         if best < 0.5:
             break
     assert best < 0.5
