@@ -167,8 +167,8 @@ def test_the_python_of_the_losses_runs():
 def the_recipes_of_how_to_run(desk, toured):
     text = (ROOT / "docs" / "how-to.md").read_text("utf-8")
     programs = [*blocks(text, "python"), *blocks((ROOT / "docs" / "tutorial.md").read_text("utf-8"), "python")]
-    # Those of tune and build have a test of their own, below; thirty epochs show no more than one does; watching ends only
-    # by Ctrl-C (tests/cli/test_watch.py).
+    # Those of tune and build have a test of their own, below, and so has watching, which ends only by Ctrl-C; thirty
+    # epochs show no more than one does.
     programs = [one for one in programs if "workflows.index_" not in one or "index_accuracy" in one]
     programs = [one for one in programs if "import WatchOptions, watch" not in one]
     programs = [one.replace("epochs=30", "epochs=1") for one in programs]
