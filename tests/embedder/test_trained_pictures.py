@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lookalike.embedder import Embedder
-from lookalike.embedder.trained_pictures import NAMES, PICTURES, TrainedPictures, content_digest, short_digests
+from lookalike.embedder.digest_files import short_digests
+from lookalike.embedder.trained_pictures import NAMES, PICTURES, TrainedPictures, content_digest
 from lookalike.errors import ArtefactError
 
 

@@ -14,14 +14,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from lookalike.errors import ArtefactError
+from lookalike.embedder.digest_files import Digests, read_digests, short_digests
 from lookalike.images import picture_bytes
 
 __all__ = ["FILE_NAME", "digests", "read_seen", "seen_among"]
 
 #: In the model's folder.
 FILE_NAME = "seen_non_landmarks.npy"
-Digests = npt.NDArray[np.uint64]
 
 
 def digests(paths: Iterable[Path]) -> Digests:
@@ -30,8 +29,7 @@ def digests(paths: Iterable[Path]) -> Digests:
     Raises:
         ImageError: a file cannot be read.
     """
-    found = [hashlib.sha256(picture_bytes(path)).digest()[:8] for path in paths]
-    return np.frombuffer(b"".join(found), "<u8").astype(np.uint64)
+    return short_digests(hashlib.sha256(picture_bytes(path)).digest() for path in paths)
 
 
 def read_seen(model: Path) -> Digests:
@@ -43,13 +41,7 @@ def read_seen(model: Path) -> Digests:
     path = model / FILE_NAME
     if not path.exists():
         return np.empty(0, np.uint64)
-    try:
-        held = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise ArtefactError(f"{path} cannot be read: {error}; train again or restore a copy") from None
-    if held.dtype != np.uint64 or held.ndim != 1:
-        raise ArtefactError(f"{path} holds {held.dtype} of shape {held.shape}, expected (n,) uint64; restore a copy")
-    return np.asarray(held)
+    return read_digests(path)
 
 
 def seen_among(seen: Digests, paths: Sequence[Path]) -> npt.NDArray[np.bool_]:

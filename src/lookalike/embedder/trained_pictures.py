@@ -15,13 +15,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from lookalike.errors import ArtefactError
+from lookalike.embedder.digest_files import Digests, read_digests, short_digests
 from lookalike.identity_names import canonical_name
 from lookalike.images import picture_bytes
 
-__all__ = ["TrainedPictures", "content_digest", "short_digests"]
-
-Digests = npt.NDArray[np.uint64]
+__all__ = ["TrainedPictures", "content_digest"]
 
 #: In the model's folder; models of earlier versions have neither.
 PICTURES, NAMES = "trained_pictures.npy", "trained_names.npy"
@@ -30,16 +28,6 @@ PICTURES, NAMES = "trained_pictures.npy", "trained_names.npy"
 def content_digest(content: bytes) -> bytes:
     """128 bits of BLAKE2b."""
     return hashlib.blake2b(content, digest_size=16).digest()
-
-
-def short_digests(digests: Iterable[bytes]) -> Digests:
-    """`(n,)` uint64: the first 8 bytes of each.
-
-    Example:
-        >>> short_digests([content_digest(b"a"), content_digest(b"b")]).shape
-        (2,)
-    """
-    return np.frombuffer(b"".join(one[:8] for one in digests), "<u8").astype(np.uint64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,18 +78,8 @@ class TrainedPictures:
         """
         if not (folder / PICTURES).exists() and not (folder / NAMES).exists():
             return None
-        return cls(_read(folder / PICTURES), _read(folder / NAMES))
+        return cls(read_digests(folder / PICTURES), read_digests(folder / NAMES))
 
 
 def _of_names(identities: Iterable[str]) -> Digests:
     return short_digests(content_digest(canonical_name(name).encode("utf-8", "surrogatepass")) for name in identities)
-
-
-def _read(path: Path) -> Digests:
-    try:
-        held = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise ArtefactError(f"{path} cannot be read: {error}; train again or restore a copy") from None
-    if held.dtype != np.uint64 or held.ndim != 1:
-        raise ArtefactError(f"{path} holds {held.dtype} of shape {held.shape}, expected (n,) uint64; restore a copy")
-    return np.asarray(held)
