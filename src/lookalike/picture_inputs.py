@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lookalike.datasets.image_folder import pictures_among, pictures_below
+from lookalike.datasets.image_folder import pictures_among, readable_pictures_below
 from lookalike.errors import DatasetError, ImageError, InputError
 from lookalike.images import MAX_BYTES, PICTURE_SUFFIXES, Picture
 
@@ -91,7 +91,7 @@ def _matching(pattern: str) -> list[str]:
         if not Path(one).is_dir():
             found += [one] if Path(one).suffix.lower() in PICTURE_SUFFIXES else []
         elif "**" not in pattern:  # which matches the pictures in the folders as well
-            found += _below(one)
+            found += readable_pictures_below(one)
     if not matches:
         raise DatasetError(f"nothing matches {pattern}; give pictures, a folder of them, or another pattern")
     if not found:
@@ -100,15 +100,6 @@ def _matching(pattern: str) -> list[str]:
             f"{', '.join(sorted(PICTURE_SUFFIXES))}"
         )
     return found
-
-
-def _below(folder: str) -> list[str]:
-    try:
-        return [str(path) for path in pictures_below(Path(folder))]
-    except OSError as error:
-        raise DatasetError(
-            f"{error.filename or folder} cannot be read: {error.strerror}; check its permissions"
-        ) from None
 
 
 def _from_stdin() -> bytes:

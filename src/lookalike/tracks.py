@@ -187,9 +187,7 @@ def overlap(a: FaceBox, b: FaceBox) -> float:
         >>> overlap(FaceBox(0, 0, 10, 10), FaceBox(5, 0, 15, 10))
         0.3333333333333333
     """
-    width = min(a.right, b.right) - max(a.left, b.left)
-    height = min(a.bottom, b.bottom) - max(a.top, b.top)
-    shared = max(0, width) * max(0, height)
+    shared = a.shared_area(b)
     union = a.area + b.area - shared
     return shared / union if union else 0.0
 

@@ -13,6 +13,7 @@ from lookalike.answers import Identified, IdentifiedFace, PlaceCandidate
 from lookalike.embedder.face import Face, FaceBox, FaceQuality
 from lookalike.errors import InputError
 from lookalike.gallery.gallery import Candidate
+from lookalike.progress import Reporter
 from lookalike.workflows.detect import Detection, PictureFaces
 from lookalike.workflows.face_tables import check_table, detection_csv, formula_remarks, identification_csv, write_table
 from lookalike.workflows.identify import Identification
@@ -115,5 +116,5 @@ def test_a_file_that_cannot_be_written_is_refused_before_the_work(tmp_path):
 
 
 def test_names_of_files_that_are_no_text_keep_their_bytes(tmp_path):
-    write_table(tmp_path / "a.csv", "picture\n\udce9.jpg\n")
+    write_table(tmp_path / "a.csv", "picture\n\udce9.jpg\n", Reporter())
     assert (tmp_path / "a.csv").read_bytes() == b"picture\n\xe9.jpg\n"

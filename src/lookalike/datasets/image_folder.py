@@ -16,7 +16,14 @@ from lookalike.errors import DatasetError
 from lookalike.identity_names import canonical_name, name_remarks
 from lookalike.images import PICTURE_SUFFIXES
 
-__all__ = ["pictures_among", "pictures_below", "pictures_of_one", "read_csv", "read_image_folder"]
+__all__ = [
+    "pictures_among",
+    "pictures_below",
+    "pictures_of_one",
+    "read_csv",
+    "read_image_folder",
+    "readable_pictures_below",
+]
 
 
 def read_image_folder(folder: Path, classes_at: int | None = None) -> PictureSet:
@@ -177,16 +184,25 @@ def pictures_among(given: Sequence[str | Path]) -> list[str]:
         if not Path(one).is_dir():
             paths.append(str(one))
             continue
-        try:
-            found = pictures_below(Path(one))
-        except OSError as error:
-            raise DatasetError(
-                f"{error.filename or one} cannot be read: {error.strerror}; check its permissions"
-            ) from None
+        found = readable_pictures_below(one)
         if not found:
             raise DatasetError(f"{one} holds no pictures; give photos, or a folder of them")
-        paths += map(str, found)
+        paths += found
     return paths
+
+
+def readable_pictures_below(folder: str | Path) -> list[str]:
+    """As `pictures_below`, as texts.
+
+    Raises:
+        DatasetError: a folder cannot be read.
+    """
+    try:
+        return [str(path) for path in pictures_below(Path(folder))]
+    except OSError as error:
+        raise DatasetError(
+            f"{error.filename or folder} cannot be read: {error.strerror}; check its permissions"
+        ) from None
 
 
 def pictures_below(folder: Path) -> list[Path]:

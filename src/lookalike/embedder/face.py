@@ -42,6 +42,12 @@ class FaceBox:
         """Square pixels."""
         return self.width * self.height
 
+    def shared_area(self, other: FaceBox) -> int:
+        """Square pixels that lie in both."""
+        width = min(self.right, other.right) - max(self.left, other.left)
+        height = min(self.bottom, other.bottom) - max(self.top, other.top)
+        return max(0, width) * max(0, height)
+
     def is_cut_off(self, width: int, height: int) -> bool:
         """Whether more than 4% of a side lie beyond the edge of a picture of this size."""
         beyond = max(-self.left, self.right - width, -self.top, self.bottom - height)

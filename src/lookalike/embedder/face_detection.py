@@ -185,9 +185,5 @@ def _distinct(found: Iterable[_Found]) -> list[_Found]:
 
 
 def _same(a: FaceBox, b: FaceBox) -> bool:
-    width = min(a.right, b.right) - max(a.left, b.left)
-    height = min(a.bottom, b.bottom) - max(a.top, b.top)
-    if width <= 0 or height <= 0:
-        return False
-    shared = width * height
+    shared = a.shared_area(b)
     return shared > _SAME_UNION * (a.area + b.area - shared) or shared > _SAME_SMALLER * min(a.area, b.area)

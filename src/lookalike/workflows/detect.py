@@ -94,7 +94,7 @@ def detect(options: DetectOptions, progress: ProgressSink | None = None) -> Dete
     from lookalike.picture_inputs import given_pictures
     from lookalike.workflows.answer_marks import found_face_marks
     from lookalike.workflows.drawn_pictures import check_drawings, draw_pictures
-    from lookalike.workflows.face_tables import check_table, detection_csv, formula_remarks, write_table
+    from lookalike.workflows.face_tables import check_table, detection_csv, write_table
 
     report = Reporter(progress)
     given = given_pictures(options.pictures, skip_missing=options.skip_bad)
@@ -110,10 +110,7 @@ def detect(options: DetectOptions, progress: ProgressSink | None = None) -> Dete
         drawn = draw_pictures(options.draw, usable, [one.picture for one in pictures], marks, report)
     found = Detection(pictures, bad.listed(), drawn)
     if options.csv is not None:
-        table = detection_csv(found)
-        write_table(options.csv, table)
-        for line in formula_remarks(table):
-            report.remark(line)
+        write_table(options.csv, detection_csv(found), report)
     return replace(found, notes=tuple(report.remarks))
 
 

@@ -21,6 +21,7 @@ from lookalike.picture_inputs import STDIN
 if TYPE_CHECKING:
     from lookalike.answers import Identified
     from lookalike.embedder.face import Face
+    from lookalike.progress import Reporter
     from lookalike.workflows.detect import Detection
     from lookalike.workflows.identify import Identification
     from lookalike.workflows.unusable_pictures import UnusablePicture
@@ -111,13 +112,15 @@ def check_table(path: Path | None) -> None:
         raise InputError(f"--csv {path}: there is no folder {path.parent}; make it, or give another file")
 
 
-def write_table(path: Path, table: str) -> None:
-    """Write a CSV, whole or not at all.
+def write_table(path: Path, table: str, report: Reporter) -> None:
+    """Write a CSV, whole or not at all, and report the remarks on it (`formula_remarks`).
 
     Raises:
         StorageError: the disk is full or failing; an older file is unharmed.
     """
     write_atomically(path, encoded(table))
+    for line in formula_remarks(table):
+        report.remark(line)
 
 
 def encoded(table: str) -> bytes:

@@ -248,8 +248,8 @@ def _identified(options: IdentifyOptions, gallery: Gallery, of_places: bool, rep
     given = given_pictures(options.pictures, skip_missing=options.skip_bad)
     check_drawings(options.draw)
     check_table(options.csv)
-    if options.submission is not None:
-        submission_ids(given.names)  # names that no submission can have
+    # Names that no submission can have are refused before the work.
+    ids = () if options.submission is None else submission_ids(given.names)
     bad = UnusablePictures(given.names, options.skip_bad)
     if not options.skip_bad:
         check_pictures(given.pictures, bad)
@@ -258,7 +258,7 @@ def _identified(options: IdentifyOptions, gallery: Gallery, of_places: bool, rep
     )
     question = _Question(given, bad, options.top, options.all_faces, options.rerank is not False)
     if of_places:
-        found = _about_places(options, embedder, gallery, question, report)
+        found = _about_places(options, embedder, gallery, question, ids, report)
     else:
         recognizer = people_recognizer(embedder, gallery, options.threshold, options.fmr, options.fpir)
         found = _ask(recognizer, question, report)
@@ -267,16 +267,21 @@ def _identified(options: IdentifyOptions, gallery: Gallery, of_places: bool, rep
 
 
 def _about_places(
-    options: IdentifyOptions, embedder: Embedder, gallery: Gallery, question: _Question, report: Reporter
+    options: IdentifyOptions,
+    embedder: Embedder,
+    gallery: Gallery,
+    question: _Question,
+    ids: Sequence[str],
+    report: Reporter,
 ) -> Identification:
+    """The answers, and the submission of pictures with these ids, where one was asked for."""
     from lookalike.landmark_recognizer import LandmarkRecognizer
 
     recognizer = LandmarkRecognizer(embedder, gallery)
     if options.submission is None:
         return _ask(recognizer, question, report)
-    from lookalike.workflows.place_submission import check_places, submission_ids, write_submission
+    from lookalike.workflows.place_submission import check_places, write_submission
 
-    ids = submission_ids(question.given.names)
     check_places(recognizer.atlas.places, str(options.gallery))
     found = _ask(recognizer, question, report)
     answers: list[Identified | None] = [None] * len(ids)
@@ -301,10 +306,7 @@ def _written(
         )
         found = replace(found, drawn=draw_pictures(options.draw, pictures, found.pictures, marks, report))
     if options.csv is not None:
-        from lookalike.workflows.face_tables import formula_remarks, identification_csv, write_table
+        from lookalike.workflows.face_tables import identification_csv, write_table
 
-        table = identification_csv(found)
-        write_table(options.csv, table)
-        for line in formula_remarks(table):
-            report.remark(line)
+        write_table(options.csv, identification_csv(found), report)
     return found

@@ -145,7 +145,7 @@ def identify_video(options: VideoOptions, progress: ProgressSink | None = None) 
     from lookalike.gallery import open_gallery
     from lookalike.video_frames import VideoFile
     from lookalike.workflows.drawn_pictures import check_drawings
-    from lookalike.workflows.face_tables import check_table, formula_remarks, write_table
+    from lookalike.workflows.face_tables import check_table, write_table
     from lookalike.workflows.loaded_model import load_model
     from lookalike.workflows.people_recognizer import people_recognizer
     from lookalike.workflows.sighting_files import sightings_csv
@@ -165,10 +165,7 @@ def identify_video(options: VideoOptions, progress: ProgressSink | None = None) 
                 recognizer, source, every=every, until=until, top=options.top, draw=options.draw, progress=report
             )
     if options.csv is not None:
-        table = sightings_csv(found.sightings, found.stills)
-        write_table(options.csv, table)
-        for line in formula_remarks(table):
-            report.remark(line)
+        write_table(options.csv, sightings_csv(found.sightings, found.stills), report)
     return replace(found, notes=tuple(report.remarks))
 
 
