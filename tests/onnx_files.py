@@ -6,6 +6,11 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+#: What the detectors of these tests see at once, and a face in it: box (left, top, right, bottom), five landmarks.
+SIDE = 64
+BOX = np.array([16.0, 14.0, 46.0, 48.0])
+POINTS = np.array([[25.0, 24.0], [37.0, 24.0], [31.0, 31.0], [26.0, 40.0], [36.0, 40.0]])
+
 
 def save_onnx(path: Path, nodes, inputs, outputs, weights=None, metadata=None) -> Path:
     """Write a graph; `inputs` and `outputs` are (name, shape), `weights` arrays by name."""
@@ -54,3 +59,17 @@ def write_card(onnx_file: Path, **fields) -> Path:
     card = onnx_file.with_suffix(".toml")
     card.write_text(tomli_w.dumps({"alignment": "none", "mean": 0.0, "std": 1.0} | fields), "utf-8")
     return card
+
+
+def faces_of_scrfd(faces, side=SIDE, landmarks=True):
+    """Outputs that hold faces: (score, box, anchor's number at stride 8)."""
+    rows = {stride: 2 * (side // stride) ** 2 for stride in (8, 16, 32)}
+    scores, boxes, points = ({s: np.zeros((n, w)) for s, n in rows.items()} for w in (1, 4, 10))
+    for score, box, at in faces:
+        cell = at // 2
+        centre = np.array([cell % (side // 8), cell // (side // 8)]) * 8
+        scores[8][at] = score
+        boxes[8][at] = np.concatenate([centre - box[:2], box[2:] - centre]) / 8
+        points[8][at] = ((POINTS + box[:2] - BOX[:2] - centre) / 8).ravel()
+    named = {"score": scores, "bbox": boxes} | ({"kps": points} if landmarks else {})
+    return {f"{name}_{stride}": one for name, by in named.items() for stride, one in by.items()}

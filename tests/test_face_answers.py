@@ -35,10 +35,10 @@ class PointsOfAPlane(Embedder):
         note = (f"{len(faces)} faces were found",) if len(faces) > 1 else ()
         return Prepared(faces[0][1].pixels, note, tuple(face for face, _ in faces))
 
-    def faces(self, picture):
+    def faces(self, picture, smallest=0):
         return [face for face, _ in self.prepare_faces(picture)]
 
-    def prepare_faces(self, picture):
+    def prepare_faces(self, picture, smallest=0):
         if isinstance(picture, bytes):
             raise ImageError("the picture is damaged")
         rows = np.asarray(picture).reshape(-1, 12)
@@ -46,6 +46,7 @@ class PointsOfAPlane(Embedder):
         return [
             (Face(box, 1.0, (), False), Prepared(row[None, :8], ("blurred",) * int(row[8])))
             for box, row in zip(boxes, rows, strict=True)
+            if box.width >= smallest
         ]
 
     def embed_prepared(self, pixels):
@@ -102,6 +103,8 @@ def test_faces_of_many_pictures_are_embedded_and_searched_for_together(people, m
     assert told == [64, 7]
     assert embedder.batches == searches == [64, 64, 12]
     assert recognizer.identify_all_many([]) == []
+    assert recognizer.identify_all_many(pictures[:1], smallest_face=5) == [[]]
+    assert len(recognizer.identify_all(pictures[0], smallest_face=4)) == 2
     assert recognizer.identify_faces([]) == []
 
 

@@ -62,6 +62,14 @@ def test_files_folders_and_patterns_in_the_order_given(photos, given, names):
     assert found.pictures == found.names
 
 
+def test_pictures_that_are_passed_over_are_said(photos):
+    assert given_pictures("photos").notes == ()
+    Path("photos/raw.cr2").touch()
+    assert given_pictures(["photos/b.jpg"]).notes == ()
+    for given in ("photos", "photo*"):
+        assert "(.cr2) is passed over, such as photos/raw.cr2" in given_pictures(given).notes[0]
+
+
 def test_an_absolute_pattern(photos):
     assert given_pictures(f"{photos}/*.PNG").names == (f"{photos}/a.PNG",)
 

@@ -11,9 +11,10 @@ The names most programs need are here; they load their libraries when first used
 
 from __future__ import annotations
 
-import importlib
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from lookalike.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from lookalike.embedder import Embedder
@@ -28,19 +29,12 @@ __version__ = "0.1.0"
 #: Whoever wants debug lines sets a level and a handler; without one, Python would print warnings to stderr.
 logging.getLogger(__name__).addHandler(logging.NullHandler())
 
-_HOMES = {
-    "Embedder": "lookalike.embedder",
-    "LandmarkRecognizer": "lookalike.landmark_recognizer",
-    "Recognizer": "lookalike.recognizer",
-    "open_gallery": "lookalike.gallery",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        return getattr(importlib.import_module(_HOMES[name]), name)
-    raise AttributeError(f"module 'lookalike' has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        "Embedder": "lookalike.embedder",
+        "LandmarkRecognizer": "lookalike.landmark_recognizer",
+        "Recognizer": "lookalike.recognizer",
+        "open_gallery": "lookalike.gallery",
+    },
+)

@@ -32,6 +32,7 @@ def answer_pictures(
     pictures: Sequence[Picture],
     answer: Answer,
     *,
+    smallest: int = 0,
     progress: Callable[[int], None] | None = None,
     unusable: Unusable | None = None,
 ) -> list[list[IdentifiedFace]]:
@@ -46,7 +47,7 @@ def answer_pictures(
         report_unusable(pictures[position], position, error, unusable)
 
     answered: list[list[IdentifiedFace]] = []
-    for batch in prepare_many(embedder.prepare_faces, pictures, BATCH, refuse):
+    for batch in prepare_many(lambda one: embedder.prepare_faces(one, smallest), pictures, BATCH, refuse):
         found = iter(answer_faces(embedder, [face for _, faces in batch for face in faces], answer))
         for position, faces in batch:
             name = picture_name(pictures[position], position)

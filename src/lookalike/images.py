@@ -25,6 +25,7 @@ __all__ = [
     "MAX_BYTES",
     "MAX_PIXELS",
     "PICTURE_SUFFIXES",
+    "UNREAD_SUFFIXES",
     "Picture",
     "RGBArray",
     "check_header",
@@ -42,6 +43,11 @@ FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "PPM", "TIFF", "AVIF", "HEIF")
 PICTURE_SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".pgm", ".ppm", ".tif", ".tiff"}
     | {".avif", ".heic", ".heif", ".hif"}
+)
+#: Endings of pictures that are not read: whoever passes them over says so. Cameras' raw files, drawings, other formats.
+UNREAD_SUFFIXES = frozenset(
+    {".dng", ".raw", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".rw2", ".raf", ".pef", ".srw"}
+    | {".gif", ".jxl", ".jp2", ".j2k", ".psd", ".svg", ".heics"}
 )
 #: Largest encoded picture, in bytes.
 MAX_BYTES = 64 * 2**20

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lookalike.datasets.image_folder import pictures_among, readable_pictures_below
+from lookalike.datasets.image_folder import note_of_unread, pictures_among, readable_pictures_below
 from lookalike.errors import DatasetError, ImageError, InputError
 from lookalike.images import MAX_BYTES, PICTURE_SUFFIXES, Picture
 
@@ -29,10 +29,12 @@ class GivenPictures:
     Attributes:
         pictures: paths as text; bytes for what came on standard input.
         names: the paths; `"-"` for standard input.
+        notes: what was passed over, for whoever reports it.
     """
 
     pictures: tuple[Picture, ...]
     names: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
 def given_pictures(given: str | Path | Sequence[str | Path], *, skip_missing: bool = False) -> GivenPictures:
@@ -57,6 +59,7 @@ def given_pictures(given: str | Path | Sequence[str | Path], *, skip_missing: bo
     """
     pictures: list[Picture] = []
     names: list[str] = []
+    unread: list[Path] = []
     stdin: bytes | None = None
     for one in [given] if isinstance(given, str | Path) else given:
         if one == STDIN:  # a Path("-") is a file
@@ -64,26 +67,26 @@ def given_pictures(given: str | Path | Sequence[str | Path], *, skip_missing: bo
             pictures.append(stdin)
             names.append(STDIN)
             continue
-        found = list(_paths(str(one), skip_missing))
+        found = list(_paths(str(one), skip_missing, unread))
         pictures += found
         names += found
     if not pictures:
         raise InputError("no pictures were given; give at least one")
-    return GivenPictures(tuple(pictures), tuple(names))
+    return GivenPictures(tuple(pictures), tuple(names), note_of_unread(unread))
 
 
-def _paths(text: str, skip_missing: bool) -> Iterator[str]:
+def _paths(text: str, skip_missing: bool, unread: list[Path]) -> Iterator[str]:
     if Path(text).is_dir():
-        yield from pictures_among([text])
+        yield from pictures_among([text], unread)
     elif not os.path.lexists(text) and glob.has_magic(text):
-        yield from _matching(text)
+        yield from _matching(text, unread)
     elif skip_missing or os.path.lexists(text):
         yield text
     else:
         raise ImageError(f"{text} does not exist; expected a picture file, a folder, or a pattern such as *.jpg")
 
 
-def _matching(pattern: str) -> list[str]:
+def _matching(pattern: str, unread: list[Path]) -> list[str]:
     """Pictures that match, and those in folders that match; files with other endings are passed over."""
     matches = sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207 - Path.glob takes no absolute pattern
     found: list[str] = []
@@ -91,7 +94,7 @@ def _matching(pattern: str) -> list[str]:
         if not Path(one).is_dir():
             found += [one] if Path(one).suffix.lower() in PICTURE_SUFFIXES else []
         elif "**" not in pattern:  # which matches the pictures in the folders as well
-            found += readable_pictures_below(one)
+            found += readable_pictures_below(one, unread)
     if not matches:
         raise DatasetError(f"nothing matches {pattern}; give pictures, a folder of them, or another pattern")
     if not found:

@@ -378,8 +378,13 @@ class Recognizer:
 
     # --- every face of a picture --------------------------------------------------------------------------
 
-    def identify_all(self, picture: Picture, k: int = 5) -> list[IdentifiedFace]:
+    def identify_all(self, picture: Picture, k: int = 5, smallest_face: int = 0) -> list[IdentifiedFace]:
         """Whose is each face in a picture? Most likely subject first; [] where there is no face.
+
+        Args:
+            picture: asked about.
+            k: candidates reported of each face.
+            smallest_face: leave out faces less than so many pixels wide.
 
         Raises:
             ImageError: the picture cannot be used.
@@ -389,12 +394,13 @@ class Recognizer:
             >>> [one.answer.identity for one in recognizer.identify_all("group.jpg")]    # doctest: +SKIP
             ['Ada', None, 'Grace']
         """
-        return self.identify_all_many([picture], k)[0]
+        return self.identify_all_many([picture], k, smallest_face)[0]
 
     def identify_all_many(
         self,
         pictures: Sequence[Picture],
         k: int = 5,
+        smallest_face: int = 0,
         progress: Callable[[int], None] | None = None,
         unusable: Unusable | None = None,
     ) -> list[list[IdentifiedFace]]:
@@ -403,6 +409,7 @@ class Recognizer:
         Args:
             pictures: asked about.
             k: candidates reported of each face.
+            smallest_face: as `identify_all`.
             progress: called with the number of pictures answered since the last call.
             unusable: called with position and error of a picture that cannot be used; it then has no list of faces.
                 Without it, the first such error is raised.
@@ -415,7 +422,9 @@ class Recognizer:
             InputError: as `identify_all`.
         """
         answer = self._about_faces(k)
-        return answer_pictures(self.embedder, pictures, answer, progress=progress, unusable=unusable)
+        return answer_pictures(
+            self.embedder, pictures, answer, smallest=smallest_face, progress=progress, unusable=unusable
+        )
 
     def identify_faces(self, faces: Sequence[tuple[Face, Prepared]], k: int = 5) -> list[IdentifiedFace]:
         """Whose are faces that are found and aligned already (`Embedder.prepare_faces`), of any pictures?

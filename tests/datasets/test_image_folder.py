@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from lookalike.datasets import read_csv, read_image_folder, read_pictures
+from lookalike.datasets.image_folder import pictures_of_one
 from lookalike.errors import DatasetError
 from lookalike.images import read_picture
 
@@ -49,6 +50,20 @@ def test_hidden_files_and_other_files_are_passed_over(touch):
     found = read_image_folder(root)
     assert listed(found, root) == [("Ada/1.png", "Ada")]
     assert found.notes == ()
+
+
+def test_pictures_in_formats_that_are_not_read_are_said(touch):
+    root = touch("Ada/1.png", "Ada/2.DNG", "Bo/3.jpg", "Bo/.4.gif", "Bo/5.gif", "Bo/notes.txt")
+    found = read_image_folder(root)
+    assert len(found) == 2
+    assert found.notes == (
+        f"2 pictures in formats that are not read (.dng, .gif) are passed over, such as {root / 'Ada/2.DNG'}; "
+        "convert them to JPEG",
+    )
+    assert (
+        "1 picture in a format that is not read (.gif) is passed over"
+        in pictures_of_one([str(root / "Bo")], "Bo").notes[0]
+    )
 
 
 def test_loose_pictures_and_empty_subfolders_are_said(touch):

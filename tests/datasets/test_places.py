@@ -62,3 +62,4 @@ def test_non_landmarks_beside_folders_of_folders(touch):
     root = touch("France/Paris/1.png", "Italy/Rome/1.png", "non-landmark/food/1.png", "non-landmark/2.png")
     found = place_pictures(root, classes_at=2)
     assert found.identities == ("France/Paris", "Italy/Rome", NON_LANDMARK, NON_LANDMARK)
+    assert found.notes == ()

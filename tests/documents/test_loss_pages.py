@@ -9,8 +9,8 @@ import torch
 
 from lookalike import losses
 from lookalike.datasets import PictureSet
-from lookalike.losses.registry import LOSSES
 from lookalike.training import Recipe
+from lookalike.training.named_losses import LOSSES
 
 FOLDER = Path(__file__).parents[2] / "docs" / "losses"
 OVERVIEW = (FOLDER / "README.md").read_text("utf-8")

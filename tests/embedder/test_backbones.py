@@ -6,8 +6,9 @@ import sys
 import pytest
 import torch
 
-from lookalike.embedder.backbones import OWN_BACKBONES, TrunkAndHead, check_sizes, create_backbone
+from lookalike.embedder.backbones import TrunkAndHead, check_sizes, create_backbone
 from lookalike.embedder.gem_pooling import GeMPooling
+from lookalike.embedder.named_backbones import OWN_BACKBONES
 from lookalike.errors import InputError
 
 pytestmark = pytest.mark.network

@@ -1,5 +1,6 @@
 """Finding faces in pictures of any size."""
 
+import itertools
 import threading
 
 import numpy as np
@@ -69,6 +70,21 @@ def test_small_faces_beside_a_large_one_are_found_where_all_are_wanted(heads, fe
     assert [face.box for face in subject] == [everyone[0].box]  # the same box, so the same vector
 
 
+def test_small_faces_are_left_out_where_that_is_asked_for(heads, fewer_pixels, monkeypatch):
+    photo = scene(2400, 1600, (heads[0], 800, 300, 800), (heads[1], 100, 1200, 90))
+    large, _ = find_faces(photo)
+    looked_at = []
+    at_level = face_detection._at_level
+    monkeypatch.setattr(
+        face_detection,
+        "_at_level",
+        lambda rgb, scale, smaller: looked_at.append(scale) or at_level(rgb, scale, smaller),
+    )
+    assert find_faces(photo, 200) == [large]
+    assert looked_at == [0.5]  # the first level: 64 pixels of it are 128 of the picture
+    assert find_faces(photo, 1000) == []
+
+
 def test_no_face_is_found_twice_where_bands_meet(heads, monkeypatch):
     monkeypatch.setattr(face_detection, "_BAND_PIXELS", 300_000)  # some eight bands
     monkeypatch.setattr(face_detection, "_PIXELS", 2_000_000)
@@ -123,8 +139,9 @@ def test_the_smallest_face_that_is_found(size, pixels):
 
 
 def test_levels_grow_by_bounded_steps():
-    for size in ((50, 50), (640, 480), (4032, 3024), (8000, 8000), (64_000, 1000)):
-        levels = face_detection._levels(*size)
+    sizes = ((50, 50), (640, 480), (4032, 3024), (8000, 8000), (64_000, 1000))
+    for size, smallest in itertools.product(sizes, (0, 64, 300)):
+        levels = face_detection._levels(*size, smallest)
         assert levels[0][1] == 0
         assert all(scale <= 4.01 * smaller for scale, smaller in levels[1:])
         assert all(smaller == before for (_, smaller), (before, _) in zip(levels[1:], levels, strict=False))

@@ -3,30 +3,12 @@
 import numpy as np
 import pytest
 from onnx import helper
-from tests.onnx_files import constant_onnx, linear_onnx, save_onnx, write_card
+from tests.onnx_files import BOX, POINTS, SIDE, constant_onnx, faces_of_scrfd, linear_onnx, save_onnx, write_card
 
 from lookalike import Embedder
 from lookalike.embedder.face_templates import align_to_template
 from lookalike.embedder.onnx_detector import OnnxDetector
 from lookalike.errors import InputError, VectorError
-
-SIDE = 64
-BOX = np.array([16.0, 14.0, 46.0, 48.0])
-POINTS = np.array([[25.0, 24.0], [37.0, 24.0], [31.0, 31.0], [26.0, 40.0], [36.0, 40.0]])
-
-
-def faces_of_scrfd(faces, side=SIDE, landmarks=True):
-    """Outputs that hold faces: (score, box, anchor's number at stride 8)."""
-    rows = {stride: 2 * (side // stride) ** 2 for stride in (8, 16, 32)}
-    scores, boxes, points = ({s: np.zeros((n, w)) for s, n in rows.items()} for w in (1, 4, 10))
-    for score, box, at in faces:
-        cell = at // 2
-        centre = np.array([cell % (side // 8), cell // (side // 8)]) * 8
-        scores[8][at] = score
-        boxes[8][at] = np.concatenate([centre - box[:2], box[2:] - centre]) / 8
-        points[8][at] = ((POINTS + box[:2] - BOX[:2] - centre) / 8).ravel()
-    named = {"score": scores, "bbox": boxes} | ({"kps": points} if landmarks else {})
-    return {f"{name}_{stride}": one for name, by in named.items() for stride, one in by.items()}
 
 
 def test_faces_are_found_suppressed_and_sorted(tmp_path):

@@ -9,7 +9,7 @@ from lookalike.datasets import NON_LANDMARK, PictureSet
 from lookalike.errors import InputError
 from lookalike.landmarks.recipe import RECIPES, landmark_recipe
 from lookalike.losses import JointLoss, SoftmaxLoss, SubCenterArcFaceLoss
-from lookalike.losses.registry import LOSSES
+from lookalike.training.named_losses import LOSSES
 
 
 def places(*counts):

@@ -22,7 +22,7 @@ from lookalike.losses import (
     SphereFaceLoss,
     TripletLoss,
 )
-from lookalike.losses.registry import LOSSES
+from lookalike.training.named_losses import LOSSES
 
 CLASSES, D = 4, 5
 #: Other arguments than the registry's defaults, under which these losses have more to do on eight pictures.

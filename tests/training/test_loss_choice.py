@@ -11,8 +11,8 @@ from lookalike import losses
 from lookalike.datasets import PictureSet
 from lookalike.errors import InputError
 from lookalike.losses import CenterLoss, CrossBatchMemory, JointLoss
-from lookalike.losses.registry import LOSSES
 from lookalike.training import LossName, Recipe
+from lookalike.training.named_losses import LOSSES
 
 
 def pictures(identities):

@@ -30,10 +30,10 @@ from lookalike.errors import (
     TrainingInterrupted,
 )
 from lookalike.evaluation.verification.all_pairs import verify_all_pairs
-from lookalike.losses.registry import LOSSES
 from lookalike.training import Recipe, running_loss, train
 from lookalike.training.gradient_cache import embed_in_chunks
 from lookalike.training.hooks import Hook
+from lookalike.training.named_losses import LOSSES
 from lookalike.training.running_loss import RunningLoss
 from lookalike.training.trainer import Trainer
 

@@ -8,6 +8,7 @@ import textwrap
 import numpy as np
 import pytest
 from PIL import Image
+from tests.onnx_files import BOX, SIDE, constant_onnx, faces_of_scrfd
 
 from lookalike.errors import ArtefactError, DatasetError, ImageError, InputError, StorageError
 from lookalike.workflows.detect import DetectOptions, detect
@@ -45,6 +46,15 @@ def test_a_model_that_aligns_faces_finds_the_same(group_photo):
     from lookalike import Embedder
 
     assert tuple(Embedder.load("dlib").faces(group_photo)) == by_detector[0].faces
+
+
+def test_an_onnx_detector_looks_in_the_place_of_the_models(tmp_path):
+    detector = constant_onnx(tmp_path / "det.onnx", faces_of_scrfd([(0.9, BOX, 40)]))
+    picture = tmp_path / "grey.png"
+    Image.new("RGB", (SIDE, SIDE), (90, 90, 90)).save(picture)
+    (one,) = detect(DetectOptions(pictures=picture, detector=detector, device="cpu")).pictures
+    assert [str(face.box) for face in one.faces] == ["30×34 pixels at 16,14"]
+    assert one.faces[0].score == pytest.approx(0.9)
 
 
 def test_a_table_and_copies_are_written(group_photo, empty_photo, tmp_path):
@@ -85,6 +95,9 @@ def test_what_is_refused_changes_nothing(refuses, tiny_model, group_photo, tmp_p
         (InputError, {"pictures": []}, "no pictures were given"),
         (InputError, {"model": tiny_model}, "looks for no faces"),
         (ArtefactError, {"model": tmp_path / "no"}, "there is no model"),
+        (ArtefactError, {"detector": tmp_path / "no.onnx"}, "no.onnx"),
+        (InputError, {"device": "cuda"}, "run on the CPU only"),
+        (InputError, {"device": "tpu"}, "device is 'tpu'"),
         (InputError, {"csv": tmp_path / "no" / "f.csv"}, "there is no folder"),
         (StorageError, {"draw": tmp_path / "file"}, "choose another with --draw"),
     ]:

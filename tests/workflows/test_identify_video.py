@@ -30,7 +30,7 @@ class Colours(Embedder):
     def prepare(self, picture):
         return self.prepare_faces(picture)[0][1]
 
-    def prepare_faces(self, picture):
+    def prepare_faces(self, picture, smallest=0):
         rgb = read_picture(picture)
         found = []
         for left in (LEFT, RIGHT):

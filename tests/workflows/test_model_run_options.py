@@ -7,6 +7,7 @@ import pytest
 from tests.onnx_files import linear_onnx, write_card
 
 from lookalike.errors import InputError
+from lookalike.workflows.detect import DetectOptions
 from lookalike.workflows.embed import EmbedOptions, embed
 from lookalike.workflows.enroll import EnrollOptions
 from lookalike.workflows.evaluate import EvaluateOptions
@@ -15,8 +16,10 @@ from lookalike.workflows.loaded_model import load_model
 from lookalike.workflows.model_run_options import ModelRunOptions
 from lookalike.workflows.verify import VerifyOptions
 
+WORKFLOWS = [DetectOptions, EmbedOptions, EnrollOptions, EvaluateOptions, IdentifyOptions, VerifyOptions]
 
-@pytest.mark.parametrize("options", [EmbedOptions, EnrollOptions, EvaluateOptions, IdentifyOptions, VerifyOptions])
+
+@pytest.mark.parametrize("options", WORKFLOWS)
 def test_the_options_are_the_same_everywhere(options):
     fields = {field.name: field.default for field in dataclasses.fields(options)}
     assert {name: fields[name] for name in ("device", "precision", "detector")} == dataclasses.asdict(ModelRunOptions())

@@ -10,7 +10,7 @@ import typer
 
 from lookalike.cli.csv_option import Csv, csv_file, print_csv, say_written
 from lookalike.cli.dataclass_options import options_from
-from lookalike.cli.options import AsJson, Draw, Pictures, SkipBad
+from lookalike.cli.options import AsJson, Detector, Device, Draw, Pictures, Precision, SkipBad, SmallestFace
 from lookalike.counted_nouns import how_many
 from lookalike.workflows.detect import DetectOptions, PictureFaces
 from lookalike.workflows.detect import detect as run
@@ -26,6 +26,10 @@ __all__ = ["detect"]
     ],
     draw=Draw,
     csv=Csv,
+    device=Device,
+    precision=Precision,
+    detector=Detector,
+    smallest_face=SmallestFace,
     skip_bad=SkipBad,
 )
 def detect(options: DetectOptions, as_json: AsJson = False) -> None:

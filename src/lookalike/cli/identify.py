@@ -45,6 +45,16 @@ __all__ = ["identify"]
     all_faces=Annotated[
         bool, typer.Option("--all-faces", help="Answer every face of a picture, not only the most likely subject.")
     ],
+    smallest_face=Annotated[
+        int | None,
+        typer.Option(
+            "--smallest-face",
+            min=0,
+            metavar="PIXELS",
+            show_default=False,
+            help="With --all-faces: leave out faces less than so many pixels wide; of a video 64, unless said.",
+        ),
+    ],
     threshold=in_panel(FOR_PEOPLE, ThresholdDistance),
     fmr=in_panel(FOR_PEOPLE, TargetFmr),
     fpir=Annotated[

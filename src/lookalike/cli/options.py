@@ -26,6 +26,7 @@ __all__ = [
     "Rerank",
     "Scales",
     "SkipBad",
+    "SmallestFace",
     "TargetFmr",
     "ThresholdDistance",
     "given",
@@ -113,7 +114,18 @@ Precision = Annotated[
 ]
 Detector = Annotated[
     Path | None,
-    typer.Option("--detector", metavar="FILE", help="An ONNX file that finds the faces for an ONNX model."),
+    typer.Option(
+        "--detector", metavar="FILE", help="An ONNX file that finds the faces, for an ONNX model or for detect."
+    ),
+]
+SmallestFace = Annotated[
+    int,
+    typer.Option(
+        "--smallest-face",
+        min=0,
+        metavar="PIXELS",
+        help="Leave out faces less than so many pixels wide: large pictures are then looked at faster.",
+    ),
 ]
 ThresholdDistance = Annotated[
     float | None,

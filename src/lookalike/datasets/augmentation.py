@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
-import torch
 from pydantic import BaseModel, ConfigDict, Field
-from torch import Tensor
-from torch.nn import functional
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
 
 __all__ = ["Augmentation"]
 
@@ -31,6 +33,9 @@ class Augmentation(BaseModel):
 
     def __call__(self, batch: Tensor, generator: torch.Generator) -> Tensor:
         """Augment a batch; see the class."""
+        import torch  # here: a recipe is read and checked without it
+        from torch.nn import functional
+
         n, _, height, width = batch.shape
 
         def draw(*shape: int) -> Tensor:

@@ -14,9 +14,10 @@ from lookalike.datasets.listed_files import ListedFiles
 from lookalike.datasets.picture_set import PictureSet
 from lookalike.errors import DatasetError
 from lookalike.identity_names import canonical_name, name_remarks
-from lookalike.images import PICTURE_SUFFIXES
+from lookalike.images import PICTURE_SUFFIXES, UNREAD_SUFFIXES
 
 __all__ = [
+    "note_of_unread",
     "pictures_among",
     "pictures_below",
     "pictures_of_one",
@@ -26,7 +27,7 @@ __all__ = [
 ]
 
 
-def read_image_folder(folder: Path, classes_at: int | None = None) -> PictureSet:
+def read_image_folder(folder: Path, classes_at: int | None = None, without: str | None = None) -> PictureSet:
     """One identity per subfolder, named after it; its pictures lie in it or below.
 
     Hidden files and files without a picture's ending are passed over; pictures that belong to no identity and empty
@@ -39,6 +40,7 @@ def read_image_folder(folder: Path, classes_at: int | None = None) -> PictureSet
             below the first depth is named by its path, such as `Greek/alpha`: folders of the same name in two places
             stay two identities. None is 1, but refused where the pictures tell otherwise: where no subfolder holds a
             picture itself, and one of them holds several folders with pictures.
+        without: the name of a subfolder that is not looked into.
 
     Raises:
         DatasetError: the folder cannot be read, a subfolder's name is blank, no subfolder holds a picture, or it cannot
@@ -52,8 +54,9 @@ def read_image_folder(folder: Path, classes_at: int | None = None) -> PictureSet
         raise DatasetError(f"classes_at is {classes_at}; expected a depth of folders, 1 or more")
     depth = classes_at or 1
     try:
-        found = _class_folders(folder, depth)
-        pictures = {entry: pictures_below(entry) for entry in found.folders}
+        found = _class_folders(folder, depth, without)
+        unread: list[Path] = []
+        pictures = {entry: pictures_below(entry, unread) for entry in found.folders}
     except OSError as error:
         raise DatasetError(
             f"{error.filename or folder} cannot be read: {error.strerror}; check its permissions"
@@ -64,7 +67,8 @@ def read_image_folder(folder: Path, classes_at: int | None = None) -> PictureSet
         _check_depth(folder, pictures)
     paths = tuple(path for mine in pictures.values() for path in mine)
     identities = tuple(entry.relative_to(folder).as_posix() for entry, mine in pictures.items() for _ in mine)
-    return PictureSet(paths, identities, _notes(folder, depth, found.loose, pictures, identities))
+    notes = _notes(folder, depth, found.loose, pictures, identities)
+    return PictureSet(paths, identities, (*notes, *note_of_unread(unread)))
 
 
 @dataclass(frozen=True)
@@ -75,11 +79,11 @@ class _Found:
     loose: int
 
 
-def _class_folders(folder: Path, depth: int) -> _Found:
+def _class_folders(folder: Path, depth: int, without: str | None = None) -> _Found:
     """The folders at a depth, sorted by path."""
     folders, loose = [], 0
     for entry in sorted(folder.iterdir()):
-        if entry.name.startswith("."):
+        if entry.name.startswith(".") or entry.name == without:
             continue
         if not entry.is_dir():
             loose += entry.suffix.lower() in PICTURE_SUFFIXES
@@ -159,8 +163,9 @@ def pictures_of_one(given: Sequence[str], identity: str) -> PictureSet:
         >>> len(pictures_of_one(["ada/"], "Ada"))    # doctest: +SKIP
         12
     """
-    paths = [Path(one) for one in pictures_among(given)]
-    notes = []
+    unread: list[Path] = []
+    paths = [Path(one) for one in pictures_among(given, unread)]
+    notes = list(note_of_unread(unread))
     for folder in (one for one in given if Path(one).is_dir()):
         inside = [path for path in paths if path.parent != Path(folder) and path.is_relative_to(folder)]
         if inside:
@@ -169,8 +174,12 @@ def pictures_of_one(given: Sequence[str], identity: str) -> PictureSet:
     return PictureSet(tuple(paths), (identity,) * len(paths), tuple(notes))
 
 
-def pictures_among(given: Sequence[str | Path]) -> list[str]:
+def pictures_among(given: Sequence[str | Path], unread: list[Path] | None = None) -> list[str]:
     """Pictures as they are given, by their paths, with folders replaced by the pictures in them and below.
+
+    Args:
+        given: paths.
+        unread: as of `pictures_below`.
 
     Raises:
         DatasetError: a folder holds no picture, or cannot be read.
@@ -184,29 +193,33 @@ def pictures_among(given: Sequence[str | Path]) -> list[str]:
         if not Path(one).is_dir():
             paths.append(str(one))
             continue
-        found = readable_pictures_below(one)
+        found = readable_pictures_below(one, unread)
         if not found:
             raise DatasetError(f"{one} holds no pictures; give photos, or a folder of them")
         paths += found
     return paths
 
 
-def readable_pictures_below(folder: str | Path) -> list[str]:
+def readable_pictures_below(folder: str | Path, unread: list[Path] | None = None) -> list[str]:
     """As `pictures_below`, as texts.
 
     Raises:
         DatasetError: a folder cannot be read.
     """
     try:
-        return [str(path) for path in pictures_below(Path(folder))]
+        return [str(path) for path in pictures_below(Path(folder), unread)]
     except OSError as error:
         raise DatasetError(
             f"{error.filename or folder} cannot be read: {error.strerror}; check its permissions"
         ) from None
 
 
-def pictures_below(folder: Path) -> list[Path]:
+def pictures_below(folder: Path, unread: list[Path] | None = None) -> list[Path]:
     """The picture files in a folder and its subfolders, sorted; hidden ones and other endings are passed over.
+
+    Args:
+        folder: where to look.
+        unread: those that are passed over though they are pictures, of a format that is not read, are added to it.
 
     Raises:
         OSError: a folder cannot be read.
@@ -218,12 +231,28 @@ def pictures_below(folder: Path) -> list[Path]:
     found = []
     for parent, folders, files in os.walk(folder, onerror=unreadable):
         folders[:] = [name for name in folders if not name.startswith(".")]
-        found += [
-            Path(parent, name)
-            for name in files
-            if Path(name).suffix.lower() in PICTURE_SUFFIXES and not name.startswith(".")
-        ]
+        for name in files:
+            ending = "" if name.startswith(".") else Path(name).suffix.lower()
+            if ending in PICTURE_SUFFIXES:
+                found.append(Path(parent, name))
+            elif unread is not None and ending in UNREAD_SUFFIXES:
+                unread.append(Path(parent, name))
     return sorted(found)
+
+
+def note_of_unread(unread: Sequence[Path]) -> tuple[str, ...]:
+    """A line about pictures that were passed over, or none.
+
+    Example:
+        >>> note_of_unread([Path("a.dng"), Path("b.dng")])
+        ('2 pictures in formats that are not read (.dng) are passed over, such as a.dng; convert them to JPEG',)
+    """
+    if not unread:
+        return ()
+    endings = ", ".join(sorted({path.suffix.lower() for path in unread}))
+    pictures = how_many(len(unread), "picture in a format that is", "pictures in formats that are")
+    passed = f"{pictures} not read ({endings}) {'is' if len(unread) == 1 else 'are'} passed over"
+    return (f"{passed}, such as {min(unread)}; convert {'it' if len(unread) == 1 else 'them'} to JPEG",)
 
 
 def read_csv(path: Path) -> PictureSet:

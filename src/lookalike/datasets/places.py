@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from lookalike.datasets.google_landmarks import GoogleLandmarks
-from lookalike.datasets.image_folder import pictures_below
+from lookalike.datasets.image_folder import pictures_below, read_image_folder
 from lookalike.datasets.picture_set import PictureSet
 from lookalike.datasets.readers import read_pictures
 from lookalike.errors import DatasetError
@@ -45,13 +45,11 @@ def place_pictures(
         'non-landmark'
     """
     folder = Path(source)
-    places = read_pictures(source, classes_at)
-    own = folder / NON_LANDMARK
-    deep = classes_at is not None and classes_at > 1
-    if deep and own.is_dir():
-        places = _without(places, own)
+    own, google = folder / NON_LANDMARK, GoogleLandmarks.is_one(folder)
     # The layout of Google Landmarks has no place for them; a folder beside train/ is ours. Nor have folders of folders.
-    found = non_landmark_pictures(own) if own.is_dir() and (deep or GoogleLandmarks.is_one(folder)) else []
+    deep = classes_at is not None and classes_at > 1 and not google and own.is_dir()
+    places = read_image_folder(folder, classes_at, NON_LANDMARK) if deep else read_pictures(source, classes_at)
+    found = non_landmark_pictures(own) if deep or (google and own.is_dir()) else []
     if non_landmarks is not None:
         found += non_landmark_pictures(non_landmarks)
     if not found:
@@ -66,12 +64,6 @@ def place_pictures(
     return PictureSet(
         places.paths + tuple(extra.values()), places.identities + (NON_LANDMARK,) * len(extra), places.notes
     )
-
-
-def _without(pictures: PictureSet, folder: Path) -> PictureSet:
-    """The pictures that do not lie below a folder, with the notes of all."""
-    kept = pictures.select([at for at, path in enumerate(pictures.paths) if not path.is_relative_to(folder)])
-    return PictureSet(kept.paths, kept.identities, pictures.notes)
 
 
 def split_non_landmarks(pictures: PictureSet) -> tuple[PictureSet, PictureSet]:

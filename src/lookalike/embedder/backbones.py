@@ -5,30 +5,17 @@ A backbone maps a `(n, channels, height, width)` batch to `(n, embedding_size)` 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from functools import partial
+from collections.abc import Iterable
 from typing import Any
 
 import torch
 from torch import nn
 
 from lookalike.embedder.gem_pooling import GeMPooling
-from lookalike.embedder.iresnet import IResNet
-from lookalike.embedder.linear import Linear
-from lookalike.embedder.mobilefacenet import MobileFaceNet
+from lookalike.embedder.named_backbones import OWN_BACKBONES
 from lookalike.errors import InputError
 
-__all__ = ["OWN_BACKBONES", "PRETRAINED_ALIASES", "TrunkAndHead", "check_sizes", "create_backbone", "pooled_trunk"]
-
-#: Networks written here because timm lacks them: name → constructor, with `embedding_size`, `image_size`, `channels`.
-OWN_BACKBONES: dict[str, Callable[..., nn.Module]] = {
-    "mobilefacenet": MobileFaceNet,
-    "iresnet18": partial(IResNet, depth=18),
-    "iresnet50": partial(IResNet, depth=50),
-    "linear": Linear,
-}
-#: What users call a pretrained network, and timm's name of the one whose weights that means.
-PRETRAINED_ALIASES = {"efficientnet_lite0": "tf_efficientnet_lite0"}
+__all__ = ["TrunkAndHead", "check_sizes", "create_backbone", "pooled_trunk"]
 
 
 class TrunkAndHead(nn.Sequential):
@@ -79,7 +66,7 @@ def create_backbone(
         if pretrained:
             raise InputError(f"{name} has no pretrained weights to load; train it, or choose a timm network")
         try:
-            return OWN_BACKBONES[name](
+            return OWN_BACKBONES[name].make(
                 embedding_size=embedding_size, image_size=image_size, channels=channels, **options
             )
         except TypeError as error:

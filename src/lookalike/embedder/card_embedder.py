@@ -50,16 +50,16 @@ class CardEmbedder(Embedder):
         """Preprocess one picture as in training."""
         return self.preprocessing.prepare(picture)
 
-    def faces(self, picture: Picture) -> list[Face]:
+    def faces(self, picture: Picture, smallest: int = 0) -> list[Face]:
         """Every face in a picture; see `Embedder.faces`."""
         if not self.finds_faces:
             raise self._no_faces()
         from lookalike.embedder.face_detection import find_faces
 
-        return find_faces(read_picture(picture))
+        return find_faces(read_picture(picture), smallest)
 
-    def prepare_faces(self, picture: Picture) -> list[tuple[Face, Prepared]]:
+    def prepare_faces(self, picture: Picture, smallest: int = 0) -> list[tuple[Face, Prepared]]:
         """Every face in a picture, prepared as in training; see `Embedder.prepare_faces`."""
         if not self.finds_faces:
             raise self._no_faces()
-        return self.preprocessing.prepare_faces(picture)
+        return self.preprocessing.prepare_faces(picture, smallest)

@@ -54,13 +54,13 @@ class DlibFaces(Embedder):
         """Find and align the face; `(150, 150, 3)`."""
         return Prepared(*align_face(read_picture(picture), 150, self._cropped))
 
-    def faces(self, picture: Picture) -> list[Face]:
+    def faces(self, picture: Picture, smallest: int = 0) -> list[Face]:
         """Every face of at least `face_detection.smallest_face` pixels."""
-        return find_faces(read_picture(picture))
+        return find_faces(read_picture(picture), smallest)
 
-    def prepare_faces(self, picture: Picture) -> list[tuple[Face, Prepared]]:
+    def prepare_faces(self, picture: Picture, smallest: int = 0) -> list[tuple[Face, Prepared]]:
         """Every face, `(150, 150, 3)` each."""
-        found = align_faces(read_picture(picture), 150, self._cropped)
+        found = align_faces(read_picture(picture), 150, self._cropped, smallest)
         return [(face, Prepared(chip, notes, (face,))) for face, chip, notes in found]
 
     def embed_prepared(self, pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:

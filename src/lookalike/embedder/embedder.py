@@ -151,8 +151,12 @@ class Embedder(ABC):
     def prepare(self, picture: Picture) -> Prepared:
         """Deterministic preprocessing of one picture; raises `ImageError` or `NoFaceError`."""
 
-    def faces(self, picture: Picture) -> list[Face]:
+    def faces(self, picture: Picture, smallest: int = 0) -> list[Face]:
         """Find every face in a picture, the most likely subject first; [] where there is none.
+
+        Args:
+            picture: to look at.
+            smallest: leave out faces less than so many pixels wide; larger pictures are then looked at faster.
 
         Raises:
             ImageError: not a picture.
@@ -164,8 +168,8 @@ class Embedder(ABC):
         """
         raise self._no_faces()
 
-    def prepare_faces(self, picture: Picture) -> list[tuple[Face, Prepared]]:
-        """Every face in a picture, prepared for `embed_prepared`, the most likely subject first.
+    def prepare_faces(self, picture: Picture, smallest: int = 0) -> list[tuple[Face, Prepared]]:
+        """Every face in a picture, prepared for `embed_prepared`, the most likely subject first; arguments of `faces`.
 
         Where pictures are face crops (`cropped`) and none is found, the whole picture is one face, with score 0.
 

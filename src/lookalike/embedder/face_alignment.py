@@ -37,15 +37,18 @@ def aligned(rgb: RGBArray, face: Face, size: int) -> RGBArray:
     return chip
 
 
-def align_faces(rgb: RGBArray, size: int, cropped: bool = False) -> list[tuple[Face, RGBArray, tuple[str, ...]]]:
+def align_faces(
+    rgb: RGBArray, size: int, cropped: bool = False, smallest: int = 0
+) -> list[tuple[Face, RGBArray, tuple[str, ...]]]:
     """Every face of a picture, aligned, the most likely subject first, each with notes for the user.
 
     Args:
         rgb: `(h, w, 3)` uint8.
         size: side of the results in pixels.
         cropped: the picture is already a face crop: where the detector finds nothing, take all of it.
+        smallest: leave out faces of fewer pixels.
     """
-    faces = find_faces(rgb)
+    faces = find_faces(rgb, smallest)
     if faces or not cropped:
         return [(face, aligned(rgb, face, size), ()) for face in faces]
     whole = _whole_picture(rgb)

@@ -57,16 +57,24 @@ class _Found:
     score: float
 
 
-def find_faces(rgb: RGBArray) -> list[Face]:
+def find_faces(rgb: RGBArray, smallest: int = 0) -> list[Face]:
     """All faces of at least `smallest_face` pixels in a `(h, w, 3)` uint8 picture, the most likely subject first.
+
+    Args:
+        rgb: the picture.
+        smallest: leave out faces of fewer pixels; of a large picture the fine levels are then not looked at, and one
+            in which nothing is found is not looked at again for faces that touch its edge.
 
     Example:
         >>> [str(face.box) for face in find_faces(read_picture("photo.jpg"))]    # doctest: +SKIP
         ['120×120 pixels at 40,52']
     """
     size = rgb.shape[1], rgb.shape[0]
-    found = _distinct(one for scale, smaller in _levels(*size) for one in _at_level(rgb, scale, smaller))
-    return subject_first(_faces(rgb, found or _near_the_edge(rgb)), size)
+    levels = _levels(*size, smallest)
+    found = _distinct(one for scale, smaller in levels for one in _at_level(rgb, scale, smaller))
+    if not smallest:
+        found = found or _near_the_edge(rgb)
+    return subject_first(_faces(rgb, [one for one in found if one.box.width >= smallest]), size)
 
 
 def find_subject(rgb: RGBArray) -> list[Face]:
@@ -106,10 +114,12 @@ def _faces(rgb: RGBArray, found: Iterable[_Found]) -> list[Face]:
         return [face_in_box(rgb, one.box, one.score, tools) for one in found]
 
 
-def _levels(width: int, height: int) -> list[tuple[float, float]]:
+def _levels(width: int, height: int, smallest: int = 0) -> list[tuple[float, float]]:
     """Every level's enlargement, and the one of the level before it (0 of the first), where larger faces are found."""
     first = min(_FIRST[0], _FIRST[1] / max(width, height))
     last = max(first, min(_LAST[0], max(_LAST[1], math.sqrt(_PIXELS / (width * height)))))
+    if smallest:
+        last = min(last, max(first, _SHOWN / smallest))
     steps = 0 if last < 1.1 * first else math.ceil(math.log(last / first, _STEP))
     scales = [first * (last / first) ** (step / steps) for step in range(steps + 1)] if steps else [first]
     return list(zip(scales, [0.0, *scales[:-1]], strict=True))

@@ -20,8 +20,8 @@ class FaceFinder(Protocol):
 
     identity: bytes
 
-    def find_faces(self, rgb: RGBArray) -> list[Face]:
-        """All faces in a `(h, w, 3)` uint8 picture, the most likely subject first."""
+    def find_faces(self, rgb: RGBArray, smallest: int = 0) -> list[Face]:
+        """All faces of at least `smallest` pixels in a `(h, w, 3)` uint8 picture, the most likely subject first."""
         ...
 
     def find_subject(self, rgb: RGBArray) -> list[Face]:
@@ -34,11 +34,11 @@ class DlibFinder:
 
     identity = b"dlib 5-point landmarks"
 
-    def find_faces(self, rgb: RGBArray) -> list[Face]:
+    def find_faces(self, rgb: RGBArray, smallest: int = 0) -> list[Face]:
         """See `face_detection.find_faces`."""
         from lookalike.embedder.face_detection import find_faces
 
-        return find_faces(rgb)
+        return find_faces(rgb, smallest)
 
     def find_subject(self, rgb: RGBArray) -> list[Face]:
         """See `face_detection.find_subject`."""

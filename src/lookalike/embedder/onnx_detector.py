@@ -104,8 +104,8 @@ class OnnxDetector:
                 "(of SCRFD, those with kps in their name)"
             )
 
-    def find_faces(self, rgb: RGBArray) -> list[Face]:
-        """All faces in a `(h, w, 3)` uint8 picture, the most likely subject first.
+    def find_faces(self, rgb: RGBArray, smallest: int = 0) -> list[Face]:
+        """All faces of at least `smallest` pixels in a `(h, w, 3)` uint8 picture, the most likely subject first.
 
         The picture is seen as a whole, at most twice as large as it is; a large one again in parts of twice the
         resolution. Where nothing was found, it is seen once smaller, and then in ever finer parts.
@@ -117,7 +117,7 @@ class OnnxDetector:
                 if len(found.scores):
                     break
         faces = [self._face(rgb, found, at) for at in range(len(found.scores))]
-        return subject_first(faces, (rgb.shape[1], rgb.shape[0]))
+        return subject_first([face for face in faces if face.box.width >= smallest], (rgb.shape[1], rgb.shape[0]))
 
     def find_subject(self, rgb: RGBArray) -> list[Face]:
         """As `find_faces`: these networks are as fast on the whole as on a part."""

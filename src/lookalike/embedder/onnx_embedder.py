@@ -151,18 +151,18 @@ class OnnxEmbedder(Embedder):
             )
         return self._whole(rgb)
 
-    def faces(self, picture: Picture) -> list[Face]:
+    def faces(self, picture: Picture, smallest: int = 0) -> list[Face]:
         """Every face in a picture; see `Embedder.faces`."""
         if self._finder is None:
             raise self._no_faces()
-        return self._finder.find_faces(read_picture(picture))
+        return self._finder.find_faces(read_picture(picture), smallest)
 
-    def prepare_faces(self, picture: Picture) -> list[tuple[Face, Prepared]]:
+    def prepare_faces(self, picture: Picture, smallest: int = 0) -> list[tuple[Face, Prepared]]:
         """Every face in a picture, aligned; see `Embedder.prepare_faces`."""
         if self._finder is None:
             raise self._no_faces()
         rgb = read_picture(picture)
-        found = [(face, Prepared(self._aligned(rgb, face))) for face in self._finder.find_faces(rgb)]
+        found = [(face, Prepared(self._aligned(rgb, face))) for face in self._finder.find_faces(rgb, smallest)]
         if found or not self._cropped:
             return found
         height, width = rgb.shape[:2]

@@ -106,7 +106,7 @@ class Preprocessing(BaseModel):
         """Whether faces are found and aligned."""
         return self.align != "none"
 
-    def prepare_faces(self, picture: Picture) -> list[tuple[Face, Prepared]]:
+    def prepare_faces(self, picture: Picture, smallest: int = 0) -> list[tuple[Face, Prepared]]:
         """Every face of a picture, aligned and brought to size; only where `finds_faces`.
 
         Raises:
@@ -114,7 +114,7 @@ class Preprocessing(BaseModel):
         """
         from lookalike.embedder.face_alignment import align_faces
 
-        found = align_faces(read_picture(picture), max(self.image_size), self.cropped)
+        found = align_faces(read_picture(picture), max(self.image_size), self.cropped, smallest)
         return [(face, Prepared(self._resized(chip), notes, (face,))) for face, chip, notes in found]
 
     def _resized(self, rgb: RGBArray) -> npt.NDArray[np.uint8]:

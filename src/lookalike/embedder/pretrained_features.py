@@ -6,9 +6,10 @@ from typing import Final
 
 import torch
 
-from lookalike.embedder.backbones import PRETRAINED_ALIASES, TrunkAndHead, pooled_trunk
+from lookalike.embedder.backbones import TrunkAndHead, pooled_trunk
 from lookalike.embedder.load_options import LoadOptions
 from lookalike.embedder.model_card import ModelCard, fingerprint_of
+from lookalike.embedder.named_backbones import PRETRAINED_ALIASES
 from lookalike.embedder.network import NetworkEmbedder
 from lookalike.embedder.preprocessing import Preprocessing
 from lookalike.embedder.pretrained import wheel_file

@@ -54,7 +54,7 @@ def face_recipe(name: str = "small-faces", loss: LossName = "arcface", **changes
         >>> face_recipe("small-faces", "triplet", epochs=5).epochs
         5
     """
-    from lookalike.training import Recipe  # torch, which the names above do without
+    from lookalike.training import Recipe
 
     if name not in RECIPES:
         raise InputError(f"recipe {name!r} is unknown; choose {', '.join(RECIPES)} or the path of a TOML file")

@@ -8,8 +8,9 @@ nothing: each name is imported when it is first asked for.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from lookalike.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from lookalike.index.auto import build_index
@@ -36,25 +37,18 @@ __all__ = [
     "tune_index",
 ]
 
-_HOMES = {
-    "AUTO_EXACT_LIMIT": "core.flat_vectors",
-    "Hits": "core.hits",
-    "IndexSpec": "spec",
-    "VectorIndex": "core.vector_index",
-    "build_index": "auto",
-    "compare_indexes": "tuning.comparison",
-    "empty_index": "building",
-    "load_index": "loading",
-    "plan_capacity": "planning.capacity",
-    "tune_index": "tuning.tune",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        return getattr(importlib.import_module(f"lookalike.index.{_HOMES[name]}"), name)
-    raise AttributeError(f"module 'lookalike.index' has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        "AUTO_EXACT_LIMIT": "lookalike.index.core.flat_vectors",
+        "Hits": "lookalike.index.core.hits",
+        "IndexSpec": "lookalike.index.spec",
+        "VectorIndex": "lookalike.index.core.vector_index",
+        "build_index": "lookalike.index.auto",
+        "compare_indexes": "lookalike.index.tuning.comparison",
+        "empty_index": "lookalike.index.building",
+        "load_index": "lookalike.index.loading",
+        "plan_capacity": "lookalike.index.planning.capacity",
+        "tune_index": "lookalike.index.tuning.tune",
+    },
+)

@@ -89,9 +89,9 @@ def landmark_recipe(name: str = "landmarks", loss: LossName = "center", **change
         >>> recipe.epochs, recipe.loss_options["subcenters"]
         (5, 3)
     """
-    from lookalike.embedder.backbones import OWN_BACKBONES  # torch, which the names above do without
-    from lookalike.losses.registry import LOSSES
+    from lookalike.embedder.named_backbones import OWN_BACKBONES
     from lookalike.training import Recipe
+    from lookalike.training.named_losses import LOSSES
 
     if name not in RECIPES:
         raise InputError(f"recipe {name!r} is unknown; choose {', '.join(RECIPES)} or the path of a TOML file")

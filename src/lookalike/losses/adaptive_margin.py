@@ -12,12 +12,10 @@ from lookalike.losses.angular_margin import check_angle
 from lookalike.losses.class_chunks import class_scores
 from lookalike.losses.directions import unit_vectors
 from lookalike.losses.margin_softmax import MarginSoftmaxLoss, add_angle, share_lost, sine, with_slope
-from lookalike.losses.registry import named_loss
 
 __all__ = ["AdaFaceLoss", "CurricularFaceLoss"]
 
 
-@named_loss("adaface", margin=0.4, scaled=True)
 class AdaFaceLoss(MarginSoftmaxLoss):
     """A margin by picture quality, measured by the embedding's length: ``s · (cos(θ_y - m ẑ) - (m ẑ + m))``.
 
@@ -107,7 +105,6 @@ def _shift_angle(cos: Tensor, shift: Tensor) -> Tensor:
     return with_slope(value, slope, cos)
 
 
-@named_loss("curricularface", margin=0.5, scaled=True)
 class CurricularFaceLoss(MarginSoftmaxLoss):
     """ArcFace whose wrong classes gain weight as training comes along: easy ones first, hard ones later.
 

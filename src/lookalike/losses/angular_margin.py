@@ -12,7 +12,6 @@ from lookalike.errors import InputError
 from lookalike.losses.class_chunks import class_scores
 from lookalike.losses.directions import SMALLEST, lengths_of, unit_vectors
 from lookalike.losses.margin_softmax import MarginSoftmaxLoss, add_angle, multiply_angle, share_lost
-from lookalike.losses.registry import named_loss
 
 __all__ = [
     "ArcFaceLoss",
@@ -32,7 +31,6 @@ def check_angle(margin: float) -> float:
     return float(margin)
 
 
-@named_loss("arcface", margin=0.5, scaled=True)
 class ArcFaceLoss(MarginSoftmaxLoss):
     """Additive angular margin: ``-log softmax(s · [cos(θ_y + m), cos θ_j])[y]``, mean over the batch.
 
@@ -67,7 +65,6 @@ class ArcFaceLoss(MarginSoftmaxLoss):
         return add_angle(cos, self.margin)
 
 
-@named_loss("cosface", margin=0.35, scaled=True)
 class CosFaceLoss(MarginSoftmaxLoss):
     """Additive cosine margin: ``-log softmax(s · [cos θ_y - m, cos θ_j])[y]``, mean over the batch.
 
@@ -98,7 +95,6 @@ class CosFaceLoss(MarginSoftmaxLoss):
         return cos - self.margin
 
 
-@named_loss("combined_margin", scaled=True)
 class CombinedMarginLoss(MarginSoftmaxLoss):
     """All three margins at once: ``-log softmax(s · [cos(m1 θ_y + m2) - m3, cos θ_j])[y]``, mean over the batch.
 
@@ -160,7 +156,6 @@ def _check_cosine(margin: float) -> float:
     return float(margin)
 
 
-@named_loss("sphereface", margin=4.0)
 class SphereFaceLoss(MarginSoftmaxLoss):
     """Multiplicative angular margin (A-Softmax): ``-log softmax([|x| ψ(θ_y), |x| cos θ_j])[y]``, mean over the batch.
 
@@ -231,7 +226,6 @@ class SphereFaceLoss(MarginSoftmaxLoss):
         return value
 
 
-@named_loss("subcenter_arcface", margin=0.5, scaled=True, further=("dynamic_margins", "least_margin"))
 class SubCenterArcFaceLoss(MarginSoftmaxLoss):
     """ArcFace with K centers a class, of which the nearest counts: noise and variety settle on centers of their own.
 

@@ -10,7 +10,6 @@ from torch import Tensor, nn
 
 from lookalike.errors import InputError
 from lookalike.losses.class_loss import ClassLoss
-from lookalike.losses.registry import named_loss
 from lookalike.losses.softmax import SoftmaxLoss
 
 __all__ = ["CenterLoss", "JointLoss", "softmax_and_center"]
@@ -112,7 +111,6 @@ class JointLoss(nn.Module):
         return torch.stack(values).sum()
 
 
-@named_loss("center")
 def softmax_and_center(
     num_classes: int,
     embedding_size: int,

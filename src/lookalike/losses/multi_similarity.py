@@ -8,13 +8,11 @@ from torch import Tensor
 from lookalike.errors import InputError
 from lookalike.losses.pair_distances import Similarity
 from lookalike.losses.pair_loss import PairLoss
-from lookalike.losses.registry import named_loss
 from lookalike.losses.tiles import Pairs, Tile, mean_over_tiles
 
 __all__ = ["MultiSimilarityLoss"]
 
 
-@named_loss("multi_similarity")
 class MultiSimilarityLoss(PairLoss):
     """``1/α log(1 + Σ_p e^(-α (s_p - λ))) + 1/β log(1 + Σ_n e^(β (s_n - λ)))``, mean over the anchors.
 

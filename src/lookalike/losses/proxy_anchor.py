@@ -12,7 +12,6 @@ from lookalike.errors import InputError
 from lookalike.losses.batch_checks import first_derivatives_only
 from lookalike.losses.class_loss import ClassLoss
 from lookalike.losses.directions import unit_directions, unit_vectors, without_stretch
-from lookalike.losses.registry import named_loss
 
 __all__ = ["ProxyAnchorLoss"]
 
@@ -20,7 +19,6 @@ __all__ = ["ProxyAnchorLoss"]
 _CHUNK_NUMBERS = {"cpu": 1 << 18, "other": 1 << 25}
 
 
-@named_loss("proxy_anchor", margin=0.1, rate=3.0)
 class ProxyAnchorLoss(ClassLoss):
     """Mean over the batch's classes of ``log(1 + Σ e^(-α (s - δ)))``, plus over all of ``log(1 + Σ e^(α (s + δ)))``.
 

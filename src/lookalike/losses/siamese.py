@@ -10,13 +10,11 @@ from torch import Tensor
 from lookalike.errors import InputError
 from lookalike.losses.pair_distances import LossMetric, Similarity, measure_of
 from lookalike.losses.pair_loss import PairLoss
-from lookalike.losses.registry import named_loss
 from lookalike.losses.tiles import Pairs, Tile, mean_over_tiles
 
 __all__ = ["ContrastiveLoss", "NTXentLoss"]
 
 
-@named_loss("contrastive", margin=1.0, unit_length=True)
 class ContrastiveLoss(PairLoss):
     """``½ d²`` for two pictures of one identity, ``½ max(0, margin - d)²`` for two of different ones.
 
@@ -76,7 +74,6 @@ class ContrastiveLoss(PairLoss):
         return mean_over_tiles(pairs, self._measure, of_tile)[0]
 
 
-@named_loss("ntxent")
 class NTXentLoss(PairLoss):
     """Softmax with cross-entropy over similarities: does an anchor pick its mate among all others?
 

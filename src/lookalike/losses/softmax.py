@@ -8,12 +8,10 @@ from torch import Tensor, nn
 from lookalike.errors import InputError
 from lookalike.losses.class_chunks import class_scores
 from lookalike.losses.class_loss import ClassLoss
-from lookalike.losses.registry import named_loss
 
 __all__ = ["SoftmaxLoss"]
 
 
-@named_loss("softmax")
 class SoftmaxLoss(ClassLoss):
     """Cross-entropy of a linear classifier on the embeddings: ``-log softmax(W x + b)[y]``, mean over the batch.
 

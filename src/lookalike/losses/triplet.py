@@ -11,7 +11,6 @@ from torch.nn import functional
 from lookalike.errors import InputError
 from lookalike.losses.pair_distances import LossMetric, measure_of
 from lookalike.losses.pair_loss import PairLoss
-from lookalike.losses.registry import named_loss
 from lookalike.losses.tiles import Pairs, Tile, mean_over_tiles
 
 __all__ = ["Mining", "TripletLoss"]
@@ -23,7 +22,6 @@ Reduction = Literal["active", "all"]
 _FEW = 8
 
 
-@named_loss("triplet", margin=0.2, mined=True, unit_length=True)
 class TripletLoss(PairLoss):
     """``mean of max(d(a,p) - d(a,n) + margin, 0)`` over the mined triplets that are active (above 0).
 

@@ -6,8 +6,9 @@ imported in a moment.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from lookalike.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from lookalike.training.recipe import LossName, Recipe
@@ -15,15 +16,12 @@ if TYPE_CHECKING:
 
 __all__ = ["LossName", "Recipe", "Trained", "train"]
 
-_HOMES = {
-    "LossName": "lookalike.training.recipe",
-    "Recipe": "lookalike.training.recipe",
-    "Trained": "lookalike.training.trainer",
-    "train": "lookalike.training.trainer",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        return getattr(importlib.import_module(_HOMES[name]), name)
-    raise AttributeError(f"module 'lookalike.training' has no attribute {name!r}")
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        "LossName": "lookalike.training.recipe",
+        "Recipe": "lookalike.training.recipe",
+        "Trained": "lookalike.training.trainer",
+        "train": "lookalike.training.trainer",
+    },
+)

@@ -6,18 +6,20 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from torch import nn
 
 from lookalike.datasets import PictureSet
 from lookalike.errors import InputError
-from lookalike.losses.registry import LOSSES
+from lookalike.training.named_losses import LOSSES
+
+if TYPE_CHECKING:
+    from torch import nn
 
 __all__ = ["LossName", "build_loss"]
 
 if TYPE_CHECKING:
     LossName = str
 else:
-    #: The names in the registry. A type checker takes them for text: they are known when the losses are imported.
+    #: The names in the table. A type checker takes them for text.
     LossName = Literal[tuple(sorted(LOSSES))]
 
 

@@ -5,25 +5,26 @@ from __future__ import annotations
 import math
 from collections import Counter
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-from torch import nn
 
 from lookalike.datasets import IdentityBatches, PictureSet, ShuffledBatches
 from lookalike.datasets.augmentation import Augmentation
 from lookalike.datasets.identity_batches import BalancedBatches, Batches
 from lookalike.embedder import Preprocessing
-from lookalike.embedder.backbones import OWN_BACKBONES, PRETRAINED_ALIASES
+from lookalike.embedder.named_backbones import OWN_BACKBONES, PRETRAINED_ALIASES
 from lookalike.errors import DatasetError, InputError
-from lookalike.losses import CrossBatchMemory
-from lookalike.losses.registry import LOSSES, NamedLoss
 from lookalike.training.curriculum import StagedBatches
 from lookalike.training.loss_choice import LossName, build_loss
+from lookalike.training.named_losses import LOSSES, NamedLoss
 from lookalike.training.recipe_file import read_recipe_file
 from lookalike.training.trainable_pictures import check_trainable
+
+if TYPE_CHECKING:
+    from torch import nn
 
 __all__ = ["LossName", "Recipe"]
 
@@ -92,8 +93,7 @@ class Recipe(BaseModel):
         self._check_schedules()
         if self.margin is not None and choice.margin is None:
             raise ValueError(f"margin is given, but {self.loss} has none of that kind; leave it out")
-        unknown = sorted(set(self.loss_options) - set(choice.options))
-        if unknown:
+        if self.loss_options and (unknown := sorted(set(self.loss_options) - set(choice.options))):
             raise ValueError(
                 f"loss_options holds {unknown[0]!r}; {self.loss} takes {', '.join(choice.options) or 'none'}"
             )
@@ -169,19 +169,29 @@ class Recipe(BaseModel):
             options=self.loss_options,
         )
         if self.memory:
+            from lookalike.losses import CrossBatchMemory
+
             return CrossBatchMemory(loss, self.embedding_size, self.memory, self.memory_warm_up)
         return loss
 
-    def build_batches(self, pictures: PictureSet) -> Batches:
-        """P×K batches for losses over pairs of pictures; shuffled or balanced ones for classification.
+    def check_pictures(self, pictures: PictureSet) -> None:
+        """Refuse pictures that this recipe cannot learn from. This needs no torch.
 
-        With a curriculum, of those that have joined by the epoch.
+        Raises:
+            DatasetError: they are of one identity, or the loss compares pairs and nobody has two pictures.
         """
         check_trainable(pictures)
         if self.choice.pairs and len(pictures.single) == len(pictures.names):
             raise DatasetError(
                 f"every identity has one picture; {self.loss} loss needs some with at least 2 (use arcface)"
             )
+
+    def build_batches(self, pictures: PictureSet) -> Batches:
+        """P×K batches for losses over pairs of pictures; shuffled or balanced ones for classification.
+
+        With a curriculum, of those that have joined by the epoch.
+        """
+        self.check_pictures(pictures)
         if self.curriculum:
             return StagedBatches(pictures, self.curriculum, self.epochs, self.curriculum_share, self._batches)
         return self._batches(pictures.labels)

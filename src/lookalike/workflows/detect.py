@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lookalike.progress import ProgressSink, Reporter
+from lookalike.workflows.model_run_options import ModelRunOptions
 from lookalike.workflows.unusable_pictures import UnusablePicture, UnusablePictures
 
 if TYPE_CHECKING:
@@ -25,14 +26,16 @@ _BATCH = 16
 
 
 @dataclass(frozen=True, kw_only=True)
-class DetectOptions:
+class DetectOptions(ModelRunOptions):
     """Which pictures, and where results go.
 
     Attributes:
         pictures: one or more; as `given_pictures` takes them: files, folders, patterns, `"-"` for standard input.
-        model: whose detector looks: `"dlib"`, of which the detector alone is loaded, or a model that finds faces.
+        model: whose detector looks: `"dlib"`, of which the detector alone is loaded, or a model that finds faces. An
+            ONNX file as `detector` looks in place of either, and with dlib it is all that is loaded.
         draw: a folder for copies of the pictures with the faces marked.
         csv: a file for a row for each face.
+        smallest_face: leave out faces less than so many pixels wide; large pictures are then looked at faster.
         skip_bad: leave out pictures that cannot be used, in place of an error.
     """
 
@@ -40,6 +43,7 @@ class DetectOptions:
     model: str | Path = "dlib"
     draw: Path | None = None
     csv: Path | None = None
+    smallest_face: int = 0
     skip_bad: bool = False
 
 
@@ -98,10 +102,13 @@ def detect(options: DetectOptions, progress: ProgressSink | None = None) -> Dete
 
     report = Reporter(progress)
     given = given_pictures(options.pictures, skip_missing=options.skip_bad)
+    for line in given.notes:
+        report.remark(line)
     check_drawings(options.draw)
     check_table(options.csv)
     bad = UnusablePictures(given.names, options.skip_bad)
-    pictures = _found(_finder(options.model), given, bad, report)
+    find = _finder(options)
+    pictures = _found(lambda rgb: find(rgb, options.smallest_face), given, bad, report)
     bad.report(report)
     drawn: tuple[str, ...] = ()
     if options.draw is not None:
@@ -114,16 +121,21 @@ def detect(options: DetectOptions, progress: ProgressSink | None = None) -> Dete
     return replace(found, notes=tuple(report.remarks))
 
 
-def _finder(model: str | Path) -> Callable[[RGBArray], list[Face]]:
+def _finder(options: DetectOptions) -> Callable[[RGBArray, int], list[Face]]:
     """What finds faces: of dlib the detector alone, for its network would be loaded for nothing."""
-    if str(model) == "dlib":
-        from lookalike.embedder.face_detection import find_faces
+    from lookalike.embedder.load_options import LoadOptions
 
-        return find_faces
-    from lookalike.embedder import Embedder
+    if str(options.model) == "dlib":
+        from lookalike.embedder.face_finder import face_finder
+
+        how = LoadOptions(device=options.device, precision=options.precision)
+        if options.detector is None:
+            how.refuse_device("dlib's faces")
+        return face_finder(options.detector, how.device).find_faces
     from lookalike.errors import InputError
+    from lookalike.workflows.loaded_model import load_model
 
-    embedder = Embedder.load(model)
+    embedder = load_model(options.model, run=options)
     if not embedder.finds_faces:
         raise InputError(f"model {embedder.name} looks for no faces; give one that does, or leave out --model")
     return embedder.faces

@@ -141,7 +141,11 @@ def _embedded(options: EvaluateOptions, report: Reporter) -> tuple[EvaluationCon
     pictures = _checked(options)
     check_headers(pictures.paths, report, skip_bad=options.skip_bad)
     embedder = load_model(options.model, cropped=options.cropped, scales=options.scales, run=options)
-    rival = None if options.against is None else load_model(options.against, cropped=options.cropped)
+    rival = None
+    if options.against is not None:
+        # Not every model knows every device; all know these, and `auto` is the GPU where there is one.
+        rival_run = ModelRunOptions(device="cpu" if options.device == "cpu" else "auto")
+        rival = load_model(options.against, cropped=options.cropped, run=rival_run)
 
     from lookalike.evaluation.context import EvaluationContext
     from lookalike.workflows.labelled_pictures import embed_labelled

@@ -36,6 +36,7 @@ class IdentifyOptions(ModelRunOptions):
         gallery: its address, such as a folder.
         top: how many candidates are reported.
         all_faces: of people: an answer for every face of every picture, not only for the most likely subject.
+        smallest_face: with `all_faces`: leave out faces less than so many pixels wide; None for none.
         threshold: of people: a distance up to which a picture matches, in place of the model's measured one.
         fmr: of people: the threshold measured for this false match rate.
         fpir: of people: name at most this share of strangers, whatever the size of the gallery.
@@ -55,6 +56,7 @@ class IdentifyOptions(ModelRunOptions):
     gallery: str | Path = "people.gallery"
     top: int = 3
     all_faces: bool = False
+    smallest_face: int | None = None
     threshold: float | None = None
     fmr: float | None = None
     fpir: float | None = None
@@ -113,9 +115,15 @@ def identify(options: IdentifyOptions, progress: ProgressSink | None = None) -> 
         >>> found.answers[0].identity    # doctest: +SKIP
         'Ada'
     """
+    from lookalike.errors import InputError
     from lookalike.gallery import open_gallery
     from lookalike.workflows.gallery_kind import asks_for_places, holds_places, refuse_options
 
+    if options.smallest_face and not options.all_faces:
+        raise InputError(
+            f"--smallest-face {options.smallest_face} goes with --all-faces: of one face, the most likely subject is "
+            "taken; leave it out, or ask about all"
+        )
     of_places = asks_for_places(options.recipe)
     with open_gallery(options.gallery, create=False) as gallery:
         of_places = of_places or holds_places(gallery)
@@ -127,8 +135,6 @@ def identify(options: IdentifyOptions, progress: ProgressSink | None = None) -> 
                 "`lookalike enroll --recipe landmarks --promise fpr=RATE`",
             )
             if options.all_faces:
-                from lookalike.errors import InputError
-
                 raise InputError("--all-faces is for people; a photo of a place is asked about as a whole")
         else:
             why = f"is for landmarks, and {options.gallery} holds none; leave it out, or enroll with --recipe landmarks"
@@ -187,6 +193,7 @@ class _Question:
     top: int
     all_faces: bool
     rerank: bool
+    smallest_face: int = 0
 
 
 def _ask(recognizer: Recognizer, question: _Question, report: Reporter) -> Identification:
@@ -198,7 +205,9 @@ def _ask(recognizer: Recognizer, question: _Question, report: Reporter) -> Ident
     answers: list[Identified] = []
     faces: list[list[IdentifiedFace]] = []
     if question.all_faces:
-        faces = recognizer.identify_all_many(pictures, k=question.top, progress=done, unusable=bad)
+        faces = recognizer.identify_all_many(
+            pictures, k=question.top, smallest_face=question.smallest_face, progress=done, unusable=bad
+        )
         last = [one.answer for own in faces for one in own][-1:]
     else:
         answers = recognizer.identify_many(
@@ -246,6 +255,8 @@ def _identified(options: IdentifyOptions, gallery: Gallery, of_places: bool, rep
     from lookalike.workflows.place_submission import submission_ids
 
     given = given_pictures(options.pictures, skip_missing=options.skip_bad)
+    for line in given.notes:
+        report.remark(line)
     check_drawings(options.draw)
     check_table(options.csv)
     # Names that no submission can have are refused before the work.
@@ -256,7 +267,9 @@ def _identified(options: IdentifyOptions, gallery: Gallery, of_places: bool, rep
     embedder = load_model(
         options.model, cropped=options.cropped, scales=options.scales, calibration=options.calibration, run=options
     )
-    question = _Question(given, bad, options.top, options.all_faces, options.rerank is not False)
+    question = _Question(
+        given, bad, options.top, options.all_faces, options.rerank is not False, options.smallest_face or 0
+    )
     if of_places:
         found = _about_places(options, embedder, gallery, question, ids, report)
     else:

@@ -24,10 +24,13 @@ if TYPE_CHECKING:
     from lookalike.workflows.sighting_files import BestFrames
     from lookalike.workflows.sightings import AnsweredTrack, Sighting
 
-__all__ = ["FrameSource", "VideoIdentification", "VideoOptions", "identify_frames", "identify_video"]
+__all__ = ["SMALLEST_FACE", "FrameSource", "VideoIdentification", "VideoOptions", "identify_frames", "identify_video"]
 
 #: Frames whose faces are embedded together.
 BATCH = 8
+#: Side in pixels of the smallest face that is looked for: a person is seen in many frames, and smaller faces take most
+#: of the time of each.
+SMALLEST_FACE = 64
 
 
 class FrameSource(Protocol):
@@ -65,6 +68,7 @@ class VideoOptions(ModelRunOptions):
         every: how far apart the frames are that are looked at: seconds, or text such as `"0.5s"`, `"2m"`; 0 for all.
         duration: end after so much of the video, in the same form; None for all of it.
         top: how many candidates are reported.
+        smallest_face: leave out faces less than so many pixels wide; 0 for none, None for `SMALLEST_FACE`.
         threshold: a distance up to which a face matches, in place of the model's measured one.
         fmr: the threshold measured for this false match rate.
         fpir: name at most this share of strangers, whatever the size of the gallery.
@@ -80,6 +84,7 @@ class VideoOptions(ModelRunOptions):
     every: str | float = "1s"
     duration: str | float | None = None
     top: int = 3
+    smallest_face: int | None = None
     threshold: float | None = None
     fmr: float | None = None
     fpir: float | None = None
@@ -162,7 +167,14 @@ def identify_video(options: VideoOptions, progress: ProgressSink | None = None) 
             _check_finds_faces(embedder)
             recognizer = people_recognizer(embedder, gallery, options.threshold, options.fmr, options.fpir)
             found = identify_frames(
-                recognizer, source, every=every, until=until, top=options.top, draw=options.draw, progress=report
+                recognizer,
+                source,
+                every=every,
+                until=until,
+                top=options.top,
+                smallest_face=SMALLEST_FACE if options.smallest_face is None else options.smallest_face,
+                draw=options.draw,
+                progress=report,
             )
     if options.csv is not None:
         write_table(options.csv, sightings_csv(found.sightings, found.stills), report)
@@ -176,6 +188,7 @@ def identify_frames(
     every: float = 1.0,
     until: float | None = None,
     top: int = 3,
+    smallest_face: int = SMALLEST_FACE,
     draw: Path | None = None,
     progress: ProgressSink | None = None,
 ) -> VideoIdentification:
@@ -187,6 +200,7 @@ def identify_frames(
         every: seconds between the frames that are looked at; 0 for all.
         until: end at this time of the video, in seconds.
         top: how many candidates are reported.
+        smallest_face: leave out faces less than so many pixels wide; 0 for none.
         draw: a folder for a picture of each sighting.
         progress: told how far it is.
 
@@ -202,7 +216,7 @@ def identify_frames(
     report = Reporter(progress)
     began = time.perf_counter()
     search = _Search(recognizer, top, keep=draw is not None)
-    interrupted = _look_at_all(recognizer.embedder, source, (every, until), search, report)
+    interrupted = _look_at_all(recognizer.embedder, source, (every, until), smallest_face, search, report)
     sightings = search.sightings()
     for remark in source.remarks:
         report.remark(remark)
@@ -226,13 +240,18 @@ def identify_frames(
 
 
 def _look_at_all(
-    embedder: Embedder, source: FrameSource, times: tuple[float, float | None], search: _Search, report: Reporter
+    embedder: Embedder,
+    source: FrameSource,
+    times: tuple[float, float | None],
+    smallest: int,
+    search: _Search,
+    report: Reporter,
 ) -> bool:
     """Find, embed and join the faces of all frames; returns whether Ctrl-C ended it."""
     total = source.count(*times)
     report(Progress("Looking at frames", 0, total))
     frames = source.frames(*times)
-    batches = _batches(embedder, frames, source.live)
+    batches = _batches(embedder, frames, smallest, source.live)
     try:
         for batch in batches:
             chips = [prepared.pixels for _, found in batch for _, prepared in found]
@@ -251,12 +270,14 @@ def _look_at_all(
 _Looked = tuple["Frame", list[tuple["Face", "Prepared"]]]
 
 
-def _batches(embedder: Embedder, frames: Iterator[Frame], live: bool) -> Generator[list[_Looked], None, None]:
+def _batches(
+    embedder: Embedder, frames: Iterator[Frame], smallest: int, live: bool
+) -> Generator[list[_Looked], None, None]:
     """Frames and the faces in them; of a file in batches, and threads look at the next frames meanwhile."""
     from lookalike.embedder.preparation import prepare_many
 
     def look(frame: Frame) -> _Looked:
-        return frame, embedder.prepare_faces(frame.rgb)
+        return frame, embedder.prepare_faces(frame.rgb, smallest)
 
     if live:
         for frame in frames:

@@ -127,8 +127,10 @@ def train_and_calibrate(options: TrainOptions, progress: ProgressSink | None = N
     pictures = _read(options, of_places or options.non_landmarks is not None, report)
     changes = {name: getattr(options, name) for name in _CHANGES}
     recipe = chosen_recipe(options.recipe, changes, options.cropped)
+    recipe.check_pictures(pictures)
     check_headers(pictures.paths, report, skip_bad=options.skip_bad)
 
+    # From here on with torch.
     from lookalike.training.curriculum import read_curriculum
     from lookalike.training.recipe import Recipe
     from lookalike.training.trainer import Trainer, TrainerOptions

@@ -57,7 +57,7 @@ def chosen_recipe(recipe: str | Path | Recipe, changes: Mapping[str, Any], cropp
         >>> chosen_recipe("face-crops", {"epochs": 3}).epochs
         3
     """
-    from lookalike.losses.registry import LOSSES
+    from lookalike.training.named_losses import LOSSES
 
     check_recipe(recipe)
     given = {name: value for name, value in changes.items() if value is not None}
