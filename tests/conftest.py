@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 from PIL import Image
+from tests.forking_interpreter import ForkingInterpreter
 
 # The machines are shared: a slow example says nothing about the code.
 settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -45,6 +46,14 @@ def shared_data():
     if not SHARED.is_dir():
         pytest.skip(f"{SHARED} is absent: no shared test data on this machine")
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def forking_interpreter():
+    """``forking_interpreter.run(program, folder=...)``: a Python program in a process that has torch already."""
+    interpreter = ForkingInterpreter()
+    yield interpreter
+    interpreter.close()
 
 
 @pytest.fixture(scope="session")

@@ -193,13 +193,13 @@ def test_photos_where_checkpoints_would_go_are_not_deleted(train, refused, some_
 
 @pytest.mark.slow
 def test_ctrl_c_then_resume_gives_the_model_of_an_uninterrupted_training(
-    shell, child_environment, people_folder, tiny_recipe, tmp_path
+    lookalike, child_environment, people_folder, tiny_recipe, tmp_path
 ):
     recipe = tmp_path / "long.toml"
     recipe.write_text(tomli_w.dumps(tiny_recipe.model_dump(mode="json", exclude_none=True) | {"epochs": 40}))
     photos = shutil.copytree(people_folder, tmp_path / "photos")
     verb = ["train", str(photos), "--recipe", str(recipe), "--json", "--output"]
-    whole = shell(*verb, tmp_path / "whole")
+    whole = lookalike(*verb, tmp_path / "whole")
     assert whole.code == 0, whole.err
 
     # With bars, to see when training has begun.
@@ -223,10 +223,10 @@ def test_ctrl_c_then_resume_gives_the_model_of_an_uninterrupted_training(
     assert err.decode().count("lookalike: ") == 1
     assert left_in(tmp_path) == ["long.toml", "m.training", "photos", "whole"]
 
-    again = shell(*verb, tmp_path / "m")
+    again = lookalike(*verb, tmp_path / "m")
     assert (again.code, again.document["error"]) == (2, "ArtefactError")
     verb[1] = str(photos.rename(tmp_path / "moved"))
-    resumed = shell(*verb, tmp_path / "m", "--resume")
+    resumed = lookalike(*verb, tmp_path / "m", "--resume")
     assert resumed.code == 0, resumed.err
     assert resumed.document["fingerprint"] == whole.document["fingerprint"]
     assert left_in(tmp_path) == ["long.toml", "m", "moved", "whole"]

@@ -6,10 +6,7 @@ do the same through a Jupyter kernel, with some twenty packages more.
 
 import ast
 import json
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -18,14 +15,14 @@ ROOT = Path(__file__).parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 #: Runs the cells of a notebook in one namespace; an error names the cell.
 RUNNER = """
-import json, sys
+import json, warnings
 
-if __name__ == "__main__":
-    cells = json.load(open(sys.argv[1], encoding="utf-8"))["cells"]
-    names = {"__name__": "__main__"}
-    for number, cell in enumerate(cells, 1):
-        if cell["cell_type"] == "code":
-            exec(compile("".join(cell["source"]), f"cell {number}", "exec"), names)
+warnings.simplefilter("ignore")
+cells = json.load(open({path!r}, encoding="utf-8"))["cells"]
+names = {{"__name__": "__main__"}}
+for number, cell in enumerate(cells, 1):
+    if cell["cell_type"] == "code":
+        exec(compile("".join(cell["source"]), f"cell {{number}}", "exec"), names)
 """
 #: What each prints, whatever the networks answer.
 SHOWN = {
@@ -71,16 +68,9 @@ def test_a_notebook_is_kept_without_outputs_and_explains_itself(path):
 @pytest.mark.slow
 @pytest.mark.network
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_a_notebook_runs(path, tmp_path):
-    (tmp_path / "runner.py").write_text(RUNNER, "utf-8")
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "runner.py", str(path)],
-        cwd=tmp_path,
-        env=os.environ | {"MPLBACKEND": "Agg", "TMPDIR": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def test_a_notebook_runs(path, tmp_path, forking_interpreter):
+    env = {"MPLBACKEND": "Agg", "TMPDIR": str(tmp_path)}
+    done = forking_interpreter.run(RUNNER.format(path=str(path)), folder=tmp_path, env=env)
     assert done.returncode == 0, done.stderr
     for shown in SHOWN[path.stem]:
         assert re.search(shown, done.stdout), done.stdout

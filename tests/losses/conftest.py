@@ -1,11 +1,10 @@
 """Tiny tensors need one thread; a second one waits for a busy core a hundred times longer than it works."""
 
-import runpy
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import torch
+from tests.losses.gloo_processes import GlooProcesses
 from torch.utils._python_dispatch import TorchDispatchMode
 
 
@@ -37,8 +36,6 @@ def watch_largest() -> type[Largest]:
 
 
 @pytest.fixture(scope="session")
-def gloo():
+def gloo(forking_interpreter):
     """``gloo.run(__file__, "job", world, folder)``: a function of the test file on several processes."""
-    processes = runpy.run_path(str(Path(__file__).with_name("gloo_processes.py")))["GlooProcesses"]()
-    yield processes
-    processes.close()
+    return GlooProcesses(forking_interpreter)

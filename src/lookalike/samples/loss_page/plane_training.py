@@ -122,7 +122,8 @@ def train_panel(
         steps = len(digits.pictures) // _BATCH
         # Triplet losses have no parameters, and an optimizer refuses an empty group of them.
         parameters = [*network.parameters(), *loss.parameters()]
-        optimizer = torch.optim.AdamW(parameters, lr=_LEARNING_RATE, weight_decay=_WEIGHT_DECAY)
+        # Fused: of networks this small the optimizer's calls take a third of the time otherwise.
+        optimizer = torch.optim.AdamW(parameters, lr=_LEARNING_RATE, weight_decay=_WEIGHT_DECAY, fused=True)
         schedule = torch.optim.lr_scheduler.OneCycleLR(
             optimizer, _LEARNING_RATE, total_steps=epochs * steps, pct_start=0.2
         )
