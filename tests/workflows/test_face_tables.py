@@ -33,8 +33,8 @@ def filled(row):
     return {key: value for key, value in row.items() if value}
 
 
-def test_a_row_for_each_picture_of_people():
-    bad = (UnusablePicture("c.jpg", "c.jpg is empty"),)
+def test_a_row_for_each_picture_of_people_in_the_order_given():
+    bad = (UnusablePicture("c.jpg", "c.jpg is empty", 1), UnusablePicture("d.jpg", "d.jpg is no picture", 3))
     about = replace(ADA, faces=(FACE,), notes=("a.jpg: 2 faces were found",), probability=0.9)
     found = rows(identification_csv(Identification("people", 2, ("a.jpg", "b,c.jpg"), (about, NOBODY), unusable=bad)))
     assert filled(found[0]) == {
@@ -42,8 +42,9 @@ def test_a_row_for_each_picture_of_people():
         "decision": "match", "identity": "Ada", "nearest": "Ada", "distance": "0.4", "threshold": "0.5",
         "probability": "0.9", "notes": "a.jpg: 2 faces were found",
     }  # fmt: skip
-    assert filled(found[1]) == {"picture": "b,c.jpg", "decision": "unknown", "threshold": "0.5"}
-    assert filled(found[2]) == {"picture": "c.jpg", "error": "c.jpg is empty"}
+    assert filled(found[1]) == {"picture": "c.jpg", "error": "c.jpg is empty"}
+    assert filled(found[2]) == {"picture": "b,c.jpg", "decision": "unknown", "threshold": "0.5"}
+    assert filled(found[3]) == {"picture": "d.jpg", "error": "d.jpg is no picture"}
 
 
 def test_a_row_for_each_face():
@@ -69,7 +70,7 @@ def test_a_row_for_each_photo_of_a_place():
 def test_a_row_for_each_face_that_was_found():
     bare = replace(FACE, quality=None, cut_off=False)
     pictures = (PictureFaces("a.jpg", 80, 60, (FACE, bare)), PictureFaces("b.jpg", 80, 60, ()))
-    found = rows(detection_csv(Detection(pictures, (UnusablePicture("c.jpg", "c.jpg is empty"),))))
+    found = rows(detection_csv(Detection(pictures, (UnusablePicture("c.jpg", "c.jpg is empty", 2),))))
     assert len(found) == 4
     assert found[0] == {
         "picture": "a.jpg", "face": "1", "left": "-3", "top": "4", "right": "50", "bottom": "60", "score": "1.25",

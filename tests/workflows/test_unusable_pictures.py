@@ -16,7 +16,7 @@ def test_they_are_listed_in_the_order_given():
     bad.report(report)
     assert report.remarks == ["2 of 3 pictures cannot be used and are left out; a has no face"]
     assert bad.kept() == [1]
-    assert bad.listed() == (UnusablePicture("a", "a has no face"), UnusablePicture("c", "c is empty"))
+    assert bad.listed() == (UnusablePicture("a", "a has no face", 0), UnusablePicture("c", "c is empty", 2))
 
 
 def test_where_none_is_left_that_is_an_error():

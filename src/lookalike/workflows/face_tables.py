@@ -58,27 +58,28 @@ Row = dict[str, Any]
 def identification_csv(found: Identification) -> str:
     """Answers about people or places: a row for each picture, or of all faces for each face.
 
-    Pictures without a face, and those that could not be used, have a row that says so under `error`. Faces are numbered
-    from 1 in each picture. What does not apply is empty: a decision has a `name`, a position and a `confidence` only
-    about places.
+    Pictures come as they were given; those without a face, and those that could not be used, have a row that says so
+    under `error`. Faces are numbered from 1 in each picture. What does not apply is empty: a decision has a `name`, a
+    position and a `confidence` only about places.
     """
-    rows = [_answer_row(picture, answer, 1) for picture, answer in zip(found.pictures, found.answers, strict=False)]
+    rows = [[_answer_row(picture, answer, 1)] for picture, answer in zip(found.pictures, found.answers, strict=False)]
     for picture, faces in zip(found.pictures, found.faces, strict=False):
         own = [_answer_row(picture, one.answer, number, one.notes) for number, one in enumerate(faces, 1)]
-        rows += own or [_no_face(picture)]
-    return csv_table(_IDENTIFICATION, [*rows, *_unusable_rows(found.unusable)])
+        rows.append(own or [_no_face(picture)])
+    return csv_table(_IDENTIFICATION, _in_order(rows, found.unusable))
 
 
 def detection_csv(found: Detection) -> str:
     """Faces that were found: a row for each, with its landmarks as x1, y1 to x5, y5, in pixels of the upright picture.
 
-    Pictures without a face, and those that could not be used, have a row that says so under `error`.
+    Pictures come as they were given; those without a face, and those that could not be used, have a row that says so
+    under `error`.
     """
-    rows: list[Row] = []
+    rows: list[list[Row]] = []
     for one in found.pictures:
         own = [_found_row(one.picture, face, number) for number, face in enumerate(one.faces, 1)]
-        rows += own or [_no_face(one.picture)]
-    return csv_table(_DETECTION, [*rows, *_unusable_rows(found.unusable)])
+        rows.append(own or [_no_face(one.picture)])
+    return csv_table(_DETECTION, _in_order(rows, found.unusable))
 
 
 def formula_remarks(table: str) -> tuple[str, ...]:
@@ -155,8 +156,12 @@ def _no_face(picture: str) -> Row:
     return {"picture": picture, "error": "no face was found"}
 
 
-def _unusable_rows(pictures: Sequence[UnusablePicture]) -> list[Row]:
-    return [{"picture": one.picture, "error": one.reason} for one in pictures]
+def _in_order(usable: Sequence[Sequence[Row]], unusable: Sequence[UnusablePicture]) -> list[Row]:
+    """The rows of all pictures in the order in which these were given."""
+    rows = [list(own) for own in usable]
+    for one in sorted(unusable, key=lambda one: one.position):
+        rows.insert(one.position, [{"picture": one.picture, "error": one.reason}])
+    return [row for own in rows for row in own]
 
 
 def csv_table(columns: Sequence[str], rows: Sequence[Row]) -> str:

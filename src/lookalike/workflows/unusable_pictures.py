@@ -21,10 +21,12 @@ class UnusablePicture:
     Attributes:
         picture: as it was given; an empty text for a picture in memory.
         reason: what is wrong with it.
+        position: among all that were given, from 0.
     """
 
     picture: str
     reason: str
+    position: int
 
 
 class UnusablePictures:
@@ -38,7 +40,7 @@ class UnusablePictures:
         >>> bad = UnusablePictures(["a.jpg", "b.jpg"], skip_bad=True)
         >>> bad(0, ImageError("a.jpg is empty (0 bytes)"))
         >>> bad.listed()
-        (UnusablePicture(picture='a.jpg', reason='a.jpg is empty (0 bytes)'),)
+        (UnusablePicture(picture='a.jpg', reason='a.jpg is empty (0 bytes)', position=0),)
     """
 
     def __init__(self, names: Sequence[str], skip_bad: bool) -> None:
@@ -58,7 +60,7 @@ class UnusablePictures:
 
     def listed(self) -> tuple[UnusablePicture, ...]:
         """Those that cannot, in the order given."""
-        return tuple(UnusablePicture(self._names[at], str(error)) for at, error in sorted(self._errors.items()))
+        return tuple(UnusablePicture(self._names[at], str(error), at) for at, error in sorted(self._errors.items()))
 
     def report(self, report: Reporter) -> None:
         """Say how many were left out, and why the first.

@@ -23,27 +23,27 @@ def recall(hits, exact):
 @pytest.mark.parametrize("store", STORES)
 @pytest.mark.parametrize("code", CODES)
 def test_every_code_and_store(code, store, metric, tmp_path):
-    x, queries = rows(4000), rows(40, seed=1)
-    index = build_index(x, "ivfpq", metric, code=code, store=store, nprobe=1000, rerank=200, nlist=20)
+    x, queries = rows(2000), rows(40, seed=1)
+    index = build_index(x, "ivfpq", metric, code=code, store=store, nprobe=1000, rerank=200, nlist=10)
     exact = build_index(x, "exact", metric)
     late = rows(100, seed=2)
     for one in (index, exact):
-        one.remove(np.arange(0, 4000, 7))
+        one.remove(np.arange(0, 2000, 7))
         one.add(late)
     hits, truth = index.search(queries, 5), exact.search(queries, 5)
     assert (np.diff(hits.distances) >= 0).all()
-    assert not np.isin(hits.ids, np.arange(0, 4000, 7)).any()
+    assert not np.isin(hits.ids, np.arange(0, 2000, 7)).any()
     if store == "none":
         assert recall(hits, truth) > {"pq": 0.6, "fastscan": 0.45, "rabitq": 0.1}[code]
     else:
         assert recall(hits, truth) > (0.93 if store == "sq8" else 0.97)
-        assert index.search(late, 1).ids.ravel().tolist() == list(range(4000, 4100)) or metric == "inner_product"
+        assert index.search(late, 1).ids.ravel().tolist() == list(range(2000, 2100)) or metric == "inner_product"
         both = hits.ids == truth.ids
         np.testing.assert_allclose(hits.distances[both], truth.distances[both], rtol=OFF[store], atol=OFF[store])
     index.save(tmp_path / "a")
     for mapped in (False, True):
         assert np.array_equal(load_index(tmp_path / "a", mapped=mapped).search(queries, 5).ids, hits.ids)
-    assert index.compact() == len(range(0, 4000, 7))
+    assert index.compact() == len(range(0, 2000, 7))
     if store != "none":  # else it learns from what the codes gave back
         assert recall(index.search(queries, 5), truth) > 0.9
 
