@@ -25,7 +25,7 @@ from PIL import Image
 
 from lookalike import Embedder, Recognizer, open_gallery
 from lookalike.video_frames import VideoFile, load_av
-from lookalike.workflows.identify_video import VideoIdentification, identify_frames
+from lookalike.workflows.identify_video import SMALLEST_FACE, VideoIdentification, identify_frames
 from lookalike.workflows.sightings import Sighting
 
 ENROLLED, STRANGERS, TEMPLATES, RATE = 6, 2, 5, 25
@@ -127,6 +127,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--every", type=float, default=0.5)
     parser.add_argument("--size", default="1280x720")
+    parser.add_argument("--smallest-face", type=int, default=SMALLEST_FACE, help="pixels; 0 for all")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--keep", type=Path)
     given = parser.parse_args()
@@ -147,7 +148,7 @@ def main() -> None:
                 decoding = time.perf_counter() - began
             processor = time.process_time()
             with VideoFile(video) as source:
-                found = identify_frames(recognizer, source, every=given.every)
+                found = identify_frames(recognizer, source, every=given.every, smallest_face=given.smallest_face)
     processor = time.process_time() - processor
     print(json.dumps({"size": given.size, "seconds": found.duration, "scenes": len(scenes), "every": given.every}))
     for scene in scenes:
