@@ -4,8 +4,11 @@ import json
 import shutil
 from dataclasses import replace
 
+import numpy as np
 import pytest
+from tests.onnx_files import linear_onnx, write_card
 
+from lookalike import Embedder
 from lookalike.decisions.calibration import Calibration
 from lookalike.embedder.trained_pictures import TrainedPictures, content_digest
 from lookalike.errors import DatasetError, InputError, LookalikeError, StorageError
@@ -108,3 +111,15 @@ def test_a_folder_that_cannot_be_made_is_refused_before_the_work(options_for, pe
     with pytest.raises(StorageError, match="cannot be made"):
         evaluate(options_for(people_folder, output=tmp_path / "file" / "e"), events.append)
     assert events == []
+
+
+def test_the_thresholds_of_an_onnx_file_are_kept_beside_it(some_people, tmp_path):
+    net = linear_onnx(tmp_path / "net.onnx", np.random.default_rng(0).standard_normal((48, 8)))
+    write_card(net, mean=127.5, std=127.5)
+    photos = some_people(3, 3)
+    options = EvaluateOptions(data=photos, model=net, output=tmp_path / "out", trials=2, calibrate=True)
+    done = evaluate(options)
+    assert tmp_path / "net.calibration.json" in done.written
+    assert Embedder.load(net).calibration == done.calibration
+    with pytest.raises(InputError, match="dlib is no model folder and no ONNX file, so thresholds cannot be stored"):
+        evaluate(EvaluateOptions(data=photos, model="dlib", output=tmp_path / "other", calibrate=True))
