@@ -66,6 +66,13 @@ def test_pictures_in_formats_that_are_not_read_are_said(touch):
     )
 
 
+def test_where_there_are_only_such_pictures_that_is_said(touch):
+    root = touch("raw/Ada/1.dng", "raw/Bo/2.dng")
+    refused(root / "raw", "no subfolder with pictures; expected one subfolder per identity; 2 pictures in formats that")
+    with pytest.raises(DatasetError, match=r"holds no pictures; .* \(.dng\) is passed over, such as .*Ada/1.dng"):
+        pictures_of_one([str(root / "raw" / "Ada")], "Ada")
+
+
 def test_loose_pictures_and_empty_subfolders_are_said(touch):
     root = touch("Ada/1.png", "loose.png", "other.jpg", "loose.txt", "Carl/notes.txt")
     (root / "Bo").mkdir()

@@ -62,7 +62,7 @@ def read_image_folder(folder: Path, classes_at: int | None = None, without: str 
             f"{error.filename or folder} cannot be read: {error.strerror}; check its permissions"
         ) from None
     if not any(pictures.values()):
-        raise DatasetError(_nothing(folder, depth, found.loose))
+        raise DatasetError("; ".join((_nothing(folder, depth, found.loose), *note_of_unread(unread))))
     if classes_at is None:
         _check_depth(folder, pictures)
     paths = tuple(path for mine in pictures.values() for path in mine)
@@ -195,7 +195,8 @@ def pictures_among(given: Sequence[str | Path], unread: list[Path] | None = None
             continue
         found = readable_pictures_below(one, unread)
         if not found:
-            raise DatasetError(f"{one} holds no pictures; give photos, or a folder of them")
+            nothing = f"{one} holds no pictures; give photos, or a folder of them"
+            raise DatasetError("; ".join((nothing, *note_of_unread(unread or ()))))
         paths += found
     return paths
 
