@@ -136,6 +136,9 @@ class SmallWorldIndex(VectorIndex):
         wanted: GraphSearch = settings  # type: ignore[assignment]
         return settings.model_copy(update={"ef_search": int(wanted.ef_search * factor)})
 
+    def _at_hand(self, settings: SearchSettings) -> int:
+        return int(settings.ef_search)  # type: ignore[attr-defined]
+
     def _bytes(self) -> int:
         if self._mapped:
             return 0

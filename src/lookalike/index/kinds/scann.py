@@ -206,6 +206,9 @@ class ScannIndex(PrefixIndex):
             }
         )
 
+    def _at_hand(self, settings: SearchSettings) -> int:
+        return int(settings.reorder)  # type: ignore[attr-defined]
+
     def _engine_vectors(self, engine: _Searcher, positions: Positions) -> Floats:
         return np.asarray(engine.vectors[positions])
 

@@ -148,6 +148,10 @@ class TreesIndex(PrefixIndex):
         wanted: TreesSearch = settings  # type: ignore[assignment]
         return settings.model_copy(update={"search_k": int(wanted.search_k * factor)})
 
+    def _effort(self, settings: SearchSettings, k: int) -> int:
+        build: TreesBuild = self._spec.build  # type: ignore[assignment]
+        return settings.search_k or build.n_trees * k  # type: ignore[attr-defined]
+
     def _engine_vectors(self, engine: _Forest, positions: Positions) -> Floats:
         return np.asarray(engine.vectors[positions])
 

@@ -189,6 +189,9 @@ class VamanaIndex(PrefixIndex):
         wanted: VamanaSearch = settings  # type: ignore[assignment]
         return settings.model_copy(update={"search_window": int(wanted.search_window * factor)})
 
+    def _at_hand(self, settings: SearchSettings) -> int:
+        return int(settings.search_window)  # type: ignore[attr-defined]
+
     def _engine_vectors(self, engine: _Graph, positions: Positions) -> Floats:
         at = positions if engine.equals is None else engine.equals.which[positions]
         vectors: Floats = engine.native.reconstruct(at.astype(np.uint64))

@@ -10,11 +10,12 @@ import numpy as np
 from lookalike.errors import ArtefactError
 from lookalike.index.core.distance_count import counted
 from lookalike.index.core.engine_library import EngineLibrary
-from lookalike.index.core.hits import Floats, Found, Mask, Positions
+from lookalike.index.core.hits import Floats, Found, Positions
 from lookalike.index.core.metric_space import in_our_convention
 from lookalike.index.core.parametrised_search import parametrised_search
 
 if TYPE_CHECKING:
+    from lookalike.index.core.allowed import Allowed
     from lookalike.distances import MetricName
 
 __all__ = ["SearchableLists", "in_convention"]
@@ -67,15 +68,14 @@ class SearchableLists:
         addresses = 0 if lists.direct_map.no() else 8
         return int(lists.ntotal * (lists.code_size + 8 + addresses) + lists.nlist * lists.d * 4)
 
-    def search(self, queries: Floats, k: int, nprobe: int, allowed: Mask | None = None) -> Found:
+    def search(self, queries: Floats, k: int, nprobe: int, allowed: Allowed | None = None) -> Found:
         """Distances as faiss gives them (Euclidean squared, inner products not negated), positions, their number."""
-        bits = None
         if allowed is None:
             parameters = self._parameters(nprobe)
         else:
-            # faiss keeps a pointer into the array, which therefore has to stay until the search is over.
-            bits = np.packbits(allowed, bitorder="little")
-            parameters = self._make_parameters(nprobe, faiss.IDSelectorBitmap(bits))
+            # faiss keeps a pointer into the bits, which `allowed` holds until the search is over. Bits beyond the
+            # vectors that are in lists do no harm.
+            parameters = self._make_parameters(nprobe, faiss.IDSelectorBitmap(allowed.bits))
         (distances, positions), computed = counted(
             self._computed, lambda: parametrised_search(self.engine, queries, k, parameters)
         )
