@@ -48,12 +48,13 @@ class Allowed:
         self.vectors: FlatVectors | None = None
         self._bits: npt.NDArray[np.uint8] | None = None
         self._mask, self._positions = mask, None
-        if positions is not None:
-            if len(positions) * _SORTED_SHARE < size:
-                self._positions = np.unique(positions)
-            else:
+        if positions is not None and len(positions) * _SORTED_SHARE < size:
+            self._positions = np.unique(positions)
+            self.count = len(self._positions)
+        else:
+            if positions is not None:
                 self._mask = _mask(size, positions)
-        self.count = len(self._positions) if self._positions is not None else int(np.count_nonzero(self._mask))
+            self.count = int(np.count_nonzero(self.mask))
 
     @property
     def positions(self) -> Positions:

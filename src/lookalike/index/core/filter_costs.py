@@ -1,56 +1,133 @@
-"""What a search among some of the vectors costs, one by one or through the engine: so the cheaper way is taken.
+"""What a search among some of the vectors costs, one by one or through the engine: so the quicker way is taken.
 
-Both are milliseconds of one query on the machine that the kinds were measured on (`core.costs.Measured`): only their
-ratio counts, which hardly depends on the machine. A model rather than a stopwatch, so that the same search is answered
-in the same way whatever else the machine does. `benchmarks/filtered_search.py` measures how good its choices are.
+Where the one overtakes the other depends on the engine, its settings, the vectors and the machine, by more than a
+factor of ten; so both are timed, once an index, in some milliseconds. How the engine's time grows with its recall
+setting is known from the kind's `Costs.search_work`. Near the point where both ways take as long, which of them answers
+may differ from process to process; the one is exact, the other as good as an unfiltered search.
 """
 
 from __future__ import annotations
 
-import math
-from functools import lru_cache
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lookalike.index.core.costs import JUMP
+import numpy as np
+
+from lookalike.index.core.costs import JUMP, Shape
+from lookalike.index.core.flat_vectors import kept_vectors
 from lookalike.index.kinds.registry import KINDS
-from lookalike.index.planning.machine_speed import REFERENCE
-from lookalike.index.planning.scaling import search_ms
 
 if TYPE_CHECKING:
+    from lookalike.index.core.hits import Floats, Positions
     from lookalike.index.core.kind import BuildSettings
 
-__all__ = ["KEPT_BYTES", "effort", "engine_ms", "scan_ms"]
+__all__ = ["KEPT_BYTES", "FilterCosts", "recall_value", "search_work"]
 
 #: The largest copy of a subset's vectors that is kept between searches.
 KEPT_BYTES = 1 << 28
 
-#: What a comparison of few vectors costs beside them: milliseconds.
-_START_MS = 0.04
-#: Fetching a vector into the array that is compared, in ascending order of position, costs as much as reading so many
-#: times the numbers of it and of `JUMP`.
-_FETCH = 2
+#: Bytes of vectors that are fetched and compared to see how long that takes: more than a core's own cache holds.
+_SAMPLE_BYTES = 1 << 22
+#: Queries that are timed, and how often each; the quickest time of each counts, which others disturb least.
+_QUERIES, _ROUNDS = 6, 3
+#: No further round begins after so many seconds: an index whose pages are on the disk takes its time.
+_LONG = 0.03
+#: Neighbours asked for.
+_K = 10
 
 
-def scan_ms(count: int, dimension: int, queries: int, kept: bool) -> float:
-    """Comparing a query with `count` vectors; unless a copy is kept, all queries together fetch them first."""
-    numbers = count * dimension
-    if not kept:
-        numbers += count * _FETCH * (dimension + JUMP) / queries
-    return _START_MS + 1e3 * numbers / REFERENCE.stream
+@dataclass(frozen=True)
+class FilterCosts:
+    """Seconds that searches of one index took, one query at a time.
+
+    Attributes:
+        start: of comparing hardly any vectors.
+        compare: of comparing one vector more, out of an array.
+        fetch: of getting one vector from the engine into an array.
+        engine: of a search of all vectors at the setting that was timed.
+        work: numbers read by that search, as `Costs.search_work` counts them.
+    """
+
+    start: float
+    compare: float
+    fetch: float
+    engine: float
+    work: float
+
+    @classmethod
+    def timed(
+        cls,
+        size: int,
+        metric: str,
+        vectors_at: Callable[[Positions], Floats],
+        search: Callable[[Floats, int], object],
+        work: float,
+    ) -> FilterCosts:
+        """Time an index of `size` vectors.
+
+        Args:
+            size: positions in use, at least 1.
+            metric: of the prepared vectors.
+            vectors_at: gives the prepared vectors at positions.
+            search: the engine's search for k neighbours of `(1, d)` queries.
+            work: see `work`.
+        """
+        queries = vectors_at(np.linspace(0, size - 1, _QUERIES).astype(np.int64))
+        rows = max(1, min(size, _SAMPLE_BYTES // (4 * queries.shape[1])))
+        # Ascending, with gaps, as a subset's positions lie.
+        positions = np.linspace(0, size - 1, rows).astype(np.int64)
+        k = min(_K, size)
+        fetched = _quickest([lambda: vectors_at(positions)])
+        many, few = kept_vectors(vectors_at(positions), metric), kept_vectors(queries[:1], metric)
+        each = [queries[row : row + 1] for row in range(len(queries))]
+        start = _quickest([lambda q=query: few.nearest(q, 1) for query in each])  # type: ignore[misc]
+        compared = _quickest([lambda q=query: many.nearest(q, min(k, rows)) for query in each])  # type: ignore[misc]
+        engine = _quickest([lambda q=query: search(q, k) for query in each])  # type: ignore[misc]
+        return cls(start, max(0.0, compared - start) / rows, fetched / rows, engine, work)
+
+    def scan_seconds(self, count: int, queries: int, kept: bool) -> float:
+        """Comparing a query with `count` vectors; unless a copy is kept, all queries together fetch them first."""
+        return self.start + count * (self.compare + (0 if kept else self.fetch / queries))
+
+    def engine_seconds(self, work: float) -> float:
+        """A search by the engine that reads so many numbers."""
+        return self.engine * work / self.work
 
 
-def engine_ms(kind: str, count: int, dimension: int, value: int, build: BuildSettings) -> float:
-    """A search of an engine over `count` vectors at a value of its recall setting (0 where it has none)."""
-    # A quarter of an octave apart: counts that differ by a few vectors share an entry.
-    return _engine_ms(kind, round(2 ** (round(4 * math.log2(count)) / 4)), dimension, value, build)
+def search_work(kind: str, count: int, build: BuildSettings, dimension: int, value: int, beyond: int) -> float:
+    """Numbers that a search reads.
+
+    Args:
+        kind: its name.
+        count: vectors.
+        build: the kind's build settings.
+        dimension: numbers per vector.
+        value: of the recall setting, 0 where the kind has none.
+        beyond: candidates compared in full, or given back, beyond those that come with that value.
+    """
+    chosen = KINDS[kind]
+    shape = Shape(count, dimension, build)
+    return chosen.costs.search_work(shape, value) + beyond * (dimension + JUMP)
 
 
-@lru_cache(maxsize=4096)
-def _engine_ms(kind: str, count: int, dimension: int, value: int, build: BuildSettings) -> float:
-    return search_ms(kind, count, dimension, value, build.model_dump())
-
-
-def effort(kind: str, settings: object) -> int:
+def recall_value(kind: str, settings: object) -> int:
     """The value of a kind's recall setting; 0 where it has none."""
     chosen = KINDS[kind].recall_setting
     return 0 if chosen is None else int(getattr(settings, chosen.name))
+
+
+def _quickest(calls: list[Callable[[], object]]) -> float:
+    """Seconds of a call, the mean over the quickest round of each; a call before that warms the caches."""
+    calls[0]()
+    best = [float("inf")] * len(calls)
+    begin = time.perf_counter()
+    for _ in range(_ROUNDS):
+        for at, call in enumerate(calls):
+            start = time.perf_counter()
+            call()
+            best[at] = min(best[at], time.perf_counter() - start)
+        if time.perf_counter() - begin > _LONG:
+            break
+    return sum(best) / len(best)

@@ -211,7 +211,8 @@ def kept_vectors(vectors: Floats, metric: str) -> FlatVectors:
 
 def _by_differences(metric: str) -> int:
     # Cosine by differences: what a store decodes is not quite of length 1.
-    return int(getattr(faiss, "METRIC_L2" if metric == "cosine" else _METRICS[metric]))
+    metric_type: int = getattr(faiss, "METRIC_L2" if metric == "cosine" else _METRICS[metric])
+    return metric_type
 
 
 class _Borrowed(NamedTuple):
@@ -226,7 +227,7 @@ class _Borrowed(NamedTuple):
 
     @property
     def d(self) -> int:
-        return self.vectors.shape[1]
+        return int(self.vectors.shape[1])
 
     def search(self, queries: Floats, k: int) -> tuple[Floats, Positions]:
         found: tuple[Floats, Positions] = faiss.knn(queries, self.vectors, k, self.metric_type)

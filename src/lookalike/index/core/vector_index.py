@@ -12,10 +12,10 @@ import numpy.typing as npt
 
 from lookalike.counted_nouns import how_many
 from lookalike.errors import InputError
-from lookalike.index.core.artefact import save
 from lookalike.index.core.allowed import Allowed
+from lookalike.index.core.artefact import save
 from lookalike.index.core.checks import checked_ids, checked_k, checked_vectors
-from lookalike.index.core.filter_costs import KEPT_BYTES, effort, engine_ms, scan_ms
+from lookalike.index.core.filter_costs import KEPT_BYTES, FilterCosts, recall_value, search_work
 from lookalike.index.core.flat_vectors import kept_vectors, nearest_at
 from lookalike.index.core.hits import Floats, Found, Hits, Positions
 from lookalike.index.core.ids import IdMap
@@ -69,6 +69,7 @@ class VectorIndex(ABC):
         self._changes = RecoverableChanges()
         self._mapped = False
         self._tuned: dict[str, Any] = {}
+        self._costs: tuple[object, FilterCosts] | None = None
 
     # --- what it is ---------------------------------------------------------------------------------------
 
@@ -146,7 +147,12 @@ class VectorIndex(ABC):
     # --- what it does -------------------------------------------------------------------------------------
 
     def search(
-        self, queries: npt.ArrayLike, k: int = 10, *, among: npt.ArrayLike | Subset | None = None, **search_settings: Any
+        self,
+        queries: npt.ArrayLike,
+        k: int = 10,
+        *,
+        among: npt.ArrayLike | Subset | None = None,
+        **search_settings: Any,
     ) -> Hits:
         """Find the `k` nearest vectors of every query.
 
@@ -328,7 +334,7 @@ class VectorIndex(ABC):
     # --- filters --------------------------------------------------------------------------------------------
 
     def _filtered(self, queries: Floats, k: int, allowed: Allowed, settings: SearchSettings) -> Found:
-        """The k nearest of the allowed positions, one by one or through the engine, whichever is expected to be quicker.
+        """The k nearest of the allowed positions, one by one or through the engine, by what is expected to be quicker.
 
         A query for which the engine meets fewer than k of them, because its neighbourhood is not allowed, is searched
         again, harder, until comparing it with every allowed vector is the quicker way.
@@ -354,14 +360,35 @@ class VectorIndex(ABC):
         return distances, positions, computed
 
     def _scan_pays(self, allowed: Allowed, fetched: int, settings: SearchSettings, queries: int) -> bool:
-        """Whether comparing the allowed vectors one by one is expected to be quicker than a search at these settings."""
-        dimension = self.dimension
-        kept = allowed.vectors is not None or (allowed.kept and 4 * dimension * allowed.count <= KEPT_BYTES)
+        """Whether comparing the allowed vectors one by one should be quicker than a search at these settings."""
         if allowed.count <= _FEW:
             return True
-        value = self._effort(settings, fetched)
-        by_engine = engine_ms(self.kind, self._ids.size, dimension, value, self._spec.build)
-        return scan_ms(allowed.count, dimension, queries, kept) < by_engine
+        costs = self._timed_costs()
+        kept = allowed.vectors is not None or (allowed.kept and 4 * self.dimension * allowed.count <= KEPT_BYTES)
+        by_engine = costs.engine_seconds(self._work(settings, fetched))
+        return costs.scan_seconds(allowed.count, queries, kept) < by_engine
+
+    def _timed_costs(self) -> FilterCosts:
+        """What searches of this index take; timed anew where it has doubled, or is searched at other settings."""
+        settings, size = self._spec.search, self._ids.size
+        state = settings, size.bit_length()
+        known = self._costs
+        if known is None or known[0] != state:
+            costs = FilterCosts.timed(
+                size,
+                self._space.metric,
+                self._vectors_at,
+                lambda query, k: self._search(query, k, settings),
+                self._work(settings, 0),
+            )
+            known = self._costs = state, costs
+        return known[1]
+
+    def _work(self, settings: SearchSettings, fetched: int) -> float:
+        """Numbers that a search at these settings reads which gives back so many neighbours."""
+        beyond = max(0, fetched - self._at_hand(settings))
+        value = self._recall_value(settings, fetched)
+        return search_work(self.kind, self._ids.size, self._spec.build, self.dimension, value, beyond)
 
     def _search_allowed(
         self, queries: Floats, k: int, allowed: Allowed, fetched: int, settings: SearchSettings
@@ -434,13 +461,12 @@ class VectorIndex(ABC):
         return settings
 
     def _at_hand(self, settings: SearchSettings) -> int:
-        """How many neighbours a search at these settings has at hand anyway, so that giving them costs next to nothing.
-        """
+        """How many neighbours a search at these settings has ordered anyway: giving them costs next to nothing."""
         return 0
 
-    def _effort(self, settings: SearchSettings, k: int) -> int:
-        """The value of the kind's recall setting, for predicting what a search for k costs; 0 where it has none."""
-        return effort(self.kind, settings)
+    def _recall_value(self, settings: SearchSettings, k: int) -> int:
+        """The value of the kind's recall setting in a search for k; 0 where it has none."""
+        return recall_value(self.kind, settings)
 
     @abstractmethod
     def _vectors_at(self, positions: Positions) -> Floats:

@@ -92,7 +92,9 @@ class IvfPqIndex(InvertedFileIndex):
             engine.store.truncate(size)
         engine.codes.truncate(size)
 
-    def _found(self, engine: _Coded, queries: Floats, k: int, settings: SearchSettings, allowed: Allowed | None) -> Found:
+    def _found(
+        self, engine: _Coded, queries: Floats, k: int, settings: SearchSettings, allowed: Allowed | None
+    ) -> Found:
         wanted: IvfPqSearch = settings  # type: ignore[assignment]
         metric = self._space.metric
         if engine.store is None or not wanted.rerank:

@@ -51,6 +51,9 @@ _ONE = np.float32(1)
 #: Queries from which on several threads pay.
 _MANY = 256
 
+#: By which power of the leaves the candidates grow that keep the recall of a search among fewer vectors.
+_REORDERED = 1.2
+
 
 @cache
 def _scann() -> Any:
@@ -201,7 +204,8 @@ class ScannIndex(PrefixIndex):
         wanted: ScannSearch = settings  # type: ignore[assignment]
         return settings.model_copy(
             update={
-                "reorder": int(wanted.reorder * factor),
+                # The codes' order is rough: of more candidates, more than in proportion are to be compared in full.
+                "reorder": int(wanted.reorder * factor**_REORDERED),
                 "leaves_to_search": int(wanted.leaves_to_search * factor),
             }
         )

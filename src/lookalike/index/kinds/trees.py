@@ -148,9 +148,10 @@ class TreesIndex(PrefixIndex):
         wanted: TreesSearch = settings  # type: ignore[assignment]
         return settings.model_copy(update={"search_k": int(wanted.search_k * factor)})
 
-    def _effort(self, settings: SearchSettings, k: int) -> int:
+    def _recall_value(self, settings: SearchSettings, k: int) -> int:
         build: TreesBuild = self._spec.build  # type: ignore[assignment]
-        return settings.search_k or build.n_trees * k  # type: ignore[attr-defined]
+        search_k: int = settings.search_k  # type: ignore[attr-defined]
+        return search_k or build.n_trees * max(k, 10)
 
     def _engine_vectors(self, engine: _Forest, positions: Positions) -> Floats:
         return np.asarray(engine.vectors[positions])

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["InvertedFileIndex", "filled_lists", "probing"]
 
+
 def filled_lists(vectors: Floats, nlist: int, metric: str, code: CodeSettings | None = None) -> Any:
     """A faiss inverted file over `(n, d)` prepared vectors, trained on a sample spread evenly over them.
 
@@ -56,9 +57,7 @@ class InvertedFileIndex(PrefixIndex):
     def _search_engine(self, engine: Any, queries: Floats, k: int, settings: SearchSettings) -> Found:
         return self._found(engine, queries, k, settings, None)
 
-    def _filter_engine(
-        self, engine: Any, queries: Floats, k: int, allowed: Allowed, settings: SearchSettings
-    ) -> Found:
+    def _filter_engine(self, engine: Any, queries: Floats, k: int, allowed: Allowed, settings: SearchSettings) -> Found:
         return self._found(engine, queries, k, settings, allowed)
 
     def _harder(self, settings: SearchSettings, factor: float) -> SearchSettings:

@@ -15,8 +15,8 @@ from lookalike.index.core.metric_space import in_our_convention
 from lookalike.index.core.parametrised_search import parametrised_search
 
 if TYPE_CHECKING:
-    from lookalike.index.core.allowed import Allowed
     from lookalike.distances import MetricName
+    from lookalike.index.core.allowed import Allowed
 
 __all__ = ["SearchableLists", "in_convention"]
 
