@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -10,11 +10,32 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     from lookalike.index.core.flat_vectors import FlatVectors
     from lookalike.index.core.hits import Mask, Positions
+    from lookalike.index.core.kind import SearchSettings
 
-__all__ = ["Allowed"]
+__all__ = ["Allowed", "FilterPlan"]
 
 #: Fewer positions than this share of all are sorted; of more, a mask of all positions is quicker.
 _SORTED_SHARE = 8
+
+
+class FilterPlan(NamedTuple):
+    """How a search among some positions is done.
+
+    Attributes:
+        settings: of the search that was asked for.
+        k: neighbours that were asked for.
+        queries: how many there were.
+        widened: settings that reach as many of those positions as `settings` do of all.
+        fetched: neighbours to ask an engine for that knows of no filter.
+        one_by_one: whether all of them are compared instead.
+    """
+
+    settings: SearchSettings
+    k: int
+    queries: int
+    widened: SearchSettings
+    fetched: int
+    one_by_one: bool
 
 
 class Allowed:
@@ -32,6 +53,7 @@ class Allowed:
         size: as given.
         count: how many different positions may be found.
         kept: as given.
+        plan: of the last search; None before the first.
         vectors: a copy of their vectors in order of position, for comparing them one by one; None until one is made.
 
     Example:
@@ -39,13 +61,14 @@ class Allowed:
         [False, True, False, True]
     """
 
-    __slots__ = ("_bits", "_mask", "_positions", "count", "kept", "size", "vectors")
+    __slots__ = ("_bits", "_mask", "_positions", "count", "kept", "plan", "size", "vectors")
 
     def __init__(
         self, size: int, positions: Positions | None = None, mask: Mask | None = None, kept: bool = False
     ) -> None:
         self.size, self.kept = size, kept
         self.vectors: FlatVectors | None = None
+        self.plan: FilterPlan | None = None
         self._bits: npt.NDArray[np.uint8] | None = None
         self._mask, self._positions = mask, None
         if positions is not None and len(positions) * _SORTED_SHARE < size:

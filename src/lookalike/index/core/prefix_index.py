@@ -180,6 +180,13 @@ class PrefixIndex(VectorIndex):
         computed = None if found[2] is None else found[2] + len(queries) * count
         return *merged(found[:2], (distances, at + built.covered), k), computed
 
+    def _beside(self) -> int:
+        built = self._built
+        return 0 if built.engine is None else len(built.tail)
+
+    def _slowdown(self) -> float:
+        return 0.0 if self._built.engine is None else super()._slowdown()
+
     def _scan_pays(self, allowed: Allowed, fetched: int, settings: SearchSettings, queries: int) -> bool:
         return self._built.engine is None or super()._scan_pays(allowed, fetched, settings, queries)
 

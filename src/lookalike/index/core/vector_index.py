@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +14,7 @@ import numpy.typing as npt
 
 from lookalike.counted_nouns import how_many
 from lookalike.errors import InputError
-from lookalike.index.core.allowed import Allowed
+from lookalike.index.core.allowed import Allowed, FilterPlan
 from lookalike.index.core.artefact import save
 from lookalike.index.core.checks import checked_ids, checked_k, checked_vectors
 from lookalike.index.core.filter_costs import KEPT_BYTES, FilterCosts, recall_value, search_work
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     from lookalike.index.core.kind import SearchSettings
     from lookalike.index.spec import IndexSpec
 
-__all__ = ["VectorIndex"]
+__all__ = ["COMPACTION_DUE", "VectorIndex"]
 
 #: So few allowed vectors are compared one by one without further thought.
 _FEW = 100
@@ -37,6 +39,9 @@ _FEW = 100
 #: Where a share s of the vectors may be found, a search reaches ``s ** -_REACH`` times as far, which keeps its recall.
 #: Of four kinds over 300,000 × 128 the exponents 0.5 to 0.6 did, from all vectors down to one in fifty.
 _REACH = 0.6
+
+#: `compact` pays from this slowdown on.
+COMPACTION_DUE = 0.25
 
 #: A query that met fewer than k is searched again so many times as hard.
 _HARDER = 4
@@ -304,17 +309,43 @@ class VectorIndex(ABC):
     def compact(self) -> int:
         """Rebuild from the live vectors where the engine keeps tombstones; searches go on meanwhile.
 
-        Takes as long as a build, and the memory of a second index. Returns how many tombstones were dropped.
+        Vectors that wait beside an engine which cannot take them go into it, too. Takes as long as a build, and the
+        memory of a second index; `compaction_due` tells when it pays. Returns how many tombstones were dropped.
         """
         with self._changes.turn:
             self._changes.recover()
             dropped = self._ids.size - self._ids.live
-            if dropped:
+            if dropped or (self._beside() and not self._mapped):
                 if self._mapped:
                     raise InputError("this index was opened mapped and cannot be rebuilt; load it without mapped=True")
                 state = self._rebuilt(np.flatnonzero(self._ids.live_mask))
                 self._changes.finish(partial(self._exchange, state, self._ids.compacted()))
             return dropped
+
+    def slowdown(self) -> float:
+        """How much longer a search takes than it would after `compact()`: 0.3 for 30%; 0 where nothing was removed.
+
+        For tombstones an engine has to look at more vectors, and those that it has not taken in yet are compared one by
+        one. An estimate: the first call times some searches at the present settings, for some milliseconds.
+        """
+        return self._changes.read(self._slowdown)
+
+    @property
+    def compaction_due(self) -> bool:
+        """Whether `slowdown()` is above a quarter: see "Removing and replacing" in `docs/indexes.md`."""
+        return self.slowdown() > COMPACTION_DUE
+
+    def _slowdown(self) -> float:
+        ids, beside, settings = self._ids, self._beside(), self._spec.search
+        if not ids.live or (ids.live == ids.size and not beside):
+            return 0.0
+        costs = self._timed_costs()
+        widened = self._harder(settings, (ids.live / ids.size) ** -_REACH)
+        by_engine = costs.engine_seconds(self._work(widened, 0)) + beside * costs.compare
+        now = min(by_engine, costs.scan_seconds(ids.live, 1, kept=False))
+        value = self._recall_value(settings, 0)
+        fresh = costs.engine_seconds(search_work(self.kind, ids.live, self._spec.build, self.dimension, value, 0))
+        return max(0.0, now / fresh - 1)
 
     def _exchange(self, state: Any, ids: IdMap) -> None:
         self._adopt(state)
@@ -339,25 +370,35 @@ class VectorIndex(ABC):
         A query for which the engine meets fewer than k of them, because its neighbourhood is not allowed, is searched
         again, harder, until comparing it with every allowed vector is the quicker way.
         """
-        share = allowed.count / self._ids.size
-        factor, needed = share**-_REACH, -(-2 * k // share)
-        distances = np.full((len(queries), k), np.inf, np.float32)
-        positions = np.full((len(queries), k), -1, np.int64)
-        computed: int | None = 0
-        rows = np.arange(len(queries))
-        while len(rows):
-            asked, harder = queries[rows], self._harder(settings, factor)
-            fetched = min(self._ids.size, max(int(needed), self._at_hand(harder)))
-            if needed > 4 * self._ids.size or self._scan_pays(allowed, fetched, harder, len(rows)):
-                distances[rows], positions[rows] = self._scan_allowed(asked, k, allowed)
-                counted: int | None = len(rows) * allowed.count
-                left = rows[:0]
-            else:
-                distances[rows], positions[rows], counted = self._search_allowed(asked, k, allowed, fetched, harder)
-                left = rows[positions[rows, -1] < 0]
-            computed = None if computed is None or counted is None else computed + counted
-            rows, factor, needed = left, factor * _HARDER, needed * _HARDER
+        plan = allowed.plan
+        if plan is None or plan.settings is not settings or plan.k != k or plan.queries != len(queries):
+            plan = allowed.plan = self._plan(allowed, k, settings, len(queries), 1)
+        distances, positions, computed = self._as_planned(queries, allowed, plan)
+        short = np.flatnonzero(positions[:, -1] < 0)
+        harder = _HARDER
+        while len(short):
+            plan = self._plan(allowed, k, settings, len(short), harder)
+            distances[short], positions[short], more = self._as_planned(queries[short], allowed, plan)
+            computed = None if computed is None or more is None else computed + more
+            short = short[positions[short, -1] < 0]
+            harder *= _HARDER
         return distances, positions, computed
+
+    def _plan(self, allowed: Allowed, k: int, settings: SearchSettings, queries: int, harder: int) -> FilterPlan:
+        """How the k nearest allowed ones of so many queries are found, `harder` times as hard as would usually do."""
+        size = self._ids.size
+        share = allowed.count / size
+        needed = math.ceil(2 * k * harder / share)
+        widened = self._harder(settings, harder * share**-_REACH)
+        fetched = min(size, max(needed, self._at_hand(widened)))
+        # Where the settings have no say in how many are met, fetching all is the end.
+        one_by_one = needed > _HARDER * size or self._scan_pays(allowed, fetched, widened, queries)
+        return FilterPlan(settings, k, queries, widened, fetched, one_by_one)
+
+    def _as_planned(self, queries: Floats, allowed: Allowed, plan: FilterPlan) -> Found:
+        if plan.one_by_one:
+            return *self._scan_allowed(queries, plan.k, allowed), len(queries) * allowed.count
+        return self._search_allowed(queries, plan.k, allowed, plan.fetched, plan.widened)
 
     def _scan_pays(self, allowed: Allowed, fetched: int, settings: SearchSettings, queries: int) -> bool:
         """Whether comparing the allowed vectors one by one should be quicker than a search at these settings."""
@@ -365,7 +406,7 @@ class VectorIndex(ABC):
             return True
         costs = self._timed_costs()
         kept = allowed.vectors is not None or (allowed.kept and 4 * self.dimension * allowed.count <= KEPT_BYTES)
-        by_engine = costs.engine_seconds(self._work(settings, fetched))
+        by_engine = costs.engine_seconds(self._work(settings, fetched)) + self._beside() * costs.compare
         return costs.scan_seconds(allowed.count, queries, kept) < by_engine
 
     def _timed_costs(self) -> FilterCosts:
@@ -381,14 +422,16 @@ class VectorIndex(ABC):
                 lambda query, k: self._search(query, k, settings),
                 self._work(settings, 0),
             )
-            known = self._costs = state, costs
+            engine = max(costs.engine - self._beside() * costs.compare, costs.engine / 100)
+            known = self._costs = state, replace(costs, engine=engine)
         return known[1]
 
     def _work(self, settings: SearchSettings, fetched: int) -> float:
         """Numbers that a search at these settings reads which gives back so many neighbours."""
         beyond = max(0, fetched - self._at_hand(settings))
         value = self._recall_value(settings, fetched)
-        return search_work(self.kind, self._ids.size, self._spec.build, self.dimension, value, beyond)
+        count = self._ids.size - self._beside()
+        return search_work(self.kind, count, self._spec.build, self.dimension, value, beyond)
 
     def _search_allowed(
         self, queries: Floats, k: int, allowed: Allowed, fetched: int, settings: SearchSettings
@@ -399,6 +442,8 @@ class VectorIndex(ABC):
         """
         distances, positions, computed = self._search(queries, fetched, settings)
         good = allowed.mask[positions] & (positions >= 0)
+        if len(queries) == 1 and len(front := np.flatnonzero(good[0])[:k]) == k:  # the hot path of a service
+            return distances[:, front], positions[:, front], computed
         # Stable: allowed hits move to the front and stay in order of distance.
         front = np.argsort(~good, axis=1, kind="stable")[:, :k]
         distances, positions = np.take_along_axis(distances, front, 1), np.take_along_axis(positions, front, 1)
@@ -455,6 +500,10 @@ class VectorIndex(ABC):
     @abstractmethod
     def _search(self, queries: Floats, k: int, settings: SearchSettings) -> Found:
         """The k nearest positions, dead ones included; k never exceeds the positions there are."""
+
+    def _beside(self) -> int:
+        """How many vectors lie beside the engine, which has not taken them in, and are compared one by one."""
+        return 0
 
     def _harder(self, settings: SearchSettings, factor: float) -> SearchSettings:
         """Settings that reach `factor` times as far, for when not every vector counts."""
