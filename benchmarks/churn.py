@@ -1,10 +1,10 @@
 """Half of an index replaced and a tenth removed, while it is searched: recall and speed beside a fresh build.
 
 300,000 × 128 generated vectors, cosine, recall@10. In random order, 1,000 at a time, half of the vectors are removed
-and as many others of the same sort are added; then a tenth is removed. Meanwhile another thread searches, one query at a
-time, as a service does; its p50 and p99 before, during and after. Then one thread alone: recall and queries per second
-at the same setting; then `compact()`, which builds anew over what is live, and the same again; and the setting at which
-the churned index has the compacted one's recall, with its speed there.
+and as many others of the same sort are added; then a tenth is removed. Meanwhile another thread searches, one query at
+a time, as a service does; its p50 and p99 before, during and after. Then one thread alone: recall and queries per
+second at the same setting; then `compact()`, which builds anew over what is live, and the same again; and the speed of
+the churned index at the setting that gives it the compacted one's recall.
 
 hnswlib (`mark_deleted`, `add_items(replace_deleted=True)`) and usearch (`remove`, `add`) beside ours; neither says that
 searching is safe while vectors are added, so nobody searches meanwhile, and what stands for compacting is a new build.

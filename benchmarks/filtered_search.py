@@ -23,6 +23,7 @@ turns.
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import os
 import statistics
@@ -124,8 +125,7 @@ def one_pass(search: Search, case: Case) -> tuple[float, float]:
 
 
 def faiss_search(engine: Any, case: Case, name: str, value: int) -> Search:
-    import faiss
-
+    faiss: Any = importlib.import_module("faiss")
     mask = np.zeros(engine.ntotal, bool)
     mask[case.ids] = True
     bits = np.packbits(mask, bitorder="little")
@@ -133,7 +133,7 @@ def faiss_search(engine: Any, case: Case, name: str, value: int) -> Search:
     parameters = (
         faiss.SearchParametersHNSW(efSearch=value, sel=selector)
         if name == "ef"
-        else faiss.SearchParametersIVF(nprobe=value, sel=selector)  # type: ignore[call-arg]
+        else faiss.SearchParametersIVF(nprobe=value, sel=selector)
     )
 
     def search(query: npt.NDArray[np.float32], kept: Any = bits) -> Any:

@@ -343,8 +343,7 @@ class VectorIndex(ABC):
         widened = self._harder(settings, (ids.live / ids.size) ** -_REACH)
         by_engine = costs.engine_seconds(self._work(widened, 0)) + beside * costs.compare
         now = min(by_engine, costs.scan_seconds(ids.live, 1, kept=False))
-        value = self._recall_value(settings, 0)
-        fresh = costs.engine_seconds(search_work(self.kind, ids.live, self._spec.build, self.dimension, value, 0))
+        fresh = costs.engine_seconds(self._work(settings, 0, ids.live))
         return max(0.0, now / fresh - 1)
 
     def _exchange(self, state: Any, ids: IdMap) -> None:
@@ -426,12 +425,11 @@ class VectorIndex(ABC):
             known = self._costs = state, replace(costs, engine=engine)
         return known[1]
 
-    def _work(self, settings: SearchSettings, fetched: int) -> float:
-        """Numbers that a search at these settings reads which gives back so many neighbours."""
-        beyond = max(0, fetched - self._at_hand(settings))
-        value = self._recall_value(settings, fetched)
-        count = self._ids.size - self._beside()
-        return search_work(self.kind, count, self._spec.build, self.dimension, value, beyond)
+    def _work(self, settings: SearchSettings, fetched: int, count: int | None = None) -> float:
+        """Numbers that the engine reads to give back so many neighbours, out of `count` vectors or all it holds."""
+        held = self._ids.size - self._beside() if count is None else count
+        value, beyond = self._recall_value(settings, fetched), max(0, fetched - self._at_hand(settings))
+        return search_work(self.kind, held, self._spec.build, self.dimension, value, beyond)
 
     def _search_allowed(
         self, queries: Floats, k: int, allowed: Allowed, fetched: int, settings: SearchSettings
