@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -54,6 +54,7 @@ class Allowed:
         count: how many different positions may be found.
         kept: as given.
         plan: of the last search; None before the first.
+        selecting: an engine's parameters of the last search, with whose and for what they are; for the engine.
         vectors: a copy of their vectors in order of position, for comparing them one by one; None until one is made.
 
     Example:
@@ -61,7 +62,7 @@ class Allowed:
         [False, True, False, True]
     """
 
-    __slots__ = ("_bits", "_mask", "_positions", "count", "kept", "plan", "size", "vectors")
+    __slots__ = ("_bits", "_mask", "_positions", "count", "kept", "plan", "selecting", "size", "vectors")
 
     def __init__(
         self, size: int, positions: Positions | None = None, mask: Mask | None = None, kept: bool = False
@@ -69,6 +70,7 @@ class Allowed:
         self.size, self.kept = size, kept
         self.vectors: FlatVectors | None = None
         self.plan: FilterPlan | None = None
+        self.selecting: tuple[object, int, Any] | None = None
         self._bits: npt.NDArray[np.uint8] | None = None
         self._mask, self._positions = mask, None
         if positions is not None and len(positions) * _SORTED_SHARE < size:

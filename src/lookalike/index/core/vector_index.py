@@ -323,10 +323,11 @@ class VectorIndex(ABC):
             return dropped
 
     def slowdown(self) -> float:
-        """How much longer a search takes than it would after `compact()`: 0.3 for 30%; 0 where nothing was removed.
+        """How much longer searches take for what `compact()` would put right: 0.3 for 30%; 0 where there is nothing.
 
         For tombstones an engine has to look at more vectors, and those that it has not taken in yet are compared one by
-        one. An estimate: the first call times some searches at the present settings, for some milliseconds.
+        one. An estimate, of a search of one query at the present settings; the first call times some, for some
+        milliseconds. That a compacted index is also smaller is not counted.
         """
         return self._changes.read(self._slowdown)
 
@@ -343,8 +344,7 @@ class VectorIndex(ABC):
         widened = self._harder(settings, (ids.live / ids.size) ** -_REACH)
         by_engine = costs.engine_seconds(self._work(widened, 0)) + beside * costs.compare
         now = min(by_engine, costs.scan_seconds(ids.live, 1, kept=False))
-        fresh = costs.engine_seconds(self._work(settings, 0, ids.live))
-        return max(0.0, now / fresh - 1)
+        return max(0.0, now / costs.engine - 1)
 
     def _exchange(self, state: Any, ids: IdMap) -> None:
         self._adopt(state)
@@ -425,11 +425,11 @@ class VectorIndex(ABC):
             known = self._costs = state, replace(costs, engine=engine)
         return known[1]
 
-    def _work(self, settings: SearchSettings, fetched: int, count: int | None = None) -> float:
-        """Numbers that the engine reads to give back so many neighbours, out of `count` vectors or all it holds."""
-        held = self._ids.size - self._beside() if count is None else count
+    def _work(self, settings: SearchSettings, fetched: int) -> float:
+        """Numbers that the engine reads in a search that gives back so many neighbours."""
         value, beyond = self._recall_value(settings, fetched), max(0, fetched - self._at_hand(settings))
-        return search_work(self.kind, held, self._spec.build, self.dimension, value, beyond)
+        count = self._ids.size - self._beside()
+        return search_work(self.kind, count, self._spec.build, self.dimension, value, beyond)
 
     def _search_allowed(
         self, queries: Floats, k: int, allowed: Allowed, fetched: int, settings: SearchSettings
@@ -439,9 +439,11 @@ class VectorIndex(ABC):
         Kinds whose engine does well with a filter override this.
         """
         distances, positions, computed = self._search(queries, fetched, settings)
+        if len(queries) == 1 and positions[0, -1] >= 0:  # the hot path of a service
+            first = allowed.mask[positions[0]].nonzero()[0][:k]
+            if len(first) == k:
+                return distances[:, first], positions[:, first], computed
         good = allowed.mask[positions] & (positions >= 0)
-        if len(queries) == 1 and len(front := np.flatnonzero(good[0])[:k]) == k:  # the hot path of a service
-            return distances[:, front], positions[:, front], computed
         # Stable: allowed hits move to the front and stay in order of distance.
         front = np.argsort(~good, axis=1, kind="stable")[:, :k]
         distances, positions = np.take_along_axis(distances, front, 1), np.take_along_axis(positions, front, 1)

@@ -213,9 +213,9 @@ class ScannIndex(PrefixIndex):
     def _at_hand(self, settings: SearchSettings) -> int:
         return int(settings.reorder)  # type: ignore[attr-defined]
 
-    def _work(self, settings: SearchSettings, fetched: int, count: int | None = None) -> float:
+    def _work(self, settings: SearchSettings, fetched: int) -> float:
         compared = max(fetched, self._at_hand(settings))
-        return super()._work(settings, 0, count) + compared * (self.dimension + JUMP)
+        return super()._work(settings, 0) + compared * (self.dimension + JUMP)
 
     def _engine_vectors(self, engine: _Searcher, positions: Positions) -> Floats:
         return np.asarray(engine.vectors[positions])

@@ -73,9 +73,13 @@ class SearchableLists:
         if allowed is None:
             parameters = self._parameters(nprobe)
         else:
-            # faiss keeps a pointer into the bits, which `allowed` holds until the search is over. Bits beyond the
-            # vectors that are in lists do no harm.
-            parameters = self._make_parameters(nprobe, faiss.IDSelectorBitmap(allowed.bits))
+            last = allowed.selecting
+            if last is None or last[:2] != (self, nprobe):
+                # faiss keeps a pointer into the bits, which `allowed` holds. Bits beyond the vectors that are in lists
+                # do no harm.
+                selector = faiss.IDSelectorBitmap(allowed.bits)
+                last = allowed.selecting = self, nprobe, self._make_parameters(nprobe, selector)
+            parameters = last[2]
         (distances, positions), computed = counted(
             self._computed, lambda: parametrised_search(self.engine, queries, k, parameters)
         )
