@@ -38,7 +38,7 @@ VECTORS = np.random.default_rng(3).normal(size=(2 * SIZE, D)).astype(np.float32)
 @pytest.fixture(autouse=True)
 def engines_for_few_vectors(monkeypatch):
     monkeypatch.setattr("lookalike.index.core.prefix_index.EXACT_BELOW", 32)
-    monkeypatch.setattr("lookalike.index.core.vector_index._FEW", 0)
+    monkeypatch.setattr("lookalike.index.core.filtered_search._FEW", 0)
 
 
 @pytest.fixture(params=["engine", "one by one"])
@@ -176,7 +176,7 @@ def test_what_is_known_of_a_subset_is_kept_while_others_change(way):
 
 
 def test_a_large_copy_is_not_kept(way, monkeypatch):
-    monkeypatch.setattr("lookalike.index.core.vector_index.KEPT_BYTES", 100)
+    monkeypatch.setattr("lookalike.index.core.filtered_search.KEPT_BYTES", 100)
     index, subset = made("hnsw", "euclidean"), Subset(range(50))
     hits = index.search(VECTORS[:2], 3, among=subset)
     assert_exact(hits, VECTORS[:2], {i: VECTORS[i] for i in range(50)}, "euclidean")

@@ -28,8 +28,10 @@ __all__ = ["KEPT_BYTES", "FilterCosts", "recall_value", "search_work"]
 #: The largest copy of a subset's vectors that is kept between searches.
 KEPT_BYTES = 1 << 28
 
-#: Bytes of vectors that are fetched and compared to see how long that takes: more than a core's own cache holds.
-_SAMPLE_BYTES = 1 << 22
+#: Vectors that are fetched to see how long that takes: few, for they may lie on the disk.
+_FETCHED = 1000
+#: And bytes of copies of them that are compared: more than a core's own cache holds.
+_COMPARED_BYTES = 1 << 22
 #: Queries that are timed, and how often each; the quickest time of each counts, which others disturb least.
 _QUERIES, _ROUNDS = 6, 3
 #: No further round begins after so many seconds: an index whose pages are on the disk takes its time.
@@ -74,18 +76,20 @@ class FilterCosts:
             search: the engine's search for k neighbours of `(1, d)` queries.
             work: see `work`.
         """
-        queries = vectors_at(np.linspace(0, size - 1, _QUERIES).astype(np.int64))
-        rows = max(1, min(size, _SAMPLE_BYTES // (4 * queries.shape[1])))
         # Ascending, with gaps, as a subset's positions lie.
-        positions = np.linspace(0, size - 1, rows).astype(np.int64)
+        positions = np.linspace(0, size - 1, min(size, _FETCHED)).astype(np.int64)
+        fetch = _quickest([lambda: vectors_at(positions)]) / len(positions)
+        vectors = vectors_at(positions)
+        queries = vectors[:: -(-len(vectors) // _QUERIES)]
+        rows = max(1, min(size, _COMPARED_BYTES // (4 * vectors.shape[1])))
+        many = kept_vectors(np.resize(vectors, (rows, vectors.shape[1])), metric)
+        few = kept_vectors(queries[:1], metric)
         k = min(_K, size)
-        fetched = _quickest([lambda: vectors_at(positions)])
-        many, few = kept_vectors(vectors_at(positions), metric), kept_vectors(queries[:1], metric)
         each = [queries[row : row + 1] for row in range(len(queries))]
         start = _quickest([lambda q=query: few.nearest(q, 1) for query in each])  # type: ignore[misc]
         compared = _quickest([lambda q=query: many.nearest(q, min(k, rows)) for query in each])  # type: ignore[misc]
         engine = _quickest([lambda q=query: search(q, k) for query in each])  # type: ignore[misc]
-        return cls(start, max(0.0, compared - start) / rows, fetched / rows, engine, work)
+        return cls(start, max(0.0, compared - start) / rows, fetch, engine, work)
 
     def scan_seconds(self, count: int, queries: int, kept: bool) -> float:
         """Comparing a query with `count` vectors; unless a copy is kept, all queries together fetch them first."""

@@ -194,7 +194,7 @@ class IdMap:
     def renewed(self) -> IdMap:
         """The same map of another generation: vectors at its positions were, or will be, exchanged."""
         other = copy.copy(self)
-        other.generation = object()
+        other.generation, other._live = object(), None
         return other
 
     def compacted(self) -> IdMap:

@@ -202,13 +202,11 @@ class ScannIndex(PrefixIndex):
 
     def _harder(self, settings: SearchSettings, factor: float) -> SearchSettings:
         wanted: ScannSearch = settings  # type: ignore[assignment]
-        return settings.model_copy(
-            update={
-                # The codes' order is rough: of more candidates, more than in proportion are to be compared in full.
-                "reorder": int(wanted.reorder * factor**_REORDERED),
-                "leaves_to_search": int(wanted.leaves_to_search * factor),
-            }
-        )
+        most = self._ids.size
+        # The codes' order is rough: of more candidates, more than in proportion are to be compared in full.
+        reorder = min(max(wanted.reorder, most), int(wanted.reorder * factor**_REORDERED))
+        leaves = min(max(wanted.leaves_to_search, most), int(wanted.leaves_to_search * factor))
+        return settings.model_copy(update={"reorder": reorder, "leaves_to_search": leaves})
 
     def _at_hand(self, settings: SearchSettings) -> int:
         return int(settings.reorder)  # type: ignore[attr-defined]
