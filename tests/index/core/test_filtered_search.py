@@ -1,4 +1,4 @@
-"""Which way a filtered search takes, and what tombstones cost; `test_subset.py` compares what is found with the truth."""
+"""Which way a filtered search takes, and what tombstones cost; `test_subset.py` compares answers with the truth."""
 
 import numpy as np
 import pytest
