@@ -48,6 +48,15 @@ def test_every_code_and_store(code, store, metric, tmp_path):
         assert recall(index.search(queries, 5), truth) > 0.9
 
 
+@pytest.mark.parametrize("code", CODES)
+def test_a_loaded_index_gives_back_what_its_codes_hold(code, tmp_path):
+    index = build_index(rows(2000), "ivfpq", "euclidean", code=code, store="none", nprobe=1000, nlist=10)
+    index.save(tmp_path / "a")
+    loaded = load_index(tmp_path / "a")
+    few = list(range(50))  # are compared one by one, as the codes give them back
+    assert np.array_equal(loaded.search(rows(3), 5, among=few).ids, index.search(rows(3), 5, among=few).ids)
+
+
 def test_more_candidates_find_more():
     x, queries = rows(6000), rows(100, seed=1)
     index = build_index(x, "ivfpq", "euclidean", m=4, nprobe=1000, store="float32")

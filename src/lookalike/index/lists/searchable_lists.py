@@ -42,6 +42,9 @@ class SearchableLists:
         self._counter = faiss.cvar.indexIVF_stats
         self._lists = lists
         self._addressable = addressable
+        if isinstance(lists, faiss.IndexIVFPQFastScan) and lists.fine_quantizer is None:
+            # faiss (1.15) forgets it when it reads an index, and then crashes when it is to give a vector back.
+            lists.fine_quantizer = lists.pq
         if addressable:
             lists.make_direct_map()
 
