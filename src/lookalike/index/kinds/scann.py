@@ -318,7 +318,10 @@ KIND = Kind(
     build=ScannBuild,
     search=ScannSearch,
     recall_setting=RecallSetting(
-        "leaves_to_search", limit=lambda count: count // 4, counts_candidates=False, reranked="reorder"
+        "leaves_to_search",
+        limit=lambda count: math.ceil(8 * math.sqrt(count)),  # beyond the cells that a tuner makes
+        counts_candidates=False,
+        reranked="reorder",
     ),
     candidates=(
         Candidate("scann", {}, {"leaves": 2.0}),

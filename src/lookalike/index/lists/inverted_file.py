@@ -50,7 +50,7 @@ def probing(settings: SearchSettings, factor: float) -> SearchSettings:
 class InvertedFileIndex(PrefixIndex):
     """What both kinds share; a kind implements `_found` and the engine's part of `PrefixIndex`."""
 
-    _grows = True
+    grows = True
 
     @abstractmethod
     def _found(self, engine: Any, queries: Floats, k: int, settings: SearchSettings, allowed: Mask | None) -> Found:
