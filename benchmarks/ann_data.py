@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import tarfile
 import zipfile
 from collections.abc import Callable
@@ -186,16 +187,19 @@ def _word2vec(file: IO[bytes]) -> Floats:
 
 
 def _cached(folder: Path, make: Callable[[], tuple[Floats, Floats, Floats]]) -> Dataset:
-    files = [folder / f"{name}.npy" for name in ("vectors", "queries", "practice", "tenth")]
-    if not files[-1].is_file():
-        folder.mkdir(parents=True, exist_ok=True)
+    names = ("vectors", "queries", "practice", "tenth")
+    if not folder.is_dir():
         vectors, queries, practice = (np.ascontiguousarray(part, dtype=np.float32) for part in make())
         flat = faiss.IndexFlatIP(vectors.shape[1])
         flat.add(vectors)
         tenth = np.sort(flat.search(queries, K)[0], axis=1)[:, 0]
-        for file, array in zip(files, (vectors, queries, practice, tenth), strict=True):
-            np.save(file, array, allow_pickle=False)
-    return Dataset(folder.name, *(np.load(file, allow_pickle=False) for file in files))
+        partial = folder.with_name(f"{folder.name}.partial")
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        for name, array in zip(names, (vectors, queries, practice, tenth), strict=True):
+            np.save(partial / f"{name}.npy", array, allow_pickle=False)
+        partial.rename(folder)
+    return Dataset(folder.name, *(np.load(folder / f"{name}.npy", allow_pickle=False) for name in names))
 
 
 #: Real sets by name. The last two were chosen before any tuning: other words, and pictures' pixels.
