@@ -124,6 +124,7 @@ class _LeastSetting:
     def __init__(self, index: Searchable, setting: RecallSetting, asked: Asked, target: float) -> None:
         self.index, self.setting, self.asked, self.target = index, setting, asked, target
         self.count = len(index)
+        self._lowest, self._highest = setting.bounds(self.count, asked.k)
 
     def _recall(self, value: int, others: dict[str, Any], asked: Asked | None = None) -> Recall:
         return (asked or self.asked).recall(self.index, {self.setting.name: value, **others})
@@ -151,9 +152,8 @@ class _LeastSetting:
         self, others: dict[str, Any], known: dict[int, float], limit: int | None = None
     ) -> tuple[int, int] | None:
         """The first value of a doubling row that reaches the recall, and the one before."""
-        high, highest = self.setting.bounds(self.count, self.asked.k)
-        highest = highest if limit is None else min(highest, limit)
-        low, before, flat = 0, -1.0, 0
+        high, highest = self._lowest, self._highest if limit is None else min(self._highest, limit)
+        low, before, flat = high - 1, -1.0, 0
         while (recall := self._recall(high, others)).floor < self.target:
             known[high] = recall.floor
             # Doubled three times in a row and nothing gained: raising this setting does not reach the target. (Not at
@@ -168,33 +168,34 @@ class _LeastSetting:
     def _lowered(self, others: dict[str, Any], known: dict[int, float], enough: int) -> tuple[int, int]:
         """The last value of a row falling by growing steps that reaches the recall, and the one after."""
         high, step = enough, max(1, enough // 8)
-        while high > 1:
-            low = max(1, high - step)
+        while high > self._lowest:
+            low = max(self._lowest, high - step)
             known[low] = self._recall(low, others).floor
             if known[low] < self.target:
                 return low, high
             high, step = low, 2 * step
-        return 0, high
+        return high - 1, high
 
     def settled(self, point: dict[str, Any], asked: Asked) -> tuple[dict[str, Any], Recall] | None:
         """The least value near a point that keeps the recall on all queries, and the recall there."""
         name = self.setting.name
         others = {key: value for key, value in point.items() if key != name}
-        highest = self.setting.bounds(self.count, asked.k)[1]
-        value, step = point[name], max(1, int(_CLOSE * point[name]))
-        recall = self._recall(value, others, asked)
-        while recall.floor < self.target:
-            if value >= highest:
-                return None
-            value, step = min(highest, value + step), 2 * step
+        step = max(1, int(_CLOSE * point[name]))
+
+        def reached(value: int) -> Recall | None:
             recall = self._recall(value, others, asked)
-        # The more queries, the narrower the interval: a lower value may do.
-        while value > 1 and step == max(1, int(_CLOSE * point[name])):
-            lower = self._recall(max(1, value - step), others, asked)
-            if lower.floor < self.target:
-                break
-            value, recall = max(1, value - step), lower
-        return {name: value, **others}, recall
+            return recall if recall.floor >= self.target else None
+
+        value = point[name]
+        recall = reached(value)
+        if recall is None:
+            while recall is None and value < self._highest:
+                value, step = min(self._highest, value + step), 2 * step
+                recall = reached(value)
+        else:  # the more queries, the narrower the interval: a lower value may do
+            while value > self._lowest and (lower := reached(max(self._lowest, value - step))) is not None:
+                value, recall = max(self._lowest, value - step), lower
+        return None if recall is None else ({name: value, **others}, recall)
 
 
 def _between(low: int, high: int, known: dict[int, float], target: float) -> int:

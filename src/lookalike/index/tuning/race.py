@@ -40,8 +40,8 @@ faiss = EngineLibrary("faiss")
 
 #: A kind that is expected to take longer than this multiple of the best is not tried.
 _HOPELESS = 4.0
-#: The smallest and the largest sample, and the share of a full build of the best that all builds over it may take.
-_SMALLEST, _LARGEST, _SAMPLE_SHARE = 4_000, 50_000, 0.5
+#: The smallest and the largest sample; between, all builds over it take about as long as the quickest full build.
+_SMALLEST, _LARGEST = 4_000, 50_000
 #: Of a kind whose usual build settings take up to this multiple of the best, others are tried on the sample, too.
 _NEAR = 1.8
 #: What is predicted from a sample to take longer than this multiple of the fastest built so far is not built: another
@@ -200,8 +200,7 @@ class Race:
     def _sample_size(self) -> int:
         """0 where all full builds together are quick."""
         total = len(self._data.vectors)
-        best = min(self._trials, key=lambda trial: self._expected.search_seconds(trial.candidate, total))
-        allowed = _SAMPLE_SHARE * min(best.expected_build, self._left())
+        allowed = min(min(trial.expected_build for trial in self._trials), self._left() / 4)
 
         def builds(size: int) -> float:
             return sum(self._expected.build_seconds(trial.candidate, size) for trial in self._trials)
