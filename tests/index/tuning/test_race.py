@@ -23,9 +23,10 @@ MEASURED = {"trees": 1e-3, "hnsw": 1e-3, "exact": 1e-3}
 def given(monkeypatch):
     """Sets what is expected, predicted and measured, and tunes on 2,000 vectors, of which 500 are the sample."""
 
-    def tuned(search, predicted, measured, builds=SAME, times=1e9, **options):
+    def tuned(search, predicted, measured, builds=SAME, times=1e9, quick=0.0, few=0, **options):
         monkeypatch.setattr(race, "_SMALLEST", 500)
-        monkeypatch.setattr(race, "_QUICK", 0.0)
+        monkeypatch.setattr(race, "_QUICK", quick)
+        monkeypatch.setattr(race, "_FEW_VECTORS", few)
         monkeypatch.setattr(Expectations, "search_seconds", lambda self, one, count: search[str(one)])
         monkeypatch.setattr(Expectations, "build_seconds", lambda self, one, count: builds[str(one)])
         monkeypatch.setattr(Expectations, "grown_search", lambda self, one, seconds, sample, count: predicted[str(one)])
@@ -85,14 +86,27 @@ def test_a_build_that_takes_long_for_little_is_left(given):
     slow = {**SAME, str(EXACT): 100.0}
     tuning = given(SAME, {**SAME, str(EXACT): 1.2e-3}, MEASURED, slow, times=3)
     assert by_name(tuning)[str(EXACT)].verdict == "would take 100 s more to build, for little that may be gained"
-    faster = given(SAME, {**SAME, str(EXACT): 0.9e-3}, {**MEASURED, "exact": 0.5e-3}, slow, times=3)
+    faster = given(SAME, {**SAME, str(EXACT): 0.7e-3}, {**MEASURED, "exact": 0.5e-3}, slow, times=3)
     assert faster.index.kind == "exact"  # its own build is what it is compared with
+
+
+def test_of_few_vectors_nothing_is_built_for_long(given):
+    slow = {**SAME, str(EXACT): 100.0}
+    tuning = given(SAME, {**SAME, str(EXACT): 0.5e-3}, {**MEASURED, "exact": 0.1e-3}, slow, quick=20, few=2000)
+    assert by_name(tuning)[str(EXACT)].verdict == "expected to take 100 s to build, more than there is time"
+
+
+def test_what_is_built_sooner_comes_first_where_it_is_predicted_about_as_fast(given):
+    said = []
+    given(SAME, {**SAME, str(EXACT): 0.9e-3}, MEASURED, {**SAME, str(EXACT): 10.0}, progress=said.append)
+    built = [event.detail.split(", about")[0] for event in said if event.stage.startswith("Building") and event.detail]
+    assert built[-1] == "exact()"
 
 
 def test_a_budget_leaves_out_what_takes_too_long_to_build(given):
     slow = {str(TREES): 1e-3, str(FEW): 500.0, str(MANY): 500.0, str(EXACT): 1e-3}
     tuning = given(SAME, SAME, MEASURED, slow, budget="2m")
-    assert by_name(tuning)[str(FEW)].verdict == "expected to take 500 s to build, over the budget"
+    assert by_name(tuning)[str(FEW)].verdict == "expected to take 500 s to build, more than there is time"
     assert tuning.index.kind in ("trees", "exact")
 
 

@@ -269,7 +269,6 @@ KIND = Kind(
     recall_setting=RecallSetting("search_window", limit=lambda count: max(count, 16)),
     candidates=(
         Candidate("vamana", {"degree": 32, "window": 100}),
-        Candidate("vamana", {"degree": 32, "window": 200}),
         Candidate("vamana", {"degree": 64, "window": 200}),
     ),
     costs=Costs(

@@ -48,7 +48,10 @@ _NEAR = 1.8
 #: candidate of the same kind, and one of another, whose growth beside the fastest is less certain.
 _SAME_KIND, _RIVAL = 1.15, 1.35
 #: Without a budget, tuning takes up to so many times the build of the chosen index; or these seconds, if that is more.
-_TIMES_BUILD, _QUICK = 3.0, 40.0
+#: Of few vectors it never takes more than these seconds.
+_TIMES_BUILD, _QUICK, _FEW_VECTORS = 3.0, 50.0, 50_000
+#: A long build is started only where it is predicted to bring a query's time down to this share.
+_WORTH = 0.8
 #: Choosing an index's search settings takes up to this share of its build beside it.
 _MEASURING = 1.25
 
@@ -68,7 +71,9 @@ class Race:
     ) -> None:
         self._data, self._options, self._progress = data, options, progress
         self._start = time.perf_counter()
-        self._budget = None if options.budget is None else parse_duration(options.budget)
+        self._limit = _QUICK if len(data.vectors) <= _FEW_VECTORS else math.inf
+        if options.budget is not None:
+            self._limit = parse_duration(options.budget)
         self._batch = options.objective == "throughput"
         self._expected = Expectations(data.vectors.shape[1], options.recall, faiss.omp_get_max_threads())
         count = len(data.vectors)
@@ -121,9 +126,9 @@ class Race:
 
     def _keep_to_budget(self) -> None:
         """Leave out what is expected to take longer to build than there is time; never the quickest."""
-        left = self._left()
+        left = self._limit - self._spent()
         quickest = min(trial.expected_build for trial in self._trials)
-        if quickest > left:
+        if self._options.budget is not None and quickest > left:
             self._report(
                 Progress(
                     "Tuning",
@@ -137,13 +142,9 @@ class Race:
         def too_long(trial: Trial) -> str:
             if trial.expected_build <= max(left, quickest):
                 return ""
-            return f"expected to take {trial.expected_build:.0f} s to build, over the budget"
+            return f"expected to take {trial.expected_build:.0f} s to build, more than there is time"
 
         self._leave_out(too_long)
-
-    def _left(self) -> float:
-        """Seconds of the budget that are left."""
-        return math.inf if self._budget is None else self._budget - self._spent()
 
     def _spent(self) -> float:
         return time.perf_counter() - self._start
@@ -200,12 +201,12 @@ class Race:
     def _sample_size(self) -> int:
         """0 where all full builds together are quick."""
         total = len(self._data.vectors)
-        allowed = min(min(trial.expected_build for trial in self._trials), self._left() / 4)
+        allowed = min(min(trial.expected_build for trial in self._trials), (self._limit - self._spent()) / 4)
 
         def builds(size: int) -> float:
             return sum(self._expected.build_seconds(trial.candidate, size) for trial in self._trials)
 
-        if len(self._trials) == 1 or total <= 2 * _SMALLEST or builds(total) <= min(_QUICK / 2, self._left() / 2):
+        if len(self._trials) == 1 or total <= 2 * _SMALLEST or builds(total) <= min(_QUICK, self._limit) / 2:
             return 0
         size = _SMALLEST
         while 1.25 * size <= min(_LARGEST, total / 4) and builds(int(1.25 * size)) <= allowed:
@@ -222,9 +223,10 @@ class Race:
         """
         best: tuple[Trial, VectorIndex] | None = None
         builds, what = 0, f"Building over all {len(self._data.vectors):,} vectors"
-        trials = sorted(self._trials, key=lambda trial: trial.predicted_seconds)
+        trials = list(self._trials)
         while trials:
-            trial = trials.pop(0)
+            trial = self._next(trials)
+            trials.remove(trial)
             if best is not None and (why := self._not_worth(trial, best[0])):
                 trial.verdict = why
                 continue
@@ -245,20 +247,30 @@ class Race:
         best[0].verdict = "chosen: the fastest that keeps the recall"
         return best[1], best[0]
 
+    @staticmethod
+    def _next(waiting: list[Trial]) -> Trial:
+        """The fastest as predicted; but before it, one that is nearly as fast and built in half the time."""
+        fastest = min(waiting, key=lambda trial: trial.predicted_seconds)
+        sooner = [
+            trial
+            for trial in waiting
+            if trial.predicted_seconds <= _RIVAL * fastest.predicted_seconds
+            and trial.expected_build <= fastest.expected_build / 2
+        ]
+        return min(sooner, key=lambda trial: trial.predicted_seconds, default=fastest)
+
     def _not_worth(self, trial: Trial, best: Trial) -> str:
         """Why a candidate is not built in full beside the fastest so far; empty where it is."""
         assert best.point is not None
-        if self._budget is None and math.isinf(trial.predicted_seconds):
-            return ""  # so few vectors that no sample was drawn: all are built
+        slower = trial.predicted_seconds / best.point.seconds  # infinite where no sample was drawn
         same = trial.candidate.kind == best.candidate.kind
-        slower = trial.predicted_seconds / best.point.seconds
         if math.isfinite(slower) and slower > (_SAME_KIND if same else _RIVAL):
             return "predicted no faster than the chosen one was measured"
         needs = self._spent() + _MEASURING * trial.expected_build
-        if self._budget is not None:
-            return "" if needs <= self._budget else "no time was left of the budget"
-        winner = trial.expected_build if slower < 1 else best.build_seconds
-        if needs <= max(_QUICK, _TIMES_BUILD * winner):
+        if needs > self._limit:
+            return f"expected to take {trial.expected_build:.0f} s to build, more than there is time"
+        winner = trial.expected_build if slower < _WORTH else best.build_seconds
+        if self._options.budget is not None or needs <= max(_QUICK, _TIMES_BUILD * winner):
             return ""
         return f"would take {trial.expected_build:.0f} s more to build, for little that may be gained"
 
@@ -274,7 +286,6 @@ class Race:
                 trial.predicted_seconds *= off
             elif first:  # all were too long where other work disturbed the measurements on the sample
                 trial.predicted_seconds *= min(1.0, off)
-        waiting.sort(key=lambda trial: trial.predicted_seconds)
 
     def _faster(
         self, best: tuple[Trial, VectorIndex], other: tuple[Trial, VectorIndex], asked: Asked
