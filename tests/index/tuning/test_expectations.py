@@ -28,3 +28,12 @@ def test_more_threads_build_sooner_and_higher_recall_takes_longer():
     one, two = (Expectations(128, 0.95, threads) for threads in (1, 2))
     assert one.build_seconds(GRAPH, 10**6) == pytest.approx(2 * two.build_seconds(GRAPH, 10**6))
     assert Expectations(128, 0.99, 2).search_seconds(GRAPH, 10**6) > two.search_seconds(GRAPH, 10**6)
+
+
+def test_graphs_grow_alike():
+    expected = Expectations(128, 0.95, 2)
+    growth = [
+        expected.grown_search(graph, 1.0, 10_000, 300_000)
+        for graph in (GRAPH, Candidate("nsw", {"M": 24}), Candidate("vamana", {"degree": 64}))
+    ]
+    assert max(growth) == pytest.approx(min(growth))

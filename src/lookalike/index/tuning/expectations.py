@@ -7,9 +7,11 @@ a measured time grows with the number of vectors, which differs from kind to kin
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lookalike.index.kinds.registry import KINDS
 from lookalike.index.planning.scaling import build_cpu_seconds, search_ms, setting_for_recall
 
 if TYPE_CHECKING:
@@ -45,7 +47,12 @@ class Expectations:
 
     def grown_search(self, candidate: Candidate, measured: float, sample: int, count: int) -> float:
         """Seconds of a query over `count` vectors, from those measured over a sample."""
-        return measured * self.search_seconds(candidate, count) / self.search_seconds(candidate, sample)
+        alike = [candidate]
+        if KINDS[candidate.kind].family == "graph":
+            # All graphs are walked in the same way, and each one's own table rests on few builds: their mean counts.
+            alike = [kind.candidates[0] for kind in KINDS.values() if kind.family == "graph" and kind.candidates]
+        growths = [self.search_seconds(one, count) / self.search_seconds(one, sample) for one in alike]
+        return measured * math.prod(growths) ** (1 / len(growths))
 
     def grown_build(self, candidate: Candidate, measured: float, sample: int, count: int) -> float:
         """Seconds of a build over `count` vectors, from those a sample took."""
