@@ -30,7 +30,7 @@ from lookalike.index.core.engine_library import EngineLibrary
 from lookalike.index.core.hits import Floats, Found, Positions
 from lookalike.index.core.kind import RecallSetting, SearchSettings
 from lookalike.index.core.metric_space import in_our_convention
-from lookalike.index.core.parametrised_search import parametrised_search
+from lookalike.index.core.faiss_search import faiss_search
 from lookalike.index.core.vector_index import VectorIndex
 from lookalike.index.graphs.graph_work import build_work, search_work
 
@@ -125,7 +125,7 @@ class SmallWorldIndex(VectorIndex):
         wanted: GraphSearch = settings  # type: ignore[assignment]
         parameters = _parameters(max(k, wanted.ef_search))
         (distances, positions), computed = counted(
-            self._computed, lambda: parametrised_search(self._graph, queries, k, parameters)
+            self._computed, lambda: faiss_search(self._graph, queries, k, parameters)
         )
         return in_our_convention(distances, self._space.metric), positions, computed
 

@@ -12,7 +12,7 @@ from lookalike.index.core.distance_count import counted
 from lookalike.index.core.engine_library import EngineLibrary
 from lookalike.index.core.hits import Floats, Found, Mask, Positions
 from lookalike.index.core.metric_space import in_our_convention
-from lookalike.index.core.parametrised_search import parametrised_search
+from lookalike.index.core.faiss_search import faiss_search
 
 if TYPE_CHECKING:
     from lookalike.distances import MetricName
@@ -77,7 +77,7 @@ class SearchableLists:
             bits = np.packbits(allowed, bitorder="little")
             parameters = self._make_parameters(nprobe, faiss.IDSelectorBitmap(bits))
         (distances, positions), computed = counted(
-            self._computed, lambda: parametrised_search(self.engine, queries, k, parameters)
+            self._computed, lambda: faiss_search(self.engine, queries, k, parameters)
         )
         return distances, positions, computed
 
