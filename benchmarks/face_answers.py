@@ -35,9 +35,7 @@ def answers(
     """Counts: enrolled people's photographs and strangers', and what was answered about them."""
     names = np.array(pictures.identities)
     first = np.concatenate([mine[:ENROLLED] for _, mine in pictures.groups()])
-    counts = dict.fromkeys(
-        ("asked", "right first", "named rightly", "named wrongly", "strangers", "strangers named"), 0
-    )
+    counts = dict.fromkeys(COUNTED, 0)
     with tempfile.TemporaryDirectory() as folder, open_gallery(Path(folder) / "people.gallery") as gallery:
         recognizer = Recognizer(embedder, gallery, **options)
         gallery.bind(embedder.fingerprint, embedder.name, embedder.metric, embedder.dimension)

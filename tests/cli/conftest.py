@@ -30,6 +30,11 @@ class Outcome:
         """The one JSON document on stdout."""
         return json.loads(self.out)
 
+    @property
+    def said(self):
+        """What stderr says without the lines about progress, which come where something takes seconds."""
+        return "".join(line for line in self.err.splitlines(keepends=True) if not STEP.match(line))
+
 
 @pytest.fixture
 def lookalike(monkeypatch, capsys):

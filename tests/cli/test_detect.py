@@ -46,7 +46,7 @@ def test_json(lookalike, group_photo, bad_picture, tmp_path):
 
 def test_csv_in_a_file_and_on_stdout(lookalike, refused, nobody_there, tmp_path):
     on_stdout = lookalike("detect", nobody_there, "--csv", "-")
-    assert on_stdout.err == ""
+    assert on_stdout.said == ""
     rows = list(csv.DictReader(io.StringIO(on_stdout.out)))
     assert [(row["picture"], row["face"], row["error"]) for row in rows] == [
         (str(nobody_there), "", "no face was found")

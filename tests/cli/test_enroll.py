@@ -20,7 +20,7 @@ def held(path):
 
 def test_a_folder_per_identity(enroll, people_folder, tmp_path):
     said = enroll(people_folder)
-    assert said.err == f"enrolled 48 pictures of 8 people (8 new); {tmp_path / 'g'} knows 8 people\n"
+    assert said.said == f"enrolled 48 pictures of 8 people (8 new); {tmp_path / 'g'} knows 8 people\n"
     assert held(tmp_path / "g") == {f"s{n:02d}": 6 for n in range(1, 9)}
 
 
@@ -42,7 +42,7 @@ def test_pictures_of_one_person_more_of_them_and_the_same_again(enroll, people_f
     assert more.startswith("enrolled 2 pictures of 1 person (already known), 1 more picture was already known; ")
     assert held(tmp_path / "g") == {"Ada": 4}
     again = enroll(*pictures[:4], "--name", "Ada")
-    assert again.err == f"already known: 4 pictures of 1 person; {tmp_path / 'g'} knows 1 person\n"
+    assert again.said == f"already known: 4 pictures of 1 person; {tmp_path / 'g'} knows 1 person\n"
     assert enroll(*pictures[:4], "--name", "Ada", "--json").document["already_known"] == 4
     assert held(tmp_path / "g") == {"Ada": 4}
 
@@ -52,7 +52,7 @@ def test_some_people_are_new_and_some_are_not(enroll, some_people, tmp_path):
     enroll(photos / "s01" / "0.png", "--name", "s01")
     (photos / "s01" / "0.png").unlink()
     said = enroll(photos)
-    assert said.err == f"enrolled 3 pictures of 2 people (1 new, 1 already known); {tmp_path / 'g'} knows 2 people\n"
+    assert said.said == f"enrolled 3 pictures of 2 people (1 new, 1 already known); {tmp_path / 'g'} knows 2 people\n"
 
 
 def test_a_folder_is_all_pictures_of_one_person(enroll, refused, some_people, tmp_path):

@@ -178,7 +178,7 @@ def test_every_face_of_a_group(ask_friends, group_photo, tmp_path):
     named = sorted(line.split("): ")[1].split(" (")[0] for line in lines[:5])
     assert named == ["nobody in the gallery", "s01", "s02", "s03", "s04"]
     assert lines[5:] == ["gallery: 4 people (8 templates)", "threshold: given by the user"]
-    assert said.err == f"wrote 1 picture with boxes to {tmp_path / 'out'}\n"
+    assert said.said == f"wrote 1 picture with boxes to {tmp_path / 'out'}\n"
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["group-faces.png"]
 
 

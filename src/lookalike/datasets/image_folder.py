@@ -58,9 +58,7 @@ def read_image_folder(folder: Path, classes_at: int | None = None, without: str 
         unread: list[Path] = []
         pictures = {entry: pictures_below(entry, unread) for entry in found.folders}
     except OSError as error:
-        raise DatasetError(
-            f"{error.filename or folder} cannot be read: {error.strerror}; check its permissions"
-        ) from None
+        raise _unreadable(folder, error) from None
     if not any(pictures.values()):
         raise DatasetError("; ".join((_nothing(folder, depth, found.loose), *note_of_unread(unread))))
     if classes_at is None:
@@ -210,9 +208,12 @@ def readable_pictures_below(folder: str | Path, unread: list[Path] | None = None
     try:
         return [str(path) for path in pictures_below(Path(folder), unread)]
     except OSError as error:
-        raise DatasetError(
-            f"{error.filename or folder} cannot be read: {error.strerror}; check its permissions"
-        ) from None
+        raise _unreadable(folder, error) from None
+
+
+def _unreadable(folder: str | Path, error: OSError) -> DatasetError:
+    """What to say of a folder, or of one below it, that cannot be looked into."""
+    return DatasetError(f"{error.filename or folder} cannot be read: {error.strerror}; check its permissions")
 
 
 def pictures_below(folder: Path, unread: list[Path] | None = None) -> list[Path]:

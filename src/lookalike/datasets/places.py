@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from lookalike.datasets.google_landmarks import GoogleLandmarks
-from lookalike.datasets.image_folder import pictures_below, read_image_folder
+from lookalike.datasets.image_folder import read_image_folder, readable_pictures_below
 from lookalike.datasets.picture_set import PictureSet
 from lookalike.datasets.readers import read_pictures
 from lookalike.errors import DatasetError
@@ -88,12 +88,7 @@ def non_landmark_pictures(folder: str | Path) -> list[Path]:
     folder = Path(folder)
     if not folder.is_dir():
         raise DatasetError(f"{folder} is no folder; give one that holds pictures without a landmark")
-    try:
-        found = pictures_below(folder)
-    except OSError as error:
-        raise DatasetError(
-            f"{error.filename or folder} cannot be read: {error.strerror}; check its permissions"
-        ) from None
+    found = readable_pictures_below(folder)
     if not found:
         raise DatasetError(f"{folder} holds no pictures; expected some that show no landmark")
-    return found
+    return [Path(one) for one in found]

@@ -32,7 +32,7 @@ class DetectOptions(ModelRunOptions):
     Attributes:
         pictures: one or more; as `given_pictures` takes them: files, folders, patterns, `"-"` for standard input.
         model: whose detector looks: `"dlib"`, of which the detector alone is loaded, or a model that finds faces. An
-            ONNX file as `detector` looks in place of either, and with dlib it is all that is loaded.
+            ONNX file as `detector` looks in place of dlib's, and is all that is loaded then, or of an ONNX model's.
         draw: a folder for copies of the pictures with the faces marked.
         csv: a file for a row for each face.
         smallest_face: leave out faces less than so many pixels wide; large pictures are then looked at faster.
