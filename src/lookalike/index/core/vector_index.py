@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from functools import partial
 from pathlib import Path
+from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +19,8 @@ from lookalike.index.core.flat_vectors import nearest_at
 from lookalike.index.core.hits import Floats, Found, Hits, Mask, Positions
 from lookalike.index.core.ids import IdMap
 from lookalike.index.core.metric_space import MetricSpace
-from lookalike.index.core.recoverable_changes import RecoverableChanges
+from lookalike.index.core.one_query import FindOne, OneQuery, general, one_query
+from lookalike.index.core.recoverable_changes import RecoverableChanges, Undisturbed
 
 if TYPE_CHECKING:
     from lookalike.distances import Covariance
@@ -159,10 +161,28 @@ class VectorIndex(ABC):
             >>> build_index([[0.0, 0.0], [3.0, 4.0]], "exact", metric="euclidean").search([[0.0, 0.0]], k=2).distances
             array([[0., 5.]], dtype=float32)
         """
-        wanted = k if type(k) is int and k > 0 else checked_k(k)
-        ready = self._space.queries(queries)
         settings = (self._spec.with_search(**search_settings) if search_settings else self._spec).search
+        if among is None and type(k) is int and self._space.is_one(queries):
+            hits = self._usual(queries, k, settings)
+            if hits is not None:
+                return hits
+        wanted = checked_k(k)
+        ready = self._space.queries(queries)
         return self._changes.read(self._hits, ready, wanted, settings, among)
+
+    def _usual(self, query: Floats, k: int, settings: SearchSettings) -> Hits | None:
+        """Search for one query by what its thread has prepared; None where the general path has to look at it."""
+        key = get_ident(), k, id(settings)
+        found = self._changes.prepared.get(key) or self._changes.prepare(key, partial(self._prepared, k, settings))
+        return found[0](query) if found else None
+
+    def _prepared(self, k: int, settings: SearchSettings, still: Undisturbed) -> tuple[OneQuery, SearchSettings]:
+        """What answers one query where no tombstone is in the way, and the settings, whose `id` is theirs while kept."""
+        ids = self._ids
+        if not (ids.live == ids.size >= k > 0):
+            return general, settings
+        row, place = self._space.row()
+        return one_query(place, self._find_one(row, k, settings), ids.table, still), settings
 
     def _hits(self, queries: Floats, k: int, settings: SearchSettings, among: npt.ArrayLike | None) -> Hits:
         ids = self._ids
@@ -377,6 +397,19 @@ class VectorIndex(ABC):
     @abstractmethod
     def _search(self, queries: Floats, k: int, settings: SearchSettings) -> Found:
         """The k nearest positions, dead ones included; k never exceeds the positions there are."""
+
+    def _find_one(self, row: Floats, k: int, settings: SearchSettings) -> FindOne:
+        """A function that searches for the query in `row`, `(1, d)`, whatever stands there when it is called.
+
+        Kinds override this where `_search` takes long beside their engine. The function is for the calling thread, and
+        until the engine changes.
+        """
+
+        def find() -> Found | None:
+            found = self._search(row, k, settings)
+            return None if found[1].item(k - 1) < 0 else found
+
+        return find
 
     def _harder(self, settings: SearchSettings, factor: float) -> SearchSettings:
         """Settings that reach `factor` times as far, for when only every `factor`-th vector counts."""

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lookalike.index.core.artefact import IndexFolder, NewIndexFolder
+    from lookalike.index.core.one_query import FindOne
 
 __all__ = ["KIND", "ScannBuild", "ScannIndex", "ScannSearch"]
 
@@ -46,7 +47,7 @@ _ASSETS = f"{_FOLDER}/scann_assets.pbtxt"
 #: Vectors that k-means sees for each cell; more hardly moves a centre.
 _SAMPLE = 256
 
-_ONE = np.float32(1)
+_ONE, _INT64 = np.float32(1), np.dtype(np.int64)
 
 #: Queries from which on several threads pay.
 _MANY = 256
@@ -166,14 +167,6 @@ class ScannIndex(PrefixIndex):
     def _search_engine(self, engine: _Searcher, queries: Floats, k: int, settings: SearchSettings) -> Found:
         wanted: ScannSearch = settings  # type: ignore[assignment]
         reorder = max(k, wanted.reorder)
-        if len(queries) == 1:
-            # Past ScaNN's Python wrapper, which costs a microsecond; a short row comes back short.
-            near, scores = engine.native.search(queries[0], k, reorder, wanted.leaves_to_search)
-            if len(near) == k:
-                return self._in_our_convention(scores)[None], near.astype(np.int64)[None], None
-            positions, distances = np.full((1, k), -1, np.int64), np.full((1, k), np.inf, np.float32)
-            positions[0, : len(near)], distances[0, : len(near)] = near, self._in_our_convention(scores[None])
-            return distances, positions, None
         threads = faiss.omp_get_max_threads() if len(queries) >= _MANY else 1
         part = min(256, -(-len(queries) // threads))
         near, scores = engine.native.search_batched(queries, k, reorder, wanted.leaves_to_search, threads > 1, part)
@@ -182,6 +175,18 @@ class ScannIndex(PrefixIndex):
         if missing.any():
             positions[missing], distances[missing] = -1, np.inf
         return distances, positions, None
+
+    def _find_one_in(self, engine: _Searcher, row: Floats, k: int, settings: SearchSettings) -> FindOne:
+        wanted: ScannSearch = settings  # type: ignore[assignment]
+        # Past ScaNN's Python wrapper, which costs a microsecond; a short row comes back short.
+        search, query, reorder, leaves = engine.native.search, row[0], max(k, wanted.reorder), wanted.leaves_to_search
+        convention = self._in_our_convention
+
+        def find() -> Found | None:
+            near, scores = search(query, k, reorder, leaves)
+            return (convention(scores)[None], near.astype(_INT64)[None], None) if len(near) == k else None
+
+        return find
 
     def _in_our_convention(self, scores: Floats) -> Floats:
         """In place: the array is ours alone. A row's best score comes first."""

@@ -38,7 +38,9 @@ from lookalike.index.graphs.equal_vectors import EqualVectors
 from lookalike.index.graphs.graph_work import build_work, search_work
 
 if TYPE_CHECKING:
+    from lookalike.distances import MetricName
     from lookalike.index.core.artefact import IndexFolder, NewIndexFolder
+    from lookalike.index.core.one_query import FindOne
 
 __all__ = ["KIND", "VamanaBuild", "VamanaIndex", "VamanaSearch"]
 
@@ -102,10 +104,7 @@ class _Graph:
             return np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts])
         with self._turn:
             if window != self._window:
-                buffer = svs.SearchBufferConfig(window)
-                self._window = -1  # unknown, should a signal come between the next two
-                self.native.search_parameters = svs.VamanaSearchParameters(buffer, True, *self._prefetch)
-                self._window = window
+                self._set_window(window)
             if len(queries) > 1:
                 threads = faiss.omp_get_max_threads() if len(queries) >= _MANY else 1
                 if threads != self._threads:
@@ -114,6 +113,26 @@ class _Graph:
                     self._threads = threads
             positions, distances = self.native.search(queries, k)
         return positions.view(np.int64), distances
+
+    def _set_window(self, window: int) -> None:
+        """Search with this window from now on; with `_turn` held."""
+        buffer = svs.SearchBufferConfig(window)
+        self._window = -1  # unknown, should a signal come between the next two
+        self.native.search_parameters = svs.VamanaSearchParameters(buffer, True, *self._prefetch)
+        self._window = window
+
+    def find_one(self, row: Floats, k: int, window: int, metric: MetricName) -> FindOne:
+        """As `VectorIndex._find_one`; k is within reach."""
+        turn, search, to_int64, convention = self._turn, self.native.search, np.dtype(np.int64), in_our_convention
+
+        def find() -> Found:
+            with turn:
+                if window != self._window:
+                    self._set_window(window)
+                positions, distances = search(row, k)
+            return convention(distances, metric), positions.view(to_int64), None
+
+        return find
 
     def within_reach(self, k: int) -> int:
         """The most neighbours, up to k, that a search can give."""
@@ -184,6 +203,12 @@ class VamanaIndex(PrefixIndex):
             distances = np.pad(distances, missing, constant_values=np.inf)
             positions = np.pad(positions, missing, constant_values=-1)
         return distances, positions, None
+
+    def _find_one_in(self, engine: _Graph, row: Floats, k: int, settings: SearchSettings) -> FindOne | None:
+        if engine.equals is not None or engine.within_reach(k) < k:
+            return None
+        wanted: VamanaSearch = settings  # type: ignore[assignment]
+        return engine.find_one(row, k, max(k, wanted.search_window), self._space.metric)
 
     def _harder(self, settings: SearchSettings, factor: float) -> SearchSettings:
         wanted: VamanaSearch = settings  # type: ignore[assignment]

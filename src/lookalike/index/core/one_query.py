@@ -1,0 +1,58 @@
+"""The usual search, prepared: one float32 query of an index in which nothing is in the way.
+
+A service asks one query at a time, and the index has neither tombstones nor a filter to look at. After the engine's
+search the processor's caches hold vectors instead of our code, so that there every step that Python or NumPy makes
+costs several times what it costs in a loop: the general path (`VectorIndex.search`) adds 25% to a graph's 150 µs.
+What it looks up and decides anew for every call is here done once, and kept until the index next changes
+(`RecoverableChanges.prepared`). Whatever is not usual about a query or its answer, this path leaves to the general one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from lookalike.index.core.hits import Hits
+
+if TYPE_CHECKING:
+    from lookalike.index.core.hits import Floats, Found, Positions
+    from lookalike.index.core.recoverable_changes import Undisturbed
+
+__all__ = ["FindOne", "OneQuery", "general", "one_query"]
+
+#: Answers a `(1, d)` float32 query, or gives None: the general path has to look at it.
+OneQuery = Callable[["Floats"], "Hits | None"]
+
+#: Finds the k nearest of a query that stands where the function knows; None where they are fewer than k.
+FindOne = Callable[[], "Found | None"]
+
+
+def one_query(
+    place: Callable[[Floats], bool], find: FindOne, ids: Positions | None, still: Undisturbed
+) -> OneQuery:
+    """The prepared search of one thread.
+
+    Args:
+        place: checks a query, prepares it and puts it where `find` reads it; False where that takes the general path.
+        find: what the kind has prepared.
+        ids: the id at each position; None where ids are positions.
+        still: tells whether the index is as it was when this was prepared.
+    """
+    own, gate, prepared = still
+
+    def search(query: Floats) -> Hits | None:
+        with own:
+            if gate.locked() or not prepared or not place(query):
+                return None
+            found = find()
+            if found is None:
+                return None
+            distances, positions, computed = found
+            return Hits(positions if ids is None else ids[positions], distances, computed)
+
+    return search
+
+
+def general(query: Floats) -> Hits | None:
+    """Stands for a prepared search where none is possible: every query takes the general path."""
+    return None
