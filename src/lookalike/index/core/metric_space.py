@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 import numpy.typing as npt
@@ -108,7 +108,7 @@ class MetricSpace:
             return self._row.row
         return self.vectors(checked_vectors(queries, self.dimension, "queries", allow_none=True), "queries")
 
-    def is_one(self, queries: Any) -> bool:
+    def is_one(self, queries: Any) -> TypeGuard[Floats]:
         """Whether it is a single float32 query, which takes the short way."""
         return type(queries) is _ARRAY and queries.shape == self._one and queries.dtype == _FLOAT32
 

@@ -1,10 +1,10 @@
 """The usual search, prepared: one float32 query of an index in which nothing is in the way.
 
-A service asks one query at a time, and the index has neither tombstones nor a filter to look at. After the engine's
-search the processor's caches hold vectors instead of our code, so that there every step that Python or NumPy makes
-costs several times what it costs in a loop: the general path (`VectorIndex.search`) adds 25% to a graph's 150 µs.
-What it looks up and decides anew for every call is here done once, and kept until the index next changes
-(`RecoverableChanges.prepared`). Whatever is not usual about a query or its answer, this path leaves to the general one.
+A service asks one query at a time, without a filter, of an index with few tombstones. The engine's search leaves the
+processor's caches full of vectors instead of code, so that every step of Python's or NumPy's after it costs several
+times what it costs in a loop: the general path (`VectorIndex.search`) adds a quarter to a graph's 150 µs. What that
+looks up and decides for every call is here done once, and kept until the index next changes
+(`RecoverableChanges.prepared`). Whatever is unusual about a query or its answer is left to the general path.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from lookalike.index.core.hits import Hits
 
 if TYPE_CHECKING:
-    from lookalike.index.core.hits import Floats, Found, Positions
+    from lookalike.index.core.hits import Floats, Found, Mask, Positions
     from lookalike.index.core.recoverable_changes import Undisturbed
 
 __all__ = ["FindOne", "OneQuery", "general", "one_query"]
@@ -28,7 +28,7 @@ FindOne = Callable[[], "Found | None"]
 
 
 def one_query(
-    place: Callable[[Floats], bool], find: FindOne, ids: Positions | None, still: Undisturbed
+    place: Callable[[Floats], bool], find: FindOne, ids: Positions | None, dead: Mask | None, still: Undisturbed
 ) -> OneQuery:
     """The prepared search of one thread.
 
@@ -36,6 +36,7 @@ def one_query(
         place: checks a query, prepares it and puts it where `find` reads it; False where that takes the general path.
         find: what the kind has prepared.
         ids: the id at each position; None where ids are positions.
+        dead: which positions are tombstones, where there are some: an answer that holds one is left to the general path.
         still: tells whether the index is as it was when this was prepared.
     """
     own, gate, prepared = still
@@ -48,6 +49,8 @@ def one_query(
             if found is None:
                 return None
             distances, positions, computed = found
+            if dead is not None and dead[positions].any():
+                return None
             return Hits(positions if ids is None else ids[positions], distances, computed)
 
     return search

@@ -46,7 +46,7 @@ class ReadersWriterLock:
                 pass
 
     def own(self) -> threading.RLock:
-        """The calling thread's lock. Who holds it, and sees `gate` open then, reads undisturbed until it lets go of it."""
+        """The calling thread's lock. Who holds it and then sees `gate` open, reads undisturbed until it lets go."""
         # setdefault: one step, where looking first and then storing would be two.
         return self._own.get(threading.get_ident()) or self._own.setdefault(threading.get_ident(), threading.RLock())
 

@@ -34,6 +34,9 @@ __all__ = ["VectorIndex"]
 #: filter would have to fetch at least as many to meet k of them.
 _SCAN, _SCAN_SHARE = 1000, 50
 
+#: A query is first searched as if there were no tombstones where fewer than one answer in so many would hold one.
+_TOMBSTONES_IN_REACH = 10
+
 
 class VectorIndex(ABC):
     """A searchable set of vectors under 64-bit ids.
@@ -177,12 +180,14 @@ class VectorIndex(ABC):
         return found[0](query) if found else None
 
     def _prepared(self, k: int, settings: SearchSettings, still: Undisturbed) -> tuple[OneQuery, SearchSettings]:
-        """What answers one query where no tombstone is in the way, and the settings, whose `id` is theirs while kept."""
+        """What answers one query, and the settings: while they are kept, no others have their `id`."""
         ids = self._ids
-        if not (ids.live == ids.size >= k > 0):
+        dead = ids.size - ids.live
+        if not 0 < k <= ids.live or dead * k > ids.size // _TOMBSTONES_IN_REACH:
             return general, settings
         row, place = self._space.row()
-        return one_query(place, self._find_one(row, k, settings), ids.table, still), settings
+        find = self._find_one(row, k, settings)
+        return one_query(place, find, ids.table, ids.dead if dead else None, still), settings
 
     def _hits(self, queries: Floats, k: int, settings: SearchSettings, among: npt.ArrayLike | None) -> Hits:
         ids = self._ids
