@@ -15,7 +15,7 @@ from lookalike.errors import InputError, VectorError
 from lookalike.index.core.checks import LARGEST_LENGTH, checked_vectors
 from lookalike.index.core.engine_library import EngineLibrary
 
-__all__ = ["MetricSpace", "in_our_convention"]
+__all__ = ["MetricSpace", "in_our_convention", "one_in_our_convention"]
 
 Floats = npt.NDArray[np.float32]
 
@@ -134,7 +134,37 @@ def in_our_convention(raw: Floats, metric: MetricName) -> Floats:
         np.negative(raw, out=raw)
     elif metric == "cosine":
         raw *= _HALF  # for unit vectors |x - y|² = 2 (1 - cos); this form keeps the digits of near duplicates
-        # Rounding; one row tells by its end, which saves a microsecond.
-        if len(raw) != 1 or raw[0, -1] > 2:
-            np.minimum(raw, 2, out=raw)
+        np.minimum(raw, 2, out=raw)  # rounding
     return raw
+
+
+#: Factors c by which `x + c x`, which takes no rounding, is what our convention makes of x: its half, or -x.
+_FACTORS = {"cosine": -0.5, "inner_product": -2.0}
+#: The most that rounding makes of the greatest cosine distance, 2.
+_ROUNDED = 2.1
+#: Longer distances are looked at in full: faiss writes the largest float32, or its root, where it found none.
+_LONGEST = 1e19
+
+
+def one_in_our_convention(metric: MetricName, k: int) -> Callable[[Floats, Any], bool]:
+    """A function that does the same for one query, past NumPy, whose first step costs more than all of it.
+
+    It takes the `(1, k)` array and its address (`faiss.swig_ptr`). False says that the last is no distance: fewer than
+    k were found, in all likelihood.
+    """
+    add, last = faiss.fvec_madd, k - 1
+    factor, rooted, most = _FACTORS.get(metric), metric == "euclidean", 2.0 if metric == "cosine" else _LONGEST
+
+    def convert(distances: Floats, at: Any) -> bool:
+        if factor is not None:
+            add(k, at, factor, at, at)
+        elif rooted:
+            np.sqrt(distances, out=distances)
+        farthest = distances.item(last)
+        if not farthest <= most:
+            if not farthest <= _ROUNDED:  # neither is true of NaN
+                return False
+            np.minimum(distances, 2, out=distances)
+        return True
+
+    return convert

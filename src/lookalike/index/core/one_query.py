@@ -36,7 +36,7 @@ def one_query(
         place: checks a query, prepares it and puts it where `find` reads it; False where that takes the general path.
         find: what the kind has prepared.
         ids: the id at each position; None where ids are positions.
-        dead: which positions are tombstones, where there are some: an answer that holds one is left to the general path.
+        dead: which positions are tombstones, or None; an answer that holds one is left to the general path.
         still: tells whether the index is as it was when this was prepared.
     """
     own, gate, prepared = still

@@ -32,7 +32,7 @@ from lookalike.index.core.kind import (
     RecallSetting,
     SearchSettings,
 )
-from lookalike.index.core.metric_space import in_our_convention
+from lookalike.index.core.metric_space import in_our_convention, one_in_our_convention
 from lookalike.index.core.prefix_index import PrefixIndex
 from lookalike.index.graphs.equal_vectors import EqualVectors
 from lookalike.index.graphs.graph_work import build_work, search_work
@@ -123,14 +123,15 @@ class _Graph:
 
     def find_one(self, row: Floats, k: int, window: int, metric: MetricName) -> FindOne:
         """As `VectorIndex._find_one`; k is within reach."""
-        turn, search, to_int64, convention = self._turn, self.native.search, np.dtype(np.int64), in_our_convention
+        turn, search, address, to_int64 = self._turn, self.native.search, faiss.swig_ptr, np.dtype(np.int64)
+        convert = one_in_our_convention(metric, k)
 
-        def find() -> Found:
+        def find() -> Found | None:
             with turn:
                 if window != self._window:
                     self._set_window(window)
                 positions, distances = search(row, k)
-            return convention(distances, metric), positions.view(to_int64), None
+            return (distances, positions.view(to_int64), None) if convert(distances, address(distances)) else None
 
         return find
 
