@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lookalike.distances import Covariance
-from lookalike.errors import VectorError
+from lookalike.errors import InputError, VectorError
 from lookalike.index import build_index, load_index
 from lookalike.index.kinds.registry import KINDS
 
@@ -146,6 +146,11 @@ def test_more_than_there_are_and_few_vectors(kind):
     assert index.search(VECTORS[:1], 9).ids[0, 5:].tolist() == [-1] * 4
 
 
+@pytest.mark.parametrize("kind", ["exact", "nsw", "hnsw", "ivf", "ivfpq"])
+def test_the_distances_of_one_query_are_counted_where_that_is_asked_for(kind):
+    assert built(kind, "euclidean", False).search(VECTORS[:1], 5, counted=True).computed > 0
+
+
 def test_an_answer_is_the_callers_own():
     index = built("hnsw", "cosine", False)
     first = index.search(VECTORS[:1], 5)
@@ -172,6 +177,12 @@ def test_settings_of_a_call_are_prepared_apart():
     query = VECTORS[7:8] + np.float32(0.5)
     one, all_of_them = index.search(query, 10, nprobe=1), index.search(query, 10, nprobe=50)
     assert one.distances[0, -1] > all_of_them.distances[0, -1]
+    for _ in range(3):
+        index.search(query, 10, nprobe=7)
+    assert len(index._changes.prepared) == 3, "the same settings are prepared once"
+    for wrong in (True, 7.0, "7", [7], None):
+        with pytest.raises(InputError, match="nprobe"):
+            index.search(query, 10, nprobe=wrong)
     index.configure(nprobe=1)
     assert (index.search(query, 10).distances == one.distances).all()
     index.configure(nprobe=50)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from threading import get_ident
 from typing import TYPE_CHECKING, Any
@@ -59,7 +59,7 @@ class VectorIndex(ABC):
     _slice = 1 << 20
 
     def __init__(self, spec: IndexSpec, covariance: Covariance | None = None) -> None:
-        self._spec = spec
+        self._take(spec)
         self._space = MetricSpace(spec.metric, spec.dimension, covariance)
         self._ids = IdMap()
         self._changes = RecoverableChanges()
@@ -142,7 +142,13 @@ class VectorIndex(ABC):
     # --- what it does -------------------------------------------------------------------------------------
 
     def search(
-        self, queries: npt.ArrayLike, k: int = 10, *, among: npt.ArrayLike | None = None, **search_settings: Any
+        self,
+        queries: npt.ArrayLike,
+        k: int = 10,
+        *,
+        among: npt.ArrayLike | None = None,
+        counted: bool = False,
+        **search_settings: Any,
     ) -> Hits:
         """Find the `k` nearest vectors of every query.
 
@@ -150,6 +156,7 @@ class VectorIndex(ABC):
             queries: `(q, d)` real numbers; for cosine any length but zero.
             k: how many, at least 1; where it exceeds the vectors there are, the rest is id -1, distance +inf.
             among: `(m,)` int64; only these ids are looked for (those that are not live are passed over).
+            counted: tell `Hits.computed` of a single query, too, which takes some microseconds.
             **search_settings: of the kind, for this call only, for example ``ef_search=200``.
 
         Returns:
@@ -164,8 +171,8 @@ class VectorIndex(ABC):
             >>> build_index([[0.0, 0.0], [3.0, 4.0]], "exact", metric="euclidean").search([[0.0, 0.0]], k=2).distances
             array([[0., 5.]], dtype=float32)
         """
-        settings = (self._spec.with_search(**search_settings) if search_settings else self._spec).search
-        if among is None and type(k) is int and self._space.is_one(queries):
+        settings = self._settings(search_settings)
+        if among is None and not counted and type(k) is int and self._space.is_one(queries):
             hits = self._usual(queries, k, settings)
             if hits is not None:
                 return hits
@@ -305,7 +312,21 @@ class VectorIndex(ABC):
     def configure(self, **search_settings: Any) -> None:
         """Change search settings, for example ``configure(ef_search=128)``; nothing is rebuilt."""
         with self._changes.turn:
-            self._spec = self._spec.with_search(**search_settings)
+            self._take(self._spec.with_search(**search_settings))
+
+    def _take(self, spec: IndexSpec) -> None:
+        self._spec = spec
+        #: Gives one object for the settings of many calls: checking them takes longer than many a search.
+        self._with_search = lru_cache(maxsize=64, typed=True)(spec.with_search)
+
+    def _settings(self, asked: dict[str, Any]) -> SearchSettings:
+        """The search settings of a call that changes these."""
+        if not asked:
+            return self._spec.search
+        try:
+            return self._with_search(**asked).search
+        except TypeError:  # a list or the like, which no cache takes: the error says what was expected
+            return self._spec.with_search(**asked).search
 
     def note_tuning(self, record: dict[str, Any]) -> None:
         """Keep what a tuner promised and measured; it is saved in `index.toml`."""
