@@ -151,6 +151,26 @@ def test_the_distances_of_one_query_are_counted_where_that_is_asked_for(kind):
     assert built(kind, "euclidean", False).search(VECTORS[:1], 5, counted=True).computed > 0
 
 
+@pytest.mark.parametrize("kind", INSTALLED)
+def test_a_thread_that_inherits_a_dead_threads_number_finds_what_it_asks_for(kind):
+    index = built(kind, "cosine", False)
+    expected = index.search(VECTORS[:40].tolist(), 1).ids[:, 0].tolist()
+    found, idents = [], set()
+
+    def search(at):
+        idents.add(threading.get_ident())
+        found.append(int(index.search(VECTORS[at : at + 1], 1).ids[0, 0]))
+
+    for at in range(40):
+        thread = threading.Thread(target=search, args=(at,))
+        thread.start()
+        thread.join()
+        rest = [np.full(DIMENSION + 16, np.nan, np.float32) for _ in range(50)]  # takes the memory that was freed
+        del rest
+    assert found == expected
+    assert len(idents) < 40
+
+
 def test_an_answer_is_the_callers_own():
     index = built("hnsw", "cosine", False)
     first = index.search(VECTORS[:1], 5)

@@ -38,7 +38,7 @@ def prepared_faiss_search(engine: Any, row: Floats, k: int, parameters: Any, met
 
     Args:
         engine: a faiss index; its distances are never below zero.
-        row: `(1, d)` float32, C-contiguous.
+        row: `(1, d)` float32, C-contiguous; the caller keeps it for as long as the function.
         k: at least 1.
         parameters: of the engine's kind, or None.
         metric: of the prepared vectors.

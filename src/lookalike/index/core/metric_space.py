@@ -44,11 +44,12 @@ class _Row(threading.local):
         memory = np.empty(dimension + 16, np.float32)
         start = -(memory.ctypes.data // 4) % 16
         self.row = memory[start : start + dimension].reshape(1, dimension)
-        self._zeros = np.zeros(dimension, np.float32)
+        zeros = np.zeros(dimension, np.float32)
         address, add, squared, root = faiss.swig_ptr, faiss.fvec_madd, faiss.fvec_norm_L2sqr, math.sqrt
-        at_row, at_zeros = address(self.row), address(self._zeros)
+        at_row, at_zeros = address(self.row), address(zeros)
 
-        def place(query: Floats) -> bool:
+        # An address keeps no array: what `place` writes to, and engines read, lives as long as `place`.
+        def place(query: Floats, _kept: tuple[Floats, Floats] = (self.row, zeros)) -> bool:
             try:
                 at_query = address(query)
             except ValueError:  # not contiguous
