@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable
-from typing import Any, TypeGuard
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,7 @@ from lookalike.errors import InputError, VectorError
 from lookalike.index.core.checks import LARGEST_LENGTH, checked_vectors
 from lookalike.index.core.engine_library import EngineLibrary
 
-__all__ = ["MetricSpace", "in_our_convention", "one_in_our_convention"]
+__all__ = ["MetricSpace", "Place", "in_our_convention", "one_in_our_convention"]
 
 Floats = npt.NDArray[np.float32]
 
@@ -29,38 +29,54 @@ _LONGEST_SQUARE = LARGEST_LENGTH**2
 _SHORTEST_SQUARE = 1e-20
 
 
+#: Takes anything, tells whether it is a single usual query, and then has prepared it in its thread's row.
+Place = Callable[[Any], bool]
+
+
 class _Row(threading.local):
     """Where a thread's single queries are prepared: `row`, `(1, d)` float32 at the start of a cache line.
 
     An engine reads the query again for every vector; where its registers' loads span two lines, as in most arrays that
     NumPy makes, exact search takes a tenth longer.
-
-    `place` puts a `(1, d)` float32 query there, of length 1 where `unit`, and tells whether it did: what is not
-    contiguous, NaN, too long or too short has to be looked at in full. faiss' functions of addresses do this in a
-    microsecond; NumPy, whose code the last search has driven from the caches, in ten.
     """
 
     def __init__(self, dimension: int, unit: bool) -> None:
         memory = np.empty(dimension + 16, np.float32)
         start = -(memory.ctypes.data // 4) % 16
         self.row = memory[start : start + dimension].reshape(1, dimension)
-        zeros = np.zeros(dimension, np.float32)
-        address, add, squared, root = faiss.swig_ptr, faiss.fvec_madd, faiss.fvec_norm_L2sqr, math.sqrt
-        at_row, at_zeros = address(self.row), address(zeros)
+        self.place = _place(self.row, unit)
 
-        # An address keeps no array: what `place` writes to, and engines read, lives as long as `place`.
-        def place(query: Floats, _kept: tuple[Floats, Floats] = (self.row, zeros)) -> bool:
-            try:
-                at_query = address(query)
-            except ValueError:  # not contiguous
-                return False
-            square = squared(at_query, dimension)
-            if not _SHORTEST_SQUARE < square <= _LONGEST_SQUARE:  # neither is true of NaN
-                return False
-            add(dimension, at_zeros, 1 / root(square) if unit else 1.0, at_query, at_row)
-            return True
 
-        self.place = place
+def _place(row: Floats, unit: bool) -> Place:
+    """The function that prepares a query in `row`, at length 1 where `unit`.
+
+    What is not float32, not contiguous, NaN, too long or too short has to be looked at in full. faiss' functions of
+    addresses do in a microsecond what takes NumPy ten, whose code the last search has driven from the caches.
+    """
+    zeros, shape, dimension = np.zeros_like(row), row.shape, row.shape[1]
+    address, add, squared, root = faiss.swig_ptr, faiss.fvec_madd, faiss.fvec_norm_L2sqr, math.sqrt
+    at_row, at_zeros = address(row), address(zeros)
+
+    # An address keeps no array: what is written to here, and read by engines, lives as long as this function.
+    def place(queries: Any, _kept: tuple[Floats, Floats] = (row, zeros)) -> bool:
+        if type(queries) is not _ARRAY or queries.shape != shape or queries.dtype != _FLOAT32:
+            return False
+        try:
+            at_query = address(queries)
+        except ValueError:  # not contiguous
+            return False
+        square = squared(at_query, dimension)
+        if not _SHORTEST_SQUARE < square <= _LONGEST_SQUARE:  # neither is true of NaN
+            return False
+        add(dimension, at_zeros, 1 / root(square) if unit else 1.0, at_query, at_row)
+        return True
+
+    return place
+
+
+def _never(queries: Any) -> bool:
+    """Stands for `Place` where queries are whitened: that is done in float64."""
+    return False
 
 
 class MetricSpace:
@@ -87,8 +103,6 @@ class MetricSpace:
         self.metric: MetricName = "euclidean" if metric == "mahalanobis" else metric  # type: ignore[assignment]
         self._unit = metric == "cosine"
         self._row = _Row(dimension, self._unit)
-        #: The shape of a query that takes the short way; whitened ones never do.
-        self._one = (1, dimension) if covariance is None else None
 
     def vectors(self, vectors: Floats, name: str = "vectors") -> Floats:
         """Prepare checked `(n, d)` vectors; raises a `VectorError` for a zero vector under cosine."""
@@ -105,20 +119,17 @@ class MetricSpace:
 
     def queries(self, queries: Any) -> Floats:
         """Check and prepare `(q, d)` queries. What comes back may be written over by this thread's next call."""
-        if self.is_one(queries) and self._row.place(queries):
-            return self._row.row
+        row, place = self.row()
+        if place(queries):
+            return row
         return self.vectors(checked_vectors(queries, self.dimension, "queries", allow_none=True), "queries")
 
-    def is_one(self, queries: Any) -> TypeGuard[Floats]:
-        """Whether it is a single float32 query, which takes the short way."""
-        return type(queries) is _ARRAY and queries.shape == self._one and queries.dtype == _FLOAT32
+    def row(self) -> tuple[Floats, Place]:
+        """Where the calling thread prepares a single query, `(1, d)`, and the function that does.
 
-    def row(self) -> tuple[Floats, Callable[[Floats], bool]]:
-        """Where the calling thread prepares a single query, `(1, d)`, and the function that puts one there.
-
-        The function tells whether it could; a query that it could not prepare, `queries` looks at in full.
+        What the function declines, `queries` looks at in full.
         """
-        return self._row.row, self._row.place
+        return self._row.row, self._row.place if self.covariance is None else _never
 
 
 def in_our_convention(raw: Floats, metric: MetricName) -> Floats:

@@ -10,30 +10,29 @@ looks up and decides for every call is here done once, and kept until the index 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lookalike.index.core.hits import Hits
 
 if TYPE_CHECKING:
-    from lookalike.index.core.hits import Floats, Found, Mask, Positions
+    from lookalike.index.core.hits import Found, Mask, Positions
+    from lookalike.index.core.metric_space import Place
     from lookalike.index.core.recoverable_changes import Undisturbed
 
 __all__ = ["FindOne", "OneQuery", "general", "one_query"]
 
-#: Answers a `(1, d)` float32 query, or gives None: the general path has to look at it.
-OneQuery = Callable[["Floats"], "Hits | None"]
+#: Answers what may be a usual query; None where the general path has to look at it.
+OneQuery = Callable[[Any], "Hits | None"]
 
 #: Finds the k nearest of a query that stands where the function knows; None where they are fewer than k.
 FindOne = Callable[[], "Found | None"]
 
 
-def one_query(
-    place: Callable[[Floats], bool], find: FindOne, ids: Positions | None, dead: Mask | None, still: Undisturbed
-) -> OneQuery:
+def one_query(place: Place, find: FindOne, ids: Positions | None, dead: Mask | None, still: Undisturbed) -> OneQuery:
     """The prepared search of one thread.
 
     Args:
-        place: checks a query, prepares it and puts it where `find` reads it; False where that takes the general path.
+        place: prepares a query where `find` reads it; False where it is no usual one.
         find: what the kind has prepared.
         ids: the id at each position; None where ids are positions.
         dead: which positions are tombstones, or None; an answer that holds one is left to the general path.
@@ -41,9 +40,11 @@ def one_query(
     """
     own, gate, prepared = still
 
-    def search(query: Floats) -> Hits | None:
+    def answer(queries: Any) -> Hits | None:
+        if not place(queries):
+            return None
         with own:
-            if gate.locked() or not prepared or not place(query):
+            if gate.locked() or not prepared:
                 return None
             found = find()
             if found is None:
@@ -53,9 +54,9 @@ def one_query(
                 return None
             return Hits(positions if ids is None else ids[positions], distances, computed)
 
-    return search
+    return answer
 
 
-def general(query: Floats) -> Hits | None:
+def general(queries: Any) -> Hits | None:
     """Stands for a prepared search where none is possible: every query takes the general path."""
     return None

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from functools import lru_cache, partial
 from pathlib import Path
 from threading import get_ident
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -38,11 +38,22 @@ _SCAN, _SCAN_SHARE = 1000, 50
 _TOMBSTONES_IN_REACH = 10
 
 
+class _Usual(NamedTuple):
+    """A prepared search, and its settings: no others have their `id` while they are kept."""
+
+    answer: OneQuery
+    settings: SearchSettings
+
+
 class VectorIndex(ABC):
     """A searchable set of vectors under 64-bit ids.
 
     This class checks input, translates ids, brings vectors into the space its engine searches (`metric_space`),
     keeps tombstones, filters and locks; a kind implements the `_` methods at the end over positions 0, 1, 2, ...
+
+    A search takes one of two paths. The general one (`_hits`) does all that a search may ask for. The usual one
+    (`one_query`), for one query where nothing is in the way, is prepared once and adds little to the engine's own call;
+    what it cannot answer, the general path does. Both give the same answers.
 
     Any number of threads may search, add and remove at once. A search sees each vector of an addition as it goes in;
     once `remove` has returned, no search that starts finds what it removed.
@@ -171,30 +182,29 @@ class VectorIndex(ABC):
             >>> build_index([[0.0, 0.0], [3.0, 4.0]], "exact", metric="euclidean").search([[0.0, 0.0]], k=2).distances
             array([[0., 5.]], dtype=float32)
         """
-        settings = self._settings(search_settings)
-        if among is None and not counted and type(k) is int and self._space.is_one(queries):
-            hits = self._usual(queries, k, settings)
+        settings = self._asked(search_settings) if search_settings else self._settings
+        if among is None and not counted and type(k) is int:
+            usual = self._changes.prepared.get((get_ident(), k, id(settings))) or self._prepare(k, settings)
+            hits = usual.answer(queries)
             if hits is not None:
                 return hits
         wanted = checked_k(k)
         ready = self._space.queries(queries)
         return self._changes.read(self._hits, ready, wanted, settings, among)
 
-    def _usual(self, query: Floats, k: int, settings: SearchSettings) -> Hits | None:
-        """Search for one query by what its thread has prepared; None where the general path has to look at it."""
-        key = get_ident(), k, id(settings)
-        found = self._changes.prepared.get(key) or self._changes.prepare(key, partial(self._prepared, k, settings))
-        return found[0](query) if found else None
+    def _prepare(self, k: int, settings: SearchSettings) -> _Usual:
+        """Prepare the usual path of the calling thread, for this k and these settings."""
+        made = self._changes.prepare((get_ident(), k, id(settings)), partial(self._prepared, k, settings))
+        return made or _Usual(general, settings)
 
-    def _prepared(self, k: int, settings: SearchSettings, still: Undisturbed) -> tuple[OneQuery, SearchSettings]:
-        """What answers one query, and the settings: while they are kept, no others have their `id`."""
+    def _prepared(self, k: int, settings: SearchSettings, still: Undisturbed) -> _Usual:
         ids = self._ids
         dead = ids.size - ids.live
         if not 0 < k <= ids.live or dead * k > ids.size // _TOMBSTONES_IN_REACH:
-            return general, settings
+            return _Usual(general, settings)
         row, place = self._space.row()
         find = self._find_one(row, k, settings)
-        return one_query(place, find, ids.table, ids.dead if dead else None, still), settings
+        return _Usual(one_query(place, find, ids.table, ids.dead if dead else None, still), settings)
 
     def _hits(self, queries: Floats, k: int, settings: SearchSettings, among: npt.ArrayLike | None) -> Hits:
         ids = self._ids
@@ -315,18 +325,16 @@ class VectorIndex(ABC):
             self._take(self._spec.with_search(**search_settings))
 
     def _take(self, spec: IndexSpec) -> None:
-        self._spec = spec
+        self._spec, self._settings = spec, spec.search
         #: Gives one object for the settings of many calls: checking them takes longer than many a search.
         self._with_search = lru_cache(maxsize=64, typed=True)(spec.with_search)
 
-    def _settings(self, asked: dict[str, Any]) -> SearchSettings:
-        """The search settings of a call that changes these."""
-        if not asked:
-            return self._spec.search
+    def _asked(self, search_settings: dict[str, Any]) -> SearchSettings:
+        """The search settings of a call that changes some."""
         try:
-            return self._with_search(**asked).search
+            return self._with_search(**search_settings).search
         except TypeError:  # a list or the like, which no cache takes: the error says what was expected
-            return self._spec.with_search(**asked).search
+            return self._spec.with_search(**search_settings).search
 
     def note_tuning(self, record: dict[str, Any]) -> None:
         """Keep what a tuner promised and measured; it is saved in `index.toml`."""
