@@ -5,12 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lookalike.index.core.engine_library import EngineLibrary
-from lookalike.index.core.metric_space import one_in_our_convention
 from lookalike.index.core.result_rows import ResultRow, next_row
 
 if TYPE_CHECKING:
-    from lookalike.distances import MetricName
-    from lookalike.index.core.hits import Floats, Found, Positions
+    from lookalike.index.core.hits import Floats, Positions
     from lookalike.index.core.one_query import FindOne
 
 __all__ = ["faiss_search", "prepared_faiss_search"]
@@ -29,7 +27,7 @@ def faiss_search(engine: Any, queries: Floats, k: int, parameters: Any) -> tuple
     return found
 
 
-def prepared_faiss_search(engine: Any, row: Floats, k: int, parameters: Any, metric: MetricName) -> FindOne:
+def prepared_faiss_search(engine: Any, row: Floats, k: int, parameters: Any) -> FindOne:
     """A function that searches for the query in `row`, whatever stands there when it is called.
 
     It goes past faiss' Python layer, which makes arrays and their addresses for every call: here they wait. It does not
@@ -41,14 +39,13 @@ def prepared_faiss_search(engine: Any, row: Floats, k: int, parameters: Any, met
         row: `(1, d)` float32, C-contiguous; the caller keeps it for as long as the function.
         k: at least 1.
         parameters: of the engine's kind, or None.
-        metric: of the prepared vectors.
     """
-    search, at_row, convert = engine.search_c, faiss.swig_ptr(row), one_in_our_convention(metric, k)
+    search, at_row = engine.search_c, faiss.swig_ptr(row)
     waiting: list[ResultRow] = []
 
-    def find() -> Found | None:
+    def find() -> tuple[Floats, Positions, None, Any]:
         distances, positions, at_distances, at_positions = waiting.pop() if waiting else next_row(k, waiting)
         search(1, at_row, k, at_distances, at_positions, parameters)
-        return (distances, positions, None) if convert(distances, at_distances) else None
+        return distances, positions, None, at_distances
 
     return find

@@ -200,11 +200,10 @@ class VectorIndex(ABC):
     def _prepared(self, k: int, settings: SearchSettings, still: Undisturbed) -> _Usual:
         ids = self._ids
         dead = ids.size - ids.live
-        if not 0 < k <= ids.live or dead * k > ids.size // _TOMBSTONES_IN_REACH:
+        if self.covariance is not None or not 0 < k <= ids.live or dead * k > ids.size // _TOMBSTONES_IN_REACH:
             return _Usual(general, settings)
-        row, place = self._space.row()
-        find = self._find_one(row, k, settings)
-        return _Usual(one_query(place, find, ids.table, ids.dead if dead else None, still), settings)
+        find = self._find_one(self._space.row, k, settings)
+        return _Usual(one_query(self._space, k, find, ids, still), settings)
 
     def _hits(self, queries: Floats, k: int, settings: SearchSettings, among: npt.ArrayLike | None) -> Hits:
         ids = self._ids
@@ -438,12 +437,7 @@ class VectorIndex(ABC):
         Kinds override this where `_search` takes long beside their engine. The function is for the calling thread, and
         until the engine changes.
         """
-
-        def find() -> Found | None:
-            found = self._search(row, k, settings)
-            return None if found[1].item(k - 1) < 0 else found
-
-        return find
+        return lambda: (*self._search(row, k, settings), None)
 
     def _harder(self, settings: SearchSettings, factor: float) -> SearchSettings:
         """Settings that reach `factor` times as far, for when only every `factor`-th vector counts."""

@@ -132,7 +132,7 @@ class SmallWorldIndex(VectorIndex):
 
     def _find_one(self, row: Floats, k: int, settings: SearchSettings) -> FindOne:
         wanted: GraphSearch = settings  # type: ignore[assignment]
-        return prepared_faiss_search(self._graph, row, k, _parameters(max(k, wanted.ef_search)), self._space.metric)
+        return prepared_faiss_search(self._graph, row, k, _parameters(max(k, wanted.ef_search)))
 
     def _computed(self) -> int:
         return int(self._counter.ndis)

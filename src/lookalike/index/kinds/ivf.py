@@ -63,7 +63,7 @@ class IvfIndex(InvertedFileIndex):
 
     def _find_one_in(self, engine: Any, row: Floats, k: int, settings: SearchSettings) -> FindOne:
         wanted: IvfSearch = settings  # type: ignore[assignment]
-        found: FindOne = engine.find_one(row, k, wanted.nprobe, self._space.metric)
+        found: FindOne = engine.find_one(row, k, wanted.nprobe)
         return found
 
     def _engine_vectors(self, engine: Any, positions: Positions) -> Floats:

@@ -170,7 +170,7 @@ class ScannIndex(PrefixIndex):
         if len(queries) == 1:  # as by the prepared path: in a batch ScaNN rounds otherwise
             found = self._find_one_in(engine, queries, k, settings)()
             if found is not None:
-                return found
+                return found[:3]
         reorder = max(k, wanted.reorder)
         threads = faiss.omp_get_max_threads() if len(queries) >= _MANY else 1
         part = min(256, -(-len(queries) // threads))
@@ -191,7 +191,7 @@ class ScannIndex(PrefixIndex):
         at_start, sign = address(start), 1.0 if rooted else -1.0
         waiting: list[ResultRow] = []
 
-        def find(_kept: Floats = start) -> Found | None:  # an address keeps no array
+        def find(_kept: Floats = start) -> tuple[Floats, Positions, None, None] | None:  # an address keeps no array
             near, scores = search(query, k, reorder, leaves)
             if len(near) != k:
                 return None
@@ -202,7 +202,7 @@ class ScannIndex(PrefixIndex):
             elif cosine and not 0 <= distances.item(0) <= distances.item(last) <= 2:
                 np.clip(distances, 0, 2, out=distances)
             positions[0] = near
-            return distances, positions, None
+            return distances, positions, None, None
 
         return find
 

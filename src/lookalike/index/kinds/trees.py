@@ -116,7 +116,7 @@ class TreesIndex(PrefixIndex):
         if len(queries) == 1:
             found = self._find_one_in(engine, queries, k, settings)()
             if found is not None:
-                return found
+                return found[:3]
         where = np.full((len(queries), k), -1, np.int64)
         far = np.full((len(queries), k), np.inf, np.float32)
 
@@ -142,7 +142,7 @@ class TreesIndex(PrefixIndex):
         metric = self._space.metric
         waiting: list[ResultRow] = []
 
-        def find() -> Found | None:
+        def find() -> tuple[Floats, Positions, None, None] | None:
             near, far = search(query.tolist(), k, search_k, include_distances=True)
             if len(near) != k:
                 return None
@@ -152,7 +152,7 @@ class TreesIndex(PrefixIndex):
             elif metric == "inner_product":
                 far = [-x for x in far]
             distances[0], positions[0] = far, near
-            return distances, positions, None
+            return distances, positions, None, None
 
         return find
 

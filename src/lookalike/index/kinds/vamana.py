@@ -32,13 +32,13 @@ from lookalike.index.core.kind import (
     RecallSetting,
     SearchSettings,
 )
-from lookalike.index.core.metric_space import in_our_convention, one_in_our_convention
+from lookalike.index.core.metric_space import in_our_convention
 from lookalike.index.core.prefix_index import PrefixIndex
+from lookalike.index.core.result_rows import ResultRow, next_row
 from lookalike.index.graphs.equal_vectors import EqualVectors
 from lookalike.index.graphs.graph_work import build_work, search_work
 
 if TYPE_CHECKING:
-    from lookalike.distances import MetricName
     from lookalike.index.core.artefact import IndexFolder, NewIndexFolder
     from lookalike.index.core.one_query import FindOne
 
@@ -121,17 +121,20 @@ class _Graph:
         self.native.search_parameters = svs.VamanaSearchParameters(buffer, True, *self._prefetch)
         self._window = window
 
-    def find_one(self, row: Floats, k: int, window: int, metric: MetricName) -> FindOne:
+    def find_one(self, row: Floats, k: int, window: int) -> FindOne:
         """As `VectorIndex._find_one`; k is within reach."""
-        turn, search, address, to_int64 = self._turn, self.native.search, faiss.swig_ptr, np.dtype(np.int64)
-        convert = one_in_our_convention(metric, k)
+        turn, search, address, copy = self._turn, self.native.search, faiss.swig_ptr, faiss.memcpy
+        size = 8 * k
+        waiting: list[ResultRow] = []
 
-        def find() -> Found | None:
+        def find() -> tuple[Floats, Positions, None, Any]:
             with turn:
                 if window != self._window:
                     self._set_window(window)
-                positions, distances = search(row, k)
-            return (distances, positions.view(to_int64), None) if convert(distances, address(distances)) else None
+                near, distances = search(row, k)
+            _, positions, _, at_positions = waiting.pop() if waiting else next_row(k, waiting)
+            copy(at_positions, address(near), size)  # uint64 becomes int64
+            return distances, positions, None, address(distances)
 
         return find
 
@@ -209,7 +212,7 @@ class VamanaIndex(PrefixIndex):
         if engine.equals is not None or engine.within_reach(k) < k:
             return None
         wanted: VamanaSearch = settings  # type: ignore[assignment]
-        return engine.find_one(row, k, max(k, wanted.search_window), self._space.metric)
+        return engine.find_one(row, k, max(k, wanted.search_window))
 
     def _harder(self, settings: SearchSettings, factor: float) -> SearchSettings:
         wanted: VamanaSearch = settings  # type: ignore[assignment]

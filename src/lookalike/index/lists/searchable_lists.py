@@ -85,9 +85,9 @@ class SearchableLists:
     def _computed(self) -> int:
         return int(self._counter.ndis)
 
-    def find_one(self, row: Floats, k: int, nprobe: int, metric: MetricName) -> FindOne:
+    def find_one(self, row: Floats, k: int, nprobe: int) -> FindOne:
         """As `VectorIndex._find_one`, where the lists hold vectors, not codes."""
-        return prepared_faiss_search(self.engine, row, k, self._parameters(nprobe), metric)
+        return prepared_faiss_search(self.engine, row, k, self._parameters(nprobe))
 
     def _make_parameters(self, nprobe: int, selector: Any = None) -> Any:
         # Asked to probe more lists than there are, faiss' packed lists answer nonsense under inner products (1.15).
