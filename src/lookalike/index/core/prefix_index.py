@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from lookalike.distances import Covariance
     from lookalike.index.core.artefact import IndexFolder, NewIndexFolder
     from lookalike.index.core.kind import SearchSettings
+    from lookalike.index.core.one_query import FindOne
     from lookalike.index.spec import IndexSpec
 
 __all__ = ["EXACT_BELOW", "PrefixIndex"]
@@ -94,6 +95,10 @@ class PrefixIndex(VectorIndex):
         """
         raise NotImplementedError
 
+    def _find_one_in(self, engine: Any, row: Floats, k: int, settings: SearchSettings) -> FindOne | None:
+        """As `_find_one`, of the engine alone; None where `_search_engine` does."""
+        return None
+
     def _filter_engine(
         self, engine: Any, queries: Floats, k: int, allowed: Mask, count: int, settings: SearchSettings
     ) -> Found | None:
@@ -160,6 +165,12 @@ class PrefixIndex(VectorIndex):
             return *built.tail.nearest(queries, k), len(queries) * len(built.tail)
         found = self._search_engine(built.engine, queries, k, settings)
         return self._with_tail(built, found, queries, k) if len(built.tail) else found
+
+    def _find_one(self, row: Floats, k: int, settings: SearchSettings) -> FindOne:
+        built = self._built
+        if built.engine is None or len(built.tail):
+            return super()._find_one(row, k, settings)
+        return self._find_one_in(built.engine, row, k, settings) or super()._find_one(row, k, settings)
 
     def _with_tail(self, built: _Built, found: Found, queries: Floats, k: int, allowed: Mask | None = None) -> Found:
         """Merge what the engine found with the nearest of the tail."""

@@ -10,12 +10,13 @@ import numpy as np
 from lookalike.errors import ArtefactError
 from lookalike.index.core.distance_count import counted
 from lookalike.index.core.engine_library import EngineLibrary
+from lookalike.index.core.faiss_search import faiss_search, prepared_faiss_search
 from lookalike.index.core.hits import Floats, Found, Mask, Positions
 from lookalike.index.core.metric_space import in_our_convention
-from lookalike.index.core.parametrised_search import parametrised_search
 
 if TYPE_CHECKING:
     from lookalike.distances import MetricName
+    from lookalike.index.core.one_query import FindOne
 
 __all__ = ["SearchableLists", "in_convention"]
 
@@ -77,12 +78,16 @@ class SearchableLists:
             bits = np.packbits(allowed, bitorder="little")
             parameters = self._make_parameters(nprobe, faiss.IDSelectorBitmap(bits))
         (distances, positions), computed = counted(
-            self._computed, lambda: parametrised_search(self.engine, queries, k, parameters)
+            self._computed, lambda: faiss_search(self.engine, queries, k, parameters)
         )
         return distances, positions, computed
 
     def _computed(self) -> int:
         return int(self._counter.ndis)
+
+    def find_one(self, row: Floats, k: int, nprobe: int) -> FindOne:
+        """As `VectorIndex._find_one`, where the lists hold vectors, not codes."""
+        return prepared_faiss_search(self.engine, row, k, self._parameters(nprobe))
 
     def _make_parameters(self, nprobe: int, selector: Any = None) -> Any:
         # Asked to probe more lists than there are, faiss' packed lists answer nonsense under inner products (1.15).
