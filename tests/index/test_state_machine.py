@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from lookalike.distances import pairwise
 from lookalike.errors import VectorError
-from lookalike.index import build_index, load_index
+from lookalike.index import Subset, build_index, load_index
 from lookalike.index.core import prefix_index
 from lookalike.index.kinds.registry import KINDS
 
@@ -48,6 +48,7 @@ class IndexMachine(RuleBasedStateMachine):
         settings = EVERYTHING.get(self.kind, {})
         self.index = build_index([first], self.kind, self.metric, ids=[1], **settings)
         self.model = {1: first}
+        self.subsets = [Subset([*range(0, 13, 2), *range(100, 110)]), Subset(range(100, 140))]
         if many:  # enough for an engine
             ids = range(100, 100 + len(START))
             self.index.add(START, ids=list(ids))
@@ -93,6 +94,12 @@ class IndexMachine(RuleBasedStateMachine):
         wanted = [*among, *range(100, 110)]
         hits = self.index.search(queries, k, among=wanted)
         self.check(hits, queries, k, [i for i in self.model if i in wanted])
+
+    @rule(queries=st.lists(vector, min_size=1, max_size=3), k=st.integers(1, 20), which=st.integers(0, 1))
+    def search_prepared(self, queries, k, which):
+        subset = self.subsets[which]
+        hits = self.index.search(queries, k, among=subset)
+        self.check(hits, queries, k, [i for i in self.model if i in subset.ids])
 
     def check(self, hits, queries, k, ids):
         found = min(k, len(ids))

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from lookalike.index.building import empty_index
     from lookalike.index.core.flat_vectors import AUTO_EXACT_LIMIT
     from lookalike.index.core.hits import Hits
+    from lookalike.index.core.subset import Subset
     from lookalike.index.core.vector_index import VectorIndex
     from lookalike.index.loading import load_index
     from lookalike.index.planning.capacity import plan_capacity
@@ -28,6 +29,7 @@ __all__ = [
     "AUTO_EXACT_LIMIT",
     "Hits",
     "IndexSpec",
+    "Subset",
     "VectorIndex",
     "build_index",
     "compare_indexes",
@@ -43,6 +45,7 @@ __getattr__, __dir__ = lazy_names(
         "AUTO_EXACT_LIMIT": "lookalike.index.core.flat_vectors",
         "Hits": "lookalike.index.core.hits",
         "IndexSpec": "lookalike.index.spec",
+        "Subset": "lookalike.index.core.subset",
         "VectorIndex": "lookalike.index.core.vector_index",
         "build_index": "lookalike.index.auto",
         "compare_indexes": "lookalike.index.tuning.comparison",

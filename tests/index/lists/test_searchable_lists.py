@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 from lookalike.errors import ArtefactError
+from lookalike.index.core.allowed import Allowed
 from lookalike.index.kinds.ivf import IvfBuild
 from lookalike.index.kinds.ivfpq import IvfPqBuild
 from lookalike.index.lists.inverted_file import filled_lists
@@ -51,10 +52,10 @@ def test_a_filter_lets_only_the_allowed_through(build):
     x, queries = rows(4000), rows(20, seed=1)
     lists = lists_of(x, build)
     allowed = np.random.default_rng(0).random(4000) < 0.1
-    _, positions, _ = lists.search(queries, 30, 16, allowed)
+    _, positions, _ = lists.search(queries, 30, 16, Allowed(4000, mask=allowed))
     assert allowed[positions].all()
     assert (positions >= 0).all()
-    none = lists.search(queries, 3, 16, np.zeros(4000, bool))[1]
+    none = lists.search(queries, 3, 16, Allowed(4000, mask=np.zeros(4000, bool)))[1]
     assert (none == -1).all()
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -27,7 +27,7 @@ from lookalike.index.core.float64_order import (
 )
 from lookalike.index.core.hits import Floats, Positions
 
-__all__ = ["AUTO_EXACT_LIMIT", "FlatVectors", "Near", "merged", "nearest_among", "nearest_at"]
+__all__ = ["AUTO_EXACT_LIMIT", "FlatVectors", "Near", "kept_vectors", "merged", "nearest_among", "nearest_at"]
 
 faiss = EngineLibrary("faiss")
 
@@ -70,8 +70,8 @@ class FlatVectors:
         self.flat = _new_flat(dimension, metric) if flat is None else flat
         self._metric = metric
         self._by_products = self.flat.metric_type == faiss.METRIC_INNER_PRODUCT
-        #: Of the squared lengths: the greatest, and the most that one is off 1.
-        self._longest, self._off_unit = _squares(self.view()) if len(self) else (0.0, 0.0)
+        #: Of the squared lengths: the greatest, and the most that one is off 1; None until somebody asks.
+        self._lengths: tuple[float, float] | None = None if len(self) else (0.0, 0.0)
 
     def __len__(self) -> int:
         return int(self.flat.ntotal)
@@ -89,9 +89,15 @@ class FlatVectors:
     def add(self, vectors: Floats) -> None:
         """Put `(m, d)` vectors at the next positions."""
         self.flat.add(np.ascontiguousarray(vectors))
-        if len(vectors):
-            longest, off_unit = _squares(vectors)
-            self._longest, self._off_unit = max(self._longest, longest), max(self._off_unit, off_unit)
+        if len(vectors) and self._lengths is not None:
+            (longest, off_unit), (before, off_before) = _squares(vectors), self._lengths
+            self._lengths = max(before, longest), max(off_before, off_unit)
+
+    def _extremes(self) -> tuple[float, float]:
+        """Of the squared lengths: the greatest, and the most that one is off 1."""
+        if self._lengths is None:
+            self._lengths = _squares(self.view())
+        return self._lengths
 
     def remove(self, positions: Positions) -> None:
         """Take vectors out; those after them move up."""
@@ -151,16 +157,16 @@ class FlatVectors:
         values, found = in_order(exact_values(queries, vectors, positions, self._metric), positions, k)
         if rough.shape[1] == len(vectors):
             return values, found, np.empty(0, np.int64)
-        last, d, longest = rough[:, -1].astype(np.float64), queries.shape[1], math.sqrt(self._longest)
+        last, d = rough[:, -1].astype(np.float64), queries.shape[1]
         if self._by_products and not (differences and self._metric == "cosine"):
-            squares = squared_lengths(queries)
-            beyond = -most_of_products(last, d, squares, longest)
+            squares, (longest, off_unit) = squared_lengths(queries), self._extremes()
+            beyond = -most_of_products(last, d, squares, math.sqrt(longest))
             if self._metric == "cosine":  # |x - y|² = |x|² + |y|² - 2xy
-                beyond = 2 * beyond + squares + (1 - self._off_unit)
+                beyond = 2 * beyond + squares + (1 - off_unit)
         elif differences or self._metric == "manhattan" or len(queries) < _few():
             beyond = least_of_sums(last, d)
         else:
-            beyond = least_of_expanded_squares(last, d, squared_lengths(queries), longest)
+            beyond = least_of_expanded_squares(last, d, squared_lengths(queries), math.sqrt(self._extremes()[0]))
         # Not beyond it: a vector that was not fetched may be as near as the k-th.
         return values, found, np.flatnonzero(~(beyond > values[:, -1]))
 
@@ -193,12 +199,50 @@ def _few() -> int:
 
 def nearest_among(queries: Floats, vectors: Floats, k: int, metric: str) -> tuple[Wide, Positions]:
     """Exact `(q, k)` float64 distances and rows of the k nearest of `(n, d)` prepared vectors, `k <= n`."""
-    by_difference = metric == "cosine"  # of what a store decodes, too, which is not quite of length 1
-    flat = FlatVectors(
-        vectors.shape[1], metric, faiss.IndexFlat(vectors.shape[1], faiss.METRIC_L2) if by_difference else None
-    )
-    flat.add(vectors)
-    return flat.nearest_wide(queries, k)
+    return _BorrowedVectors(np.ascontiguousarray(vectors), metric).nearest_wide(queries, k)
+
+
+def kept_vectors(vectors: Floats, metric: str) -> FlatVectors:
+    """A copy of `(n, d)` prepared vectors that compares as `nearest_among` does, for many searches."""
+    kept = FlatVectors(vectors.shape[1], metric, faiss.IndexFlat(vectors.shape[1], _by_differences(metric)))
+    kept.add(vectors)
+    return kept
+
+
+def _by_differences(metric: str) -> int:
+    # Cosine by differences: what a store decodes is not quite of length 1.
+    metric_type: int = getattr(faiss, "METRIC_L2" if metric == "cosine" else _METRICS[metric])
+    return metric_type
+
+
+class _Borrowed(NamedTuple):
+    """An array in the place of a faiss flat index."""
+
+    vectors: Floats
+    metric_type: int
+
+    @property
+    def ntotal(self) -> int:
+        return len(self.vectors)
+
+    @property
+    def d(self) -> int:
+        return int(self.vectors.shape[1])
+
+    def search(self, queries: Floats, k: int) -> tuple[Floats, Positions]:
+        found: tuple[Floats, Positions] = faiss.knn(queries, self.vectors, k, self.metric_type)
+        return found
+
+
+class _BorrowedVectors(FlatVectors):
+    """Vectors that are compared where they lie, without the copy that faiss would make; for one search."""
+
+    def __init__(self, vectors: Floats, metric: str) -> None:
+        super().__init__(vectors.shape[1], metric, _Borrowed(vectors, _by_differences(metric)))
+
+    def view(self) -> Floats:
+        vectors: Floats = self.flat.vectors
+        return vectors
 
 
 def nearest_at(

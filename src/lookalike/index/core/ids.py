@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lookalike.errors import VectorError
+from lookalike.index.core.allowed import Allowed
 
 __all__ = ["IdMap"]
 
@@ -38,6 +39,7 @@ class IdMap:
         size: positions in use, dead ones included.
         live: how many of them are not dead.
         next_id: the lowest id to hand out.
+        generation: an object; in all maps that hold the same one, a position means the same vector.
 
     Raises:
         VectorError: an id is live twice.
@@ -49,7 +51,8 @@ class IdMap:
         self._dead = np.zeros(len(self._ids), bool) if dead is None else dead.copy()
         self.size = len(self._ids)
         self.live = self.size - int(self._dead.sum())
-        self._live_mask: Mask | None = None
+        self._live: Allowed | None = None
+        self.generation = object()
         self._table: tuple[Ids, Ids] | None = None
         self._recent: dict[int, int] = {}  # shared with older maps: an entry counts if `ids` and `dead` agree
         self._own_positions = _are_positions(self._ids, 0)
@@ -75,12 +78,17 @@ class IdMap:
         return self._dead[: self.size]
 
     @property
+    def live_positions(self) -> Allowed:
+        """The positions whose vector is live; made once."""
+        live = self._live
+        if live is None:
+            live = self._live = Allowed(self.size, mask=~self.dead)
+        return live
+
+    @property
     def live_mask(self) -> Mask:
         """`(size,)` whether the vector at a position is live; made once (do not write)."""
-        mask = self._live_mask
-        if mask is None:
-            mask = self._live_mask = ~self.dead
-        return mask
+        return self.live_positions.mask
 
     def at(self, positions: Ids) -> Ids:
         """The ids at positions, of any shape, none of them negative."""
@@ -171,7 +179,7 @@ class IdMap:
     def _extended(self, ids: Ids, dead: bool) -> IdMap:
         start, end = self.size, self.size + len(ids)
         grown = copy.copy(self)
-        grown._live_mask = None
+        grown._live = None
         grown.size = end
         if end > len(self._ids) or not self._ids.flags.writeable:
             room = max(end, 2 * len(self._ids)) - len(self._ids)
@@ -183,17 +191,24 @@ class IdMap:
     def without(self, positions: Ids) -> IdMap:
         """A map in which these positions, each given once and live in this map, are dead; calling twice is no harm."""
         rest = copy.copy(self)
-        rest._live_mask = None
+        rest._live = None
         rest.live = self.live - len(positions)
         self._dead[positions] = True
         return rest
+
+    def renewed(self) -> IdMap:
+        """The same map of another generation: vectors at its positions were, or will be, exchanged."""
+        other = copy.copy(self)
+        other.generation, other._live = object(), None
+        return other
 
     def compacted(self) -> IdMap:
         """A map of the live positions only, which move up, in order."""
         rest = copy.copy(self)
         rest._ids, rest._dead = self.ids[~self.dead], np.zeros(self.live, bool)
         rest.size = self.live
-        rest._live_mask, rest._table, rest._recent = None, None, {}
+        rest._live, rest._table, rest._recent = None, None, {}
+        rest.generation = object()
         rest._own_positions = _are_positions(rest._ids, 0)
         return rest
 

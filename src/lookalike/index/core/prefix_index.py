@@ -15,11 +15,12 @@ import numpy as np
 
 from lookalike.errors import ArtefactError
 from lookalike.index.core.flat_vectors import FlatVectors, merged, nearest_among
-from lookalike.index.core.hits import Floats, Found, Mask, Positions
+from lookalike.index.core.hits import Floats, Found, Positions
 from lookalike.index.core.vector_index import VectorIndex
 
 if TYPE_CHECKING:
     from lookalike.distances import Covariance
+    from lookalike.index.core.allowed import Allowed
     from lookalike.index.core.artefact import IndexFolder, NewIndexFolder
     from lookalike.index.core.kind import SearchSettings
     from lookalike.index.core.one_query import FindOne
@@ -100,9 +101,12 @@ class PrefixIndex(VectorIndex):
         return None
 
     def _filter_engine(
-        self, engine: Any, queries: Floats, k: int, allowed: Mask, count: int, settings: SearchSettings
+        self, engine: Any, queries: Floats, k: int, allowed: Allowed, settings: SearchSettings
     ) -> Found | None:
-        """The k nearest of the allowed positions, where the engine takes a filter; None where it does not."""
+        """The k nearest of the allowed positions, where the engine takes a filter; None where it does not.
+
+        Fewer are filled up with position -1, distance +inf, at the end of a row.
+        """
         return None
 
     # --- the index ------------------------------------------------------------------------------------------
@@ -172,13 +176,13 @@ class PrefixIndex(VectorIndex):
             return super()._find_one(row, k, settings)
         return self._find_one_in(built.engine, row, k, settings) or super()._find_one(row, k, settings)
 
-    def _with_tail(self, built: _Built, found: Found, queries: Floats, k: int, allowed: Mask | None = None) -> Found:
+    def _with_tail(self, built: _Built, found: Found, queries: Floats, k: int, allowed: Allowed | None = None) -> Found:
         """Merge what the engine found with the nearest of the tail."""
         if allowed is None:
             count = len(built.tail)
             distances, at = built.tail.nearest(queries, min(k, count))
         else:
-            rows = np.flatnonzero(allowed[built.covered :])
+            rows = np.flatnonzero(allowed.mask[built.covered :])
             count = len(rows)
             if not count:
                 return found
@@ -187,21 +191,24 @@ class PrefixIndex(VectorIndex):
         computed = None if found[2] is None else found[2] + len(queries) * count
         return *merged(found[:2], (distances, at + built.covered), k), computed
 
-    def _filtered(self, queries: Floats, k: int, allowed: Mask, count: int, settings: SearchSettings) -> Found:
+    def _beside(self) -> int:
         built = self._built
-        if built.engine is None:
-            distances, positions = self._scan(queries, k, np.flatnonzero(allowed))
-            return distances, positions, len(queries) * count
-        inside = allowed[: built.covered]
-        found = self._filter_engine(built.engine, queries, k, inside, count, settings)
+        return 0 if built.engine is None else len(built.tail)
+
+    def _slowdown(self) -> float:
+        return 0.0 if self._built.engine is None else super()._slowdown()
+
+    def _scan_pays(self, allowed: Allowed, fetched: int, settings: SearchSettings, queries: int) -> bool:
+        return self._built.engine is None or super()._scan_pays(allowed, fetched, settings, queries)
+
+    def _search_allowed(
+        self, queries: Floats, k: int, allowed: Allowed, fetched: int, settings: SearchSettings
+    ) -> Found:
+        built = self._built
+        found = self._filter_engine(built.engine, queries, k, allowed, settings)
         if found is None:
-            return super()._filtered(queries, k, allowed, count, settings)
-        distances, positions, computed = self._with_tail(built, found, queries, k, allowed)
-        short = np.flatnonzero((positions < 0).any(axis=1))
-        if len(short):
-            distances[short], positions[short] = self._scan(queries[short], k, np.flatnonzero(allowed))
-            computed = None if computed is None else computed + len(short) * count
-        return distances, positions, computed
+            return super()._search_allowed(queries, k, allowed, fetched, settings)
+        return self._with_tail(built, found, queries, k, allowed) if len(built.tail) else found
 
     def _bytes(self) -> int:
         built = self._built

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from functools import lru_cache, partial
 from pathlib import Path
 from threading import get_ident
@@ -13,14 +13,16 @@ import numpy.typing as npt
 
 from lookalike.counted_nouns import how_many
 from lookalike.errors import InputError
+from lookalike.index.core.allowed import Allowed
 from lookalike.index.core.artefact import save
 from lookalike.index.core.checks import checked_ids, checked_k, checked_vectors
-from lookalike.index.core.flat_vectors import nearest_at
-from lookalike.index.core.hits import Floats, Found, Hits, Mask, Positions
+from lookalike.index.core.filtered_search import COMPACTION_DUE, FilteredSearch
+from lookalike.index.core.hits import Floats, Found, Hits, Positions
 from lookalike.index.core.ids import IdMap
 from lookalike.index.core.metric_space import MetricSpace
 from lookalike.index.core.one_query import FindOne, OneQuery, general, one_query
 from lookalike.index.core.recoverable_changes import RecoverableChanges, Undisturbed
+from lookalike.index.core.subset import Subset
 
 if TYPE_CHECKING:
     from lookalike.distances import Covariance
@@ -30,9 +32,6 @@ if TYPE_CHECKING:
 
 __all__ = ["VectorIndex"]
 
-#: Up to so many allowed vectors, or this share of all, are compared one by one; an engine that knows nothing of the
-#: filter would have to fetch at least as many to meet k of them.
-_SCAN, _SCAN_SHARE = 1000, 50
 
 #: A query is first searched as if there were no tombstones where fewer than one answer in so many would hold one.
 _TOMBSTONES_IN_REACH = 10
@@ -45,7 +44,7 @@ class _Usual(NamedTuple):
     settings: SearchSettings
 
 
-class VectorIndex(ABC):
+class VectorIndex(FilteredSearch):
     """A searchable set of vectors under 64-bit ids.
 
     This class checks input, translates ids, brings vectors into the space its engine searches (`metric_space`),
@@ -160,7 +159,7 @@ class VectorIndex(ABC):
         queries: npt.ArrayLike,
         k: int = 10,
         *,
-        among: npt.ArrayLike | None = None,
+        among: npt.ArrayLike | Subset | None = None,
         counted: bool = False,
         **search_settings: Any,
     ) -> Hits:
@@ -169,7 +168,8 @@ class VectorIndex(ABC):
         Args:
             queries: `(q, d)` real numbers; for cosine any length but zero.
             k: how many, at least 1; where it exceeds the vectors there are, the rest is id -1, distance +inf.
-            among: `(m,)` int64; only these ids are looked for (those that are not live are passed over).
+            among: `(m,)` int64; only these ids are looked for (those that are not live are passed over). A
+                `lookalike.index.Subset` of them where several searches look for the same.
             counted: tell `Hits.computed` of a single query, too, which takes some microseconds.
             **search_settings: of the kind, for this call only, for example ``ef_search=200``.
 
@@ -208,7 +208,7 @@ class VectorIndex(ABC):
         find = self._find_one(self._space.row, k, settings)
         return _Usual(one_query(self._space, k, find, ids, still), settings)
 
-    def _hits(self, queries: Floats, k: int, settings: SearchSettings, among: npt.ArrayLike | None) -> Hits:
+    def _hits(self, queries: Floats, k: int, settings: SearchSettings, among: npt.ArrayLike | Subset | None) -> Hits:
         ids = self._ids
         if among is None and ids.live == ids.size >= k and len(queries):
             distances, positions, computed = self._whole(queries, k, settings)
@@ -224,33 +224,31 @@ class VectorIndex(ABC):
             computed = None if computed is None else computed + len(short) * self._ids.size
         return distances, positions, computed
 
-    def _partial(self, queries: Floats, wanted: int, settings: SearchSettings, among: npt.ArrayLike | None) -> Hits:
+    def _partial(
+        self, queries: Floats, wanted: int, settings: SearchSettings, among: npt.ArrayLike | Subset | None
+    ) -> Hits:
         """Search where something is in the way: tombstones, a subset, fewer than k vectors, or no query at all."""
-        allowed, count = self._allowed(None if among is None else checked_ids(among))
-        found = min(wanted, count)
+        allowed = self._allowed(among)
+        found = min(wanted, allowed.count)
         ids = np.full((len(queries), wanted), -1, np.int64)
         distances = np.full((len(queries), wanted), np.inf, np.float32)
         computed: int | None = 0
         if len(queries) and found:
-            if count == self._ids.size:
+            if allowed.count == self._ids.size:
                 distances[:, :found], positions, computed = self._whole(queries, found, settings)
-            elif count <= max(_SCAN, self._ids.size // _SCAN_SHARE):
-                distances[:, :found], positions = self._scan(queries, found, np.flatnonzero(allowed))
-                computed = len(queries) * count
             else:
-                distances[:, :found], positions, computed = self._filtered(queries, found, allowed, count, settings)
+                distances[:, :found], positions, computed = self._filtered(queries, found, allowed, settings)
             ids[:, :found] = self._ids.at(positions)
         return Hits(ids, distances, computed)
 
-    def _allowed(self, among: npt.NDArray[np.int64] | None) -> tuple[Mask, int]:
-        """`(size,)` which positions may be found, and how many they are."""
+    def _allowed(self, among: npt.ArrayLike | Subset | None) -> Allowed:
+        """Which positions may be found."""
         if among is None:
-            return self._ids.live_mask, self._ids.live
-        positions = self._ids.find(np.unique(among))
-        positions = positions[positions >= 0]
-        mask = np.zeros(self._ids.size, bool)
-        mask[positions] = True
-        return mask, len(positions)
+            return self._ids.live_positions
+        if isinstance(among, Subset):
+            return among.located(self._ids)
+        positions = self._ids.find(checked_ids(among))
+        return Allowed(self._ids.size, positions[positions >= 0])
 
     def add(self, vectors: npt.ArrayLike, ids: npt.ArrayLike | None = None) -> npt.NDArray[np.int64]:
         """Add vectors under ids of the caller's; all or none.
@@ -282,7 +280,7 @@ class VectorIndex(ABC):
                 if state is None:
                     self._changes.done()
                 else:
-                    self._changes.finish(partial(self._adopt, state))
+                    self._changes.finish(partial(self._exchange, state, self._ids.renewed()))
             except BaseException:
                 self._changes.recover()
                 raise
@@ -294,10 +292,10 @@ class VectorIndex(ABC):
 
     def _undo_add(self, before: IdMap) -> None:
         """Undo an addition, however far it got."""
-        self._ids = before
+        self._ids = before.renewed()  # the positions that are given up will be other vectors'
         left = self._truncate(before.size)
         if left:
-            self._ids = before.with_dead(left)
+            self._ids = before.renewed().with_dead(left)
 
     def remove(self, ids: npt.ArrayLike) -> int:
         """Remove vectors; the next search does not see them. Ids that are not live are passed over.
@@ -346,17 +344,32 @@ class VectorIndex(ABC):
     def compact(self) -> int:
         """Rebuild from the live vectors where the engine keeps tombstones; searches go on meanwhile.
 
-        Takes as long as a build, and the memory of a second index. Returns how many tombstones were dropped.
+        Vectors that wait beside an engine which cannot take them go into it, too. Takes as long as a build, and the
+        memory of a second index; `compaction_due` tells when it pays. Returns how many tombstones were dropped.
         """
         with self._changes.turn:
             self._changes.recover()
             dropped = self._ids.size - self._ids.live
-            if dropped:
+            if dropped or (self._beside() and not self._mapped):
                 if self._mapped:
                     raise InputError("this index was opened mapped and cannot be rebuilt; load it without mapped=True")
                 state = self._rebuilt(np.flatnonzero(self._ids.live_mask))
                 self._changes.finish(partial(self._exchange, state, self._ids.compacted()))
             return dropped
+
+    def slowdown(self) -> float:
+        """How much longer searches take for what `compact()` would put right: 0.3 for 30%; 0 where there is nothing.
+
+        For tombstones an engine has to look at more vectors, and those that it has not taken in yet are compared one by
+        one. An estimate, of a search of one query at the present settings; the first call times some, for some
+        milliseconds. That a compacted index is also smaller is not counted.
+        """
+        return self._changes.read(self._slowdown)
+
+    @property
+    def compaction_due(self) -> bool:
+        """Whether `slowdown()` is above a quarter: see "Removing and replacing" in `docs/indexes.md`."""
+        return self.slowdown() > COMPACTION_DUE
 
     def _exchange(self, state: Any, ids: IdMap) -> None:
         self._adopt(state)
@@ -372,31 +385,6 @@ class VectorIndex(ABC):
         with self._changes.turn:
             self._changes.recover()
             save(self, Path(path))
-
-    # --- filters --------------------------------------------------------------------------------------------
-
-    def _filtered(self, queries: Floats, k: int, allowed: Mask, count: int, settings: SearchSettings) -> Found:
-        """The k nearest of the `count` allowed positions; kinds whose engine takes a filter override this.
-
-        Twice as many are fetched as would be needed were the allowed ones spread evenly; a query that meets fewer
-        than k, because its neighbourhood was removed, is compared with every allowed vector.
-        """
-        size = self._ids.size
-        wanted = min(size, -(-2 * k * size // count))
-        distances, positions, computed = self._search(queries, wanted, self._harder(settings, size / count))
-        good = (positions >= 0) & allowed[positions]
-        # Stable: allowed hits move to the front and stay in order of distance.
-        front = np.argsort(~good, axis=1, kind="stable")[:, :k]
-        positions, distances = np.take_along_axis(positions, front, 1), np.take_along_axis(distances, front, 1)
-        short = np.flatnonzero(good.sum(axis=1) < k)
-        if len(short):
-            distances[short], positions[short] = self._scan(queries[short], k, np.flatnonzero(allowed))
-            computed = None if computed is None else computed + len(short) * count
-        return distances, positions, computed
-
-    def _scan(self, queries: Floats, k: int, positions: Positions) -> tuple[Floats, Positions]:
-        """Compare with the vectors at `positions`, one by one."""
-        return nearest_at(queries, positions, self._vectors_at, k, self._space.metric)
 
     # --- for saving and measuring ---------------------------------------------------------------------------
 
@@ -442,10 +430,6 @@ class VectorIndex(ABC):
         """
         return lambda: (*self._search(row, k, settings), None)
 
-    def _harder(self, settings: SearchSettings, factor: float) -> SearchSettings:
-        """Settings that reach `factor` times as far, for when only every `factor`-th vector counts."""
-        return settings
-
     @abstractmethod
     def _vectors_at(self, positions: Positions) -> Floats:
         """`(m, d)` vectors as the engine holds them (prepared); a copy."""
@@ -471,7 +455,7 @@ class VectorIndex(ABC):
         """An engine to `_adopt`, where an addition has made one due, else None. Searches run meanwhile."""
         return None
 
-    def _discard(self) -> None:  # noqa: B027 - tombstones do for most kinds
+    def _discard(self) -> None:
         """Some positions have just been marked dead. With the write lock held; called again where interrupted."""
 
     @abstractmethod

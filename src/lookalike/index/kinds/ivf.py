@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field
 
 from lookalike.index.core.costs import Costs, Footprint, Measured, Shape
-from lookalike.index.core.hits import Floats, Found, Mask, Positions
+from lookalike.index.core.hits import Floats, Found, Positions
 from lookalike.index.core.kind import BuildSettings, Candidate, Kind, SearchSettings
 from lookalike.index.lists import list_work
 from lookalike.index.lists.inverted_file import InvertedFileIndex, filled_lists
 from lookalike.index.lists.searchable_lists import SearchableLists, in_convention
 
 if TYPE_CHECKING:
+    from lookalike.index.core.allowed import Allowed
     from lookalike.index.core.artefact import IndexFolder, NewIndexFolder
     from lookalike.index.core.one_query import FindOne
 
@@ -56,7 +57,7 @@ class IvfIndex(InvertedFileIndex):
     def _truncate_engine(self, engine: Any, size: int) -> None:
         engine.truncate(size)
 
-    def _found(self, engine: Any, queries: Floats, k: int, settings: SearchSettings, allowed: Mask | None) -> Found:
+    def _found(self, engine: Any, queries: Floats, k: int, settings: SearchSettings, allowed: Allowed | None) -> Found:
         wanted: IvfSearch = settings  # type: ignore[assignment]
         distances, positions, computed = engine.search(queries, k, wanted.nprobe, allowed)
         return in_convention(distances, positions, self._space.metric), positions, computed

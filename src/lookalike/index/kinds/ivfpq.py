@@ -17,7 +17,7 @@ from pydantic import Field
 
 from lookalike.index.core.costs import JUMP, Costs, Footprint, Measured, Shape
 from lookalike.index.core.engine_library import EngineLibrary
-from lookalike.index.core.hits import Floats, Found, Mask, Positions
+from lookalike.index.core.hits import Floats, Found, Positions
 from lookalike.index.core.kind import ALL_BUT_MANHATTAN, BuildSettings, Candidate, Kind, SearchSettings
 from lookalike.index.lists import list_work
 from lookalike.index.lists.inverted_file import InvertedFileIndex, filled_lists
@@ -25,6 +25,7 @@ from lookalike.index.lists.searchable_lists import SearchableLists, in_conventio
 from lookalike.index.lists.vector_store import VectorStore
 
 if TYPE_CHECKING:
+    from lookalike.index.core.allowed import Allowed
     from lookalike.index.core.artefact import IndexFolder, NewIndexFolder
 
 __all__ = ["KIND", "IvfPqBuild", "IvfPqIndex", "IvfPqSearch"]
@@ -91,7 +92,9 @@ class IvfPqIndex(InvertedFileIndex):
             engine.store.truncate(size)
         engine.codes.truncate(size)
 
-    def _found(self, engine: _Coded, queries: Floats, k: int, settings: SearchSettings, allowed: Mask | None) -> Found:
+    def _found(
+        self, engine: _Coded, queries: Floats, k: int, settings: SearchSettings, allowed: Allowed | None
+    ) -> Found:
         wanted: IvfPqSearch = settings  # type: ignore[assignment]
         metric = self._space.metric
         if engine.store is None or not wanted.rerank:

@@ -53,6 +53,9 @@ _ONE = np.float32(1)
 #: Queries from which on several threads pay.
 _MANY = 256
 
+#: By which power of the leaves the candidates grow that keep the recall of a search among fewer vectors.
+_REORDERED = 1.2
+
 
 @cache
 def _scann() -> Any:
@@ -219,12 +222,18 @@ class ScannIndex(PrefixIndex):
 
     def _harder(self, settings: SearchSettings, factor: float) -> SearchSettings:
         wanted: ScannSearch = settings  # type: ignore[assignment]
-        return settings.model_copy(
-            update={
-                "reorder": int(wanted.reorder * factor),
-                "leaves_to_search": int(wanted.leaves_to_search * factor),
-            }
-        )
+        most = self._ids.size
+        # The codes' order is rough: of more candidates, more than in proportion are to be compared in full.
+        reorder = min(max(wanted.reorder, most), int(wanted.reorder * factor**_REORDERED))
+        leaves = min(max(wanted.leaves_to_search, most), int(wanted.leaves_to_search * factor))
+        return settings.model_copy(update={"reorder": reorder, "leaves_to_search": leaves})
+
+    def _at_hand(self, settings: SearchSettings) -> int:
+        return int(settings.reorder)  # type: ignore[attr-defined]
+
+    def _work(self, settings: SearchSettings, fetched: int) -> float:
+        compared = max(fetched, self._at_hand(settings))
+        return super()._work(settings, 0) + compared * (self.dimension + JUMP)
 
     def _engine_vectors(self, engine: _Searcher, positions: Positions) -> Floats:
         return np.asarray(engine.vectors[positions])

@@ -170,6 +170,11 @@ class TreesIndex(PrefixIndex):
         wanted: TreesSearch = settings  # type: ignore[assignment]
         return settings.model_copy(update={"search_k": int(wanted.search_k * factor)})
 
+    def _recall_value(self, settings: SearchSettings, k: int) -> int:
+        build: TreesBuild = self._spec.build  # type: ignore[assignment]
+        search_k: int = settings.search_k  # type: ignore[attr-defined]
+        return search_k or build.n_trees * max(k, 10)
+
     def _engine_vectors(self, engine: _Forest, positions: Positions) -> Floats:
         return np.asarray(engine.vectors[positions])
 

@@ -216,7 +216,11 @@ class VamanaIndex(PrefixIndex):
 
     def _harder(self, settings: SearchSettings, factor: float) -> SearchSettings:
         wanted: VamanaSearch = settings  # type: ignore[assignment]
-        return settings.model_copy(update={"search_window": int(wanted.search_window * factor)})
+        most = max(wanted.search_window, self._ids.size)
+        return settings.model_copy(update={"search_window": min(most, int(wanted.search_window * factor))})
+
+    def _at_hand(self, settings: SearchSettings) -> int:
+        return int(settings.search_window)  # type: ignore[attr-defined]
 
     def _engine_vectors(self, engine: _Graph, positions: Positions) -> Floats:
         at = positions if engine.equals is None else engine.equals.which[positions]

@@ -12,18 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lookalike.index.core.hits import Floats, Found, Mask
+from lookalike.index.core.hits import Floats, Found
 from lookalike.index.core.prefix_index import PrefixIndex
 from lookalike.index.lists.coarse_lists import SAMPLE_PER_LIST, list_count
 from lookalike.index.lists.inverted_lists import CodeSettings, InvertedLists
 
 if TYPE_CHECKING:
+    from lookalike.index.core.allowed import Allowed
     from lookalike.index.core.kind import SearchSettings
 
 __all__ = ["InvertedFileIndex", "filled_lists", "probing"]
-
-#: A filter that leaves few vectors probes more lists, up to so many times as many.
-_REACH = 8.0
 
 
 def filled_lists(vectors: Floats, nlist: int, metric: str, code: CodeSettings | None = None) -> Any:
@@ -44,7 +42,7 @@ def filled_lists(vectors: Floats, nlist: int, metric: str, code: CodeSettings | 
 def probing(settings: SearchSettings, factor: float) -> SearchSettings:
     """Settings that probe `factor` times as many lists."""
     nprobe: int = settings.nprobe  # type: ignore[attr-defined]
-    return settings.model_copy(update={"nprobe": int(nprobe * min(_REACH, factor))})
+    return settings.model_copy(update={"nprobe": int(nprobe * factor)})
 
 
 class InvertedFileIndex(PrefixIndex):
@@ -53,16 +51,14 @@ class InvertedFileIndex(PrefixIndex):
     grows = True
 
     @abstractmethod
-    def _found(self, engine: Any, queries: Floats, k: int, settings: SearchSettings, allowed: Mask | None) -> Found:
+    def _found(self, engine: Any, queries: Floats, k: int, settings: SearchSettings, allowed: Allowed | None) -> Found:
         """The k nearest, of the allowed positions where some are given."""
 
     def _search_engine(self, engine: Any, queries: Floats, k: int, settings: SearchSettings) -> Found:
         return self._found(engine, queries, k, settings, None)
 
-    def _filter_engine(
-        self, engine: Any, queries: Floats, k: int, allowed: Mask, count: int, settings: SearchSettings
-    ) -> Found:
-        return self._found(engine, queries, k, probing(settings, len(allowed) / count), allowed)
+    def _filter_engine(self, engine: Any, queries: Floats, k: int, allowed: Allowed, settings: SearchSettings) -> Found:
+        return self._found(engine, queries, k, settings, allowed)
 
     def _harder(self, settings: SearchSettings, factor: float) -> SearchSettings:
         return probing(settings, factor)

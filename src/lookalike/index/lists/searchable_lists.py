@@ -11,11 +11,12 @@ from lookalike.errors import ArtefactError
 from lookalike.index.core.distance_count import counted
 from lookalike.index.core.engine_library import EngineLibrary
 from lookalike.index.core.faiss_search import faiss_search, prepared_faiss_search
-from lookalike.index.core.hits import Floats, Found, Mask, Positions
+from lookalike.index.core.hits import Floats, Found, Positions
 from lookalike.index.core.metric_space import in_our_convention
 
 if TYPE_CHECKING:
     from lookalike.distances import MetricName
+    from lookalike.index.core.allowed import Allowed
     from lookalike.index.core.one_query import FindOne
 
 __all__ = ["SearchableLists", "in_convention"]
@@ -68,15 +69,18 @@ class SearchableLists:
         addresses = 0 if lists.direct_map.no() else 8
         return int(lists.ntotal * (lists.code_size + 8 + addresses) + lists.nlist * lists.d * 4)
 
-    def search(self, queries: Floats, k: int, nprobe: int, allowed: Mask | None = None) -> Found:
+    def search(self, queries: Floats, k: int, nprobe: int, allowed: Allowed | None = None) -> Found:
         """Distances as faiss gives them (Euclidean squared, inner products not negated), positions, their number."""
-        bits = None
         if allowed is None:
             parameters = self._parameters(nprobe)
         else:
-            # faiss keeps a pointer into the array, which therefore has to stay until the search is over.
-            bits = np.packbits(allowed, bitorder="little")
-            parameters = self._make_parameters(nprobe, faiss.IDSelectorBitmap(bits))
+            last = allowed.selecting
+            if last is None or last[:2] != (self, nprobe):
+                # faiss keeps a pointer into the bits, which `allowed` holds. Bits beyond the vectors that are in lists
+                # do no harm.
+                selector = faiss.IDSelectorBitmap(allowed.bits)
+                last = allowed.selecting = self, nprobe, self._make_parameters(nprobe, selector)
+            parameters = last[2]
         (distances, positions), computed = counted(
             self._computed, lambda: faiss_search(self.engine, queries, k, parameters)
         )
