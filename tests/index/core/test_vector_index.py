@@ -439,7 +439,7 @@ def test_auto_is_exact_for_few_and_tuned_for_many(monkeypatch):
     assert build_index(clustered(200, 4)).kind == "exact"
     with pytest.raises(InputError, match="auto' chose exact, which has no setting recall"):
         build_index(clustered(200, 4), recall=0.9)
-    with pytest.raises(InputError, match="'auto' has no setting M; name a kind, or give k, kinds, memory, "):
+    with pytest.raises(InputError, match="'auto' has no setting M; name a kind, or give budget, k, kinds, memory, "):
         build_index(clustered(300, 8), M=8)
     chosen = build_index(clustered(300, 8), metric="manhattan", kinds=["hnsw"], recall=0.9, ids=np.arange(300) + 9)
     assert chosen.kind == "hnsw"
