@@ -8,9 +8,11 @@ may differ from process to process; the one is exact, the other as good as an un
 
 from __future__ import annotations
 
+import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -31,11 +33,11 @@ KEPT_BYTES = 1 << 28
 #: Vectors that are fetched to see how long that takes: few, for they may lie on the disk.
 _FETCHED = 1000
 #: And bytes of copies of them that are compared: more than a core's own cache holds.
-_COMPARED_BYTES = 1 << 22
-#: Queries that are timed, and how often each; the quickest time of each counts, which others disturb least.
-_QUERIES, _ROUNDS = 6, 3
-#: No further round begins after so many seconds: an index whose pages are on the disk takes its time.
-_LONG = 0.03
+_COMPARED_BYTES = 1 << 23
+#: Searches that are timed, each of another vector: repeated ones would find in the cache what they need.
+_QUERIES = 24
+#: So many at least; but no further one begins after so many seconds, for an index whose pages are on the disk.
+_FEWEST, _LONG = 3, 0.02
 #: Neighbours asked for.
 _K = 10
 
@@ -78,18 +80,17 @@ class FilterCosts:
         """
         # Ascending, with gaps, as a subset's positions lie.
         positions = np.linspace(0, size - 1, min(size, _FETCHED)).astype(np.int64)
-        fetch = _quickest([lambda: vectors_at(positions)]) / len(positions)
+        fetch = _typical([partial(vectors_at, np.minimum(positions + at, size - 1)) for at in range(1, 1 + _FEWEST)])
         vectors = vectors_at(positions)
-        queries = vectors[:: -(-len(vectors) // _QUERIES)]
+        each = [vectors[row : row + 1] for row in range(0, len(vectors), -(-len(vectors) // _QUERIES))]
         rows = max(1, min(size, _COMPARED_BYTES // (4 * vectors.shape[1])))
         many = kept_vectors(np.resize(vectors, (rows, vectors.shape[1])), metric)
-        few = kept_vectors(queries[:1], metric)
+        few = kept_vectors(vectors[:1], metric)
         k = min(_K, size)
-        each = [queries[row : row + 1] for row in range(len(queries))]
-        start = _quickest([lambda q=query: few.nearest(q, 1) for query in each])  # type: ignore[misc]
-        compared = _quickest([lambda q=query: many.nearest(q, min(k, rows)) for query in each])  # type: ignore[misc]
-        engine = _quickest([lambda q=query: search(q, k) for query in each])  # type: ignore[misc]
-        return cls(start, max(0.0, compared - start) / rows, fetch, engine, work)
+        start = _typical([partial(few.nearest, query, 1) for query in each])
+        compared = _typical([partial(many.nearest, query, min(k, rows)) for query in each])
+        engine = _typical([partial(search, query, k) for query in each])
+        return cls(start, max(0.0, compared - start) / rows, fetch / len(positions), engine, work)
 
     def scan_seconds(self, count: int, queries: int, kept: bool) -> float:
         """Comparing a query with `count` vectors; unless a copy is kept, all queries together fetch them first."""
@@ -122,16 +123,16 @@ def recall_value(kind: str, settings: object) -> int:
     return 0 if chosen is None else int(getattr(settings, chosen.name))
 
 
-def _quickest(calls: list[Callable[[], object]]) -> float:
-    """Seconds of a call, the mean over the quickest round of each; a call before that warms the caches."""
+def _typical(calls: list[Callable[[], object]]) -> float:
+    """The median of the seconds that calls take; the first one is made once more, before that."""
     calls[0]()
-    best = [float("inf")] * len(calls)
+    seconds: list[float] = []
     begin = time.perf_counter()
-    for _ in range(_ROUNDS):
-        for at, call in enumerate(calls):
-            start = time.perf_counter()
-            call()
-            best[at] = min(best[at], time.perf_counter() - start)
-        if time.perf_counter() - begin > _LONG:
+    for call in calls:
+        start = time.perf_counter()
+        call()
+        end = time.perf_counter()
+        seconds.append(end - start)
+        if len(seconds) >= _FEWEST and end - begin > _LONG:
             break
-    return sum(best) / len(best)
+    return statistics.median(seconds)
