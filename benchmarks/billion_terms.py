@@ -47,8 +47,8 @@ from lookalike.index.lists.coarse_lists import list_count
 
 DIMENSION, QUERIES, K, RECALL, SEED = 128, 300, 10, 0.95, 1
 SEGMENTS = (1, 4, 16)
-#: Settings are tried in steps of a quarter more.
-STEP = 1.25
+#: Settings are tried in steps of a tenth more.
+STEP = 1.1
 
 Floats = npt.NDArray[np.float32]
 #: The library's types do not name all parameters of a search.
@@ -165,24 +165,41 @@ def first_value(recall_of: Callable[[int], float], first: int) -> tuple[int, flo
     return value, reached
 
 
-def seconds_each(engine: Engine, segments: list[Segment], queries: Floats, value: int) -> float:
-    """Median seconds of a query over these segments, one after another; the best of three passes."""
-    searches = [engine.searcher(segment.index, value) for segment in segments]
-
-    def once(query: Floats) -> float:
+def pass_ms(searches: list[Callable[[Floats], Any]], queries: Floats) -> float:
+    """Median milliseconds of a query over these searches, one after another."""
+    taken = []
+    for i in range(len(queries)):
         start = time.perf_counter()
         for search in searches:
-            search(query)
-        return time.perf_counter() - start
+            search(queries[i : i + 1])
+        taken.append(time.perf_counter() - start)
+    return 1e3 * statistics.median(taken)
 
-    return min(statistics.median(once(queries[i : i + 1]) for i in range(len(queries))) for _ in range(3))
+
+def in_turns(runs: list[Callable[[], float]], rounds: int = 7) -> list[list[float]]:
+    """Each run's values, all runs once a round: what disturbs the machine then disturbs all of them."""
+    values: list[list[float]] = [[] for _ in runs]
+    for _ in range(rounds):
+        for run, kept in zip(runs, values, strict=True):
+            kept.append(run())
+    return values
+
+
+def ratio(over: list[float], under: list[float], parts: int = 1) -> dict[str, float]:
+    """Median and range of the ratios of the rounds."""
+    ratios = sorted(a / (parts * b) for a, b in zip(over, under, strict=True))
+    return {
+        "median": round(statistics.median(ratios), 3),
+        "low": round(ratios[0], 3),
+        "high": round(ratios[-1], 3),
+    }
 
 
 def segments(count: int, kinds: list[str]) -> Iterator[Line]:
     vectors, queries = gallery(count)
     true = truth(queries, vectors)
     for name in kinds:
-        engine, one_index = ENGINES[name], 0.0
+        engine, one_index = ENGINES[name], []
         for parts in SEGMENTS:
             faiss.omp_set_num_threads(os.cpu_count() or 1)
             start = time.process_time()
@@ -191,22 +208,29 @@ def segments(count: int, kinds: list[str]) -> Iterator[Line]:
             own = first_value(functools.partial(own_recall, engine, made, queries), engine.first)
             merged = first_value(functools.partial(merged_recall, engine, made, queries, true), engine.first)
             faiss.omp_set_num_threads(1)
-            alone_ms = 1e3 * seconds_each(engine, made[:1], queries, own[0])
-            same_ms = 1e3 * seconds_each(engine, made, queries, own[0])
-            merged_ms = 1e3 * seconds_each(engine, made, queries, merged[0])
-            one_index = one_index or merged_ms
+            at = {
+                name: [engine.searcher(s.index, value) for s in made]
+                for name, value in (("own", own[0]), ("merged", merged[0]))
+            }
+            one_index = one_index or at["merged"]
+            alone, same, together, single = in_turns(
+                [
+                    functools.partial(pass_ms, searches, queries)
+                    for searches in (at["own"][:1], at["own"], at["merged"], one_index)
+                ]
+            )
             yield {
                 "term": "segments",
                 "kind": name,
                 "vectors": count,
                 "segments": parts,
                 "build_cpu_s": round(built, 2),
-                "own": {"value": own[0], "recall": round(own[1], 4), "alone_ms": round(alone_ms, 4)},
-                "merged": {"value": merged[0], "recall": round(merged[1], 4), "ms": round(merged_ms, 4)},
+                "own": {"value": own[0], "recall": round(own[1], 4), "alone_ms": round(min(alone), 4)},
+                "merged": {"value": merged[0], "recall": round(merged[1], 4), "ms": round(min(together), 4)},
                 "merged_recall_at_own_value": round(merged_recall(engine, made, queries, true, own[0]), 4),
-                "sum_over_alone": round(same_ms / (parts * alone_ms), 3),
-                "factor": round(merged_ms / (parts * alone_ms), 3),
-                "over_one_index": round(merged_ms / one_index, 2),
+                "sum_over_alone": ratio(same, alone, parts),
+                "factor": ratio(together, alone, parts),
+                "over_one_index": ratio(together, single),
             }
 
 
@@ -225,29 +249,18 @@ def sq8(count: int) -> Iterator[Line]:
     engine = ENGINES["ivf"]
     faiss.omp_set_num_threads(1)
     for nprobe in (16, 64, 128, 256):
-        found = {
-            name: (
-                share(engine.searcher(index, nprobe)(queries)[1], true),
-                seconds_each(engine, [_Bare(index)], queries, nprobe),  # type: ignore[list-item]
-            )
-            for name, index in (("flat", flat), ("sq8", coded))
-        }
+        searches = {"flat": engine.searcher(flat, nprobe), "sq8": engine.searcher(coded, nprobe)}
+        recall = {which: share(search(queries)[1], true) for which, search in searches.items()}
+        flat_ms, coded_ms = in_turns([functools.partial(pass_ms, [search], queries) for search in searches.values()], 3)
         yield {
             "term": "sq8",
             "vectors": count,
             "nprobe": nprobe,
-            "recall_flat": round(found["flat"][0], 4),
-            "recall_sq8": round(found["sq8"][0], 4),
-            "flat_ms": round(1e3 * found["flat"][1], 4),
-            "sq8_over_flat": round(found["sq8"][1] / found["flat"][1], 3),
+            "recall_flat": round(recall["flat"], 4),
+            "recall_sq8": round(recall["sq8"], 4),
+            "flat_ms": round(min(flat_ms), 4),
+            "sq8_over_flat": ratio(coded_ms, flat_ms),
         }
-
-
-class _Bare:
-    """A segment of which only the index is asked for."""
-
-    def __init__(self, index: Any) -> None:
-        self.index = index
 
 
 # --- merging and asking -----------------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from lookalike.index.planning.host_terms import hosted_index
 from lookalike.index.planning.hosted_index import Demand, HostedIndex
 from lookalike.index.planning.machine_speed import MachineSpeed
 from lookalike.index.planning.milvus_indexes import MILVUS_INDEXES
+from lookalike.index.planning.segment_terms import KEY, MIN_SEGMENT_VECTORS
 from lookalike.index.quantities import count_text, parse_count, parse_size, size_text
 
 __all__ = ["HOST_CORES", "HOST_MEMORY", "MILVUS_METRICS", "MOST_DIMENSIONS", "HostsPlan", "plan_hosts"]
@@ -179,7 +180,7 @@ def _demand(
         replicas=_whole("replicas", given.replicas),
         rate=_positive("searches per second", given.searches_per_second),
         host_price=_positive("host price", given.host_price),
-        segment=_size("segment", given.segment),
+        segment=_segment(given.segment, dimension),
         speed=measured,
     )
 
@@ -191,6 +192,15 @@ def _size(name: str, given: int | str | None) -> int | None:
         return parse_size(given)
     except InputError as error:
         raise InputError(f"{name}: {error}") from None
+
+
+def _segment(given: int | str | None, dimension: int) -> int | None:
+    size, least = _size("segment", given), MIN_SEGMENT_VECTORS * (4 * dimension + KEY)
+    if size is not None and size < least:
+        raise InputError(
+            f"segment is {size_text(size)}; give at least {size_text(math.ceil(1.01 * least))}, {MIN_SEGMENT_VECTORS:,} vectors"
+        )
+    return size
 
 
 def _reads(given: int | str) -> int:

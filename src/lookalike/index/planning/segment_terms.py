@@ -15,12 +15,14 @@ from lookalike.index.planning.hosted_index import Demand
 from lookalike.index.planning.milvus_indexes import MilvusIndex
 from lookalike.index.planning.terms import TermSheet
 
-__all__ = ["DISK_SHARE", "MEMORY_SHARE", "SegmentSizes", "segment_terms"]
+__all__ = ["DISK_SHARE", "KEY", "MEMORY_SHARE", "MIN_SEGMENT_VECTORS", "SegmentSizes", "segment_terms"]
 
 #: dataCoord.segment.maxSize and diskSegmentMaxSize of milvus.yaml (2.6), MB of 2^20 bytes.
 _SEGMENT, _DISK_SEGMENT = 1024 << 20, 2048 << 20
 #: A 64-bit key beside the vector.
-_KEY = 8
+KEY = 8
+#: Milvus builds no index over fewer: minSegmentNumRowsToEnableIndex of milvus.yaml.
+MIN_SEGMENT_VECTORS = 1024
 #: In memory: key, timestamp, and a pair of key and position (`OffsetOrderedArray`, internal/core/src/segcore of
 #: milvus-io/milvus); segments sorted by key do without the pair.
 _ID_BYTES = 32
@@ -60,12 +62,12 @@ def segment_terms(sheet: TermSheet, index: MilvusIndex, demand: Demand) -> Segme
     """How the vectors fall into segments, and these onto hosts."""
     size = demand.segment or (_DISK_SEGMENT if index.ssd else _SEGMENT)
     d, n = demand.dimension, demand.vectors
-    rows = min(n, size // (4 * d + _KEY))
+    rows = min(n, size // (4 * d + KEY))
     sheet.put(
         "vectors of a segment",
         rows,
-        f"min(vectors, floor(segment / (4·d + {_KEY})))",
-        f"min({n:,}, floor({size:,} / (4 × {d} + {_KEY})))",
+        f"min(vectors, floor(segment / (4·d + {KEY})))",
+        f"min({n:,}, floor({size:,} / (4 × {d} + {KEY})))",
         "asked" if demand.segment else "documented",
         source="milvus.yaml: dataCoord.segment.maxSize, diskSegmentMaxSize",
     )
