@@ -5,10 +5,15 @@ from __future__ import annotations
 from lookalike.index.planning.assumptions import PARALLEL
 from lookalike.index.planning.hosted_index import Demand
 from lookalike.index.planning.machine_speed import REFERENCE
+from lookalike.index.planning.measured_terms import (
+    CELL_ROUNDS,
+    CELL_SAMPLE,
+    CELL_WORK_PER_SECOND,
+    WRITE_BYTES_PER_SECOND,
+)
 from lookalike.index.planning.milvus_indexes import MilvusIndex
 from lookalike.index.planning.scaling import build_cpu_seconds
 from lookalike.index.planning.segment_terms import SegmentSizes
-from lookalike.index.planning.segments import WRITE_BYTES_PER_SECOND
 from lookalike.index.planning.terms import TermSheet, number
 
 __all__ = ["hour_terms", "storage_terms"]
@@ -49,23 +54,7 @@ def hour_terms(
     sheet: TermSheet, index: MilvusIndex, demand: Demand, segments: SegmentSizes, hosts: int
 ) -> dict[str, float]:
     """Processor time, and hours on the hosts before they serve."""
-    each = sheet.put(
-        "processor time to build the index of a segment",
-        build_cpu_seconds(index.kind, segments.rows, demand.dimension, segments.build, demand.speed or REFERENCE),
-        "",
-        "",
-        "measured",
-        unit="s",
-        source=f"our kind {index.kind}, scaled to the segment",
-    )
-    cpu = sheet.put(
-        "processor time to build",
-        segments.count * each,
-        "segments × index of a segment",
-        f"{segments.count:,} × {number(each)}",
-        "measured",
-        unit="s",
-    )
+    cpu = _processor_time(sheet, index, demand, segments)
     hours = sheet.put(
         "hours to build",
         cpu / (hosts * demand.host_cores * _BUILD_SHARE * PARALLEL) / 3600,
@@ -88,3 +77,37 @@ def hour_terms(
         source="benchmarks/billion_terms.py: write, to a local disk; a network or an object store may be slower",
     )
     return {"build_cpu_seconds": cpu, "build_hours": hours, "write_hours": writing}
+
+
+def _processor_time(sheet: TermSheet, index: MilvusIndex, demand: Demand, segments: SegmentSizes) -> float:
+    """Seconds to build the indexes of all segments."""
+    speed, rows, d = demand.speed or REFERENCE, segments.rows, demand.dimension
+    each = sheet.put(
+        "processor time of a segment's index",
+        build_cpu_seconds(index.kind, rows, d, segments.build, speed),
+        "",
+        "",
+        "measured",
+        unit="s",
+        source=f"our kind {index.kind}, scaled to the segment",
+    )
+    learned = 0.0
+    if index.cells:
+        lists, rate = segments.build["nlist"], CELL_WORK_PER_SECOND * speed.product / REFERENCE.product
+        learned = sheet.put(
+            "processor time of a segment's k-means",
+            (CELL_ROUNDS * min(rows, CELL_SAMPLE * lists) + rows) * lists * d / rate,
+            f"({CELL_ROUNDS} × min(vectors, {CELL_SAMPLE} × nlist) + vectors) × nlist × d / multiply-adds a second",
+            f"({CELL_ROUNDS} × min({rows:,}, {CELL_SAMPLE} × {lists:,}) + {rows:,}) × {lists:,} × {d} / {rate:,.0f}",
+            "measured",
+            unit="s",
+            source="benchmarks/billion_terms.py: cells; plain k-means of faiss, where our kinds have a shorter way",
+        )
+    return sheet.put(
+        "processor time to build",
+        segments.count * (each + learned),
+        "segments × processor time of a segment",
+        f"{segments.count:,} × ({number(each)} + {number(learned)})",
+        "measured",
+        unit="s",
+    )

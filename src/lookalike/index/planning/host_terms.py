@@ -1,6 +1,6 @@
 """One type of index over several hosts, worked out term by term: formula, numbers put in, and what they rest on.
 
-Bytes come from `milvus_indexes`, the time of one segment from `scaling`, what many segments cost from `segments`.
+Bytes come from `milvus_indexes`, the time of one segment from `scaling`, what many segments cost from `measured_terms`.
 """
 
 from __future__ import annotations

@@ -197,9 +197,8 @@ def _size(name: str, given: int | str | None) -> int | None:
 def _segment(given: int | str | None, dimension: int) -> int | None:
     size, least = _size("segment", given), MIN_SEGMENT_VECTORS * (4 * dimension + KEY)
     if size is not None and size < least:
-        raise InputError(
-            f"segment is {size_text(size)}; give at least {size_text(math.ceil(1.01 * least))}, {MIN_SEGMENT_VECTORS:,} vectors"
-        )
+        enough = size_text(math.ceil(1.01 * least))
+        raise InputError(f"segment is {size_text(size)}; give at least {enough}, {MIN_SEGMENT_VECTORS:,} vectors")
     return size
 
 

@@ -9,10 +9,7 @@ from lookalike.index.kinds.registry import KINDS
 from lookalike.index.planning.assumptions import BUSY
 from lookalike.index.planning.hosted_index import Demand
 from lookalike.index.planning.machine_speed import REFERENCE
-from lookalike.index.planning.milvus_indexes import MilvusIndex
-from lookalike.index.planning.scaling import expected_recall, search_ms, setting_for_neighbours
-from lookalike.index.planning.segment_terms import SegmentSizes
-from lookalike.index.planning.segments import (
+from lookalike.index.planning.measured_terms import (
     HOP_MS,
     MERGE_MS,
     MERGE_MS_PER_CANDIDATE,
@@ -20,6 +17,9 @@ from lookalike.index.planning.segments import (
     SEGMENT_FACTOR,
     merge_ms,
 )
+from lookalike.index.planning.milvus_indexes import MilvusIndex
+from lookalike.index.planning.scaling import expected_recall, search_ms, setting_for_neighbours
+from lookalike.index.planning.segment_terms import SegmentSizes
 from lookalike.index.planning.terms import TermSheet, number
 
 __all__ = ["OneSearch", "hosts_needed", "search_terms"]

@@ -1,13 +1,16 @@
-"""What it costs that a database keeps its vectors in segments, each with an index of its own.
+"""What `benchmarks/billion_terms.py` measured for plans over several hosts.
 
-Every search visits every segment and merges what they find (Milvus: "In-Memory Replica", milvus.io/docs/replica.md; the
-proxy gathers what the query nodes found, milvus.io/docs/architecture_overview.md). What that takes was measured by
-`benchmarks/billion_terms.py` on two cores of an AMD EPYC that other work shared, at 128 dimensions.
+On two cores of an AMD EPYC that other work shared, 128 dimensions. Every search visits every segment and merges what
+they find (Milvus: "In-Memory Replica", milvus.io/docs/replica.md; the proxy gathers what the query nodes found,
+milvus.io/docs/architecture_overview.md).
 """
 
 from __future__ import annotations
 
 __all__ = [
+    "CELL_ROUNDS",
+    "CELL_SAMPLE",
+    "CELL_WORK_PER_SECOND",
     "HOP_MS",
     "MERGE_MS",
     "MERGE_MS_PER_CANDIDATE",
@@ -29,6 +32,10 @@ HOP_MS = 0.244
 
 #: Client to proxy, proxy to the shard's delegator, delegator to a query node (milvus.io/docs/operational_faq.md).
 ROUND_TRIPS = 3
+
+#: K-means of an inverted file in faiss: rounds, vectors a centroid is learned from at most (`cp` of `IndexIVF`); and
+#: multiply-adds of it and of putting vectors into cells, a second on one thread.
+CELL_ROUNDS, CELL_SAMPLE, CELL_WORK_PER_SECOND = 10, 256, 10e9
 
 #: To the local disk, in order, synced.
 WRITE_BYTES_PER_SECOND = 1_000_000_000
