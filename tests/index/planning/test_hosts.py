@@ -79,6 +79,7 @@ def test_an_ssd_that_is_small_needs_more_hosts_for_diskann_alone():
     held = math.floor(0.95 * 100 * GIB / (2 * GIB // 520 * (4 * 128 + 4 * 56)))
     assert option(tight, "DISKANN").hosts == math.ceil(option(tight, "DISKANN").segments / held)
     assert option(tight, "DISKANN").hosts > option(wide, "DISKANN").hosts
+    assert (option(wide, "DISKANN").bound, option(tight, "DISKANN").bound) == ("memory", "disk")
     assert option(tight, "HNSW").hosts == option(wide, "HNSW").hosts
 
 

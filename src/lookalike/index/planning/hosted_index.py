@@ -57,7 +57,7 @@ class HostedIndex:
         index_params: for Milvus.
         search: the setting of our kind for every segment; Milvus names `ef_search` `ef`, `search_window` `search_list`.
         segments: of each copy of the vectors.
-        hosts: that search; 0 where a segment does not fit into one.
+        hosts: that search; 0 where a segment does not fit into one, and then all that follows from hosts is 0.
         service_hosts: as many again in cores for proxy, coordinators, streaming nodes, etcd and object storage.
         bound: what the number of hosts follows from: memory, disk, searches or reads.
         memory_per_host_bytes: in use, while it loads.

@@ -120,10 +120,10 @@ def _one_segment(
 
 
 def hosts_needed(sheet: TermSheet, demand: Demand, segments: SegmentSizes, search: OneSearch) -> tuple[int, str]:
-    """How many hosts, and what they follow from: memory, searches or reads; 0 where a host holds no segment."""
+    """How many hosts, and what they follow from: memory, disk, searches or reads; 0 where a host holds no segment."""
     if not segments.per_host:
-        return 0, "memory"
-    needed = {"memory": segments.hosts}
+        return 0, segments.bound
+    needed = {segments.bound: segments.hosts}
     if demand.rate is not None:
         needed["searches"] = _hosts_for(sheet, demand, "processors", search.cpu_seconds, demand.host_cores)
         if search.reads:

@@ -45,6 +45,7 @@ class SegmentSizes:
         room: bytes that a host keeps free for loading.
         ssd: bytes of one on the SSD.
         per_host: how many a host holds; 0: none.
+        bound: what limits that: memory, or disk.
         hosts: that hold all copies; 0 where a host holds none.
     """
 
@@ -55,6 +56,7 @@ class SegmentSizes:
     room: float
     ssd: float
     per_host: int
+    bound: str
     hosts: int
 
 
@@ -84,7 +86,7 @@ def segment_terms(sheet: TermSheet, index: MilvusIndex, demand: Demand) -> Segme
         unit="bytes",
         source="Milvus sizing tool; none for DISKANN",
     )
-    ssd, per_host = _on_host(sheet, index, demand, rows, loaded, room)
+    ssd, per_host, bound = _on_host(sheet, index, demand, rows, loaded, room)
     hosts = 0
     if per_host:
         hosts = demand.replicas * math.ceil(count / per_host)
@@ -95,7 +97,7 @@ def segment_terms(sheet: TermSheet, index: MilvusIndex, demand: Demand) -> Segme
             f"{demand.replicas} × ceil({count:,} / {per_host:,})",
             "counted",
         )
-    return SegmentSizes(rows, count, build, loaded, room, ssd, per_host, hosts)
+    return SegmentSizes(rows, count, build, loaded, room, ssd, per_host, bound, hosts)
 
 
 def _loaded(sheet: TermSheet, index: MilvusIndex, d: int, rows: int, lists: int) -> float:
@@ -123,8 +125,8 @@ def _loaded(sheet: TermSheet, index: MilvusIndex, d: int, rows: int, lists: int)
 
 def _on_host(
     sheet: TermSheet, index: MilvusIndex, demand: Demand, rows: int, loaded: float, room: float
-) -> tuple[float, int]:
-    """Bytes of a segment on the SSD, and how many segments a host holds by memory and SSD."""
+) -> tuple[float, int, str]:
+    """Bytes of a segment on the SSD, how many segments a host holds, and what limits that."""
     per_host = max(0, math.floor((MEMORY_SHARE * demand.host_memory - room) / loaded))
     sheet.put(
         "segments that a host's memory holds",
@@ -136,7 +138,7 @@ def _on_host(
         source="milvus.yaml: overloadedMemoryThresholdPercentage",
     )
     if index.ssd is None:
-        return 0.0, per_host
+        return 0.0, per_host, "memory"
     ssd = sheet.put(
         "a segment on the SSD",
         rows * index.ssd.at(demand.dimension),
@@ -147,7 +149,7 @@ def _on_host(
         source=index.source,
     )
     if demand.host_disk is None:
-        return ssd, per_host
+        return ssd, per_host, "memory"
     by_disk = math.floor(DISK_SHARE * demand.host_disk / ssd)
     sheet.put(
         "segments that a host's SSD holds",
@@ -158,4 +160,4 @@ def _on_host(
         "documented",
         source="milvus.yaml: maxDiskUsagePercentage",
     )
-    return ssd, min(per_host, by_disk)
+    return ssd, min(per_host, by_disk), "disk" if by_disk < per_host else "memory"
