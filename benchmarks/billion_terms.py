@@ -6,10 +6,12 @@
 A vector database that keeps its vectors in segments, such as Milvus, searches every segment for every query and merges
 what they find. What this measures, one query at a time, the engines in one thread:
 
-- segments: n vectors as 1, 4 and 16 indexes. `alone_ms`: a segment searched again and again, with the setting that
-  reaches the recall within that segment. `merged_ms`: all segments, with the setting that reaches the recall of the
-  merged answer. `factor` = merged / (segments x alone), what the plan multiplies the sum with; `over_one_index` =
-  merged / the time of one index over all vectors.
+- segments: n vectors as 1, 4 and 16 indexes. `own`: the setting that reaches the recall within each segment; `merged`:
+  the lower one that reaches it in the merged answer. `factor` = all segments at `merged` / all segments at `own`, what
+  the plan multiplies the sum with. `sum_over_alone` = all segments / (segments x one that is searched over and over),
+  both at `own`; above 1 where one segment fits the processor's caches. `over_one_index` = all segments at `merged` /
+  one index over all vectors.
+- additive: the same `sum_over_alone` for four segments of which none fits the caches, as none of 1 GiB does.
 - cells: k-means and assignment of an inverted file as faiss does it, in one thread; multiply-adds a second. Our own
   kinds learn cells in two levels, which is faster, and which a database on plain faiss does not do.
 - sq8: an inverted file of bytes beside one of float32 over the same centroids; recall and time at the same `nprobe`.
@@ -48,7 +50,6 @@ from lookalike.index.generated_vectors import generated_probes, generated_vector
 from lookalike.index.lists.coarse_lists import list_count
 
 DIMENSION, QUERIES, K, RECALL, SEED = 128, 300, 10, 0.95, 1
-SEGMENTS = (1, 4, 16)
 #: Settings are tried in steps of a tenth more.
 STEP = 1.1
 
@@ -197,13 +198,13 @@ def ratio(over: list[float], under: list[float], parts: int = 1) -> dict[str, fl
     }
 
 
-def segments(count: int, kinds: list[str]) -> Iterator[Line]:
+def segments(count: int, kinds: list[str], divisions: list[int]) -> Iterator[Line]:
     vectors, queries = gallery(count)
     true = truth(queries, vectors)
     for name in kinds:
         engine = ENGINES[name]
         one_index: list[Callable[[Floats], Any]] = []
-        for parts in SEGMENTS:
+        for parts in divisions:
             faiss.omp_set_num_threads(os.cpu_count() or 1)
             start = time.process_time()
             made = [Segment(engine, rows, vectors, queries) for rows in np.array_split(np.arange(count), parts)]
@@ -215,11 +216,11 @@ def segments(count: int, kinds: list[str]) -> Iterator[Line]:
                 name: [engine.searcher(s.index, value) for s in made]
                 for name, value in (("own", own[0]), ("merged", merged[0]))
             }
-            one_index = one_index or at["merged"]
+            one_index = at["merged"] if parts == 1 else one_index
             alone, same, together, single = in_turns(
                 [
                     functools.partial(pass_ms, searches, queries)
-                    for searches in (at["own"][:1], at["own"], at["merged"], one_index)
+                    for searches in (at["own"][:1], at["own"], at["merged"], one_index or at["merged"])
                 ]
             )
             yield {
@@ -232,9 +233,30 @@ def segments(count: int, kinds: list[str]) -> Iterator[Line]:
                 "merged": {"value": merged[0], "recall": round(merged[1], 4), "ms": round(min(together), 4)},
                 "merged_recall_at_own_value": round(merged_recall(engine, made, queries, true, own[0]), 4),
                 "sum_over_alone": ratio(same, alone, parts),
-                "factor": ratio(together, alone, parts),
-                "over_one_index": ratio(together, single),
+                "factor": ratio(together, same),
+                "over_one_index": ratio(together, single) if one_index else None,
             }
+
+
+def additive(count: int) -> Iterator[Line]:
+    """Four segments, each larger than the caches; their cells are learned quickly, for only the time counts."""
+    vectors, queries = gallery(4 * count)
+    made = []
+    for rows in np.array_split(np.arange(len(vectors)), 4):
+        lists = list_count(len(rows)) // 4
+        index = faiss.IndexIVFFlat(faiss.IndexFlatL2(DIMENSION), DIMENSION, lists)
+        index.cp.niter, index.cp.max_points_per_centroid = 4, 64
+        made.append(filled(index, vectors[rows]))
+    faiss.omp_set_num_threads(1)
+    searches = [ENGINES["ivf"].searcher(index, 64) for index in made]
+    alone, same = in_turns([functools.partial(pass_ms, some, queries) for some in (searches[:1], searches)])
+    yield {
+        "term": "additive",
+        "vectors": len(vectors),
+        "segments": 4,
+        "alone_ms": round(min(alone), 4),
+        "sum_over_alone": ratio(same, alone, 4),
+    }
 
 
 # --- cells ------------------------------------------------------------------------------------------------------------
@@ -479,18 +501,20 @@ def threads(count: int) -> Iterator[Line]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    terms = ["segments", "cells", "sq8", "merge", "round_trip", "disk", "threads"]
+    terms = ["segments", "additive", "cells", "sq8", "merge", "round_trip", "disk", "threads"]
     parser.add_argument("--only", nargs="+", choices=terms, default=terms)
     parser.add_argument("--kinds", nargs="+", choices=list(ENGINES), default=list(ENGINES))
+    parser.add_argument("--segments", nargs="+", type=int, default=[1, 4, 16], help="1 first, to compare with it")
     parser.add_argument("--count", type=int, default=200_000)
     parser.add_argument(
         "--work", type=Path, default=Path(tempfile.gettempdir()), help="a folder on the disk to measure"
     )
     given = parser.parse_args()
     runs: dict[str, Callable[[], Iterator[Line]]] = {
-        "segments": lambda: segments(given.count, given.kinds),
+        "segments": lambda: segments(given.count, given.kinds, given.segments),
+        "additive": lambda: additive(given.count),
         "cells": lambda: cells(given.count),
-        "sq8": lambda: sq8(5 * given.count),
+        "sq8": lambda: sq8(2 * given.count),
         "merge": merge,
         "round_trip": round_trip,
         "disk": lambda: disk(given.work),
