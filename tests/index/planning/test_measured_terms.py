@@ -2,19 +2,10 @@ import pytest
 
 from lookalike.index.planning.measured_terms import merge_ms
 
+#: benchmarks/billion_terms.py --only merge: lists, k, microseconds.
+MEASURED = [(16, 10, 9.6), (16, 100, 15.4), (128, 10, 11.5), (128, 100, 60.8), (512, 10, 25.3), (512, 100, 246)]
 
-@pytest.mark.parametrize(
-    ("lists", "k", "microseconds"),
-    [
-        (16, 10, 6.3),
-        (16, 100, 10.6),
-        (128, 10, 7.6),
-        (128, 100, 42.5),
-        (512, 10, 17.3),
-        (512, 100, 180),
-        (2048, 100, 563),
-    ],
-)
+
+@pytest.mark.parametrize(("lists", "k", "microseconds"), MEASURED)
 def test_merging_takes_about_what_was_measured(lists, k, microseconds):
-    # benchmarks/billion_terms.py --only merge
-    assert 1000 * merge_ms(lists, k) == pytest.approx(microseconds, rel=0.45)
+    assert 1000 * merge_ms(lists, k) == pytest.approx(microseconds, rel=0.35)

@@ -3,7 +3,7 @@
 import pytest
 
 from lookalike.index.kinds.registry import KINDS
-from lookalike.index.planning.measured_terms import SEGMENT_FACTOR
+from lookalike.index.planning.measured_terms import MERGED_SHARE
 from lookalike.index.planning.milvus_indexes import MILVUS_INDEXES
 
 INDEXES = {index.name: index for index in MILVUS_INDEXES}
@@ -33,5 +33,5 @@ def test_diskann_keeps_vectors_and_links_on_the_ssd():
 def test_a_kind_of_ours_that_was_measured_stands_for_each(index):
     kind = KINDS[index.kind]
     assert kind.costs.measured(kind.build(**index.build))
-    assert SEGMENT_FACTOR[index.kind] > 0
+    assert 0 < MERGED_SHARE[index.merged] <= 1
     assert ("nlist" in kind.costs.by_count(10**6)) == index.cells

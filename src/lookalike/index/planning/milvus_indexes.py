@@ -49,6 +49,7 @@ class MilvusIndex:
         memory: bytes a vector takes in memory, without centroids and ids.
         source: where Milvus says so.
         stands_for: how alike the two are.
+        merged: in `measured_terms.MERGED_SHARE`, how much less the merged answer needs of a segment.
         cells: whether each segment holds centroids besides.
         ssd: bytes a vector takes on the local SSD; None: nothing.
         node_bytes: of a node that one search step reads from the SSD, where there is one.
@@ -62,6 +63,7 @@ class MilvusIndex:
     memory: PerVector
     source: str
     stands_for: str
+    merged: str = "flat"
     cells: bool = True
     ssd: PerVector | None = None
     node_bytes: Callable[[int], int] | None = None
@@ -100,6 +102,7 @@ MILVUS_INDEXES = (
         _times(2.25, "d/4 + 2·d"),
         "Index Explained: a byte for each of m = d/4 parts; FP16 for comparing again",
         "the same algorithm, by faiss; 100 candidates compared again",
+        merged="fastscan",  # the nearest to it that was measured
         settings={"nbits": 8, "refine": True, "refine_type": "FP16"},
     ),
     MilvusIndex(
@@ -109,6 +112,7 @@ MILVUS_INDEXES = (
         _times(1.125, "d/8 + d"),
         f"{_TOOL}: (1/32 + 8/32) of the vectors + nlist centroids",
         "the same algorithm, by faiss; 100 candidates compared again",
+        merged="rabitq",
         settings={"refine": True, "refine_type": "SQ8"},
     ),
     MilvusIndex(
@@ -118,6 +122,7 @@ MILVUS_INDEXES = (
         _times(4.5, "4.5·d"),
         f"{_TOOL}: 9/8 of the vectors, with_raw_data",
         "packed 4-bit codes by faiss, as in Knowhere; 100 candidates compared again",
+        merged="fastscan",
         settings={"with_raw_data": True},
     ),
     MilvusIndex(
@@ -127,6 +132,7 @@ MILVUS_INDEXES = (
         _plus(4, 8 * _M, "4·d + 8·M", f"8 × {_M}"),
         f"{_TOOL}: (1 + 2·M/d) of the vectors",
         "the same algorithm, by faiss; measured up to 100,000 vectors",
+        merged="graph",
         cells=False,
         settings={"M": _M, "efConstruction": 100},
     ),
@@ -137,6 +143,7 @@ MILVUS_INDEXES = (
         _times(1, "d"),
         f"{_TOOL}: a quarter of the vectors in memory, (1 + max_degree/d) on the SSD",
         "Vamana in memory by SVS, up to 100,000 vectors; reads from the SSD are counted besides",
+        merged="graph",
         cells=False,
         ssd=_plus(4, 4 * MAX_DEGREE, "4·d + 4·max_degree", f"4 × {MAX_DEGREE}"),
         node_bytes=lambda d: 4 * d + 4 * (MAX_DEGREE + 1),

@@ -13,8 +13,9 @@ from lookalike.index.planning.measured_terms import (
     HOP_MS,
     MERGE_MS,
     MERGE_MS_PER_CANDIDATE,
+    MERGED_SHARE,
     ROUND_TRIPS,
-    SEGMENT_FACTOR,
+    SEGMENT_SUM,
     merge_ms,
 )
 from lookalike.index.planning.milvus_indexes import MilvusIndex
@@ -106,15 +107,15 @@ def _one_segment(
         unit="ms",
         source=measured,
     )
-    factor = SEGMENT_FACTOR[index.kind]
+    share = MERGED_SHARE[index.merged]
     among = sheet.put(
         "search of a segment among others",
-        alone * index.slowdown * factor,
-        "search of one segment × what this code takes beside our kind × segment factor",
-        f"{number(alone)} × {number(index.slowdown)} × {number(factor)}",
+        alone * index.slowdown * SEGMENT_SUM * share,
+        "search of one segment × this code beside our kind × one among many × the merged answer's setting",
+        f"{number(alone)} × {number(index.slowdown)} × {SEGMENT_SUM} × {share}",
         "measured",
         unit="ms",
-        source="benchmarks/billion_terms.py: sq8, segments; at the recall of the merged answer",
+        source="benchmarks/billion_terms.py: sq8, additive, segments",
     )
     return value, recall, among
 
