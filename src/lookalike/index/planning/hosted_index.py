@@ -67,8 +67,9 @@ class HostedIndex:
         build_cpu_seconds: processor time of all indexes.
         build_hours: on these hosts before they serve.
         write_hours: writing log and rows, on these hosts.
-        recall: recall@k within a segment, on average; that of the merged answer is no lower.
-        latency_ms: one search while nothing else is asked.
+        recall: recall@k within a segment at `search`, on average; that of the merged answer is no lower.
+        latency_ms: one search while nothing else is asked; this and what follows at the lower setting by which the
+            merged answer has the recall asked for (`measured_terms.MERGED_SHARE`).
         cpu_seconds_per_search: over all hosts.
         searches_per_second: what these hosts answer, `BUSY` of their time.
         host_hours_per_million: hosts, services included, for a million searches at the rate asked for, or without one

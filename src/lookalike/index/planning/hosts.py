@@ -133,7 +133,7 @@ def plan_hosts(
         vectors: how many; a number or text such as `"1B"`.
         dimension: numbers per vector.
         metric: euclidean, cosine or inner_product.
-        recall: recall@k to be reached within each segment; that of the merged answer is no lower.
+        recall: recall@k to be reached, within each segment and of the merged answer.
         k: neighbours per query.
         measured: of `measure_machine()`, to scale times to this machine.
         **options: as `HostOptions` explains them.
