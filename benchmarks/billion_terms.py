@@ -1,6 +1,6 @@
 """The measured terms of a plan over several hosts (`lookalike index plan --hosts`); prints JSON lines.
 
-    python benchmarks/billion_terms.py                       # all, about six minutes on two cores
+    python benchmarks/billion_terms.py                       # all, about a quarter of an hour on two cores
     python benchmarks/billion_terms.py --only segments --kinds ivf
 
 A vector database that keeps its vectors in segments, such as Milvus, searches every segment for every query and merges

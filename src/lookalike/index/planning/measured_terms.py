@@ -27,7 +27,7 @@ SEGMENT_SUM = 1.12
 
 #: What the merged answer needs of a segment is its very nearest, and these are found with a lower setting. Time at the
 #: setting that reaches recall@10 0.95 of the merged answer, by that at the setting that reaches it within each segment;
-#: 200,000 vectors in 16 segments. By the code that is compared; graphs: not measured, so nothing is saved.
+#: 200,000 vectors in 16 segments. By the code that is compared; graphs were not measured, so nothing is saved.
 MERGED_SHARE = {"flat": 0.48, "fastscan": 0.70, "rabitq": 0.55, "graph": 1.0}
 
 #: A vector to another process and ten hits back, HTTP over the loopback of one machine, both ends in Python: what the
