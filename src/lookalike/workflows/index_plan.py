@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING
 
-from lookalike.index.planning.host_options import HostOptions
+from lookalike.index.planning.hosts.options import HostOptions
 from lookalike.index.planning.options import PlanOptions
 from lookalike.progress import ProgressSink, counted
 
 if TYPE_CHECKING:
     from lookalike.index.planning.capacity import CapacityPlan
-    from lookalike.index.planning.hosts import HostsPlan
+    from lookalike.index.planning.hosts.plan import HostsPlan
     from lookalike.index.planning.machine_speed import MachineSpeed
 
 __all__ = ["IndexPlanOptions", "index_plan"]
@@ -61,7 +61,7 @@ def index_plan(options: IndexPlanOptions, progress: ProgressSink | None = None) 
 
 
 def _hosts(options: IndexPlanOptions, plan: CapacityPlan, speed: MachineSpeed | None) -> HostsPlan | None:
-    from lookalike.index.planning.hosts import HOST_MEMORY, MILVUS_METRICS, MOST_DIMENSIONS, plan_hosts
+    from lookalike.index.planning.hosts.plan import HOST_MEMORY, MILVUS_METRICS, MOST_DIMENSIONS, plan_hosts
 
     if not options.asked:
         chosen = plan.recommended

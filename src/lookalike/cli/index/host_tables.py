@@ -10,8 +10,8 @@ from rich.table import Table
 from lookalike.cli.terminal import escape, print_line, print_table
 
 if TYPE_CHECKING:
-    from lookalike.index.planning.hosted_index import HostedIndex
-    from lookalike.index.planning.hosts import HostsPlan
+    from lookalike.index.planning.hosts.hosted_index import HostedIndex
+    from lookalike.index.planning.hosts.plan import HostsPlan
 
 __all__ = ["print_hosts"]
 

@@ -30,7 +30,7 @@ from lookalike.index.planning.scaling import (
 from lookalike.index.quantities import count_text, parse_count, parse_size, size_text
 
 if TYPE_CHECKING:
-    from lookalike.index.planning.hosts import HostsPlan
+    from lookalike.index.planning.hosts.plan import HostsPlan
 
 __all__ = ["CapacityPlan", "Option", "plan_capacity"]
 

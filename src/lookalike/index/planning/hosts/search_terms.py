@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 from lookalike.index.kinds.registry import KINDS
 from lookalike.index.planning.assumptions import BUSY
-from lookalike.index.planning.hosted_index import Demand
-from lookalike.index.planning.machine_speed import REFERENCE
-from lookalike.index.planning.measured_terms import (
+from lookalike.index.planning.hosts.hosted_index import Demand
+from lookalike.index.planning.hosts.measurements import (
     HOP_MS,
     MERGE_MS,
     MERGE_MS_PER_CANDIDATE,
@@ -18,10 +17,11 @@ from lookalike.index.planning.measured_terms import (
     SEGMENT_SUM,
     merge_ms,
 )
-from lookalike.index.planning.milvus_indexes import MilvusIndex
+from lookalike.index.planning.hosts.milvus_indexes import MilvusIndex
+from lookalike.index.planning.hosts.segment_terms import SegmentSizes
+from lookalike.index.planning.hosts.terms import TermSheet, number
+from lookalike.index.planning.machine_speed import REFERENCE
 from lookalike.index.planning.scaling import expected_recall, search_ms, setting_for_neighbours
-from lookalike.index.planning.segment_terms import SegmentSizes
-from lookalike.index.planning.terms import TermSheet, number
 
 __all__ = ["OneSearch", "hosts_needed", "search_terms"]
 

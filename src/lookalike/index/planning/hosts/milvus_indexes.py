@@ -49,7 +49,7 @@ class MilvusIndex:
         memory: bytes a vector takes in memory, without centroids and ids.
         source: where Milvus says so.
         stands_for: how alike the two are.
-        merged: in `measured_terms.MERGED_SHARE`, how much less the merged answer needs of a segment.
+        merged: in `measurements.MERGED_SHARE`, how much less the merged answer needs of a segment.
         cells: whether each segment holds centroids besides.
         ssd: bytes a vector takes on the local SSD; None: nothing.
         node_bytes: of a node that one search step reads from the SSD, where there is one.

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from lookalike.index.kinds.registry import KINDS
-from lookalike.index.planning.hosted_index import Demand
-from lookalike.index.planning.milvus_indexes import MilvusIndex
-from lookalike.index.planning.terms import TermSheet
+from lookalike.index.planning.hosts.hosted_index import Demand
+from lookalike.index.planning.hosts.milvus_indexes import MilvusIndex
+from lookalike.index.planning.hosts.terms import TermSheet
 
 __all__ = ["DISK_SHARE", "KEY", "MEMORY_SHARE", "MIN_SEGMENT_VECTORS", "SegmentSizes", "segment_terms"]
 

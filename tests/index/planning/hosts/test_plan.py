@@ -10,9 +10,9 @@ from dataclasses import replace
 import pytest
 
 from lookalike.errors import InputError
-from lookalike.index.planning.hosts import plan_hosts
+from lookalike.index.planning.hosts.measurements import CELL_WORK_PER_SECOND
+from lookalike.index.planning.hosts.plan import plan_hosts
 from lookalike.index.planning.machine_speed import REFERENCE, MachineSpeed
-from lookalike.index.planning.measured_terms import CELL_WORK_PER_SECOND
 
 GIB = 1 << 30
 NAMES = {"IVF_FLAT", "IVF_SQ8", "IVF_PQ+FP16", "IVF_RABITQ+SQ8", "SCANN", "HNSW", "DISKANN"}

@@ -1,7 +1,7 @@
 """Many vectors over several hosts, on paper: every type of index in Milvus with its hosts, hours and cost of searches.
 
 Nothing of it was run on several hosts: bytes are Milvus' own formulas, times are our measurements of one segment, and
-`host_terms` says how the one and the other become hosts. The package's documentation, docs/indexes.md, has the limits.
+`index_terms` says how the one and the other become hosts. The package's documentation, docs/indexes.md, has the limits.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from typing import Any
 from lookalike.errors import InputError
 from lookalike.index.core.checks import check_recall, checked_k
 from lookalike.index.planning.assumptions import SSD_READS_PER_SECOND
-from lookalike.index.planning.host_options import HostOptions
-from lookalike.index.planning.host_terms import hosted_index
-from lookalike.index.planning.hosted_index import Demand, HostedIndex
+from lookalike.index.planning.hosts.hosted_index import Demand, HostedIndex
+from lookalike.index.planning.hosts.index_terms import hosted_index
+from lookalike.index.planning.hosts.milvus_indexes import MILVUS_INDEXES
+from lookalike.index.planning.hosts.options import HostOptions
+from lookalike.index.planning.hosts.segment_terms import KEY, MIN_SEGMENT_VECTORS
 from lookalike.index.planning.machine_speed import MachineSpeed
-from lookalike.index.planning.milvus_indexes import MILVUS_INDEXES
-from lookalike.index.planning.segment_terms import KEY, MIN_SEGMENT_VECTORS
 from lookalike.index.quantities import count_text, parse_count, parse_size, size_text
 
 __all__ = ["HOST_CORES", "HOST_MEMORY", "MILVUS_METRICS", "MOST_DIMENSIONS", "HostsPlan", "plan_hosts"]

@@ -6,10 +6,10 @@ import math
 from typing import Any
 
 from lookalike.index.planning.assumptions import BUSY
-from lookalike.index.planning.hosted_index import Demand
-from lookalike.index.planning.search_terms import OneSearch
-from lookalike.index.planning.segment_terms import SegmentSizes
-from lookalike.index.planning.terms import TermSheet, number
+from lookalike.index.planning.hosts.hosted_index import Demand
+from lookalike.index.planning.hosts.search_terms import OneSearch
+from lookalike.index.planning.hosts.segment_terms import SegmentSizes
+from lookalike.index.planning.hosts.terms import TermSheet, number
 
 __all__ = ["rate_terms"]
 

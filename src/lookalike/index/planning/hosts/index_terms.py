@@ -1,6 +1,6 @@
 """One type of index over several hosts, worked out term by term: formula, numbers put in, and what they rest on.
 
-Bytes come from `milvus_indexes`, the time of one segment from `scaling`, what many segments cost from `measured_terms`.
+Bytes come from `milvus_indexes`, the time of one segment from `scaling`, what many segments cost from `measurements`.
 """
 
 from __future__ import annotations
@@ -9,14 +9,14 @@ import math
 from typing import Any
 
 from lookalike.index.kinds.registry import KINDS
-from lookalike.index.planning.build_terms import hour_terms, storage_terms
-from lookalike.index.planning.hosted_index import Demand, HostedIndex
-from lookalike.index.planning.milvus_indexes import MilvusIndex
-from lookalike.index.planning.rate_terms import rate_terms
+from lookalike.index.planning.hosts.build_terms import hour_terms, storage_terms
+from lookalike.index.planning.hosts.hosted_index import Demand, HostedIndex
+from lookalike.index.planning.hosts.milvus_indexes import MilvusIndex
+from lookalike.index.planning.hosts.rate_terms import rate_terms
+from lookalike.index.planning.hosts.search_terms import OneSearch, hosts_needed, search_terms
+from lookalike.index.planning.hosts.segment_terms import DISK_SHARE, MEMORY_SHARE, SegmentSizes, segment_terms
+from lookalike.index.planning.hosts.terms import TermSheet
 from lookalike.index.planning.scaling import uncertainty
-from lookalike.index.planning.search_terms import OneSearch, hosts_needed, search_terms
-from lookalike.index.planning.segment_terms import DISK_SHARE, MEMORY_SHARE, SegmentSizes, segment_terms
-from lookalike.index.planning.terms import TermSheet
 from lookalike.index.quantities import size_text
 
 __all__ = ["hosted_index"]

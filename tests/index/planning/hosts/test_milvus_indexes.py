@@ -3,8 +3,8 @@
 import pytest
 
 from lookalike.index.kinds.registry import KINDS
-from lookalike.index.planning.measured_terms import MERGED_SHARE
-from lookalike.index.planning.milvus_indexes import MILVUS_INDEXES
+from lookalike.index.planning.hosts.measurements import MERGED_SHARE
+from lookalike.index.planning.hosts.milvus_indexes import MILVUS_INDEXES
 
 INDEXES = {index.name: index for index in MILVUS_INDEXES}
 

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from lookalike.index.planning.assumptions import PARALLEL
-from lookalike.index.planning.hosted_index import Demand
-from lookalike.index.planning.machine_speed import REFERENCE
-from lookalike.index.planning.measured_terms import (
+from lookalike.index.planning.hosts.hosted_index import Demand
+from lookalike.index.planning.hosts.measurements import (
     CELL_ROUNDS,
     CELL_SAMPLE,
     CELL_WORK_PER_SECOND,
     WRITE_BYTES_PER_SECOND,
 )
-from lookalike.index.planning.milvus_indexes import MilvusIndex
+from lookalike.index.planning.hosts.milvus_indexes import MilvusIndex
+from lookalike.index.planning.hosts.segment_terms import SegmentSizes
+from lookalike.index.planning.hosts.terms import TermSheet, number
+from lookalike.index.planning.machine_speed import REFERENCE
 from lookalike.index.planning.scaling import build_cpu_seconds
-from lookalike.index.planning.segment_terms import SegmentSizes
-from lookalike.index.planning.terms import TermSheet, number
 
 __all__ = ["hour_terms", "storage_terms"]
 

@@ -1,6 +1,6 @@
 import pytest
 
-from lookalike.index.planning.terms import Term, TermSheet, number
+from lookalike.index.planning.hosts.terms import Term, TermSheet, number
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 import pytest
 
-from lookalike.index.planning.measured_terms import merge_ms
+from lookalike.index.planning.hosts.measurements import merge_ms
 
 #: benchmarks/billion_terms.py --only merge: lists, k, microseconds.
 MEASURED = [(16, 10, 9.6), (16, 100, 15.4), (128, 10, 11.5), (128, 100, 60.8), (512, 10, 25.3), (512, 100, 246)]

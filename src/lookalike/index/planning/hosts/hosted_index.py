@@ -1,12 +1,12 @@
-"""What is asked of several hosts, and what one type of index takes on them; `host_terms` works it out."""
+"""What is asked of several hosts, and what one type of index takes on them; `index_terms` works it out."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
+from lookalike.index.planning.hosts.terms import Term
 from lookalike.index.planning.machine_speed import MachineSpeed
-from lookalike.index.planning.terms import Term
 
 __all__ = ["Demand", "HostedIndex"]
 
@@ -69,7 +69,7 @@ class HostedIndex:
         write_hours: writing log and rows, on these hosts.
         recall: recall@k within a segment at `search`, on average; that of the merged answer is no lower.
         latency_ms: one search while nothing else is asked; this and what follows at the lower setting by which the
-            merged answer has the recall asked for (`measured_terms.MERGED_SHARE`).
+            merged answer has the recall asked for (`measurements.MERGED_SHARE`).
         cpu_seconds_per_search: over all hosts.
         searches_per_second: what these hosts answer, `BUSY` of their time.
         host_hours_per_million: hosts, services included, for a million searches at the rate asked for, or without one
