@@ -39,7 +39,7 @@ def index_plan(options: IndexPlanOptions, progress: ProgressSink | None = None) 
     where no memory is given and what is recommended needs more than a host has.
 
     Raises:
-        InputError: a number out of range, an unknown metric, or hosts that hold nothing.
+        InputError: a number out of range, an unknown metric, or hosts too small for a segment.
 
     Example:
         >>> plan = index_plan(IndexPlanOptions(vectors="100M", dimension=128, memory="24GiB", disk="80GiB"))
@@ -61,9 +61,11 @@ def index_plan(options: IndexPlanOptions, progress: ProgressSink | None = None) 
 
 
 def _hosts(options: IndexPlanOptions, plan: CapacityPlan, speed: MachineSpeed | None) -> HostsPlan | None:
-    from lookalike.index.planning.hosts.plan import HOST_MEMORY, MILVUS_METRICS, MOST_DIMENSIONS, plan_hosts
+    from lookalike.index.planning.hosts.demand import HOST_MEMORY
+    from lookalike.index.planning.hosts.milvus_settings import MILVUS_METRICS, MOST_DIMENSIONS
+    from lookalike.index.planning.hosts.plan import plan_hosts
 
-    if not options.asked:
+    if not options.hosts_asked:
         chosen = plan.recommended
         one_machine = chosen is not None and (plan.memory is not None or chosen.memory_bytes <= HOST_MEMORY)
         if one_machine or plan.metric not in MILVUS_METRICS or plan.dimension > MOST_DIMENSIONS:

@@ -1,13 +1,11 @@
-"""The table of a plan over several hosts that `lookalike index plan` prints, and how its figures come about."""
+"""The table of a plan over several hosts that `lookalike index plan` prints, and the formulas of its figures."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rich.box import SIMPLE_HEAD
-from rich.table import Table
-
-from lookalike.cli.terminal import escape, print_line, print_table
+from lookalike.cli.index.tables import print_options, titled_table
+from lookalike.cli.terminal import print_line
 
 if TYPE_CHECKING:
     from lookalike.index.planning.hosts.hosted_index import HostedIndex
@@ -19,15 +17,11 @@ __all__ = ["print_hosts"]
 def print_hosts(plan: HostsPlan, explain: bool) -> None:
     """One row a type of index, the recommended one marked; with `explain` every term of each."""
     print_line("")
-    print_line(plan.title)
     heads, rows = plan.rows()
-    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for place, head in enumerate(heads):
-        left = place < 2 or place == len(heads) - 1
-        table.add_column(head, justify="left" if left else "right", no_wrap=place < len(heads) - 1)
-    for row in rows:
-        table.add_row(*(f"[bold]{escape(cell)}[/bold]" if row[0] else escape(cell) for cell in row))
-    print_table(table)
+    table = titled_table(plan.title, heads, 2)
+    for column in table.columns[:-1]:
+        column.no_wrap = True
+    print_options(table, rows)
     print_line(plan.legend)
     print_line(plan.advice)
     if not explain:

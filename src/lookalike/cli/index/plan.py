@@ -42,23 +42,23 @@ __all__ = ["plan"]
         str | None,
         typer.Option("--host-reads", metavar="COUNT", help="Random reads a second of that SSD; by default 30k."),
     ],
-    replicas=Annotated[int, typer.Option("--replicas", min=1, help="Copies of every vector in memory, on hosts.")],
+    replicas=Annotated[int, typer.Option("--replicas", min=1, help="Copies of every vector, each on its own hosts.")],
     searches_per_second=Annotated[
         float | None,
-        typer.Option("--searches-per-second", help="What the hosts have to answer, one query each."),
+        typer.Option("--searches-per-second", help="How many the hosts have to answer, one query each."),
     ],
     host_price=Annotated[
         float | None, typer.Option("--host-price", help="Price of a host for an hour, in your currency.")
     ],
     segment=Annotated[
         str | None,
-        typer.Option("--segment", metavar="BYTES", help="Vectors of a segment; by default 1GiB, for DISKANN 2GiB."),
+        typer.Option("--segment", metavar="BYTES", help="Size of a segment; by default 1GiB, for DISKANN 2GiB."),
     ],
 )
 def plan(
     options: IndexPlanOptions,
     explain: Annotated[
-        bool, typer.Option("--explain", help="Of several hosts: every figure's formula, and what it rests on.")
+        bool, typer.Option("--explain", help="For several hosts: every figure's formula, and what it rests on.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:

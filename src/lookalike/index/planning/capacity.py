@@ -27,7 +27,7 @@ from lookalike.index.planning.scaling import (
     setting_for_neighbours,
     uncertainty,
 )
-from lookalike.index.quantities import count_text, parse_count, parse_size, size_text
+from lookalike.index.quantities import count_text, needed_text, parse_count, parse_size, short_text, size_text
 
 if TYPE_CHECKING:
     from lookalike.index.planning.hosts.plan import HostsPlan
@@ -155,16 +155,12 @@ class CapacityPlan:
             size_text(option.memory_bytes),
             size_text(option.build_memory_bytes),
             size_text(option.disk_bytes),
-            _short(option.build_hours),
+            short_text(option.build_hours),
             f"{math.floor(option.recall * 1000) / 1000:.3f}",
-            _short(option.latency_ms),
-            f"{_short(low)}–{_short(high)}",
+            short_text(option.latency_ms),
+            f"{short_text(low)}–{short_text(high)}",
             "fits" if option.fits else "; ".join(option.reasons),
         ]
-
-
-def _short(value: float) -> str:
-    return f"{value:.2g}" if value < 10 else f"{value:.0f}"
 
 
 def plan_capacity(
@@ -337,7 +333,7 @@ def _rounds_distances(option: Option) -> bool:
 
 def _reason(chosen: Option, count: int) -> str:
     if KINDS[chosen.kind].exhaustive and count < 100_000:
-        return f"{count_text(count)} vectors are searched exactly in about {_short(chosen.latency_ms)} ms"
+        return f"{count_text(count)} vectors are searched exactly in about {short_text(chosen.latency_ms)} ms"
     kept = "; its distances are rounded, check thresholds" if _rounds_distances(chosen) else ""
     return f"{chosen.name} is the fastest that fits, to within what can be predicted{kept}; tune_index measures"
 
@@ -360,11 +356,6 @@ def _needed(options: Iterable[Option], case: _Case) -> str:
     nearest = min(able, key=excess)
     memory = max(nearest.memory_bytes, nearest.build_memory_bytes)
     return (
-        f"nothing fits; nearest is {nearest.name}, which needs {_up(memory)} of memory "
-        f"({_up(nearest.memory_bytes)} once built) and {_up(nearest.disk_bytes)} of disk"
+        f"nothing fits; nearest is {nearest.name}, which needs {needed_text(memory)} of memory "
+        f"({needed_text(nearest.memory_bytes)} once built) and {needed_text(nearest.disk_bytes)} of disk"
     )
-
-
-def _up(size: int) -> str:
-    # `size_text` cuts; what is needed must not be understated.
-    return size_text(math.ceil(size * 1.01))

@@ -30,8 +30,8 @@ def test_diskann_keeps_vectors_and_links_on_the_ssd():
 
 
 @pytest.mark.parametrize("index", MILVUS_INDEXES, ids=lambda index: index.name)
-def test_a_kind_of_ours_that_was_measured_stands_for_each(index):
+def test_a_kind_of_ours_that_was_measured_represents_each(index):
     kind = KINDS[index.kind]
     assert kind.costs.measured(kind.build(**index.build))
-    assert 0 < MERGED_SHARE[index.merged] <= 1
+    assert 0 < MERGED_SHARE[index.measured_as] <= 1
     assert ("nlist" in kind.costs.by_count(10**6)) == index.cells

@@ -1,11 +1,10 @@
-"""Hosts on paper: figures against sums by hand, and every printed formula against its value."""
+"""Plans over several hosts: figures against sums by hand, and every printed formula against its value."""
 
 import ast
 import itertools
 import json
 import math
 import operator
-from dataclasses import replace
 
 import pytest
 
@@ -263,8 +262,8 @@ def test_what_no_host_can_be_is_said_in_one_line(wrong, named):
 
 
 def test_more_hosts_than_segments_are_refused_with_what_to_do():
-    found = option(plan_hosts("10M", 128, searches_per_second=100_000), "IVF_FLAT")
+    plan = plan_hosts("10M", 128, searches_per_second=100_000)
+    found = option(plan, "IVF_FLAT")
     assert not found.fits
     assert "give more replicas or smaller segments" in found.reasons[-1]
-    plan = plan_hosts("10M", 128, searches_per_second=100_000)
-    assert replace(plan).advice.startswith("nothing fits") == (plan.recommended is None)
+    assert plan.advice.startswith("nothing fits") == (plan.recommended is None)

@@ -1,9 +1,9 @@
-"""What building an index over several hosts takes: bytes in object storage and log, processor time, hours."""
+"""What building an index over several hosts takes: bytes in object storage and in the log, processor time, hours."""
 
 from __future__ import annotations
 
 from lookalike.index.planning.assumptions import PARALLEL
-from lookalike.index.planning.hosts.hosted_index import Demand
+from lookalike.index.planning.hosts.demand import Demand
 from lookalike.index.planning.hosts.measurements import (
     CELL_ROUNDS,
     CELL_SAMPLE,
@@ -11,6 +11,7 @@ from lookalike.index.planning.hosts.measurements import (
     WRITE_BYTES_PER_SECOND,
 )
 from lookalike.index.planning.hosts.milvus_indexes import MilvusIndex
+from lookalike.index.planning.hosts.milvus_settings import BUILD_SHARE, SIZING_TOOL
 from lookalike.index.planning.hosts.segment_terms import SegmentSizes
 from lookalike.index.planning.hosts.terms import TermSheet, number
 from lookalike.index.planning.machine_speed import REFERENCE
@@ -18,34 +19,35 @@ from lookalike.index.planning.scaling import build_cpu_seconds
 
 __all__ = ["hour_terms", "storage_terms"]
 
-#: In files: key, timestamp, row number.
-_ROW_BYTES = 24
-#: common.buildIndexThreadPoolRatio of milvus.yaml: share of the cores that build indexes.
-_BUILD_SHARE = 0.75
+#: In files, beside the vector: key, timestamp, row number.
+_BESIDE_BYTES = 24
+
+
+def _row_bytes(dimension: int) -> int:
+    return 4 * dimension + _BESIDE_BYTES
 
 
 def storage_terms(sheet: TermSheet, index: MilvusIndex, demand: Demand) -> dict[str, int]:
     """Bytes outside the hosts that search."""
-    d, n = demand.dimension, demand.vectors
-    row = 4 * d + _ROW_BYTES
+    d, n, row = demand.dimension, demand.vectors, _row_bytes(demand.dimension)
     indexed = index.memory.at(d) + (index.ssd.at(d) if index.ssd else 0)
     stored = sheet.put(
         "object storage",
         n * (row + indexed),
-        f"vectors × (4·d + {_ROW_BYTES} + index)",
-        f"{n:,} × (4 × {d} + {_ROW_BYTES} + {number(indexed)})",
+        f"vectors × (4·d + {_BESIDE_BYTES} + index)",
+        f"{n:,} × (4 × {d} + {_BESIDE_BYTES} + {number(indexed)})",
         "documented",
         unit="bytes",
-        source="Milvus sizing tool: rows and indexes; without copies that the store keeps, or what compaction replaced",
+        source=f"{SIZING_TOOL}: rows and indexes; without copies that the store keeps, or what compaction replaced",
     )
     log = sheet.put(
         "write-ahead log",
         n * row,
-        f"vectors × (4·d + {_ROW_BYTES})",
-        f"{n:,} × (4 × {d} + {_ROW_BYTES})",
+        f"vectors × (4·d + {_BESIDE_BYTES})",
+        f"{n:,} × (4 × {d} + {_BESIDE_BYTES})",
         "documented",
         unit="bytes",
-        source="Milvus sizing tool: ledgers as large as the rows; kept 3 days, once for each copy of the log",
+        source=f"{SIZING_TOOL}: ledgers as large as the rows; kept 3 days, once for each copy of the log",
     )
     return {"object_bytes": round(stored), "wal_bytes": round(log)}
 
@@ -57,20 +59,20 @@ def hour_terms(
     cpu = _processor_time(sheet, index, demand, segments)
     hours = sheet.put(
         "hours to build",
-        cpu / (hosts * demand.host_cores * _BUILD_SHARE * PARALLEL) / 3600,
-        f"processor time to build / (hosts × cores × {_BUILD_SHARE} × {PARALLEL}) / 3600",
-        f"{number(cpu)} / ({hosts} × {demand.host_cores} × {_BUILD_SHARE} × {PARALLEL}) / 3600",
+        cpu / (hosts * demand.host_cores * BUILD_SHARE * PARALLEL) / 3600,
+        f"processor time to build / (hosts × cores × {BUILD_SHARE} × {PARALLEL}) / 3600",
+        f"{number(cpu)} / ({hosts} × {demand.host_cores} × {BUILD_SHARE} × {PARALLEL}) / 3600",
         "measured",
         "documented",
         "assumed",
         unit="h",
         source="milvus.yaml: buildIndexThreadPoolRatio; the hosts build before they serve, each segment once",
     )
-    row = 4 * demand.dimension + _ROW_BYTES
+    row = _row_bytes(demand.dimension)
     writing = sheet.put(
         "hours to write log and rows",
         2 * demand.vectors * row / (hosts * WRITE_BYTES_PER_SECOND) / 3600,
-        f"2 × vectors × (4·d + {_ROW_BYTES}) / (hosts × bytes a second) / 3600",
+        f"2 × vectors × (4·d + {_BESIDE_BYTES}) / (hosts × bytes a second) / 3600",
         f"2 × {demand.vectors:,} × {row} / ({hosts} × {WRITE_BYTES_PER_SECOND:,}) / 3600",
         "measured",
         unit="h",

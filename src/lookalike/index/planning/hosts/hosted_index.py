@@ -1,4 +1,4 @@
-"""What is asked of several hosts, and what one type of index takes on them; `index_terms` works it out."""
+"""What one type of index takes on several hosts; `index_terms` calculates it."""
 
 from __future__ import annotations
 
@@ -6,44 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from lookalike.index.planning.hosts.terms import Term
-from lookalike.index.planning.machine_speed import MachineSpeed
 
-__all__ = ["Demand", "HostedIndex"]
-
-
-@dataclass(frozen=True)
-class Demand:
-    """What is asked of the hosts, checked.
-
-    Attributes:
-        vectors: how many.
-        dimension: numbers per vector.
-        recall: recall@k to be reached.
-        k: neighbours.
-        host_memory: bytes.
-        host_cores: how many.
-        host_disk: bytes of the SSD; None for any.
-        host_reads: random reads a second of the SSD.
-        replicas: copies of every segment.
-        rate: searches a second; None: what the hosts can.
-        host_price: of an hour; None where none is known.
-        segment: bytes of vectors in a segment; None: as Milvus comes.
-        speed: of this machine, or None.
-    """
-
-    vectors: int
-    dimension: int
-    recall: float
-    k: int
-    host_memory: int
-    host_cores: int
-    host_disk: int | None
-    host_reads: int
-    replicas: int
-    rate: float | None
-    host_price: float | None
-    segment: int | None
-    speed: MachineSpeed | None
+__all__ = ["HostedIndex"]
 
 
 @dataclass(frozen=True)
@@ -51,31 +15,31 @@ class HostedIndex:
     """A type of index over several hosts.
 
     Attributes:
-        name: as Milvus names it.
-        kind: of ours, whose measurements were used.
-        stands_for: how alike the two are.
+        name: as Milvus names it, and what candidates are compared with again.
+        kind: our kind, whose measurements were used.
+        stands_for: how similar our kind and the type of Milvus are.
         index_params: for Milvus.
         search: the setting of our kind for every segment; Milvus names `ef_search` `ef`, `search_window` `search_list`.
         segments: of each copy of the vectors.
         hosts: that search; 0 where a segment does not fit into one, and then all that follows from hosts is 0.
-        service_hosts: as many again in cores for proxy, coordinators, streaming nodes, etcd and object storage.
+        service_hosts: hosts of the same size for proxy, coordinators, streaming nodes, etcd and object storage.
         bound: what the number of hosts follows from: memory, disk, searches or reads.
-        memory_per_host_bytes: in use, while it loads.
-        ssd_per_host_bytes: of local SSD.
+        memory_per_host_bytes: in use on a host while it loads segments.
+        ssd_per_host_bytes: in use on the local SSD of a host.
         object_bytes: in object storage: rows and indexes.
-        wal_bytes: of the write-ahead log, once, until it is cut.
+        wal_bytes: of one copy of the write-ahead log, before Milvus deletes what is older than 3 days.
         build_cpu_seconds: processor time of all indexes.
         build_hours: on these hosts before they serve.
         write_hours: writing log and rows, on these hosts.
         recall: recall@k within a segment at `search`, on average; that of the merged answer is no lower.
-        latency_ms: one search while nothing else is asked; this and what follows at the lower setting by which the
-            merged answer has the recall asked for (`measurements.MERGED_SHARE`).
+        latency_ms: one search while no other runs; this and what follows at the lower setting at which the merged
+            answer has the recall asked for (`measurements.MERGED_SHARE`).
         cpu_seconds_per_search: over all hosts.
-        searches_per_second: what these hosts answer, `BUSY` of their time.
+        searches_per_second: what these hosts answer in the share `assumptions.BUSY` of their time.
         host_hours_per_million: hosts, services included, for a million searches at the rate asked for, or without one
             at `searches_per_second`.
         cost_per_million: that times the price of a host for an hour; None without a price.
-        uncertainty: a factor on times: from value / factor to value x factor.
+        uncertainty: a factor on times: from value / factor to value × factor.
         fits: whether a segment fits and the recall is reached.
         reasons: why not; empty where it fits.
         terms: every figure with its formula.

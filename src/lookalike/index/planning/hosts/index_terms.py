@@ -1,4 +1,4 @@
-"""One type of index over several hosts, worked out term by term: formula, numbers put in, and what they rest on.
+"""One type of index over several hosts, calculated term by term: formula, numbers put in, and what they rest on.
 
 Bytes come from `milvus_indexes`, the time of one segment from `scaling`, what many segments cost from `measurements`.
 """
@@ -10,27 +10,27 @@ from typing import Any
 
 from lookalike.index.kinds.registry import KINDS
 from lookalike.index.planning.hosts.build_terms import hour_terms, storage_terms
-from lookalike.index.planning.hosts.hosted_index import Demand, HostedIndex
+from lookalike.index.planning.hosts.demand import Demand
+from lookalike.index.planning.hosts.hosted_index import HostedIndex
 from lookalike.index.planning.hosts.milvus_indexes import MilvusIndex
+from lookalike.index.planning.hosts.milvus_settings import DISK_SHARE, MEMORY_SHARE
 from lookalike.index.planning.hosts.rate_terms import rate_terms
 from lookalike.index.planning.hosts.search_terms import OneSearch, hosts_needed, search_terms
-from lookalike.index.planning.hosts.segment_terms import DISK_SHARE, MEMORY_SHARE, SegmentSizes, segment_terms
+from lookalike.index.planning.hosts.segment_terms import SegmentSizes, segment_terms
 from lookalike.index.planning.hosts.terms import TermSheet
 from lookalike.index.planning.scaling import uncertainty
-from lookalike.index.quantities import size_text
+from lookalike.index.quantities import needed_text
 
 __all__ = ["hosted_index"]
 
 
 def hosted_index(index: MilvusIndex, demand: Demand) -> HostedIndex:
-    """What a type of index takes on hosts of one sort."""
+    """What a type of index takes on identical hosts."""
     sheet = TermSheet()
     segments = segment_terms(sheet, index, demand)
     search = search_terms(sheet, index, demand, segments)
-    reasons = _reasons(index, demand, segments, search)
     hosts, bound = hosts_needed(sheet, demand, segments, search)
-    if hosts > demand.replicas * segments.count:
-        reasons.append(f"{hosts} hosts for {segments.count} segments: give more replicas or smaller segments")
+    reasons = _reasons(index, demand, segments, search, hosts)
     figures = _figures(sheet, index, demand, segments, search, hosts) if hosts else _NO_FIGURES
     setting = KINDS[index.kind].recall_setting
     return HostedIndex(
@@ -52,6 +52,7 @@ def hosted_index(index: MilvusIndex, demand: Demand) -> HostedIndex:
     )
 
 
+#: In place of what `_figures` gives, where a segment is too large for a host.
 _NO_FIGURES: dict[str, Any] = {
     "service_hosts": 0,
     "memory_per_host_bytes": 0,
@@ -68,17 +69,19 @@ _NO_FIGURES: dict[str, Any] = {
 }
 
 
-def _reasons(index: MilvusIndex, demand: Demand, segments: SegmentSizes, search: OneSearch) -> list[str]:
+def _reasons(index: MilvusIndex, demand: Demand, segments: SegmentSizes, search: OneSearch, hosts: int) -> list[str]:
+    """Why the index is not usable as asked; empty where it is."""
     reasons = []
     if demand.dimension < KINDS[index.kind].least_dimension:
         reasons.append(f"needs {KINDS[index.kind].least_dimension} numbers a vector")
     if not segments.per_host:
-        memory = segments.loaded + segments.room > MEMORY_SHARE * demand.host_memory
-        needs = size_text(math.ceil(1.01 * (segments.loaded + segments.room) / MEMORY_SHARE))
-        disk = size_text(math.ceil(1.01 * segments.ssd / DISK_SHARE))
-        reasons.append(f"a segment needs {needs} of memory" if memory else f"a segment needs {disk} of SSD")
+        memory, disk = (segments.loaded + segments.room) / MEMORY_SHARE, segments.ssd / DISK_SHARE
+        needed = f"{needed_text(disk)} of SSD" if segments.bound == "disk" else f"{needed_text(memory)} of memory"
+        reasons.append(f"a segment needs {needed}")
     if search.recall < demand.recall:
         reasons.append(f"recall < {demand.recall:g}")
+    if hosts > demand.replicas * segments.count:
+        reasons.append(f"{hosts} hosts for {segments.count} segments: give more replicas or smaller segments")
     return reasons
 
 
@@ -86,7 +89,7 @@ def _figures(
     sheet: TermSheet, index: MilvusIndex, demand: Demand, segments: SegmentSizes, search: OneSearch, hosts: int
 ) -> dict[str, Any]:
     """What follows from the number of hosts."""
-    held = math.ceil(segments.count / (hosts // demand.replicas))
+    held = segments.spread_over(hosts, demand.replicas)
     sheet.put(
         "segments of a host",
         held,

@@ -11,28 +11,28 @@ __all__ = [
     "CELL_ROUNDS",
     "CELL_SAMPLE",
     "CELL_WORK_PER_SECOND",
-    "HOP_MS",
     "MERGED_SHARE",
     "MERGE_MS",
     "MERGE_MS_PER_CANDIDATE",
     "ROUND_TRIPS",
+    "ROUND_TRIP_MS",
     "SEGMENT_SUM",
     "WRITE_BYTES_PER_SECOND",
     "merge_ms",
 ]
 
-#: Time of a search over S segments by S x the time of one, the setting the same: 4 segments of 200,000 vectors in
-#: cells, none of which fits the processor's caches, one query at a time; seven rounds gave 1.04 to 1.42.
+#: Time of a search over S segments, divided by S × the time of one at the same setting: 4 segments of 200,000 vectors
+#: in cells, none of which fits the processor's caches, one query at a time; seven rounds gave 1.04 to 1.42.
 SEGMENT_SUM = 1.12
 
-#: What the merged answer needs of a segment is its very nearest, and these are found with a lower setting. Time at the
-#: setting that reaches recall@10 0.95 of the merged answer, by that at the setting that reaches it within each segment;
-#: 200,000 vectors in 16 segments. By the code that is compared; graphs were not measured, so nothing is saved.
+#: The merged answer needs of each segment only the very nearest, and a lower setting finds these. Time at the setting
+#: that reaches recall@10 0.95 of the merged answer, divided by that at the setting that reaches it within each segment;
+#: 200,000 vectors in 16 segments, by the code that is compared. Graphs were not measured, so nothing is saved.
 MERGED_SHARE = {"flat": 0.48, "fastscan": 0.70, "rabitq": 0.55, "graph": 1.0}
 
-#: A vector to another process and ten hits back, HTTP over the loopback of one machine, both ends in Python: what the
-#: software takes. The network between hosts comes on top, and Milvus' gRPC may take less.
-HOP_MS = 0.275
+#: A round trip: a vector to another process and ten hits back, HTTP over the loopback of one machine, client and server
+#: in Python. That is what the software takes. The network between hosts comes on top, and Milvus' gRPC may take less.
+ROUND_TRIP_MS = 0.275
 
 #: Client to proxy, proxy to the shard's delegator, delegator to a query node (milvus.io/docs/operational_faq.md).
 ROUND_TRIPS = 3
@@ -41,7 +41,7 @@ ROUND_TRIPS = 3
 #: multiply-adds of it and of putting vectors into cells, a second on one thread.
 CELL_ROUNDS, CELL_SAMPLE, CELL_WORK_PER_SECOND = 10, 256, 8.2e9
 
-#: To the local disk, in order, synced.
+#: To the local disk, sequentially, synced.
 WRITE_BYTES_PER_SECOND = 520_000_000
 
 #: Of merging: what a call takes, and what each candidate adds.

@@ -2,7 +2,7 @@
 
 Milvus was not run for this. Its engine, Knowhere, builds these types on faiss (IVF_*, and SCANN: `IndexScaNN.h` beside
 `IndexIVFPQFastScan.h` among its additions to faiss), on graphs as in `hnsw`, and on DiskANN's Vamana. So what our kinds
-took in faiss and SVS on the same algorithm stands for a segment in Milvus; its own scheduling is not in it.
+took in faiss and SVS on the same algorithm represents a segment in Milvus; Milvus' own scheduling is not included.
 
 Sources of bytes, all of Milvus 2.6: the sizing tool (milvus.io/tools/sizing, `memoryAndDiskCalculator` in
 `src/utils/sizingTool.ts` of the repository milvus-io/milvus.io); "Index Explained", memory usage estimation
@@ -15,10 +15,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-__all__ = ["MAX_DEGREE", "MILVUS_INDEXES", "MilvusIndex", "PerVector"]
+from lookalike.index.planning.hosts.milvus_settings import SIZING_TOOL
 
-#: Links of a node of DISKANN (`max_degree` of milvus.io/docs/diskann.md); the kind that stands for it has 32.
-MAX_DEGREE = 56
+__all__ = ["MILVUS_INDEXES", "MilvusIndex", "PerVector"]
+
+#: Links of a node of DISKANN (`max_degree` of milvus.io/docs/diskann.md); the kind that represents it has 32.
+_MAX_DEGREE = 56
 _M = 16  # of HNSW, as our `hnsw` was measured; Milvus' own default is 30
 
 
@@ -40,7 +42,7 @@ def _plus(factor: float, more: int, symbol: str, numbers: str) -> PerVector:
 
 @dataclass(frozen=True)
 class MilvusIndex:
-    """A type of index in Milvus, and which of our kinds stands for it.
+    """A type of index in Milvus, and which of our kinds represents it.
 
     Attributes:
         name: as Milvus names it, and what candidates are compared with again.
@@ -48,12 +50,12 @@ class MilvusIndex:
         build: its build settings, as measured.
         memory: bytes a vector takes in memory, without centroids and ids.
         source: where Milvus says so.
-        stands_for: how alike the two are.
-        merged: in `measurements.MERGED_SHARE`, how much less the merged answer needs of a segment.
-        cells: whether each segment holds centroids besides.
+        stands_for: how similar the two are.
+        measured_as: the entry of `measurements.MERGED_SHARE` that holds for it.
+        cells: whether each segment holds the centroids of cells as well.
         ssd: bytes a vector takes on the local SSD; None: nothing.
         node_bytes: of a node that one search step reads from the SSD, where there is one.
-        assumed: whether its share of `MERGED_SHARE`, or the time of its code, is that of another and was not measured.
+        assumed: whether its entry of `MERGED_SHARE`, or the time of its code, was not measured for it.
         settings: for `index_params` of Milvus, besides `nlist`.
     """
 
@@ -63,7 +65,7 @@ class MilvusIndex:
     memory: PerVector
     source: str
     stands_for: str
-    merged: str = "flat"
+    measured_as: str = "flat"
     cells: bool = True
     ssd: PerVector | None = None
     node_bytes: Callable[[int], int] | None = None
@@ -71,15 +73,13 @@ class MilvusIndex:
     settings: Mapping[str, Any] = field(default_factory=dict)
 
 
-_TOOL = "Milvus sizing tool"
-
 MILVUS_INDEXES = (
     MilvusIndex(
         "IVF_FLAT",
         "ivf",
         {},
         _times(4, "4·d"),
-        f"{_TOOL}: vectors + nlist centroids",
+        f"{SIZING_TOOL}: vectors + nlist centroids",
         "the same algorithm, by faiss",
     ),
     MilvusIndex(
@@ -87,7 +87,7 @@ MILVUS_INDEXES = (
         "ivf",
         {},
         _times(1, "d"),
-        f"{_TOOL}: a quarter of the vectors + nlist centroids",
+        f"{SIZING_TOOL}: a quarter of the vectors + nlist centroids",
         "the same cells, by faiss; bytes are taken to cost the time of float32, and no recall",
         assumed=True,
     ),
@@ -98,7 +98,7 @@ MILVUS_INDEXES = (
         _times(2.25, "d/4 + 2·d"),
         "Index Explained: a byte for each of m = d/4 parts; FP16 for comparing again",
         "the same algorithm, by faiss; 100 candidates compared again",
-        merged="fastscan",  # the nearest to it that was measured
+        measured_as="fastscan",  # the nearest to it that was measured
         assumed=True,
         settings={"nbits": 8, "refine": True, "refine_type": "FP16"},
     ),
@@ -107,9 +107,9 @@ MILVUS_INDEXES = (
         "ivfpq",
         {"code": "rabitq", "store": "sq8"},
         _times(1.125, "d/8 + d"),
-        f"{_TOOL}: (1/32 + 8/32) of the vectors + nlist centroids",
+        f"{SIZING_TOOL}: (1/32 + 8/32) of the vectors + nlist centroids",
         "the same algorithm, by faiss; 100 candidates compared again",
-        merged="rabitq",
+        measured_as="rabitq",
         settings={"refine": True, "refine_type": "SQ8"},
     ),
     MilvusIndex(
@@ -117,9 +117,9 @@ MILVUS_INDEXES = (
         "ivfpq",
         {"code": "fastscan", "store": "float32"},
         _times(4.5, "4.5·d"),
-        f"{_TOOL}: 9/8 of the vectors, with_raw_data",
+        f"{SIZING_TOOL}: 9/8 of the vectors, with_raw_data",
         "packed 4-bit codes by faiss, as in Knowhere; 100 candidates compared again",
-        merged="fastscan",
+        measured_as="fastscan",
         settings={"with_raw_data": True},
     ),
     MilvusIndex(
@@ -127,9 +127,9 @@ MILVUS_INDEXES = (
         "hnsw",
         {"M": _M, "ef_construction": 100},
         _plus(4, 8 * _M, "4·d + 8·M", f"8 × {_M}"),
-        f"{_TOOL}: (1 + 2·M/d) of the vectors",
+        f"{SIZING_TOOL}: (1 + 2·M/d) of the vectors",
         "the same algorithm, by faiss; measured up to 100,000 vectors",
-        merged="graph",
+        measured_as="graph",
         assumed=True,
         cells=False,
         settings={"M": _M, "efConstruction": 100},
@@ -139,13 +139,13 @@ MILVUS_INDEXES = (
         "vamana",
         {"degree": 32, "window": 100},
         _times(1, "d"),
-        f"{_TOOL}: a quarter of the vectors in memory, (1 + max_degree/d) on the SSD",
+        f"{SIZING_TOOL}: a quarter of the vectors in memory, (1 + max_degree/d) on the SSD",
         "Vamana in memory by SVS, up to 100,000 vectors; reads from the SSD are counted besides",
-        merged="graph",
+        measured_as="graph",
         assumed=True,
         cells=False,
-        ssd=_plus(4, 4 * MAX_DEGREE, "4·d + 4·max_degree", f"4 × {MAX_DEGREE}"),
-        node_bytes=lambda d: 4 * d + 4 * (MAX_DEGREE + 1),
-        settings={"max_degree": MAX_DEGREE, "search_list_size": 100},
+        ssd=_plus(4, 4 * _MAX_DEGREE, "4·d + 4·max_degree", f"4 × {_MAX_DEGREE}"),
+        node_bytes=lambda d: 4 * d + 4 * (_MAX_DEGREE + 1),
+        settings={"max_degree": _MAX_DEGREE, "search_list_size": 100},
     ),
 )

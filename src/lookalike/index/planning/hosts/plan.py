@@ -1,36 +1,30 @@
-"""Many vectors over several hosts, on paper: every type of index in Milvus with its hosts, hours and cost of searches.
+"""Every type of index in Milvus over several hosts: hosts, hours, cost of searches; and the one to take.
 
-Nothing of it was run on several hosts: bytes are Milvus' own formulas, times are our measurements of one segment, and
-`index_terms` says how the one and the other become hosts. The package's documentation, docs/indexes.md, has the limits.
+Nothing of it was run on several hosts: bytes are Milvus' own formulas, times are our measurements of one segment;
+`index_terms` calculates hosts from them. docs/indexes.md has the limits.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 from lookalike.errors import InputError
-from lookalike.index.core.checks import check_recall, checked_k
-from lookalike.index.planning.assumptions import SSD_READS_PER_SECOND
-from lookalike.index.planning.hosts.hosted_index import Demand, HostedIndex
+from lookalike.index.planning.hosts.demand import Demand, checked_demand
+from lookalike.index.planning.hosts.hosted_index import HostedIndex
 from lookalike.index.planning.hosts.index_terms import hosted_index
 from lookalike.index.planning.hosts.milvus_indexes import MILVUS_INDEXES
+from lookalike.index.planning.hosts.milvus_settings import MILVUS_METRICS
 from lookalike.index.planning.hosts.options import HostOptions
-from lookalike.index.planning.hosts.segment_terms import KEY, MIN_SEGMENT_VECTORS
 from lookalike.index.planning.machine_speed import MachineSpeed
-from lookalike.index.quantities import count_text, parse_count, parse_size, size_text
+from lookalike.index.quantities import count_text, short_text, size_text
 
-__all__ = ["HOST_CORES", "HOST_MEMORY", "MILVUS_METRICS", "MOST_DIMENSIONS", "HostsPlan", "plan_hosts"]
+__all__ = ["HostsPlan", "plan_hosts"]
 
-#: A query node of Milvus' sizing tool for 512 GiB to 2 TiB.
-HOST_MEMORY, HOST_CORES = 64 << 30, 16
 
-#: What Milvus compares float vectors by (milvus.io/docs/metric.md).
-MILVUS_METRICS = ("euclidean", "cosine", "inner_product")
-
-#: proxy.maxDimension of milvus.yaml.
-MOST_DIMENSIONS = 32_768
+_short = partial(short_text, thousands=",")
 
 
 @dataclass(frozen=True)
@@ -60,7 +54,7 @@ class HostsPlan:
         copies = "" if asked.replicas == 1 else f", {asked.replicas} replicas"
         return (
             f"{count_text(asked.vectors)} × {asked.dimension}, {self.metric}, Milvus over hosts of "
-            f"{size_text(asked.host_memory)}, {asked.host_cores} cores{disk}{copies}{rate} (on paper, not run)"
+            f"{size_text(asked.host_memory)}, {asked.host_cores} cores{disk}{copies}{rate} (calculated, not run)"
         )
 
     @property
@@ -100,21 +94,16 @@ class HostsPlan:
                 f"{option.hosts}+{option.service_hosts}",
                 size_text(option.memory_per_host_bytes),
                 size_text(option.ssd_per_host_bytes) if option.ssd_per_host_bytes else "–",
-                short(option.build_hours),
+                _short(option.build_hours),
                 recall,
-                short(option.latency_ms),
-                short(option.cpu_seconds_per_search),
-                short(option.searches_per_second),
-                short(option.host_hours_per_million),
+                _short(option.latency_ms),
+                _short(option.cpu_seconds_per_search),
+                _short(option.searches_per_second),
+                _short(option.host_hours_per_million),
             ]
         cost = option.cost_per_million
-        priced = [] if self.demand.host_price is None else ["–" if cost is None else short(cost)]
+        priced = [] if self.demand.host_price is None else ["–" if cost is None else _short(cost)]
         return [*start, *cells, *priced, f"by {option.bound}" if option.fits else "; ".join(option.reasons)]
-
-
-def short(value: float) -> str:
-    """Two digits, or whole from 10 on."""
-    return f"{value:.2g}" if value < 10 else f"{value:,.0f}"
 
 
 def plan_hosts(
@@ -127,7 +116,7 @@ def plan_hosts(
     measured: MachineSpeed | None = None,
     **options: Any,
 ) -> HostsPlan:
-    """What so many vectors take in Milvus over several hosts of one sort: hosts, hours, and cost of searches.
+    """What so many vectors take in Milvus over several identical hosts: hosts, hours, and cost of searches.
 
     Args:
         vectors: how many; a number or text such as `"1B"`.
@@ -139,7 +128,7 @@ def plan_hosts(
         **options: as `HostOptions` explains them.
 
     Raises:
-        InputError: a number out of range, a metric that Milvus has not, or hosts too small for a segment.
+        InputError: a number out of range, a metric that Milvus lacks, or hosts too small for a segment.
         TypeError: there is no such option.
 
     Example:
@@ -147,7 +136,7 @@ def plan_hosts(
         >>> len(plan.options), plan.options[0].hosts > 0
         (7, True)
     """
-    demand = _demand(vectors, dimension, recall, k, measured, HostOptions(**options))
+    demand = checked_demand(vectors, dimension, recall, k, measured, HostOptions(**options))
     if metric not in MILVUS_METRICS:
         raise InputError(f"Milvus cannot search by {metric!r}; choose one of {', '.join(MILVUS_METRICS)}")
     found = [hosted_index(index, demand) for index in MILVUS_INDEXES]
@@ -160,67 +149,6 @@ def plan_hosts(
 
 def _order(option: HostedIndex) -> tuple[bool, bool, float]:
     return not option.fits, not option.hosts, option.host_hours_per_million
-
-
-def _demand(
-    vectors: int | str, dimension: int, recall: float, k: int, measured: MachineSpeed | None, given: HostOptions
-) -> Demand:
-    check_recall(recall)
-    if isinstance(dimension, bool) or not isinstance(dimension, int) or not 1 <= dimension <= MOST_DIMENSIONS:
-        raise InputError(f"dimension is {dimension!r}; Milvus takes 1 to {MOST_DIMENSIONS} numbers per vector")
-    return Demand(
-        vectors=parse_count(vectors),
-        dimension=dimension,
-        recall=recall,
-        k=checked_k(k),
-        host_memory=_size("host memory", given.host_memory) or HOST_MEMORY,
-        host_cores=HOST_CORES if given.host_cores is None else _whole("host cores", given.host_cores),
-        host_disk=_size("host disk", given.host_disk),
-        host_reads=SSD_READS_PER_SECOND if given.host_reads is None else _reads(given.host_reads),
-        replicas=_whole("replicas", given.replicas),
-        rate=_positive("searches per second", given.searches_per_second),
-        host_price=_positive("host price", given.host_price),
-        segment=_segment(given.segment, dimension),
-        speed=measured,
-    )
-
-
-def _size(name: str, given: int | str | None) -> int | None:
-    if given is None:
-        return None
-    try:
-        return parse_size(given)
-    except InputError as error:
-        raise InputError(f"{name}: {error}") from None
-
-
-def _segment(given: int | str | None, dimension: int) -> int | None:
-    size, least = _size("segment", given), MIN_SEGMENT_VECTORS * (4 * dimension + KEY)
-    if size is not None and size < least:
-        enough = size_text(math.ceil(1.01 * least))
-        raise InputError(f"segment is {size_text(size)}; give at least {enough}, {MIN_SEGMENT_VECTORS:,} vectors")
-    return size
-
-
-def _reads(given: int | str) -> int:
-    try:
-        return parse_count(given)
-    except InputError:
-        raise InputError(f"host reads is {given!r}; give random reads a second, such as 30000 or 500k") from None
-
-
-def _whole(name: str, given: int) -> int:
-    if isinstance(given, bool) or not isinstance(given, int) or given < 1:
-        raise InputError(f"{name} is {given!r}; give a whole number of at least 1")
-    return given
-
-
-def _positive(name: str, given: float | None) -> float | None:
-    if given is None:
-        return None
-    if isinstance(given, bool) or not isinstance(given, int | float) or not 0 < given < math.inf:
-        raise InputError(f"{name} is {given!r}; give a number above 0")
-    return float(given)
 
 
 def _too_small(found: list[HostedIndex], demand: Demand) -> str:

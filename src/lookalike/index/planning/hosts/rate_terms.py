@@ -6,16 +6,18 @@ import math
 from typing import Any
 
 from lookalike.index.planning.assumptions import BUSY
-from lookalike.index.planning.hosts.hosted_index import Demand
+from lookalike.index.planning.hosts.demand import Demand
+from lookalike.index.planning.hosts.measurements import ROUND_TRIPS
+from lookalike.index.planning.hosts.milvus_settings import SIZING_TOOL
 from lookalike.index.planning.hosts.search_terms import OneSearch
 from lookalike.index.planning.hosts.segment_terms import SegmentSizes
 from lookalike.index.planning.hosts.terms import TermSheet, number
 
 __all__ = ["rate_terms"]
 
-#: Cores in the sizing tool for what is no query node: proxy 8, coordinators 8, etcd 3, object storage 4; and 2 of
-#: streaming nodes for every 16 of query nodes.
-_SERVICE_CORES = 8 + 8 + 3 + 4
+#: Cores of the services in Milvus' sizing tool; and 2 cores of streaming nodes for every 16 of query nodes.
+_SERVICE_CORES = {"proxy": 8, "coordinators": 8, "etcd": 3, "object storage": 4}
+_STREAMING, _OF_QUERY_NODES = 2, 16
 
 
 def rate_terms(
@@ -24,15 +26,7 @@ def rate_terms(
     """The figures of `HostedIndex` that follow from the number of hosts and the time of a search."""
     rate = _rate(sheet, demand, search, hosts)
     latency = _latency(sheet, demand, segments, search, hosts)
-    services = math.ceil((_SERVICE_CORES + hosts * demand.host_cores * 2 / 16) / demand.host_cores)
-    sheet.put(
-        "hosts of services",
-        services,
-        "ceil((proxy 8 + coordinators 8 + etcd 3 + object storage 4 + cores of hosts × 2 / 16) / cores)",
-        f"ceil(({_SERVICE_CORES} + {hosts} × {demand.host_cores} × 2 / 16) / {demand.host_cores})",
-        "documented",
-        source="Milvus sizing tool",
-    )
+    services = _services(sheet, demand, hosts)
     asked = rate if demand.rate is None else demand.rate
     hours = sheet.put(
         "host-hours for a million searches",
@@ -59,6 +53,22 @@ def rate_terms(
         "host_hours_per_million": hours,
         "cost_per_million": cost,
     }
+
+
+def _services(sheet: TermSheet, demand: Demand, hosts: int) -> int:
+    """Hosts of the same size for what is not a query node."""
+    fixed, cores = sum(_SERVICE_CORES.values()), demand.host_cores
+    services = math.ceil((fixed + hosts * cores * _STREAMING / _OF_QUERY_NODES) / cores)
+    named = " + ".join(f"{name} {count}" for name, count in _SERVICE_CORES.items())
+    sheet.put(
+        "hosts of services",
+        services,
+        f"ceil(({named} + cores of hosts × {_STREAMING} / {_OF_QUERY_NODES}) / cores)",
+        f"ceil(({fixed} + {hosts} × {cores} × {_STREAMING} / {_OF_QUERY_NODES}) / {cores})",
+        "documented",
+        source=SIZING_TOOL,
+    )
+    return services
 
 
 def _rate(sheet: TermSheet, demand: Demand, search: OneSearch, hosts: int) -> float:
@@ -90,18 +100,18 @@ def _rate(sheet: TermSheet, demand: Demand, search: OneSearch, hosts: int) -> fl
 
 
 def _latency(sheet: TermSheet, demand: Demand, segments: SegmentSizes, search: OneSearch, hosts: int) -> float:
-    """Milliseconds of a search while nothing else is asked."""
-    held = math.ceil(segments.count / (hosts // demand.replicas))
+    """Milliseconds of a search while no other runs."""
+    held = segments.spread_over(hosts, demand.replicas)
     rounds = math.ceil(held / demand.host_cores)
-    # Of the reads, a host does those of its own segments.
+    # A host reads for its own segments only.
     reading = 1000 * search.reads * held / segments.count / demand.host_reads
     return sheet.put(
         "one search",
         rounds * search.segment_ms + reading + search.gathering_ms,
-        "ceil(segments of a host / cores) × search among others + reads + merging and 3 round trips",
+        f"ceil(segments of a host / cores) × search among others + reads + merging and {ROUND_TRIPS} round trips",
         f"ceil({held} / {demand.host_cores}) × {number(search.segment_ms)} + {number(reading)}"
         f" + {number(search.gathering_ms)}",
         "measured",
         unit="ms",
-        source="nothing else asked meanwhile; Milvus searches as many segments at a time as there are cores",
+        source="while no other search runs; Milvus searches as many segments at a time as there are cores",
     )

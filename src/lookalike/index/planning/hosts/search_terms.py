@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from lookalike.index.kinds.registry import KINDS
 from lookalike.index.planning.assumptions import BUSY
-from lookalike.index.planning.hosts.hosted_index import Demand
+from lookalike.index.planning.hosts.demand import Demand
 from lookalike.index.planning.hosts.measurements import (
-    HOP_MS,
     MERGE_MS,
     MERGE_MS_PER_CANDIDATE,
     MERGED_SHARE,
+    ROUND_TRIP_MS,
     ROUND_TRIPS,
     SEGMENT_SUM,
     merge_ms,
@@ -34,11 +34,11 @@ class OneSearch:
     """One search over all segments.
 
     Attributes:
-        value: of the setting for recall.
+        value: of the search setting that reaches the recall (`Kind.recall_setting`).
         recall: within a segment, on average.
-        segment_ms: processor time of one segment, searched among others.
-        gathering_ms: merging and round trips, which every search waits for.
-        cpu_seconds: processor time over all hosts.
+        segment_ms: processor time to search one segment among others, in milliseconds.
+        gathering_ms: merging and round trips, which every search waits for, in milliseconds.
+        cpu_seconds: processor time of the whole search, over all hosts.
         reads: pages read from SSDs, over all hosts.
     """
 
@@ -65,9 +65,9 @@ def search_terms(sheet: TermSheet, index: MilvusIndex, demand: Demand, segments:
     messages = segments.hosts // demand.replicas + ROUND_TRIPS - 1
     cpu = sheet.put(
         "processor time of a search",
-        (segments.count * segment_ms + merging + messages * HOP_MS) / 1000,
+        (segments.count * segment_ms + merging + messages * ROUND_TRIP_MS) / 1000,
         "(segments × search among others + merging + messages × round trip) / 1000",
-        f"({segments.count:,} × {number(segment_ms)} + {number(merging)} + {messages:,} × {HOP_MS}) / 1000",
+        f"({segments.count:,} × {number(segment_ms)} + {number(merging)} + {messages:,} × {ROUND_TRIP_MS}) / 1000",
         "measured",
         unit="s",
         source="benchmarks/billion_terms.py: round_trip; a message for each host of a copy, proxy and delegator",
@@ -83,7 +83,7 @@ def search_terms(sheet: TermSheet, index: MilvusIndex, demand: Demand, segments:
             "assumed",
             source="each candidate is read once, none from a cache",
         )
-    return OneSearch(value, recall, segment_ms, merging + ROUND_TRIPS * HOP_MS, cpu, reads)
+    return OneSearch(value, recall, segment_ms, merging + ROUND_TRIPS * ROUND_TRIP_MS, cpu, reads)
 
 
 def _one_segment(
@@ -107,11 +107,11 @@ def _one_segment(
         unit="ms",
         source=measured,
     )
-    share = MERGED_SHARE[index.merged]
+    share = MERGED_SHARE[index.measured_as]
     among = sheet.put(
         "search of a segment among others",
         alone * SEGMENT_SUM * share,
-        "search of one segment × one among many × the merged answer's setting",
+        "search of one segment × factor of many segments × share at the merged answer's setting",
         f"{number(alone)} × {SEGMENT_SUM} × {share}",
         *(("measured", "assumed") if index.assumed else ("measured",)),
         unit="ms",
@@ -135,15 +135,16 @@ def hosts_needed(sheet: TermSheet, demand: Demand, segments: SegmentSizes, searc
     return needed[bound], bound
 
 
-def _hosts_for(sheet: TermSheet, demand: Demand, what: str, each: float, has: int) -> int:
-    """Hosts that answer the rate asked for, of something of which a search takes `each` and a host `has`."""
+def _hosts_for(sheet: TermSheet, demand: Demand, what: str, of_a_search: float, of_a_host: int) -> int:
+    """Hosts that answer the rate asked for, where a search takes `of_a_search` of what a host has `of_a_host` of."""
     rate = demand.rate or 0.0
-    hosts = demand.replicas * math.ceil(rate * each / (BUSY * has) / demand.replicas)
+    hosts = demand.replicas * math.ceil(rate * of_a_search / (BUSY * of_a_host) / demand.replicas)
     sheet.put(
         f"hosts for the searches, by {what}",
         hosts,
         f"replicas × ceil(searches a second × {what} of a search / ({BUSY} × {what} of a host) / replicas)",
-        f"{demand.replicas} × ceil({number(rate)} × {number(each)} / ({BUSY} × {has:,}) / {demand.replicas})",
+        f"{demand.replicas} × ceil({number(rate)} × {number(of_a_search)}"
+        f" / ({BUSY} × {of_a_host:,}) / {demand.replicas})",
         "asked",
         "assumed",
         source=f"a host is busy {BUSY} of its time",

@@ -1,4 +1,4 @@
-"""A segment of an index over several hosts: how many vectors, bytes, and how many segments a host holds.
+"""A segment of an index over several hosts: its vectors, its bytes, and how many segments a host holds.
 
 Every segment is taken as full; Milvus' compaction leaves them between 0.85 and 1.25 of that (compactableProportion and
 expansionRate of milvus.yaml).
@@ -11,42 +11,42 @@ from dataclasses import dataclass
 from typing import Any
 
 from lookalike.index.kinds.registry import KINDS
-from lookalike.index.planning.hosts.hosted_index import Demand
+from lookalike.index.planning.hosts.demand import Demand
 from lookalike.index.planning.hosts.milvus_indexes import MilvusIndex
+from lookalike.index.planning.hosts.milvus_settings import (
+    DISK_SEGMENT_BYTES,
+    DISK_SHARE,
+    KEY_BYTES,
+    MEMORY_SHARE,
+    SEGMENT_BYTES,
+    SIZING_TOOL,
+    segment_row_bytes,
+)
 from lookalike.index.planning.hosts.terms import TermSheet
 
-__all__ = ["DISK_SHARE", "KEY", "MEMORY_SHARE", "MIN_SEGMENT_VECTORS", "SegmentSizes", "segment_terms"]
+__all__ = ["SegmentSizes", "segment_terms"]
 
-#: dataCoord.segment.maxSize and diskSegmentMaxSize of milvus.yaml (2.6), MB of 2^20 bytes.
-_SEGMENT, _DISK_SEGMENT = 1024 << 20, 2048 << 20
-#: A 64-bit key beside the vector.
-KEY = 8
-#: Milvus builds no index over fewer: minSegmentNumRowsToEnableIndex of milvus.yaml.
-MIN_SEGMENT_VECTORS = 1024
 #: In memory: key, timestamp, and a pair of key and position (`OffsetOrderedArray`, internal/core/src/segcore of
 #: milvus-io/milvus); segments sorted by key do without the pair.
 _ID_BYTES = 32
 #: The sizing tool adds 15% to an index in memory, and two segments for loading.
 _LOADED, _LOADING_SEGMENTS = 1.15, 2
-#: A query node refuses a segment above this share: overloadedMemoryThresholdPercentage, maxDiskUsagePercentage of
-#: milvus.yaml; `checkSegmentSize` in internal/querynodev2/segments/segment_loader.go.
-MEMORY_SHARE, DISK_SHARE = 0.9, 0.95
 
 
 @dataclass(frozen=True)
 class SegmentSizes:
-    """A full segment, and how they lie on hosts.
+    """A full segment, and how many of them hosts hold.
 
     Attributes:
         rows: vectors in one.
         count: segments of one copy of all vectors.
-        build: settings of our kind.
+        build: build settings of our kind.
         loaded: bytes of one in the memory of a host.
         room: bytes that a host keeps free for loading.
         ssd: bytes of one on the SSD.
-        per_host: how many a host holds; 0: none.
+        per_host: the most that a host holds; 0 where one is too large for a host.
         bound: what limits that: memory, or disk.
-        hosts: that hold all copies; 0 where a host holds none.
+        hosts: how many hold all copies; 0 where a segment is too large for a host.
     """
 
     rows: int
@@ -59,17 +59,21 @@ class SegmentSizes:
     bound: str
     hosts: int
 
+    def spread_over(self, hosts: int, replicas: int) -> int:
+        """How many segments each of so many hosts holds, the most where they do not divide evenly."""
+        return math.ceil(self.count / (hosts // replicas))
+
 
 def segment_terms(sheet: TermSheet, index: MilvusIndex, demand: Demand) -> SegmentSizes:
-    """How the vectors fall into segments, and these onto hosts."""
-    size = demand.segment or (_DISK_SEGMENT if index.ssd else _SEGMENT)
+    """How many segments the vectors fill, and how many hosts these need."""
+    size = demand.segment or (DISK_SEGMENT_BYTES if index.ssd else SEGMENT_BYTES)
     d, n = demand.dimension, demand.vectors
-    rows = min(n, size // (4 * d + KEY))
+    rows = min(n, size // segment_row_bytes(d))
     sheet.put(
         "vectors of a segment",
         rows,
-        f"min(vectors, floor(segment / (4·d + {KEY})))",
-        f"min({n:,}, floor({size:,} / (4 × {d} + {KEY})))",
+        f"min(vectors, floor(segment / (4·d + {KEY_BYTES})))",
+        f"min({n:,}, floor({size:,} / (4 × {d} + {KEY_BYTES})))",
         "asked" if demand.segment else "documented",
         source="milvus.yaml: dataCoord.segment.maxSize, diskSegmentMaxSize",
     )
@@ -84,7 +88,7 @@ def segment_terms(sheet: TermSheet, index: MilvusIndex, demand: Demand) -> Segme
         "0" if index.ssd else f"{_LOADING_SEGMENTS} × {_LOADED} × {size:,}",
         "documented",
         unit="bytes",
-        source="Milvus sizing tool; none for DISKANN",
+        source=f"{SIZING_TOOL}; none for DISKANN",
     )
     ssd, per_host, bound = _on_host(sheet, index, demand, rows, loaded, room)
     hosts = 0
@@ -119,7 +123,7 @@ def _loaded(sheet: TermSheet, index: MilvusIndex, d: int, rows: int, lists: int)
         f"{_LOADED} × {memory:,.0f}",
         "documented",
         unit="bytes",
-        source="Milvus sizing tool",
+        source=SIZING_TOOL,
     )
 
 

@@ -54,7 +54,7 @@ class Term:
 
 
 class TermSheet:
-    """Terms in the order in which they are worked out."""
+    """Terms in the order in which they are calculated."""
 
     def __init__(self) -> None:
         self.terms: list[Term] = []
