@@ -5,15 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lookalike.errors import InputError
-from lookalike.index.quantities import (
-    count_text,
-    needed_text,
-    parse_count,
-    parse_duration,
-    parse_size,
-    short_text,
-    size_text,
-)
+from lookalike.index.quantities import count_text, needed_text, parse_count, parse_size, short_text, size_text
 
 
 @pytest.mark.parametrize(
@@ -97,22 +89,6 @@ def test_texts():
         "100M",
     ]
     assert [size_text(n) for n in (1, 1024, 2**30, 80 * 10**9)] == ["1 B", "1 KiB", "1 GiB", "74.5 GiB"]
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds"),
-    [("60s", 60), ("10m", 600), ("1.5 h", 5400), ("90", 90), (2.5, 2.5), ("2 minutes", 120), (" 3S ", 3)],
-)
-def test_times(text, seconds):
-    assert parse_duration(text) == seconds
-
-
-@pytest.mark.parametrize(
-    "text", ["", "soon", "0s", "-3s", "3 days", "1e3", 0, -1, float("nan"), float("inf"), True, None]
-)
-def test_what_is_no_time_is_refused(text):
-    with pytest.raises(InputError, match=r"is none above 0; give seconds, or for example 60s, 10m or 1\.5h"):
-        parse_duration(text)
 
 
 @given(st.integers(1, 2**60))

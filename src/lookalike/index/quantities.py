@@ -1,4 +1,4 @@
-"""Counts, sizes and times as people write them: `100M` vectors, `24GiB` of memory, `10m`; read and printed again."""
+"""Counts and sizes as people write them: `100M` vectors, `24GiB` of memory; read, and printed for people."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic import ByteSize, TypeAdapter
 
 from lookalike.errors import InputError
 
-__all__ = ["count_text", "needed_text", "parse_count", "parse_duration", "parse_size", "short_text", "size_text"]
+__all__ = ["count_text", "needed_text", "parse_count", "parse_size", "short_text", "size_text"]
 
 _NUMBER = r"\s*(\d+(?:[_,]\d{3})*(?:\.\d+)?|\.\d+)(e[+]?\d+)?\s*"
 _COUNT = re.compile(_NUMBER + r"(k|thousand|m|mio|million|g|b|bn|billion)?\s*", re.IGNORECASE)
@@ -18,9 +18,6 @@ _COUNT = re.compile(_NUMBER + r"(k|thousand|m|mio|million|g|b|bn|billion)?\s*", 
 _SIZE = re.compile(_NUMBER + r"((?:[kmgtp]i?)?)(?:b|bytes?)?\s*", re.IGNORECASE)
 _BYTES = TypeAdapter(ByteSize)
 _COUNT_UNITS = {"k": 3, "thousand": 3, "m": 6, "mio": 6, "million": 6, "g": 9, "b": 9, "bn": 9, "billion": 9}
-_DURATION = re.compile(r"(\d+(?:\.\d+)?|\.\d+)\s*(s|sec|seconds?|m|min|minutes?|h|hours?)?", re.IGNORECASE)
-#: By the first letter of a unit.
-_SECONDS = {"s": 1, "m": 60, "h": 3600}
 #: Above it a count or size is a mistake, and no array could hold it.
 _LARGEST = 2**62
 
@@ -81,29 +78,6 @@ def parse_size(text: str | int | float) -> int:
     value = _number(match) * _BYTES.validate_python(f"1{match[3]}B")
     # A fraction of a byte comes from decimals such as 0.3GiB and means nothing.
     return _whole(round(value) if value <= _LARGEST else value, text, "the size")
-
-
-def parse_duration(text: str | int | float) -> float:
-    """A length of time.
-
-    Args:
-        text: seconds as a number, or for example `"60s"`, `"10m"`, `"1.5h"`.
-
-    Returns:
-        seconds, above 0.
-
-    Raises:
-        InputError: no such time.
-
-    Example:
-        >>> parse_duration("10m"), parse_duration(2.5)
-        (600.0, 2.5)
-    """
-    match = _DURATION.fullmatch(text.strip()) if isinstance(text, str) else None
-    seconds = float(match[1]) * _SECONDS[(match[2] or "s")[0].lower()] if match else text
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds < math.inf:
-        raise InputError(f"the time {text!r} is none above 0; give seconds, or for example 60s, 10m or 1.5h")
-    return float(seconds)
 
 
 def _plain(value: Any, what: str) -> int:

@@ -118,6 +118,6 @@ def test_the_quickest_build_is_kept_whatever_the_budget(given):
     assert any("the quickest build is expected to take 300 s" in event.warning for event in said)
 
 
-def test_a_budget_of_nothing_is_refused(given):
-    with pytest.raises(InputError, match=r"the time '0s' is none above 0; give seconds, or for example 60s"):
-        given(SAME, SAME, MEASURED, budget="0s")
+def test_what_is_no_time_is_no_budget(given):
+    with pytest.raises(InputError, match=r"the budget is 'soon'; give a time of at least 0, such as 0.5s, 10s or 2m"):
+        given(SAME, SAME, MEASURED, budget="soon")

@@ -15,12 +15,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from lookalike.counted_nouns import how_many
+from lookalike.durations import parse_seconds
 from lookalike.errors import InputError
 from lookalike.index.building import build_kind
 from lookalike.index.core.engine_library import EngineLibrary
 from lookalike.index.kinds.registry import KINDS
 from lookalike.index.planning.footprint import footprint
-from lookalike.index.quantities import parse_duration, parse_size
+from lookalike.index.quantities import parse_size
 from lookalike.index.tuning.cheapest_settings import Point, settings_for_recall
 from lookalike.index.tuning.expectations import Expectations
 from lookalike.index.tuning.speed import interleaved_seconds
@@ -73,7 +74,7 @@ class Race:
         self._start = time.perf_counter()
         self._limit = _QUICK if len(data.vectors) <= _FEW_VECTORS else math.inf
         if options.budget is not None:
-            self._limit = parse_duration(options.budget)
+            self._limit = parse_seconds(options.budget, "the budget")
         self._batch = options.objective == "throughput"
         self._expected = Expectations(data.vectors.shape[1], options.recall, faiss.omp_get_max_threads())
         count = len(data.vectors)
