@@ -75,6 +75,7 @@ def small_sizes(monkeypatch):
     monkeypatch.setattr("lookalike.index.core.prefix_index.EXACT_BELOW", 32)
     monkeypatch.setattr("lookalike.index.core.vector_index.VectorIndex._slice", 3)
     monkeypatch.setattr("lookalike.index.graphs.small_world_graph.SmallWorldIndex._slice", 3)
+    monkeypatch.setattr("lookalike.index.lists.inverted_file.InvertedFileIndex._slice", 3)
 
 
 TABLE = np.random.default_rng(7).normal(size=(6000, D)).astype(np.float32)
