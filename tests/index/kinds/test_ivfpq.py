@@ -48,6 +48,18 @@ def test_every_code_and_store(code, store, metric, tmp_path):
         assert recall(index.search(queries, 5), truth) > 0.9
 
 
+@pytest.mark.parametrize("code", ["fastscan", "pq", "rabitq"])
+def test_codes_that_were_loaded_give_their_vectors_back(code, tmp_path):
+    index = build_index(rows(2000), "ivfpq", "euclidean", code=code, store="none", nlist=10)
+    index.save(tmp_path / "a")
+    again = load_index(tmp_path / "a")
+    few = np.arange(0, 2000, 50)  # compared one by one
+    queries = rows(5, seed=1)
+    assert np.array_equal(again.search(queries, 3, among=few).ids, index.search(queries, 3, among=few).ids)
+    again.remove(few)
+    assert again.compact() == len(few)
+
+
 def test_more_candidates_find_more():
     x, queries = rows(6000), rows(100, seed=1)
     index = build_index(x, "ivfpq", "euclidean", m=4, nprobe=1000, store="float32")

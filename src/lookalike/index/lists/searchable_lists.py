@@ -43,6 +43,8 @@ class SearchableLists:
         self._counter = faiss.cvar.indexIVF_stats
         self._lists = lists
         self._addressable = addressable
+        if isinstance(lists, faiss.IndexIVFPQFastScan) and lists.fine_quantizer is None:
+            lists.fine_quantizer = lists.pq  # faiss 1.15 forgets it where it reads a file, and crashes without it
         if addressable:
             lists.make_direct_map()
 
