@@ -155,11 +155,12 @@ class _Graph:
 class VamanaIndex(PrefixIndex):
     """One-layer graph whose long links are kept by a relaxed pruning rule; `search_window` trades recall for speed.
 
-    Memory: the vectors and `degree` + 1 links of 4 bytes each; SVS gives vectors back, so there is no second copy. A
-    mapped opening maps nothing: SVS reads its files into memory. Building holds Python's lock: no other thread of the
-    process runs, and so none searches, until it is done (272 s for 375,000 × 128 on one thread). Two builds with several threads may differ in the
-    last hits. Inner product is searched by SVS' MIP graph, which serves queries that look like the vectors: among 4
-    clusters far from the origin it found 0.60 to 0.84 of the nearest of other queries, with a window of 400.
+    Memory: the vectors and `degree` + 1 links of 4 bytes each; SVS gives vectors back, so there is no second copy.
+    A mapped opening maps nothing: SVS reads its files into memory. Building holds Python's lock: no other thread of
+    the process runs, and so none searches, until it is done (272 s for 375,000 × 128 on one thread). Two builds
+    with several threads may differ in the last hits. Inner product is searched by SVS' MIP graph, which serves
+    queries that look like the vectors: among 4 clusters far from the origin it found 0.60 to 0.84 of the nearest of
+    other queries, with a window of 400.
 
     Source: Subramanya et al., "DiskANN" (NeurIPS 2019); Aguerrebere et al., "Similarity search in the blink of an eye
     with compressed indices" (VLDB 2023).
