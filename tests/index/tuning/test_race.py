@@ -40,7 +40,7 @@ def given(monkeypatch):
             )
         monkeypatch.setattr(cheapest_settings, "seconds", lambda index, *given: measured[index.kind])
         vectors = generated_vectors(2400, 32, per_identity=5)[0]
-        return tune_index(vectors[:2000], queries=vectors[2000:], recall=0.9, **options)
+        return tune_index(vectors[:2000], queries=vectors[2000:], **{"recall": 0.9, **options})
 
     return tuned
 
@@ -54,6 +54,12 @@ def test_a_kind_that_is_expected_to_be_far_slower_is_never_built(given):
     assert by_name(tuning)[str(EXACT)].stage == ""
     assert by_name(tuning)[str(EXACT)].verdict == "expected to take 5 times as long as the best"
     assert {trial.stage for trial in tuning.trials if trial.candidate != EXACT} == {"full"}
+
+
+def test_what_was_left_out_as_far_slower_is_built_where_nothing_else_reaches_the_recall(given):
+    tuning = given({**SAME, str(EXACT): 5e-3}, SAME, MEASURED, recall=1.0)
+    assert tuning.index.kind == "exact"
+    assert tuning.recall.mean == 1
 
 
 def test_other_build_settings_are_tried_only_where_a_kind_comes_near_the_best(given):

@@ -83,6 +83,7 @@ class Race:
             for candidate in able
         ]
         self._out: list[Trial] = []
+        self._hopeless: list[Trial] = []
 
     # --- before anything is built ---------------------------------------------------------------------------
 
@@ -123,7 +124,10 @@ class Race:
             times = kinds[trial.candidate.kind] / fastest
             return f"expected to take {times:.0f} times as long as the best" if times > _HOPELESS else ""
 
+        before = len(self._out)
         self._leave_out(hopeless)
+        # But where nothing else reaches the recall, they do: exact search finds all.
+        self._hopeless = sorted(self._out[before:], key=lambda trial: kinds[trial.candidate.kind])
 
     def _keep_to_budget(self) -> None:
         """Leave out what is expected to take longer to build than there is time; never the quickest."""
@@ -222,12 +226,23 @@ class Race:
         Raises:
             InputError: none keeps the recall.
         """
+        best = self._fastest_of(self._trials) or self._fastest_of(self._hopeless)
+        if best is None:
+            raise InputError(
+                f"no index reached recall {self._options.recall:g} at k = {self._options.k} on "
+                f"{self._data.asked:,} queries; lower it, allow more memory, or search exactly (kind 'exact')"
+            )
+        best[0].verdict = "chosen: the fastest that keeps the recall"
+        return best[1], best[0]
+
+    def _fastest_of(self, trials: list[Trial]) -> tuple[Trial, VectorIndex] | None:
+        """The fastest of those that are built and keep the recall; None where none does."""
         best: tuple[Trial, VectorIndex] | None = None
         builds, what = 0, f"Building over all {len(self._data.vectors):,} vectors"
-        trials = list(self._trials)
-        while trials:
-            trial = self._next(trials)
-            trials.remove(trial)
+        waiting = list(trials)
+        while waiting:
+            trial = self._next(waiting)
+            waiting.remove(trial)
             if best is not None and (why := self._not_worth(trial, best[0])):
                 trial.verdict = why
                 continue
@@ -237,16 +252,11 @@ class Race:
             builds += 1
             if not self._meets_target(trial, index, indexed.asked):
                 continue
-            self._correct(trials, trial, first=best is None)
+            self._correct(waiting, trial, first=best is None)
             best = (trial, index) if best is None else self._faster(best, (trial, index), indexed.asked)
-        self._report(Progress(what, builds, builds))
-        if best is None:
-            raise InputError(
-                f"no index reached recall {self._options.recall:g} at k = {self._options.k} on "
-                f"{self._data.asked:,} queries; lower it, allow more memory, or search exactly (kind 'exact')"
-            )
-        best[0].verdict = "chosen: the fastest that keeps the recall"
-        return best[1], best[0]
+        if builds:
+            self._report(Progress(what, builds, builds))
+        return best
 
     @staticmethod
     def _next(waiting: list[Trial]) -> Trial:
