@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lookalike.index.core.engine_library import EngineLibrary
+from lookalike.index.core.engine_library import EngineLibrary, compiled
 from lookalike.index.core.result_rows import ResultRow, next_row
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def faiss_search(engine: Any, queries: Floats, k: int, parameters: Any) -> tuple
 def prepared_faiss_search(engine: Any, row: Floats, k: int, parameters: Any) -> FindOne:
     """A function that searches for the query in `row`, whatever stands there when it is called.
 
-    It goes past faiss' Python layer, which makes arrays and their addresses for every call: here they wait. It does not
+    It goes past faiss' Python layer, which makes arrays and their addresses for every call; here they wait. It does not
     count distances, which would take longer than all else that it does beside faiss. It is for one thread, and for as
     long as `engine` does not change.
 
@@ -40,12 +40,12 @@ def prepared_faiss_search(engine: Any, row: Floats, k: int, parameters: Any) -> 
         k: at least 1.
         parameters: of the engine's kind, or None.
     """
-    search, at_row = engine.search_c, faiss.swig_ptr(row)
+    search, at_row = compiled(type(engine).search_c), faiss.swig_ptr(row)
     waiting: list[ResultRow] = []
 
     def find() -> tuple[Floats, Positions, None, Any]:
         distances, positions, at_distances, at_positions = waiting.pop() if waiting else next_row(k, waiting)
-        search(1, at_row, k, at_distances, at_positions, parameters)
+        search(engine, 1, at_row, k, at_distances, at_positions, parameters)
         return distances, positions, None, at_distances
 
     return find

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lookalike.index.core.engine_library import EngineLibrary
+from lookalike.index.core.engine_library import EngineLibrary, compiled
 from lookalike.index.core.hits import Hits
 from lookalike.index.core.metric_space import LONGEST_SQUARE, SHORTEST_SQUARE
 
@@ -63,7 +63,8 @@ def one_query(space: MetricSpace, k: int, find: FindOne, ids: IdMap, still: Undi
     row, metric = space.row, space.metric
     shape, dimension, last = row.shape, row.shape[1], k - 1
     zeros = np.zeros_like(row)
-    address, add, squared, root = faiss.swig_ptr, faiss.fvec_madd, faiss.fvec_norm_L2sqr, math.sqrt
+    address, add, squared = map(compiled, (faiss.swig_ptr, faiss.fvec_madd, faiss.fvec_norm_L2sqr))
+    root = math.sqrt
     at_row, at_zeros = address(row), address(zeros)
     unit, rooted = metric == "cosine", metric == "euclidean"
     factor, most = _FACTORS.get(metric), 2.0 if metric == "cosine" else _LONGEST

@@ -18,7 +18,7 @@ from pydantic import Field
 
 from lookalike.errors import ArtefactError, InputError, StorageError
 from lookalike.index.core.costs import JUMP, Costs, Footprint, Measured, Shape
-from lookalike.index.core.engine_library import EngineLibrary
+from lookalike.index.core.engine_library import EngineLibrary, compiled
 from lookalike.index.core.hits import Floats, Found, Positions
 from lookalike.index.core.kind import (
     ALL_BUT_MANHATTAN,
@@ -188,7 +188,8 @@ class ScannIndex(PrefixIndex):
         wanted: ScannSearch = settings  # type: ignore[assignment]
         # Past ScaNN's Python wrapper, which costs a microsecond; a short row comes back short.
         search, query, reorder, leaves = engine.native.search, row[0], max(k, wanted.reorder), wanted.leaves_to_search
-        metric, add, address, last = self._space.metric, faiss.fvec_madd, faiss.swig_ptr, k - 1
+        metric, last = self._space.metric, k - 1
+        add, address = compiled(faiss.fvec_madd), compiled(faiss.swig_ptr)
         cosine, rooted = metric == "cosine", metric == "euclidean"
         start = np.full(k, 1 if cosine else 0, np.float32)
         at_start, sign = address(start), 1.0 if rooted else -1.0

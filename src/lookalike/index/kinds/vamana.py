@@ -22,7 +22,7 @@ from pydantic import Field
 
 from lookalike.errors import ArtefactError, InputError, StorageError
 from lookalike.index.core.costs import Costs, Footprint, Measured, Shape
-from lookalike.index.core.engine_library import EngineLibrary
+from lookalike.index.core.engine_library import EngineLibrary, compiled
 from lookalike.index.core.hits import Floats, Found, Positions
 from lookalike.index.core.kind import (
     ALL_BUT_MANHATTAN,
@@ -123,7 +123,7 @@ class _Graph:
 
     def find_one(self, row: Floats, k: int, window: int) -> FindOne:
         """As `VectorIndex._find_one`; k is within reach."""
-        turn, search, address, copy = self._turn, self.native.search, faiss.swig_ptr, faiss.memcpy
+        turn, search, address, copy = self._turn, self.native.search, compiled(faiss.swig_ptr), compiled(faiss.memcpy)
         size = 8 * k
         waiting: list[ResultRow] = []
 
