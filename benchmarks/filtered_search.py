@@ -205,7 +205,8 @@ def our_setting(index: VectorIndex, name: str | dict[str, Any], data: Dataset, t
     case = Case("all", 1.0, np.arange(len(data.vectors)), data.queries[:300], data.tenth[:300], data.vectors)
 
     def make(value: int) -> Search:
-        return lambda query: index.search(query[None], K, **{name: value}).ids[0]
+        settings: dict[str, Any] = {name: value}
+        return lambda query: index.search(query[None], K, **settings).ids[0]
 
     return {name: swept(make, case, 10, 4096, target)[0]}
 

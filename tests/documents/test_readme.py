@@ -223,7 +223,7 @@ def test_the_index_workflows_of_how_to_run(tmp_path):
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert lines[0].startswith("ivfpq fastscan float16 lookalike index build VECTORS -o INDEX --kind ivfpq")
-    assert any(line.startswith("Progress(stage='Building over all 1,800 vectors'") for line in lines)
+    assert any(line.startswith("Progress(stage='Building over all 2,000 vectors'") for line in lines)
     assert re.search(r"^\w+ (0\.9\d+|1\.0)$", done.stdout, re.MULTILINE)  # the kind that was chosen, its recall
     assert lines[-2].startswith("[[   7 ")
     assert lines[-1].startswith(" [1500 ")

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lookalike.errors import InputError
-from lookalike.index.quantities import count_text, parse_count, parse_size, size_text
+from lookalike.index.quantities import count_text, needed_text, parse_count, parse_size, short_text, size_text
 
 
 @pytest.mark.parametrize(
@@ -89,3 +89,18 @@ def test_texts():
         "100M",
     ]
     assert [size_text(n) for n in (1, 1024, 2**30, 80 * 10**9)] == ["1 B", "1 KiB", "1 GiB", "74.5 GiB"]
+
+
+@given(st.integers(1, 2**60))
+def test_a_need_is_never_understated_and_by_little_overstated(number):
+    read = parse_size(needed_text(number))
+    assert number <= read <= 1.01 * number + 1
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.0, "0"), (0.0612, "0.061"), (9.26, "9.3"), (10.4, "10"), (2064888, "2064888")]
+)
+def test_a_number_in_a_table(value, text):
+    assert short_text(value) == text
+    assert short_text(value, thousands=",").replace(",", "") == text
+    assert ("," in short_text(value, thousands=",")) == (value >= 1000)

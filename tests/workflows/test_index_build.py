@@ -58,7 +58,7 @@ def test_auto_reports_what_it_tries(npy, tmp_path, monkeypatch):
     settings = {"kinds": ["exact", "hnsw"], "recall": 0.8}
     built = index_build(IndexBuildOptions(vectors=npy, output=tmp_path / "a.index", settings=settings), events.append)
     assert built.stats["tuned"]["recall_target"] == 0.8
-    assert "Building over all 1,800 vectors" in {event.stage for event in events}
+    assert "Building over all 2,000 vectors" in {event.stage for event in events}
 
 
 def test_what_is_refused_leaves_nothing(npy, tmp_path):

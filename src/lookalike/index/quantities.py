@@ -1,15 +1,16 @@
-"""Counts and sizes as people write them: `100M` vectors, `24GiB` of memory; read and printed again."""
+"""Counts and sizes as people write them: `100M` vectors, `24GiB` of memory; read, and printed for people."""
 
 from __future__ import annotations
 
+import math
 import re
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import ByteSize, TypeAdapter
 
 from lookalike.errors import InputError
 
-__all__ = ["count_text", "parse_count", "parse_size", "size_text"]
+__all__ = ["count_text", "needed_text", "parse_count", "parse_size", "short_text", "size_text"]
 
 _NUMBER = r"\s*(\d+(?:[_,]\d{3})*(?:\.\d+)?|\.\d+)(e[+]?\d+)?\s*"
 _COUNT = re.compile(_NUMBER + r"(k|thousand|m|mio|million|g|b|bn|billion)?\s*", re.IGNORECASE)
@@ -109,6 +110,26 @@ def size_text(size: int) -> str:
         if size >= 1024**power:
             return f"{_three_digits(size, 1024**power)} {unit}"
     return f"{size} B"
+
+
+def needed_text(size: float) -> str:
+    """Bytes that are needed, for people: a hundredth more, for `size_text` cuts digits and would understate them.
+
+    Example:
+        >>> needed_text(25_600_000_000)
+        '24 GiB'
+    """
+    return size_text(math.ceil(size * 1.01))
+
+
+def short_text(value: float, thousands: Literal["", ","] = "") -> str:
+    """A number for a cell of a table: two digits, or whole from 10 on; `thousands` separates groups of digits.
+
+    Example:
+        >>> short_text(0.0612), short_text(9.26), short_text(1234), short_text(1234, thousands=",")
+        ('0.061', '9.3', '1234', '1,234')
+    """
+    return f"{value:.2g}" if value < 10 else f"{value:{thousands}.0f}"
 
 
 def _three_digits(number: int, unit: int) -> str:

@@ -89,7 +89,7 @@ def index_search(options: IndexSearchOptions, progress: ProgressSink | None = No
     queries = open_vectors(options.queries).read()
     done = counted(progress, f"Searching for {len(queries):,} queries", len(queries))
     done(0)
-    hits = index.search(queries, options.k, **options.settings)
+    hits = index.search(queries, options.k, counted=True, **options.settings)
     done(len(queries))
     found = FoundVectors(hits.ids, hits.distances, hits.computed)
     if options.output is not None:

@@ -61,7 +61,7 @@ def test_a_writer_goes_before_readers_that_come_later():
     holder.start()
     reading.wait(10)
     writer.start()
-    while not lock._gate.locked():
+    while not lock.gate.locked():
         time.sleep(0.001)
     reader.start()
     time.sleep(0.05)

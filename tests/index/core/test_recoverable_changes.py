@@ -1,6 +1,7 @@
 """What an error interrupts is undone or completed before anybody reads; `test_interrupted_changes.py` takes indexes."""
 
 import threading
+from functools import partial
 
 import pytest
 
@@ -88,3 +89,28 @@ def test_readers_of_other_threads_see_no_half_step():
     for thread in threads:
         thread.join()
     assert all(one == other for one, other in seen)
+
+
+def test_what_readers_prepared_is_dropped_by_every_change_and_not_made_while_one_is_under_way():
+    changes = RecoverableChanges()
+    kept = changes.prepared
+    assert changes.prepare("mine", lambda still: (still.prepared, still.gate.locked())) == (kept, False)
+    assert list(kept) == ["mine"]
+    with changes.turn:
+        changes.step(lambda: None, lambda: None)
+        assert not kept
+        assert changes.prepare("mine", lambda still: 1) is None
+        assert not changes.prepared
+        changes.done()
+    assert changes.prepare("mine", lambda still: 2) == 2
+    assert changes.prepared is not kept, "who holds the old one still sees that it is empty"
+    seen = []
+    with changes.turn, pytest.raises(KeyboardInterrupt):
+        changes.finish(partial(interrupted, seen, changes))
+    assert seen == [{}]
+    assert changes.prepare("mine", lambda still: 3) is None, "first the change has to be completed"
+
+
+def interrupted(seen, changes):
+    seen.append(dict(changes.prepared))
+    raise KeyboardInterrupt

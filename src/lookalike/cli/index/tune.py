@@ -23,6 +23,15 @@ __all__ = ["tune"]
     recall=Recall,
     k=K,
     memory=Memory,
+    budget=Annotated[
+        str | None,
+        typer.Option(
+            "--budget",
+            metavar="TIME",
+            help="Time the tuning should take, such as 60s or 10m: what takes longer to build is left out. By default "
+            "up to three times the build of the chosen index.",
+        ),
+    ],
     objective=Annotated[
         str,
         typer.Option(
@@ -35,14 +44,14 @@ __all__ = ["tune"]
         Path | None,
         typer.Option("--plot", metavar="PNG", help="Picture of what was tried; by default beside the index."),
     ],
-    seed=Annotated[int, typer.Option("--seed", min=0, help="Decides which vectors are sampled and held out.")],
+    seed=Annotated[int, typer.Option("--seed", min=0, help="Decides which vectors are sampled and serve as queries.")],
     replace=Replace,
 )
 def tune(options: IndexTuneOptions, kinds: Kinds = None, as_json: AsJson = False) -> None:
     """Say what you need; get the fastest index that keeps it, with its search settings, and why.
 
-    Kinds are tried on samples, the best are built in full, and recall is measured on queries that are not indexed,
-    against exact search. What was promised and measured is kept in the index (lookalike index show).
+    Kinds are tried on a sample, the best are built in full, and recall is measured on your queries, or on vectors that
+    serve as such, against exact search. What was promised and measured is kept in the index (lookalike index show).
     """
     from lookalike.cli.index.tables import print_stats, print_trials
     from lookalike.cli.terminal import note, print_json, show_progress

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-__all__ = ["EngineLibrary"]
+__all__ = ["EngineLibrary", "compiled"]
 
 
 class EngineLibrary:
@@ -32,3 +32,16 @@ class EngineLibrary:
         found = getattr(importlib.import_module(self._name), name)
         self.__dict__[name] = found
         return found
+
+
+def compiled(function: Any) -> Any:
+    """The compiled function that a function or class' method of faiss' Python layer calls with its own arguments.
+
+    SWIG writes such a wrapper for every function. Where another version of faiss has none, the function itself.
+
+    Example:
+        >>> compiled(EngineLibrary("faiss").fvec_madd)
+        <built-in function fvec_madd>
+    """
+    module = getattr(function, "__globals__", {}).get("_swigfaiss")
+    return getattr(module, function.__qualname__.replace(".", "_"), function)

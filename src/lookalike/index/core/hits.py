@@ -26,7 +26,7 @@ class Hits:
         ids: `(q, k)` int64; -1 where fewer than k vectors exist.
         distances: `(q, k)` float32, smaller is more alike; +inf where fewer than k vectors exist.
         computed: how many distances (or distance estimates) all queries together took; None where the engine does
-            not tell, or where another search ran at the same time.
+            not tell, where another search ran at the same time, and often for a single query not searched `counted`.
     """
 
     ids: Positions

@@ -95,6 +95,11 @@ class IdMap:
         return positions if self._own_positions else self._ids[positions]
 
     @property
+    def table(self) -> Ids | None:
+        """The id at each position, as `at` takes them; None where ids are positions."""
+        return None if self._own_positions else self._ids
+
+    @property
     def bytes(self) -> int:
         """Memory of the table: 9 bytes an id, 16 more where ids are not positions."""
         return self.size * (9 if self._own_positions else 25)

@@ -12,16 +12,20 @@ import numpy.typing as npt
 from lookalike.distances import Covariance, MetricName, unit_length
 from lookalike.errors import InputError, VectorError
 from lookalike.index.core.checks import LARGEST_LENGTH, checked_vectors
+from lookalike.index.core.engine_library import EngineLibrary
 
-__all__ = ["MetricSpace", "in_our_convention"]
+__all__ = ["LONGEST_SQUARE", "SHORTEST_SQUARE", "MetricSpace", "in_our_convention"]
 
 Floats = npt.NDArray[np.float32]
 
+faiss = EngineLibrary("faiss")
+
 _HALF = np.float32(0.5)
 
-_LONGEST_SQUARE = LARGEST_LENGTH**2
+#: Between these is the squared length of a query that is prepared the short way: beyond it, float32 squares overflow.
+LONGEST_SQUARE = LARGEST_LENGTH**2
 #: Below this, float32 squares lose digits; `unit_length` scales first.
-_SHORTEST_SQUARE = 1e-20
+SHORTEST_SQUARE = 1e-20
 
 
 class _AlignedRow(threading.local):
@@ -77,7 +81,7 @@ class MetricSpace:
             raise VectorError(f"{name}: {error}; the cosine metric cannot place it") from error
 
     def queries(self, queries: Any) -> Floats:
-        """Check and prepare `(q, d)` queries. One float32 query, the hot path of a service, takes a short way.
+        """Check and prepare `(q, d)` queries. One float32 query takes a short way, as in `one_query`.
 
         What comes back may be written over by this thread's next call.
         """
@@ -87,13 +91,17 @@ class MetricSpace:
             and queries.shape == (1, self.dimension)
             and queries.dtype == np.float32
         ):
-            row = queries[0]
-            square = float(row.dot(row))
-            if _SHORTEST_SQUARE < square <= _LONGEST_SQUARE:  # neither is true of NaN
-                if self._unit:
-                    return np.multiply(queries, 1 / math.sqrt(square), out=self._row.row)
-                return np.ascontiguousarray(queries)
+            row = np.ascontiguousarray(queries)
+            # As `one_query` does, to the last bit: both paths give one answer.
+            square = faiss.fvec_norm_L2sqr(faiss.swig_ptr(row), self.dimension)
+            if SHORTEST_SQUARE < square <= LONGEST_SQUARE:  # neither is true of NaN
+                return np.multiply(row, 1 / math.sqrt(square), out=self._row.row) if self._unit else row
         return self.vectors(checked_vectors(queries, self.dimension, "queries", allow_none=True), "queries")
+
+    @property
+    def row(self) -> Floats:
+        """`(1, d)` where the calling thread prepares a single query."""
+        return self._row.row
 
 
 def in_our_convention(raw: Floats, metric: MetricName) -> Floats:
@@ -110,7 +118,5 @@ def in_our_convention(raw: Floats, metric: MetricName) -> Floats:
         np.negative(raw, out=raw)
     elif metric == "cosine":
         raw *= _HALF  # for unit vectors |x - y|² = 2 (1 - cos); this form keeps the digits of near duplicates
-        # Rounding; one row tells by its end, which saves a microsecond.
-        if len(raw) != 1 or raw[0, -1] > 2:
-            np.minimum(raw, 2, out=raw)
+        np.minimum(raw, 2, out=raw)  # rounding
     return raw

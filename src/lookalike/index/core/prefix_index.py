@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from lookalike.index.core.allowed import Allowed
     from lookalike.index.core.artefact import IndexFolder, NewIndexFolder
     from lookalike.index.core.kind import SearchSettings
+    from lookalike.index.core.one_query import FindOne
     from lookalike.index.spec import IndexSpec
 
 __all__ = ["EXACT_BELOW", "PrefixIndex"]
@@ -45,8 +46,8 @@ class _Built(NamedTuple):
 class PrefixIndex(VectorIndex):
     """What such kinds share; a kind implements the engine's part over positions 0 .. covered-1."""
 
-    #: Whether the engine, once built, takes further vectors itself (`_extend`), so that no tail grows.
-    _grows = False
+    #: Kinds whose engine takes further vectors itself (`_extend`) say True.
+    grows = False
 
     def __init__(self, spec: IndexSpec, covariance: Covariance | None = None) -> None:
         super().__init__(spec, covariance)
@@ -85,15 +86,19 @@ class PrefixIndex(VectorIndex):
         """Read an engine of `covered` vectors; `ArtefactError` where it holds another number."""
 
     def _extend(self, engine: Any, vectors: Floats) -> None:
-        """Where `_grows`: put prepared vectors at the engine's next positions. Called with the write lock held."""
+        """Where `grows`: put prepared vectors at the engine's next positions. Called with the write lock held."""
         raise NotImplementedError
 
     def _truncate_engine(self, engine: Any, size: int) -> None:
-        """Where `_grows`: drop what the engine holds from position `size` on, wherever `_extend` was interrupted.
+        """Where `grows`: drop what the engine holds from position `size` on, wherever `_extend` was interrupted.
 
         Called with the write lock held, and again where it was itself interrupted.
         """
         raise NotImplementedError
+
+    def _find_one_in(self, engine: Any, row: Floats, k: int, settings: SearchSettings) -> FindOne | None:
+        """As `_find_one`, of the engine alone; None where `_search_engine` does."""
+        return None
 
     def _filter_engine(
         self, engine: Any, queries: Floats, k: int, allowed: Allowed, settings: SearchSettings
@@ -111,7 +116,7 @@ class PrefixIndex(VectorIndex):
 
     def _append(self, vectors: Floats) -> None:
         built = self._built
-        if self._grows and built.engine is not None:
+        if self.grows and built.engine is not None:
             self._extend(built.engine, vectors)
             self._built = built._replace(covered=built.covered + len(vectors))
             return
@@ -119,7 +124,7 @@ class PrefixIndex(VectorIndex):
 
     def _truncate(self, size: int) -> int:
         built = self._built
-        if self._grows and built.engine is not None:
+        if self.grows and built.engine is not None:
             self._truncate_engine(built.engine, size)
             self._built = built._replace(covered=size)
         else:
@@ -164,6 +169,12 @@ class PrefixIndex(VectorIndex):
             return *built.tail.nearest(queries, k), len(queries) * len(built.tail)
         found = self._search_engine(built.engine, queries, k, settings)
         return self._with_tail(built, found, queries, k) if len(built.tail) else found
+
+    def _find_one(self, row: Floats, k: int, settings: SearchSettings) -> FindOne:
+        built = self._built
+        if built.engine is None or len(built.tail):
+            return super()._find_one(row, k, settings)
+        return self._find_one_in(built.engine, row, k, settings) or super()._find_one(row, k, settings)
 
     def _with_tail(self, built: _Built, found: Found, queries: Floats, k: int, allowed: Allowed | None = None) -> Found:
         """Merge what the engine found with the nearest of the tail."""

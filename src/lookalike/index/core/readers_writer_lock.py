@@ -21,6 +21,9 @@ class ReadersWriterLock:
     acquires here: no counter of readers, no generator as a context manager. That is why the work to be done under the
     lock is passed as a function.
 
+    Attributes:
+        gate: held by a writer from its wish to its end; only looked at from outside.
+
     Example:
         >>> lock = ReadersWriterLock()
         >>> lock.write(print, "alone")
@@ -28,24 +31,28 @@ class ReadersWriterLock:
     """
 
     def __init__(self) -> None:
-        self._gate = threading.Lock()  # held by a writer from its wish to its end
+        self.gate = threading.Lock()
         self._own: dict[int, threading.RLock] = {}  # by thread; who inherits a dead thread's number, inherits its lock
 
     def read(self, work: Callable[..., T], *given: Any) -> T:
         """Call `work(*given)` while no writer runs; other readers may. Returns what it returns."""
-        # setdefault: one step, where looking first and then storing would be two.
-        own = self._own.get(threading.get_ident()) or self._own.setdefault(threading.get_ident(), threading.RLock())
+        own = self.own()
         while True:
             with own:
                 # In this order: a writer that came before is seen here, one that comes now waits for `own`.
-                if not self._gate.locked():
+                if not self.gate.locked():
                     return work(*given)
-            with self._gate:  # wait for the writer, holding nothing that it waits for
+            with self.gate:  # wait for the writer, holding nothing that it waits for
                 pass
+
+    def own(self) -> threading.RLock:
+        """The calling thread's lock. Who holds it and then sees `gate` open, reads undisturbed until it lets go."""
+        # setdefault: one step, where looking first and then storing would be two.
+        return self._own.get(threading.get_ident()) or self._own.setdefault(threading.get_ident(), threading.RLock())
 
     def write(self, work: Callable[..., T], *given: Any) -> T:
         """Call `work(*given)` while no reader and no other writer runs. Returns what it returns."""
-        with self._gate:
+        with self.gate:
             for own in list(self._own.values()):
                 with own:  # its thread has left, and does not come in again while the gate is closed
                     pass

@@ -19,6 +19,9 @@ T = TypeVar("T")
 
 _TORN = object()
 
+#: So much is kept of what readers prepare; then they begin anew, as after a change.
+_MOST_PREPARED = 256
+
 
 class _Unfinished(NamedTuple):
     """A change that is under way, or was interrupted.
@@ -32,14 +35,28 @@ class _Unfinished(NamedTuple):
     torn: bool
 
 
+class Undisturbed(NamedTuple):
+    """By what a thread knows that the state it has prepared something for is still there.
+
+    It acquires `own`, by `with`; if then `gate` is not locked and `prepared` not empty, nothing changes until it lets
+    go of `own`. This is `RecoverableChanges.read` without its calls.
+    """
+
+    own: threading.RLock
+    gate: threading.Lock
+    prepared: dict[Any, Any]
+
+
 class RecoverableChanges:
     """Lets any number of threads read a state that one of them at a time changes.
 
     Work is passed as a function, for only `with` on one of the interpreter's own locks is safe from signals.
 
     Attributes:
-        turn: a change holds it from beginning to end: ``with changes.turn: ...``. All methods but `read` are called
-            with it held.
+        turn: a change holds it from beginning to end: ``with changes.turn: ...``. All methods but `read` and
+            `prepare` are called with it held.
+        prepared: what readers have prepared for the state as it is, by keys of theirs. The next change empties this
+            dictionary and puts another in its place.
 
     Example:
         >>> changes, state = RecoverableChanges(), []
@@ -54,6 +71,7 @@ class RecoverableChanges:
         self.turn = threading.Lock()
         self._lock = ReadersWriterLock()  # guards the short steps in which something really changes
         self._unfinished: _Unfinished | None = None
+        self.prepared: dict[Any, Any] = {}
 
     def read(self, work: Callable[..., T], *given: Any) -> T:
         """Call `work(*given)` on the state before or after every change; returns what it returns."""
@@ -70,6 +88,24 @@ class RecoverableChanges:
         if unfinished is not None and (unfinished.torn or not self.turn.locked()):
             return _TORN
         return work(*given)
+
+    def prepare(self, key: Any, make: Callable[[Undisturbed], T]) -> T | None:
+        """Keep in `prepared` what `make` gives; None, and nothing is made, while a change is under way.
+
+        Args:
+            key: of the calling thread and of what it prepares.
+            make: called while no writer runs; what it makes is valid as long as `Undisturbed` says.
+        """
+        if len(self.prepared) >= _MOST_PREPARED:
+            self._lock.write(self._forget)
+        return self._lock.read(self._prepare, key, make)
+
+    def _prepare(self, key: Any, make: Callable[[Undisturbed], T]) -> T | None:
+        if self._unfinished is not None:  # also between its steps: what is seen there may have to be undone first
+            return None
+        prepared = self.prepared
+        made = prepared[key] = make(Undisturbed(self._lock.own(), self._lock.gate, prepared))
+        return made
 
     def finish(self, change: Callable[[], None]) -> None:
         """Make a change that can be started again from any point of it; nobody reads meanwhile."""
@@ -99,10 +135,17 @@ class RecoverableChanges:
 
     def _run(self, change: _Unfinished) -> None:
         self._unfinished = change
+        self._forget()
         change.recover()
         self._unfinished = None
 
     def _step(self, work: Callable[[], None], undo: Callable[[], None]) -> None:
         self._unfinished = _Unfinished(undo, torn=True)
+        self._forget()
         work()
         self._unfinished = _Unfinished(undo, torn=False)
+
+    def _forget(self) -> None:
+        """What readers prepared holds no longer. In this order: nobody fills a dictionary again that was emptied."""
+        self.prepared.clear()
+        self.prepared = {}

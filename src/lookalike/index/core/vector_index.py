@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from threading import get_ident
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +20,8 @@ from lookalike.index.core.filtered_search import COMPACTION_DUE, FilteredSearch
 from lookalike.index.core.hits import Floats, Found, Hits, Positions
 from lookalike.index.core.ids import IdMap
 from lookalike.index.core.metric_space import MetricSpace
-from lookalike.index.core.recoverable_changes import RecoverableChanges
+from lookalike.index.core.one_query import FindOne, OneQuery, general, one_query
+from lookalike.index.core.recoverable_changes import RecoverableChanges, Undisturbed
 from lookalike.index.core.subset import Subset
 
 if TYPE_CHECKING:
@@ -31,11 +33,26 @@ if TYPE_CHECKING:
 __all__ = ["VectorIndex"]
 
 
+#: A query is first searched as if there were no tombstones where fewer than one answer in so many would hold one.
+_TOMBSTONES_IN_REACH = 10
+
+
+class _Usual(NamedTuple):
+    """A prepared search, and its settings: no others have their `id` while they are kept."""
+
+    answer: OneQuery
+    settings: SearchSettings
+
+
 class VectorIndex(FilteredSearch):
     """A searchable set of vectors under 64-bit ids.
 
     This class checks input, translates ids, brings vectors into the space its engine searches (`metric_space`),
     keeps tombstones, filters and locks; a kind implements the `_` methods at the end over positions 0, 1, 2, ...
+
+    A search takes one of two paths. The general one (`_hits`) does all that a search may ask for. The usual one
+    (`one_query`), for one query where nothing is in the way, is prepared once and adds little to the engine's own call;
+    what it cannot answer, the general path does. Both give the same answers.
 
     Any number of threads may search, add and remove at once. A search sees each vector of an addition as it goes in;
     once `remove` has returned, no search that starts finds what it removed.
@@ -48,11 +65,14 @@ class VectorIndex(FilteredSearch):
         covariance: of the vectors; needed by the Mahalanobis metric, and by no other.
     """
 
+    #: Whether the engine takes further vectors itself; else they wait in a tail, and are compared one by one.
+    grows = True
+
     #: Vectors put in under one write lock: where adding is slow, searches get their turn between two slices.
     _slice = 1 << 20
 
     def __init__(self, spec: IndexSpec, covariance: Covariance | None = None) -> None:
-        self._spec = spec
+        self._take(spec)
         self._space = MetricSpace(spec.metric, spec.dimension, covariance)
         self._ids = IdMap()
         self._changes = RecoverableChanges()
@@ -140,6 +160,7 @@ class VectorIndex(FilteredSearch):
         k: int = 10,
         *,
         among: npt.ArrayLike | Subset | None = None,
+        counted: bool = False,
         **search_settings: Any,
     ) -> Hits:
         """Find the `k` nearest vectors of every query.
@@ -149,6 +170,7 @@ class VectorIndex(FilteredSearch):
             k: how many, at least 1; where it exceeds the vectors there are, the rest is id -1, distance +inf.
             among: `(m,)` int64; only these ids are looked for (those that are not live are passed over). A
                 `lookalike.index.Subset` of them where several searches look for the same.
+            counted: tell `Hits.computed` of a single query, too, which takes some microseconds.
             **search_settings: of the kind, for this call only, for example ``ef_search=200``.
 
         Returns:
@@ -163,10 +185,28 @@ class VectorIndex(FilteredSearch):
             >>> build_index([[0.0, 0.0], [3.0, 4.0]], "exact", metric="euclidean").search([[0.0, 0.0]], k=2).distances
             array([[0., 5.]], dtype=float32)
         """
-        wanted = k if type(k) is int and k > 0 else checked_k(k)
+        settings = self._asked(search_settings) if search_settings else self._settings
+        if among is None and not counted and type(k) is int:
+            usual = self._changes.prepared.get((get_ident(), k, id(settings))) or self._prepare(k, settings)
+            hits = usual.answer(queries)
+            if hits is not None:
+                return hits
+        wanted = checked_k(k)
         ready = self._space.queries(queries)
-        settings = (self._spec.with_search(**search_settings) if search_settings else self._spec).search
         return self._changes.read(self._hits, ready, wanted, settings, among)
+
+    def _prepare(self, k: int, settings: SearchSettings) -> _Usual:
+        """Prepare the usual path of the calling thread, for this k and these settings."""
+        made = self._changes.prepare((get_ident(), k, id(settings)), partial(self._prepared, k, settings))
+        return made or _Usual(general, settings)
+
+    def _prepared(self, k: int, settings: SearchSettings, still: Undisturbed) -> _Usual:
+        ids = self._ids
+        dead = ids.size - ids.live
+        if self.covariance is not None or not 0 < k <= ids.live or dead * k > ids.size // _TOMBSTONES_IN_REACH:
+            return _Usual(general, settings)
+        find = self._find_one(self._space.row, k, settings)
+        return _Usual(one_query(self._space, k, find, ids, still), settings)
 
     def _hits(self, queries: Floats, k: int, settings: SearchSettings, among: npt.ArrayLike | Subset | None) -> Hits:
         ids = self._ids
@@ -282,7 +322,19 @@ class VectorIndex(FilteredSearch):
     def configure(self, **search_settings: Any) -> None:
         """Change search settings, for example ``configure(ef_search=128)``; nothing is rebuilt."""
         with self._changes.turn:
-            self._spec = self._spec.with_search(**search_settings)
+            self._take(self._spec.with_search(**search_settings))
+
+    def _take(self, spec: IndexSpec) -> None:
+        self._spec, self._settings = spec, spec.search
+        #: Gives one object for the settings of many calls: checking them takes longer than many a search.
+        self._with_search = lru_cache(maxsize=64, typed=True)(spec.with_search)
+
+    def _asked(self, search_settings: dict[str, Any]) -> SearchSettings:
+        """The search settings of a call that changes some."""
+        try:
+            return self._with_search(**search_settings).search
+        except TypeError:  # a list or the like, which no cache takes: the error says what was expected
+            return self._spec.with_search(**search_settings).search
 
     def note_tuning(self, record: dict[str, Any]) -> None:
         """Keep what a tuner promised and measured; it is saved in `index.toml`."""
@@ -369,6 +421,14 @@ class VectorIndex(FilteredSearch):
     @abstractmethod
     def _search(self, queries: Floats, k: int, settings: SearchSettings) -> Found:
         """The k nearest positions, dead ones included; k never exceeds the positions there are."""
+
+    def _find_one(self, row: Floats, k: int, settings: SearchSettings) -> FindOne:
+        """A function that searches for the query in `row`, `(1, d)`, whatever stands there when it is called.
+
+        Kinds override this where `_search` takes long beside their engine. The function is for the calling thread, and
+        until the engine changes.
+        """
+        return lambda: (*self._search(row, k, settings), None)
 
     @abstractmethod
     def _vectors_at(self, positions: Positions) -> Floats:

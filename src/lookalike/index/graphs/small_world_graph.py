@@ -31,10 +31,10 @@ from lookalike.errors import ArtefactError
 from lookalike.index.core.costs import Costs, Footprint, Measured, Shape, doubled_rows
 from lookalike.index.core.distance_count import counted
 from lookalike.index.core.engine_library import EngineLibrary
+from lookalike.index.core.faiss_search import faiss_search, prepared_faiss_search
 from lookalike.index.core.hits import Floats, Found, Positions
 from lookalike.index.core.kind import RecallSetting, SearchSettings
 from lookalike.index.core.metric_space import in_our_convention
-from lookalike.index.core.parametrised_search import parametrised_search
 from lookalike.index.core.vector_index import VectorIndex
 from lookalike.index.graphs.graph_work import build_work, search_work
 
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
     from lookalike.distances import Covariance
     from lookalike.index.core.artefact import IndexFolder, NewIndexFolder
+    from lookalike.index.core.one_query import FindOne
     from lookalike.index.spec import IndexSpec
 
 __all__ = ["RECALL_SETTING", "GraphSearch", "SmallWorldIndex", "graph_costs"]
@@ -130,9 +131,13 @@ class SmallWorldIndex(VectorIndex):
         wanted: GraphSearch = settings  # type: ignore[assignment]
         parameters = _parameters(max(k, wanted.ef_search))
         (distances, positions), computed = counted(
-            self._computed, lambda: parametrised_search(self._graph, queries, k, parameters)
+            self._computed, lambda: faiss_search(self._graph, queries, k, parameters)
         )
         return in_our_convention(distances, self._space.metric), positions, computed
+
+    def _find_one(self, row: Floats, k: int, settings: SearchSettings) -> FindOne:
+        wanted: GraphSearch = settings  # type: ignore[assignment]
+        return prepared_faiss_search(self._graph, row, k, _parameters(max(k, wanted.ef_search)))
 
     def _computed(self) -> int:
         return int(self._counter.ndis)

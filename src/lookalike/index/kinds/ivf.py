@@ -16,6 +16,7 @@ from lookalike.index.lists.searchable_lists import SearchableLists, in_conventio
 if TYPE_CHECKING:
     from lookalike.index.core.allowed import Allowed
     from lookalike.index.core.artefact import IndexFolder, NewIndexFolder
+    from lookalike.index.core.one_query import FindOne
 
 __all__ = ["KIND", "IvfBuild", "IvfIndex", "IvfSearch"]
 
@@ -60,6 +61,11 @@ class IvfIndex(InvertedFileIndex):
         wanted: IvfSearch = settings  # type: ignore[assignment]
         distances, positions, computed = engine.search(queries, k, wanted.nprobe, allowed)
         return in_convention(distances, positions, self._space.metric), positions, computed
+
+    def _find_one_in(self, engine: Any, row: Floats, k: int, settings: SearchSettings) -> FindOne:
+        wanted: IvfSearch = settings  # type: ignore[assignment]
+        found: FindOne = engine.find_one(row, k, wanted.nprobe)
+        return found
 
     def _engine_vectors(self, engine: Any, positions: Positions) -> Floats:
         vectors: Floats = engine.vectors_at(positions)

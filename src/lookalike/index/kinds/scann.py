@@ -18,7 +18,7 @@ from pydantic import Field
 
 from lookalike.errors import ArtefactError, InputError, StorageError
 from lookalike.index.core.costs import JUMP, Costs, Footprint, Measured, Shape
-from lookalike.index.core.engine_library import EngineLibrary
+from lookalike.index.core.engine_library import EngineLibrary, compiled
 from lookalike.index.core.hits import Floats, Found, Positions
 from lookalike.index.core.kind import (
     ALL_BUT_MANHATTAN,
@@ -29,11 +29,13 @@ from lookalike.index.core.kind import (
     SearchSettings,
 )
 from lookalike.index.core.prefix_index import PrefixIndex
+from lookalike.index.core.result_rows import ResultRow, next_row
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from lookalike.index.core.artefact import IndexFolder, NewIndexFolder
+    from lookalike.index.core.one_query import FindOne
 
 __all__ = ["KIND", "ScannBuild", "ScannIndex", "ScannSearch"]
 
@@ -168,15 +170,11 @@ class ScannIndex(PrefixIndex):
 
     def _search_engine(self, engine: _Searcher, queries: Floats, k: int, settings: SearchSettings) -> Found:
         wanted: ScannSearch = settings  # type: ignore[assignment]
+        if len(queries) == 1:  # as by the prepared path: in a batch ScaNN rounds otherwise
+            found = self._find_one_in(engine, queries, k, settings)()
+            if found is not None:
+                return found[:3]
         reorder = max(k, wanted.reorder)
-        if len(queries) == 1:
-            # Past ScaNN's Python wrapper, which costs a microsecond; a short row comes back short.
-            near, scores = engine.native.search(queries[0], k, reorder, wanted.leaves_to_search)
-            if len(near) == k:
-                return self._in_our_convention(scores)[None], near.astype(np.int64)[None], None
-            positions, distances = np.full((1, k), -1, np.int64), np.full((1, k), np.inf, np.float32)
-            positions[0, : len(near)], distances[0, : len(near)] = near, self._in_our_convention(scores[None])
-            return distances, positions, None
         threads = faiss.omp_get_max_threads() if len(queries) >= _MANY else 1
         part = min(256, -(-len(queries) // threads))
         near, scores = engine.native.search_batched(queries, k, reorder, wanted.leaves_to_search, threads > 1, part)
@@ -186,18 +184,41 @@ class ScannIndex(PrefixIndex):
             positions[missing], distances[missing] = -1, np.inf
         return distances, positions, None
 
+    def _find_one_in(self, engine: _Searcher, row: Floats, k: int, settings: SearchSettings) -> FindOne:
+        wanted: ScannSearch = settings  # type: ignore[assignment]
+        # Past ScaNN's Python wrapper, which costs a microsecond; a short row comes back short.
+        search, query, reorder, leaves = engine.native.search, row[0], max(k, wanted.reorder), wanted.leaves_to_search
+        metric, last = self._space.metric, k - 1
+        add, address = compiled(faiss.fvec_madd), compiled(faiss.swig_ptr)
+        cosine, rooted = metric == "cosine", metric == "euclidean"
+        start = np.full(k, 1 if cosine else 0, np.float32)
+        at_start, sign = address(start), 1.0 if rooted else -1.0
+        waiting: list[ResultRow] = []
+
+        def find(_kept: Floats = start) -> tuple[Floats, Positions, None, None] | None:  # an address keeps no array
+            near, scores = search(query, k, reorder, leaves)
+            if len(near) != k:
+                return None
+            distances, positions, at_distances, _ = waiting.pop() if waiting else next_row(k, waiting)
+            add(k, at_start, sign, address(scores), at_distances)  # 1 - x, -x or x, as `_in_our_convention`
+            if rooted:
+                np.sqrt(distances, out=distances)
+            elif cosine and not 0 <= distances.item(0) <= distances.item(last) <= 2:
+                np.clip(distances, 0, 2, out=distances)
+            positions[0] = near
+            return distances, positions, None, None
+
+        return find
+
     def _in_our_convention(self, scores: Floats) -> Floats:
-        """In place: the array is ours alone. A row's best score comes first."""
+        """In place: the array is ours alone."""
         if self._space.metric == "euclidean":
             np.sqrt(scores, out=scores)
         elif self._space.metric == "inner_product":
             np.negative(scores, out=scores)
         else:
             np.subtract(_ONE, scores, out=scores)
-            # Rounding takes unit vectors past 1; a distance is never negative. One row tells by its ends, for
-            # np.clip takes as long as the rest of this layer.
-            if scores.ndim > 1 or scores[0] < 0 or scores[-1] > 2:
-                np.clip(scores, 0, 2, out=scores)
+            np.clip(scores, 0, 2, out=scores)  # rounding takes unit vectors past 1; a distance is never negative
         return scores
 
     def _harder(self, settings: SearchSettings, factor: float) -> SearchSettings:
@@ -327,7 +348,10 @@ KIND = Kind(
     build=ScannBuild,
     search=ScannSearch,
     recall_setting=RecallSetting(
-        "leaves_to_search", limit=lambda count: count // 4, counts_candidates=False, reranked="reorder"
+        "leaves_to_search",
+        limit=lambda count: math.ceil(8 * math.sqrt(count)),  # beyond the cells that a tuner makes
+        counts_candidates=False,
+        reranked="reorder",
     ),
     candidates=(
         Candidate("scann", {}, {"leaves": 2.0}),

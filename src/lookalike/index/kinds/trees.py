@@ -22,11 +22,13 @@ from lookalike.index.core.engine_library import EngineLibrary
 from lookalike.index.core.hits import Floats, Found, Positions
 from lookalike.index.core.kind import BuildSettings, Candidate, Kind, RecallSetting, SearchSettings
 from lookalike.index.core.prefix_index import PrefixIndex
+from lookalike.index.core.result_rows import ResultRow, next_row
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from lookalike.index.core.artefact import IndexFolder, NewIndexFolder
+    from lookalike.index.core.one_query import FindOne
 
 __all__ = ["KIND", "TreesBuild", "TreesIndex", "TreesSearch"]
 
@@ -112,9 +114,9 @@ class TreesIndex(PrefixIndex):
         search_k = min(wanted.search_k, _MOST) or -1
         nearest = engine.trees.get_nns_by_vector
         if len(queries) == 1:
-            positions, distances = nearest(queries[0].tolist(), k, search_k, include_distances=True)
-            if len(positions) == k:
-                return self._in_our_convention(np.array([distances], np.float32)), np.array([positions]), None
+            found = self._find_one_in(engine, queries, k, settings)()
+            if found is not None:
+                return found[:3]
         where = np.full((len(queries), k), -1, np.int64)
         far = np.full((len(queries), k), np.inf, np.float32)
 
@@ -133,6 +135,26 @@ class TreesIndex(PrefixIndex):
                 parts = [range(at, min(at + part, len(queries))) for at in range(0, len(queries), part)]
                 list(pool.map(some, parts))
         return far, where, None
+
+    def _find_one_in(self, engine: _Forest, row: Floats, k: int, settings: SearchSettings) -> FindOne:
+        wanted: TreesSearch = settings  # type: ignore[assignment]
+        search, search_k, query = engine.trees.get_nns_by_vector, min(wanted.search_k, _MOST) or -1, row[0]
+        metric = self._space.metric
+        waiting: list[ResultRow] = []
+
+        def find() -> tuple[Floats, Positions, None, None] | None:
+            near, far = search(query.tolist(), k, search_k, include_distances=True)
+            if len(near) != k:
+                return None
+            distances, positions, _, _ = waiting.pop() if waiting else next_row(k, waiting)
+            if metric == "cosine":
+                far = [min(2.0, x * x / 2) for x in far]  # as `_in_our_convention`, before it becomes an array
+            elif metric == "inner_product":
+                far = [-x for x in far]
+            distances[0], positions[0] = far, near
+            return distances, positions, None, None
+
+        return find
 
     def _in_our_convention(self, distances: Floats) -> Floats:
         """In place: the array is ours alone."""

@@ -22,7 +22,7 @@ from pydantic import Field
 
 from lookalike.errors import ArtefactError, InputError, StorageError
 from lookalike.index.core.costs import Costs, Footprint, Measured, Shape
-from lookalike.index.core.engine_library import EngineLibrary
+from lookalike.index.core.engine_library import EngineLibrary, compiled
 from lookalike.index.core.hits import Floats, Found, Positions
 from lookalike.index.core.kind import (
     ALL_BUT_MANHATTAN,
@@ -34,11 +34,13 @@ from lookalike.index.core.kind import (
 )
 from lookalike.index.core.metric_space import in_our_convention
 from lookalike.index.core.prefix_index import PrefixIndex
+from lookalike.index.core.result_rows import ResultRow, next_row
 from lookalike.index.graphs.equal_vectors import EqualVectors
 from lookalike.index.graphs.graph_work import build_work, search_work
 
 if TYPE_CHECKING:
     from lookalike.index.core.artefact import IndexFolder, NewIndexFolder
+    from lookalike.index.core.one_query import FindOne
 
 __all__ = ["KIND", "VamanaBuild", "VamanaIndex", "VamanaSearch"]
 
@@ -102,10 +104,7 @@ class _Graph:
             return np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts])
         with self._turn:
             if window != self._window:
-                buffer = svs.SearchBufferConfig(window)
-                self._window = -1  # unknown, should a signal come between the next two
-                self.native.search_parameters = svs.VamanaSearchParameters(buffer, True, *self._prefetch)
-                self._window = window
+                self._set_window(window)
             if len(queries) > 1:
                 threads = faiss.omp_get_max_threads() if len(queries) >= _MANY else 1
                 if threads != self._threads:
@@ -114,6 +113,30 @@ class _Graph:
                     self._threads = threads
             positions, distances = self.native.search(queries, k)
         return positions.view(np.int64), distances
+
+    def _set_window(self, window: int) -> None:
+        """Search with this window from now on; with `_turn` held."""
+        buffer = svs.SearchBufferConfig(window)
+        self._window = -1  # unknown, should a signal come between the next two
+        self.native.search_parameters = svs.VamanaSearchParameters(buffer, True, *self._prefetch)
+        self._window = window
+
+    def find_one(self, row: Floats, k: int, window: int) -> FindOne:
+        """As `VectorIndex._find_one`; k is within reach."""
+        turn, search, address, copy = self._turn, self.native.search, compiled(faiss.swig_ptr), compiled(faiss.memcpy)
+        size = 8 * k
+        waiting: list[ResultRow] = []
+
+        def find() -> tuple[Floats, Positions, None, Any]:
+            with turn:
+                if window != self._window:
+                    self._set_window(window)
+                near, distances = search(row, k)
+            _, positions, _, at_positions = waiting.pop() if waiting else next_row(k, waiting)
+            copy(at_positions, address(near), size)  # uint64 becomes int64
+            return distances, positions, None, address(distances)
+
+        return find
 
     def within_reach(self, k: int) -> int:
         """The most neighbours, up to k, that a search can give."""
@@ -132,12 +155,12 @@ class _Graph:
 class VamanaIndex(PrefixIndex):
     """One-layer graph whose long links are kept by a relaxed pruning rule; `search_window` trades recall for speed.
 
-    Memory: the vectors and `degree` + 1 links of 4 bytes each; SVS gives vectors back, so there is no second copy. A
-    mapped opening maps nothing: SVS reads its files into memory. Building holds Python's lock: no other thread of the
-    process runs, and so none searches, until it is done (272 s for 375,000 × 128 on one thread). Two builds with
-    several threads may differ in the last hits. Inner product is searched by SVS' MIP graph, which serves queries that
-    look like the vectors: among 4 clusters far from the origin it found 0.60 to 0.84 of the nearest of other queries,
-    with a window of 400.
+    Memory: the vectors and `degree` + 1 links of 4 bytes each; SVS gives vectors back, so there is no second copy.
+    A mapped opening maps nothing: SVS reads its files into memory. Building holds Python's lock: no other thread of
+    the process runs, and so none searches, until it is done (272 s for 375,000 × 128 on one thread). Two builds
+    with several threads may differ in the last hits. Inner product is searched by SVS' MIP graph, which serves
+    queries that look like the vectors: among 4 clusters far from the origin it found 0.60 to 0.84 of the nearest of
+    other queries, with a window of 400.
 
     Source: Subramanya et al., "DiskANN" (NeurIPS 2019); Aguerrebere et al., "Similarity search in the blink of an eye
     with compressed indices" (VLDB 2023).
@@ -186,6 +209,12 @@ class VamanaIndex(PrefixIndex):
             distances = np.pad(distances, missing, constant_values=np.inf)
             positions = np.pad(positions, missing, constant_values=-1)
         return distances, positions, None
+
+    def _find_one_in(self, engine: _Graph, row: Floats, k: int, settings: SearchSettings) -> FindOne | None:
+        if engine.equals is not None or engine.within_reach(k) < k:
+            return None
+        wanted: VamanaSearch = settings  # type: ignore[assignment]
+        return engine.find_one(row, k, max(k, wanted.search_window))
 
     def _harder(self, settings: SearchSettings, factor: float) -> SearchSettings:
         wanted: VamanaSearch = settings  # type: ignore[assignment]
@@ -275,7 +304,6 @@ KIND = Kind(
     recall_setting=RecallSetting("search_window", limit=lambda count: max(count, 16)),
     candidates=(
         Candidate("vamana", {"degree": 32, "window": 100}),
-        Candidate("vamana", {"degree": 32, "window": 200}),
         Candidate("vamana", {"degree": 64, "window": 200}),
     ),
     costs=Costs(

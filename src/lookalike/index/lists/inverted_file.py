@@ -48,7 +48,7 @@ def probing(settings: SearchSettings, factor: float) -> SearchSettings:
 class InvertedFileIndex(PrefixIndex):
     """What both kinds share; a kind implements `_found` and the engine's part of `PrefixIndex`."""
 
-    _grows = True
+    grows = True
     #: A search waits some 20 ms beside an addition; the slices cost nothing that could be measured.
     _slice = 256
 

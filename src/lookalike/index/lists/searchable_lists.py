@@ -10,13 +10,14 @@ import numpy as np
 from lookalike.errors import ArtefactError
 from lookalike.index.core.distance_count import counted
 from lookalike.index.core.engine_library import EngineLibrary
+from lookalike.index.core.faiss_search import faiss_search, prepared_faiss_search
 from lookalike.index.core.hits import Floats, Found, Positions
 from lookalike.index.core.metric_space import in_our_convention
-from lookalike.index.core.parametrised_search import parametrised_search
 
 if TYPE_CHECKING:
     from lookalike.distances import MetricName
     from lookalike.index.core.allowed import Allowed
+    from lookalike.index.core.one_query import FindOne
 
 __all__ = ["SearchableLists", "in_convention"]
 
@@ -43,8 +44,7 @@ class SearchableLists:
         self._lists = lists
         self._addressable = addressable
         if isinstance(lists, faiss.IndexIVFPQFastScan) and lists.fine_quantizer is None:
-            # faiss (1.15) forgets it when it reads an index, and then crashes when it is to give a vector back.
-            lists.fine_quantizer = lists.pq
+            lists.fine_quantizer = lists.pq  # faiss 1.15 forgets it where it reads a file, and crashes without it
         if addressable:
             lists.make_direct_map()
 
@@ -84,12 +84,16 @@ class SearchableLists:
                 last = allowed.selecting = self, nprobe, self._make_parameters(nprobe, selector)
             parameters = last[2]
         (distances, positions), computed = counted(
-            self._computed, lambda: parametrised_search(self.engine, queries, k, parameters)
+            self._computed, lambda: faiss_search(self.engine, queries, k, parameters)
         )
         return distances, positions, computed
 
     def _computed(self) -> int:
         return int(self._counter.ndis)
+
+    def find_one(self, row: Floats, k: int, nprobe: int) -> FindOne:
+        """As `VectorIndex._find_one`, where the lists hold vectors, not codes."""
+        return prepared_faiss_search(self.engine, row, k, self._parameters(nprobe))
 
     def _make_parameters(self, nprobe: int, selector: Any = None) -> Any:
         # Asked to probe more lists than there are, faiss' packed lists answer nonsense under inner products (1.15).

@@ -9,13 +9,14 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from lookalike.errors import InputError
 from lookalike.index.core.checks import check_recall, checked_k
 from lookalike.index.core.flat_vectors import AUTO_EXACT_LIMIT
 from lookalike.index.kinds.registry import KINDS
+from lookalike.index.planning.assumptions import PARALLEL, SSD_READS_PER_SECOND
 from lookalike.index.planning.footprint import PROCESS_BYTES, footprint
 from lookalike.index.planning.machine_speed import REFERENCE, MachineSpeed
 from lookalike.index.planning.options import PlanOptions
@@ -23,21 +24,22 @@ from lookalike.index.planning.scaling import (
     build_cpu_seconds,
     expected_recall,
     search_ms,
-    setting_for_recall,
+    setting_for_neighbours,
     uncertainty,
 )
-from lookalike.index.quantities import count_text, parse_count, parse_size, size_text
+from lookalike.index.quantities import count_text, needed_text, parse_count, parse_size, short_text, size_text
+
+if TYPE_CHECKING:
+    from lookalike.index.planning.hosts.plan import HostsPlan
 
 __all__ = ["CapacityPlan", "Option", "plan_capacity"]
 
-#: A candidate whose page is not in memory costs a read; many are asked for at once. An SSD of 30,000 reads a second.
-_PAGE_READ_MS = 1 / 30
+#: A candidate whose page is not in memory costs a read; many are asked for at once.
+_PAGE_READ_MS = 1000 / SSD_READS_PER_SECOND
 #: What `VectorIndex.search` itself takes: checks, ids, settings.
 _CALL_MS = 0.015
 #: Latencies closer than this factor are a tie: the prediction cannot tell them apart.
 _TIE = 1.15
-#: Share of several threads' time that a build uses; the rest they wait for one another.
-_PARALLEL = 0.85
 
 
 @dataclass(frozen=True)
@@ -105,6 +107,7 @@ class CapacityPlan:
         options: all of them, those that fit first, the fastest first.
         recommended: the option to build; None where none fits.
         advice: one sentence: why this one, or what would be needed.
+        hosts: the same vectors over several hosts, where that was planned as well (`lookalike.workflows.index_plan`).
     """
 
     vectors: int
@@ -119,6 +122,7 @@ class CapacityPlan:
     options: tuple[Option, ...]
     recommended: Option | None
     advice: str
+    hosts: HostsPlan | None = None
 
     @property
     def command(self) -> str:
@@ -134,7 +138,9 @@ class CapacityPlan:
         """For JSON: bytes as integers, times in the unit that the name ends in."""
         options = [{**asdict(option), "settings": option.settings} for option in self.options]
         chosen = self.recommended and self.recommended.name
-        return {**asdict(self), "options": options, "recommended": chosen, "command": self.command}
+        hosts = self.hosts and self.hosts.to_dict()
+        plain = asdict(replace(self, hosts=None))
+        return {**plain, "options": options, "recommended": chosen, "command": self.command, "hosts": hosts}
 
     def rows(self) -> tuple[list[str], list[list[str]]]:
         """Heads and rows of a table for people, as plain text; the recommended option is marked with `*`."""
@@ -149,16 +155,12 @@ class CapacityPlan:
             size_text(option.memory_bytes),
             size_text(option.build_memory_bytes),
             size_text(option.disk_bytes),
-            _short(option.build_hours),
+            short_text(option.build_hours),
             f"{math.floor(option.recall * 1000) / 1000:.3f}",
-            _short(option.latency_ms),
-            f"{_short(low)}–{_short(high)}",
+            short_text(option.latency_ms),
+            f"{short_text(low)}–{short_text(high)}",
             "fits" if option.fits else "; ".join(option.reasons),
         ]
-
-
-def _short(value: float) -> str:
-    return f"{value:.2g}" if value < 10 else f"{value:.0f}"
 
 
 def plan_capacity(
@@ -245,7 +247,7 @@ class _Case:
         build = {**KINDS[kind].costs.by_count(self.count), **worth}
         size = footprint(kind, self.count, self.dimension, build, metric=self.metric, threads=self.threads)
         speed = self.measured or REFERENCE
-        value = self._value(kind, build)
+        value = setting_for_neighbours(kind, self.count, self.recall, self.k, build)
         reached = expected_recall(kind, self.count, value, build)
         cpu = build_cpu_seconds(kind, self.count, self.dimension, build, speed)
         factor = uncertainty(kind, self.count, self.dimension, build, self.measured is not None)
@@ -274,7 +276,7 @@ class _Case:
             disk_bytes=size.disk,
             mapped_bytes=size.mapped,
             build_cpu_seconds=cpu,
-            build_hours=cpu / 3600 / (1 if self.threads == 1 else self.threads * _PARALLEL),
+            build_hours=cpu / 3600 / (1 if self.threads == 1 else self.threads * PARALLEL),
             recall=reached,
             latency_ms=latency,
             latency_range_ms=(latency / factor, latency * factor),
@@ -283,14 +285,6 @@ class _Case:
             fits=not reasons,
             reasons=tuple(reasons),
         )
-
-    def _value(self, kind: str, build: dict[str, Any]) -> int:
-        setting = KINDS[kind].recall_setting
-        if setting is None:
-            return 0
-        # More neighbours lie in more places; fewer than ten are not much easier to find.
-        value = setting_for_recall(kind, self.count, self.recall, build) * math.sqrt(max(1.0, self.k / 10))
-        return max(math.ceil(value), self.k if setting.counts_candidates else 1)
 
     def _search(self, kind: str, value: int, build: dict[str, Any]) -> dict[str, Any]:
         setting = KINDS[kind].recall_setting
@@ -339,7 +333,7 @@ def _rounds_distances(option: Option) -> bool:
 
 def _reason(chosen: Option, count: int) -> str:
     if KINDS[chosen.kind].exhaustive and count < 100_000:
-        return f"{count_text(count)} vectors are searched exactly in about {_short(chosen.latency_ms)} ms"
+        return f"{count_text(count)} vectors are searched exactly in about {short_text(chosen.latency_ms)} ms"
     kept = "; its distances are rounded, check thresholds" if _rounds_distances(chosen) else ""
     return f"{chosen.name} is the fastest that fits, to within what can be predicted{kept}; tune_index measures"
 
@@ -362,11 +356,6 @@ def _needed(options: Iterable[Option], case: _Case) -> str:
     nearest = min(able, key=excess)
     memory = max(nearest.memory_bytes, nearest.build_memory_bytes)
     return (
-        f"nothing fits; nearest is {nearest.name}, which needs {_up(memory)} of memory "
-        f"({_up(nearest.memory_bytes)} once built) and {_up(nearest.disk_bytes)} of disk"
+        f"nothing fits; nearest is {nearest.name}, which needs {needed_text(memory)} of memory "
+        f"({needed_text(nearest.memory_bytes)} once built) and {needed_text(nearest.disk_bytes)} of disk"
     )
-
-
-def _up(size: int) -> str:
-    # `size_text` cuts; what is needed must not be understated.
-    return size_text(math.ceil(size * 1.01))

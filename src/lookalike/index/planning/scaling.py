@@ -18,7 +18,14 @@ from lookalike.index.core.costs import MEASURED_DIMENSION, Measured
 from lookalike.index.kinds.registry import KINDS
 from lookalike.index.planning.machine_speed import REFERENCE, MachineSpeed
 
-__all__ = ["build_cpu_seconds", "expected_recall", "search_ms", "setting_for_recall", "uncertainty"]
+__all__ = [
+    "build_cpu_seconds",
+    "expected_recall",
+    "search_ms",
+    "setting_for_neighbours",
+    "setting_for_recall",
+    "uncertainty",
+]
 
 #: Recall is taken no further from 0 and 1 than this: so many queries were measured.
 _EDGE = 0.0005
@@ -62,6 +69,18 @@ def setting_for_recall(kind: str, count: int, recall: float, build: Mapping[str,
         return 0
     wanted = _value_for(_points(kind, build), count, min(recall, _ceiling(_points(kind, build), count)))
     return max(1, math.ceil(min(wanted, _largest_value(kind, count, build))))
+
+
+def setting_for_neighbours(kind: str, count: int, recall: float, k: int, build: Mapping[str, Any]) -> int:
+    """The search setting that is expected to reach a recall@k; 0 for exact.
+
+    More neighbours lie in more places; fewer than ten are not much easier to find.
+    """
+    setting = KINDS[kind].recall_setting
+    if setting is None:
+        return 0
+    value = setting_for_recall(kind, count, recall, build) * math.sqrt(max(1.0, k / 10))
+    return max(math.ceil(value), k if setting.counts_candidates else 1)
 
 
 def expected_recall(kind: str, count: int, value: int, build: Mapping[str, Any]) -> float:

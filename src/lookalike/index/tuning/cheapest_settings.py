@@ -1,24 +1,42 @@
-"""The search settings that reach a recall at the least cost, over one built index: nothing is rebuilt."""
+"""The search settings that reach a recall at the least cost, over one built index: nothing is rebuilt.
+
+Two settings may trade recall for time: how much an index looks at (cells, candidates), and how many of what it met are
+compared again in full. For every number of the second, the least of the first that reaches the recall is found; the
+points on this line are timed in turns. A query's time grows with either in proportion, so a plane is laid through the
+times, and the cheapest point is read from it: one disturbed measurement on a shared machine decides nothing.
+"""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from lookalike.index.tuning.recall import Recall, Truth
-from lookalike.index.tuning.speed import batch_seconds, single_seconds
+import numpy as np
+from scipy.optimize import nnls
+
+from lookalike.index.tuning.recall import Recall
+from lookalike.index.tuning.speed import interleaved_seconds, seconds
 
 if TYPE_CHECKING:
-    from lookalike.index.core.hits import Floats
     from lookalike.index.core.kind import RecallSetting
+    from lookalike.index.tuning.asked import Asked
     from lookalike.index.tuning.speed import Searchable
 
-__all__ = ["Point", "frontier", "recall_at", "settings_for_recall", "sweep"]
+__all__ = ["Point", "frontier", "settings_for_recall", "sweep"]
 
-#: The raised setting is found to within this share.
-_CLOSE = 0.04
-#: Queries that a quick timing takes.
-_QUICK = 150
+#: A setting is found to within this share.
+_CLOSE = 0.02
+#: Queries that look for the line of points; all of them settle the chosen one.
+_FEW = 1000
+#: How many candidates are compared again: at first so many times k, then more and fewer by steps of this ratio.
+_START, _STEP = 5, 1.5
+#: Fewer than at first are tried as long as the other setting is raised by no more than this.
+_DEARER = 1.6
+#: A further step that lowers the other setting by less than this share is the last.
+_GAIN = 0.02
+#: Recall is taken no further from 0 and 1 than this where it is interpolated.
+_EDGE = 1e-4
 
 
 @dataclass(frozen=True)
@@ -30,94 +48,177 @@ class Point:
     seconds: float
 
 
-def recall_at(index: Searchable, queries: Floats, truth: Truth, settings: dict[str, Any]) -> Recall:
-    """Recall of one search of all queries."""
-    return truth.recall(index.search(queries, truth.k, **settings).ids)
-
-
-def _timed(index: Searchable, queries: Floats, settings: dict[str, Any], recall: Recall, k: int, batch: bool) -> Point:
-    take = batch_seconds if batch else single_seconds
-    return Point(settings, recall, take(index, queries if batch else queries[:_QUICK], k, settings))
-
-
 def settings_for_recall(
-    index: Searchable,
-    setting: RecallSetting | None,
-    queries: Floats,
-    truth: Truth,
-    target: float,
-    batch: bool = False,
+    index: Searchable, setting: RecallSetting | None, asked: Asked, target: float, batch: bool = False
 ) -> Point | None:
     """The cheapest search settings whose recall is `target` with 95% confidence; None where none reaches it.
 
     Args:
         index: built.
         setting: the search setting to raise; None where there is none.
-        queries: `(q, d)` that are not in it.
-        truth: their exact neighbours.
+        asked: queries with their true neighbours.
         target: recall to keep.
         batch: count the time of batches; else of single queries.
     """
     if setting is None:
-        return _timed(index, queries, {}, recall_at(index, queries, truth, {}), truth.k, batch)
-    best: Point | None = None
-    worse = 0
-    for others in _reranking(index, truth.k, setting):
-        found = _least(index, queries, truth, target, setting, others)
-        if found is None:
-            continue
-        point = _timed(index, queries, *found, truth.k, batch)
-        if best is None or point.seconds < best.seconds:
-            best, worse = point, 0
-        else:
-            worse += 1
-            if worse == 2:
-                break
-    return best
+        return Point({}, asked.recall(index, {}), seconds(index, asked.queries, asked.k, {}, batch))
+    search = _LeastSetting(index, setting, asked.first(_FEW), target)
+    points = _line(search)
+    if not points:
+        return None
+    timed = interleaved_seconds([(index, point) for point in points], asked.queries, asked.k, batch)
+    place = int(np.argmin(_smoothed(points, timed)))
+    settled = search.settled(points[place], asked)
+    return None if settled is None else Point(*settled, timed[place])
 
 
-def _reranking(index: Searchable, k: int, setting: RecallSetting) -> list[dict[str, int]]:
-    """How many candidates to compare again in full, from few to many; once nothing where that cannot be set."""
+def _line(search: _LeastSetting) -> list[dict[str, Any]]:
+    """For every number of candidates compared again, the least of the raised setting that reaches the recall."""
+    setting, k = search.setting, search.asked.k
     if setting.reranked is None:
-        return [{}]
-    values = [2 * k]
-    while values[-1] < min(len(index), 200 * k):
-        values.append(int(values[-1] * 1.6))
-    return [{setting.reranked: value} for value in values]
+        found = search.least({})
+        return [] if found is None else [{setting.name: found}]
+    points: list[dict[str, Any]] = []
+    start = reranked = _START * k
+    before: int | None = None
+    while reranked <= max(start, min(search.count, 200 * k)):
+        found = search.least({setting.reranked: reranked}, enough=before)
+        if found is not None:
+            points.append({setting.name: found, setting.reranked: reranked})
+            if before is not None and found > (1 - _GAIN) * before:
+                break
+            before = found
+        reranked = math.ceil(_STEP * reranked)
+    reranked = int(start / _STEP)
+    while points and reranked >= k:
+        # Fewer are of use where the other setting then need not be raised much.
+        found = search.least({setting.reranked: reranked}, limit=math.ceil(_DEARER * points[0][setting.name]))
+        if found is None:
+            break
+        points.insert(0, {setting.name: found, setting.reranked: reranked})
+        reranked = int(reranked / _STEP)
+    return points
 
 
-def _least(
-    index: Searchable, queries: Floats, truth: Truth, target: float, setting: RecallSetting, others: dict[str, Any]
-) -> tuple[dict[str, Any], Recall] | None:
-    """The least value of one setting that reaches the target: doubling, then halving the step."""
+def _smoothed(points: list[dict[str, Any]], timed: list[float]) -> list[float]:
+    """The times on the plane ``a + b * setting + c * reranked``, no term of it negative, that fits best in ratio."""
+    values = np.array([[1.0, *point.values()] for point in points])
+    if len(points) < 2 + values.shape[1]:
+        return timed
+    of_one = values / np.array(timed)[:, None]
+    scale = of_one.max(axis=0)
+    plane = nnls(of_one / scale, np.ones(len(points)))[0] / scale
+    return [float(value) for value in values @ plane]
 
-    def at(value: int) -> Recall:
-        return recall_at(index, queries, truth, {setting.name: value, **others})
 
-    high, limit = setting.bounds(len(index), truth.k)
-    low, before, flat = 0, -1.0, 0
-    while (recall := at(high)).floor < target:
-        # Doubled three times in a row and nothing gained: raising this setting does not reach the target. (Not at the
-        # very start, where a forest's first few nodes find next to nothing.)
-        flat = flat + 1 if before > 0.3 and recall.mean < before + 0.001 else 0
-        if high >= limit or flat == 3:
+class _LeastSetting:
+    """Looks for the least value of a setting that reaches a recall, with few searches.
+
+    Args:
+        index: built.
+        setting: that is raised.
+        asked: queries that look for it.
+        target: recall to keep.
+    """
+
+    def __init__(self, index: Searchable, setting: RecallSetting, asked: Asked, target: float) -> None:
+        self.index, self.setting, self.asked, self.target = index, setting, asked, target
+        self.count = len(index)
+        self._lowest, self._highest = setting.bounds(self.count, asked.k)
+
+    def _recall(self, value: int, others: dict[str, Any], asked: Asked | None = None) -> Recall:
+        return (asked or self.asked).recall(self.index, {self.setting.name: value, **others})
+
+    def least(self, others: dict[str, Any], enough: int | None = None, limit: int | None = None) -> int | None:
+        """The least value beside `others`; None where none reaches the recall.
+
+        Args:
+            others: search settings that stay.
+            enough: a value that reaches it, where one is known.
+            limit: the highest value to try; None for the setting's own.
+        """
+        known: dict[int, float] = {}  # floor of the recall by value
+        ends = self._raised(others, known, limit) if enough is None else self._lowered(others, known, enough)
+        if ends is None:
             return None
-        low, high, before = high, min(limit, 2 * high), recall.mean
-    while high - low > max(1, int(_CLOSE * high)):
-        middle = (low + high) // 2
-        there = at(middle)
-        if there.floor < target:
-            low = middle
-        else:
-            high, recall = middle, there
-    return {setting.name: high, **others}, recall
+        low, high = ends
+        while high - low > max(1, int(_CLOSE * high)):
+            middle = _between(low, high, known, self.target)
+            known[middle] = self._recall(middle, others).floor
+            low, high = (low, middle) if known[middle] >= self.target else (middle, high)
+        return high
+
+    def _raised(
+        self, others: dict[str, Any], known: dict[int, float], limit: int | None = None
+    ) -> tuple[int, int] | None:
+        """The first value of a doubling row that reaches the recall, and the one before."""
+        high, highest = self._lowest, self._highest if limit is None else min(self._highest, limit)
+        low, before, flat = high - 1, -1.0, 0
+        while (recall := self._recall(high, others)).floor < self.target:
+            known[high] = recall.floor
+            # Doubled three times in a row and nothing gained: raising this setting does not reach the target. (Not at
+            # the very start, where a forest's first few nodes find next to nothing.)
+            flat = flat + 1 if before > 0.3 and recall.mean < before + 0.001 else 0
+            if high >= highest or flat == 3:
+                return None
+            low, high, before = high, min(highest, 2 * high), recall.mean
+        known[high] = recall.floor
+        return low, high
+
+    def _lowered(self, others: dict[str, Any], known: dict[int, float], enough: int) -> tuple[int, int]:
+        """The last value of a row falling by growing steps that reaches the recall, and the one after."""
+        high, step = enough, max(1, enough // 8)
+        while high > self._lowest:
+            low = max(self._lowest, high - step)
+            known[low] = self._recall(low, others).floor
+            if known[low] < self.target:
+                return low, high
+            high, step = low, 2 * step
+        return high - 1, high
+
+    def settled(self, point: dict[str, Any], asked: Asked) -> tuple[dict[str, Any], Recall] | None:
+        """The least value near a point that keeps the recall on all queries, and the recall there."""
+        name = self.setting.name
+        others = {key: value for key, value in point.items() if key != name}
+        step = max(1, int(_CLOSE * point[name]))
+
+        def reached(value: int) -> Recall | None:
+            recall = self._recall(value, others, asked)
+            return recall if recall.floor >= self.target else None
+
+        value = point[name]
+        recall = reached(value)
+        if recall is None:
+            while recall is None and value < self._highest:
+                value, step = min(self._highest, value + step), 2 * step
+                recall = reached(value)
+        else:  # the more queries, the narrower the interval: a lower value may do
+            while value > self._lowest and (lower := reached(max(self._lowest, value - step))) is not None:
+                value, recall = max(self._lowest, value - step), lower
+        return None if recall is None else ({name: value, **others}, recall)
+
+
+def _between(low: int, high: int, known: dict[int, float], target: float) -> int:
+    """A value between two, where a line through their recalls meets the target on logarithmic axes; else the middle."""
+    if low not in known or high not in known or known[high] - known[low] < _EDGE:
+        return (low + high) // 2
+    ends = [_logit(known[value]) for value in (low, high)]
+    share = (_logit(target) - ends[0]) / (ends[1] - ends[0])
+    guess = math.exp(math.log(low) + share * (math.log(high) - math.log(low)))
+    # Not at an end, so that the gap shrinks on both sides.
+    margin = (high - low) / 8
+    return min(high - 1, max(low + 1, round(min(high - margin, max(low + margin, guess)))))
+
+
+def _logit(recall: float) -> float:
+    inside = min(max(recall, _EDGE), 1 - _EDGE)
+    return math.log(inside / (1 - inside))
 
 
 def sweep(
     index: Searchable,
     setting: RecallSetting | None,
-    queries: Floats,
-    truth: Truth,
+    asked: Asked,
     *,
     batch: bool = False,
     up_to: float = 0.995,
@@ -129,15 +230,15 @@ def sweep(
     points: list[Point] = []
 
     def measure(settings: dict[str, Any]) -> Recall:
-        recall = recall_at(index, queries, truth, settings)
-        points.append(_timed(index, queries, settings, recall, truth.k, batch))
+        recall = asked.recall(index, settings)
+        points.append(Point(settings, recall, seconds(index, asked.queries, asked.k, settings, batch)))
         return recall
 
     if setting is None:
         measure({})
         return points
-    start, limit = setting.bounds(len(index), truth.k)
-    for others in _reranking(index, truth.k, setting)[::3]:
+    start, limit = setting.bounds(len(index), asked.k)
+    for others in _rerankings(index, asked.k, setting):
         value, before = start, -1.0
         while True:
             mean = measure({setting.name: value, **others}).mean
@@ -146,6 +247,16 @@ def sweep(
             before = mean
             value = min(limit, max(value + 1, int(value * 1.5)))
     return points
+
+
+def _rerankings(index: Searchable, k: int, setting: RecallSetting) -> list[dict[str, int]]:
+    """How many candidates to compare again in full, from few to many; once nothing where that cannot be set."""
+    if setting.reranked is None:
+        return [{}]
+    values = [2 * k]
+    while 4 * values[-1] < min(len(index), 200 * k):
+        values.append(4 * values[-1])
+    return [{setting.reranked: value} for value in values]
 
 
 def frontier(points: list[Point]) -> list[Point]:

@@ -16,6 +16,7 @@ from lookalike.index.building import build_kind
 from lookalike.index.core.checks import check_recall, checked_k, checked_vectors
 from lookalike.index.core.metric_space import MetricSpace
 from lookalike.index.kinds.registry import KINDS
+from lookalike.index.tuning.asked import Asked
 from lookalike.index.tuning.candidates import candidates
 from lookalike.index.tuning.cheapest_settings import Point, frontier, sweep
 from lookalike.index.tuning.comparison_plot import draw_curves
@@ -227,7 +228,7 @@ class _Entry:
     name: str
     settings: dict[str, Any]
     recall_setting: RecallSetting | None
-    queries: Floats
+    asked: Asked
     build: Callable[[], tuple[Searchable, int]]  # the index, and its bytes
 
 
@@ -237,11 +238,12 @@ class _Bench:
     def __init__(
         self, vectors: Floats, queries: Floats, metric: str, space: MetricSpace, k: int, progress: ProgressSink | None
     ) -> None:
-        self._vectors, self._queries, self._metric, self._space = vectors, queries, metric, space
-        self._prepared, self._prepared_queries = space.vectors(vectors), space.vectors(queries)
+        self._vectors, self._metric, self._space = vectors, metric, space
+        self._prepared, prepared_queries = space.vectors(vectors), space.vectors(queries)
         self._report = progress or (lambda event: None)
         done = counted(progress, f"Exact neighbours among {len(vectors):,} vectors", len(vectors))
-        self._truth = exact_truth(self._prepared, self._prepared_queries, k, space, done)
+        truth = exact_truth(self._prepared, prepared_queries, k, space, done)
+        self._asked, self._prepared_asked = Asked(queries, truth), Asked(prepared_queries, truth)
 
     def kind(self, candidate: Candidate) -> _Entry:
         """One of our kinds."""
@@ -252,7 +254,7 @@ class _Bench:
             index = build_kind(self._vectors, candidate.kind, self._metric, covariance=covariance, **settings)
             return index, int(index.stats()["bytes"])
 
-        return _Entry(candidate.kind, settings, KINDS[candidate.kind].recall_setting, self._queries, build)
+        return _Entry(candidate.kind, settings, KINDS[candidate.kind].recall_setting, self._asked, build)
 
     def engine(self, engine: Engine) -> _Entry:
         """Another's engine, which is given prepared vectors and queries."""
@@ -262,7 +264,7 @@ class _Bench:
             return built, built.bytes
 
         settings = dict(engine.settings)
-        return _Entry(engine.name, settings, engine.recall_setting, self._prepared_queries, build)
+        return _Entry(engine.name, settings, engine.recall_setting, self._prepared_asked, build)
 
     def measure(self, entries: Sequence[_Entry]) -> tuple[list[Measured], dict[str, str]]:
         """Everything that can be measured, and why the rest cannot."""
@@ -282,8 +284,7 @@ class _Bench:
                 continue
             self._report(Progress(stage, done, total, f"{label}: built in {seconds:.1f} s, measuring"))
             single, batch = (
-                tuple(sweep(index, entry.recall_setting, entry.queries, self._truth, batch=batch))
-                for batch in (False, True)
+                tuple(sweep(index, entry.recall_setting, entry.asked, batch=batch)) for batch in (False, True)
             )
             per_vector = size / len(self._vectors)
             measured.append(Measured(entry.name, entry.settings, seconds, per_vector, single, batch))

@@ -21,13 +21,16 @@ class TuneOptions:
         k: neighbours a search will ask for.
         memory: bytes the index may take while it serves, or text such as `"8GiB"`; None for no limit.
         objective: `latency` of a query on its own, or `throughput` of batches.
+        budget: seconds the tuning should take, or text such as `"60s"` or `"10m"`: what takes longer to build is left
+            out. None for up to three times the build of the chosen index.
         kinds: only these; None for all that are installed and support the metric.
-        seed: of samples and held-out queries.
+        seed: of samples and of vectors that serve as queries.
     """
 
     recall: float = 0.95
     k: int = 10
     memory: int | str | None = None
+    budget: float | str | None = None
     objective: Objective = "latency"
     kinds: Sequence[str] | None = None
     seed: int = 0

@@ -1,85 +1,60 @@
-"""Candidates tried on growing samples, then the best few built in full: the racing algorithm behind `tune_index`.
+"""Candidates tried on a sample, then the best few built in full: the racing algorithm behind `tune_index`.
 
-Building every kind over all vectors would take hours. So all candidates are built over a small sample, those near the
-best over a larger one; the two sizes tell how each one's time grows, which differs (graphs: like the logarithm; cells:
-like the root; exact: in proportion). Then the best few are built in full, one after the other, until the fastest built
-so far is faster than what the next one could be. How graphs grow beside cells is the least certain (on a sample,
-vectors are still in the processor's cache), so the best of each family is judged more leniently. (Racing: Maron &
-Moore, 1994; this one eliminates by predicted time.)
+Building every kind over all vectors would take hours. So what is expected to be far from the best is left out at once
+(`expectations.py`), the others are built over a sample whose size follows from what they cost, and what they took there
+is carried over to all vectors. Then the best are built in full, one after the other, as long as another one may be
+faster and its build is worth its time: without a budget, all takes at most about three times as long as building the
+chosen one. (Racing: Maron & Moore, 1994; this one eliminates by predicted time.)
 """
 
 from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-import numpy as np
-import numpy.typing as npt
-
+from lookalike.counted_nouns import how_many
+from lookalike.durations import parse_seconds
 from lookalike.errors import InputError
 from lookalike.index.building import build_kind
-from lookalike.index.core.metric_space import MetricSpace
+from lookalike.index.core.engine_library import EngineLibrary
 from lookalike.index.kinds.registry import KINDS
 from lookalike.index.planning.footprint import footprint
 from lookalike.index.quantities import parse_size
 from lookalike.index.tuning.cheapest_settings import Point, settings_for_recall
-from lookalike.index.tuning.recall import Truth, exact_truth
+from lookalike.index.tuning.expectations import Expectations
 from lookalike.index.tuning.speed import interleaved_seconds
 from lookalike.index.tuning.trial import Trial
-from lookalike.progress import Progress, ProgressSink, counted
+from lookalike.progress import Progress, ProgressSink
 
 if TYPE_CHECKING:
-    from lookalike.distances import Covariance
-    from lookalike.index.core.hits import Floats
     from lookalike.index.core.kind import Candidate
     from lookalike.index.core.vector_index import VectorIndex
+    from lookalike.index.tuning.asked import Asked
     from lookalike.index.tuning.options import TuneOptions
+    from lookalike.index.tuning.race_data import Indexed, RaceData
 
-__all__ = ["Race", "RaceData"]
+__all__ = ["Race"]
 
-#: Queries of the samples.
-_SAMPLE_QUERIES = 400
-#: The two samples, as shares of all vectors, and their bounds.
-_SMALL, _LARGE = (1 / 40, 4_000, 20_000), (1 / 8, 16_000, 80_000)
-#: A candidate that is predicted to take longer than this multiple of the best is left out: of the samples, of the full
-#: builds.
-_STAYS, _FINAL = 2.5, 1.35
-#: The same for the best of another family, whose growth beside the others is the least certain: graphs of 80,000
-#: vectors were predicted to take two to three times as long over a million as they did.
-_RIVAL_STAYS, _RIVAL = 5.0, 2.5
-#: At most so many indexes are built in full, but for the first of another family.
-_FULL_BUILDS = 4
+faiss = EngineLibrary("faiss")
 
-
-@dataclass(frozen=True)
-class RaceData:
-    """What the candidates are measured on.
-
-    Attributes:
-        vectors: `(n, d)`.
-        rows: `(m,)` positions of those that are indexed while measuring, in random order.
-        queries: `(q, d)`, none of them indexed.
-        metric: searched by.
-        covariance: for the Mahalanobis metric.
-        ids: `(n,)` of the vectors; None for their positions.
-        fingerprint: of the model that made the vectors.
-    """
-
-    vectors: Floats
-    rows: npt.NDArray[np.int64]
-    queries: Floats
-    metric: str
-    covariance: Covariance | None = None
-    ids: npt.NDArray[np.int64] | None = None
-    fingerprint: str = ""
-
-    @cached_property
-    def space(self) -> MetricSpace:
-        """Of the metric."""
-        return MetricSpace(self.metric, self.vectors.shape[1], self.covariance)
+#: A kind that is expected to take longer than this multiple of the best is not tried.
+_HOPELESS = 4.0
+#: The smallest and the largest sample; between, all builds over it take about as long as the quickest full build.
+_SMALLEST, _LARGEST = 4_000, 50_000
+#: Of a kind whose usual build settings take up to this multiple of the best, others are tried on the sample, too.
+_NEAR = 1.8
+#: What is predicted from a sample to take longer than this multiple of the fastest built so far is not built: another
+#: candidate of the same kind, and one of another, whose growth beside the fastest is less certain.
+_SAME_KIND, _RIVAL = 1.15, 1.35
+#: Without a budget, tuning takes up to so many times the build of the chosen index; or these seconds, if that is more.
+#: Of few vectors it never takes more than these seconds.
+_TIMES_BUILD, _QUICK, _FEW_VECTORS = 3.0, 50.0, 50_000
+#: A long build is started only where it is predicted to bring a query's time down to this share.
+_WORTH = 0.8
+#: Choosing an index's search settings takes up to this share of its build beside it.
+_MEASURING = 1.25
 
 
 class Race:
@@ -95,11 +70,22 @@ class Race:
     def __init__(
         self, data: RaceData, options: TuneOptions, able: list[Candidate], progress: ProgressSink | None
     ) -> None:
-        _ = data.space  # raises where the metric wants a covariance, before anything is measured
         self._data, self._options, self._progress = data, options, progress
+        self._start = time.perf_counter()
+        self._limit = _QUICK if len(data.vectors) <= _FEW_VECTORS else math.inf
+        if options.budget is not None:
+            self._limit = parse_seconds(options.budget, "the budget")
         self._batch = options.objective == "throughput"
-        self._trials = [Trial(candidate, count=len(data.vectors)) for candidate in able]
+        self._expected = Expectations(data.vectors.shape[1], options.recall, faiss.omp_get_max_threads())
+        count = len(data.vectors)
+        self._trials = [
+            Trial(candidate, count=count, expected_build=self._expected.build_seconds(candidate, count))
+            for candidate in able
+        ]
         self._out: list[Trial] = []
+        self._hopeless: list[Trial] = []
+
+    # --- before anything is built ---------------------------------------------------------------------------
 
     def limit_memory(self, memory: int | str) -> None:
         """Leave out candidates that would take more memory while they serve.
@@ -109,121 +95,216 @@ class Race:
         """
         limit = parse_size(memory)
         count, dimension = self._data.vectors.shape
-        staying = []
-        for trial in self._trials:
+
+        def too_large(trial: Trial) -> str:
             settings = trial.candidate.settings(count)
             needs = footprint(trial.candidate.kind, count, dimension, settings, metric=self._data.metric).serving
-            if needs <= limit:
-                staying.append(trial)
-                continue
             trial.bytes = needs
-            trial.verdict = f"needs {needs / 2**30:.2f} GiB, over the {limit / 2**30:.2f} GiB allowed"
-            self._out.append(trial)
-        self._trials = staying
-        if not staying:
+            return "" if needs <= limit else f"needs {needs / 2**30:.2f} GiB, over the {limit / 2**30:.2f} GiB allowed"
+
+        self._leave_out(too_large)
+        if not self._trials:
             least = min(trial.bytes for trial in self._out)
             raise InputError(
                 f"no index over {count} × {dimension} vectors fits {limit / 2**30:.2f} GiB; "
                 f"the smallest needs {least / 2**30:.2f} GiB"
             )
 
-    # --- on samples -----------------------------------------------------------------------------------------
-
-    def on_samples(self) -> None:
-        """Build all over a small sample and those that are left over a larger one; after each, leave out the slow."""
-        total = len(self._data.rows)
-        sizes = [min(total, max(low, min(high, int(total * share)))) for share, low, high in (_SMALL, _LARGE)]
-        if total <= 2 * sizes[1]:  # so few that the full build is as quick as a sample
-            sizes = sizes[:1] if total > 2 * sizes[0] else []
-        for stage, size in zip(("small", "large"), sizes, strict=False):
-            sample = self._data.vectors[np.sort(self._data.rows[:size])]
-            queries = self._data.queries[:_SAMPLE_QUERIES]
-            truth = self._truth(sample, queries)
-            what, count = f"Trying {len(self._trials)} indexes on {size:,} vectors", len(self._trials)
-            built = []
-            for done, trial in enumerate(self._trials):
-                self._report(Progress(what, done, count, str(trial.candidate)))
-                index = self._built(trial, sample, stage)
-                if self._meets_target(trial, index, queries, truth):
-                    built.append((trial, index))
-            self._report(Progress(what, count, count))
-            self._time_side_by_side(built, queries)
-            for trial in self._trials:
-                trial.predicted_seconds = _predicted(trial.sizes, total) if trial.point else math.inf
-            self._leave_out_slow()
-
-    def _leave_out_slow(self) -> None:
-        """Leave out candidates that are predicted to take much longer than the best."""
-        best: dict[str, float] = {}
+    def leave_out_hopeless(self) -> None:
+        """Leave out kinds that are expected to be far slower than the best, and what takes too long to build."""
+        self._keep_to_budget()
+        count = len(self._data.vectors)
+        kinds: dict[str, float] = {}
         for trial in self._trials:
-            family = KINDS[trial.candidate.kind].family
-            best[family] = min(best.get(family, math.inf), trial.predicted_seconds)
-        fastest = min(best.values())
+            taken = self._expected.search_seconds(trial.candidate, count)
+            kinds[trial.candidate.kind] = min(taken, kinds.get(trial.candidate.kind, math.inf))
+        fastest = min(kinds.values())
+
+        def hopeless(trial: Trial) -> str:
+            times = kinds[trial.candidate.kind] / fastest
+            return f"expected to take {times:.0f} times as long as the best" if times > _HOPELESS else ""
+
+        before = len(self._out)
+        self._leave_out(hopeless)
+        # But where nothing else reaches the recall, they do: exact search finds all.
+        self._hopeless = sorted(self._out[before:], key=lambda trial: kinds[trial.candidate.kind])
+
+    def _keep_to_budget(self) -> None:
+        """Leave out what is expected to take longer to build than there is time; never the quickest."""
+        left = self._limit - self._spent()
+        quickest = min(trial.expected_build for trial in self._trials)
+        if self._options.budget is not None and quickest > left:
+            self._report(
+                Progress(
+                    "Tuning",
+                    0,
+                    None,
+                    warning=f"the quickest build is expected to take {quickest:.0f} s, "
+                    f"more than the budget leaves ({max(0.0, left):.0f} s)",
+                )
+            )
+
+        def too_long(trial: Trial) -> str:
+            if trial.expected_build <= max(left, quickest):
+                return ""
+            return f"expected to take {trial.expected_build:.0f} s to build, more than there is time"
+
+        self._leave_out(too_long)
+
+    def _spent(self) -> float:
+        return time.perf_counter() - self._start
+
+    def _leave_out(self, reason: Callable[[Trial], str]) -> None:
+        """Those for which there is a reason; a verdict that stands already stays."""
         staying = []
         for trial in self._trials:
-            leads = trial.predicted_seconds == best[KINDS[trial.candidate.kind].family]
-            factor = _RIVAL_STAYS if leads else _STAYS
-            if trial.predicted_seconds <= factor * fastest:
-                staying.append(trial)
-            else:
-                trial.verdict = trial.verdict or f"predicted over {factor:g} times the best"
+            if why := reason(trial):
+                trial.verdict = trial.verdict or why
                 self._out.append(trial)
+            else:
+                staying.append(trial)
         self._trials = staying
+
+    # --- on a sample ----------------------------------------------------------------------------------------
+
+    def on_sample(self) -> None:
+        """Build over a sample, unless all together are soon built in full; predict what a full build takes.
+
+        Of every kind the usual build settings come first; others of it are tried where these come near the best.
+        """
+        size = self._sample_size()
+        if size == 0:
+            return
+        sample = self._data.sample(size, self._progress)
+        usual = list({trial.candidate.kind: trial for trial in reversed(self._trials)}.values())
+        self._try(usual, sample)
+        seconds = {trial.candidate.kind: trial.predicted_seconds for trial in usual}
+        near = [kind for kind, taken in seconds.items() if taken <= _NEAR * min(seconds.values())]
+        self._try([trial for trial in self._trials if trial not in usual and trial.candidate.kind in near], sample)
+        if any(trial.point for trial in self._trials):  # else: perhaps in full
+            self._leave_out(lambda trial: "" if trial.point else trial.verdict or "its kind came not near the best")
+        self._keep_to_budget()
+
+    def _try(self, trials: list[Trial], sample: Indexed) -> None:
+        """Build over a sample, and predict."""
+        total, size = len(self._data.vectors), len(sample.vectors)
+        what, count = f"Trying {how_many(len(trials), 'index', 'indexes')} on {size:,} vectors", len(trials)
+        built = []
+        for done, trial in enumerate(trials):
+            self._report(Progress(what, done, count, str(trial.candidate)))
+            index = self._built(trial, sample, "sample")
+            trial.expected_build = self._expected.grown_build(trial.candidate, trial.build_seconds, size, total)
+            if self._meets_target(trial, index, sample.asked):
+                built.append((trial, index))
+        if trials:
+            self._report(Progress(what, count, count))
+        self._time_side_by_side(built, sample.asked)
+        for trial, _ in built:
+            assert trial.point is not None
+            trial.predicted_seconds = self._expected.grown_search(trial.candidate, trial.point.seconds, size, total)
+
+    def _sample_size(self) -> int:
+        """0 where all full builds together are quick."""
+        total = len(self._data.vectors)
+        allowed = min(min(trial.expected_build for trial in self._trials), (self._limit - self._spent()) / 4)
+
+        def builds(size: int) -> float:
+            return sum(self._expected.build_seconds(trial.candidate, size) for trial in self._trials)
+
+        if len(self._trials) == 1 or total <= 2 * _SMALLEST or builds(total) <= min(_QUICK, self._limit) / 2:
+            return 0
+        size = _SMALLEST
+        while 1.25 * size <= min(_LARGEST, total / 4) and builds(int(1.25 * size)) <= allowed:
+            size = int(1.25 * size)
+        return size
 
     # --- in full --------------------------------------------------------------------------------------------
 
     def in_full(self) -> tuple[VectorIndex, Trial]:
-        """Build the best few over all vectors but the held-out ones; the fastest that keeps the recall is chosen.
+        """Build the best few over all vectors; the fastest that keeps the recall is chosen.
 
         Raises:
             InputError: none keeps the recall.
         """
-        rows, ids = np.sort(self._data.rows), self._data.ids
-        held_out = len(rows) < len(self._data.vectors)
-        whole = self._data.vectors[rows] if held_out else self._data.vectors
-        own = rows if ids is None else ids[rows]
-        truth = self._truth(whole, self._data.queries).as_ids(own)
-        best: tuple[Trial, VectorIndex] | None = None
-        builds, families, what = 0, set[str](), f"Building over all {len(whole):,} vectors"
-        overrated = 1.0  # whatever else ran while the samples were measured made every prediction too long
-        for trial in sorted(self._trials, key=lambda t: t.predicted_seconds):
-            predicted = trial.predicted_seconds
-            raced = math.isfinite(predicted)  # so few vectors that no sample was drawn: build them all
-            known = KINDS[trial.candidate.kind].family in families
-            if best is not None and raced:
-                too_slow = predicted * overrated > (_FINAL if known else _RIVAL) * best[0].predicted_seconds
-                if too_slow or (known and builds >= _FULL_BUILDS):
-                    trial.verdict = "predicted no faster than the chosen one was measured"
-                    continue
-            self._report(Progress(what, builds, None, str(trial.candidate)))
-            index = self._built(trial, whole, "full", own if held_out or ids is not None else None)
-            builds += 1
-            families.add(KINDS[trial.candidate.kind].family)
-            if not self._meets_target(trial, index, self._data.queries, truth):
-                continue
-            best = self._faster(best, (trial, index))
-            if raced:
-                assert trial.point is not None
-                overrated = min(overrated, trial.point.seconds / predicted)
-        self._report(Progress(what, builds, builds))
+        best = self._fastest_of(self._trials) or self._fastest_of(self._hopeless)
         if best is None:
             raise InputError(
                 f"no index reached recall {self._options.recall:g} at k = {self._options.k} on "
-                f"{len(self._data.queries)} queries; lower it, allow more memory, or search exactly (kind 'exact')"
+                f"{self._data.asked:,} queries; lower it, allow more memory, or search exactly (kind 'exact')"
             )
         best[0].verdict = "chosen: the fastest that keeps the recall"
         return best[1], best[0]
 
+    def _fastest_of(self, trials: list[Trial]) -> tuple[Trial, VectorIndex] | None:
+        """The fastest of those that are built and keep the recall; None where none does."""
+        best: tuple[Trial, VectorIndex] | None = None
+        builds, what = 0, f"Building over all {len(self._data.vectors):,} vectors"
+        waiting = list(trials)
+        while waiting:
+            trial = self._next(waiting)
+            waiting.remove(trial)
+            if best is not None and (why := self._not_worth(trial, best[0])):
+                trial.verdict = why
+                continue
+            self._report(Progress(what, builds, None, f"{trial.candidate}, about {trial.expected_build:.0f} s"))
+            indexed = self._data.in_full(KINDS[trial.candidate.kind], self._progress)
+            index = self._built(trial, indexed, "full")
+            builds += 1
+            if not self._meets_target(trial, index, indexed.asked):
+                continue
+            self._correct(waiting, trial, first=best is None)
+            best = (trial, index) if best is None else self._faster(best, (trial, index), indexed.asked)
+        if builds:
+            self._report(Progress(what, builds, builds))
+        return best
+
+    @staticmethod
+    def _next(waiting: list[Trial]) -> Trial:
+        """The fastest as predicted; but before it, one that is nearly as fast and built in half the time."""
+        fastest = min(waiting, key=lambda trial: trial.predicted_seconds)
+        sooner = [
+            trial
+            for trial in waiting
+            if trial.predicted_seconds <= _RIVAL * fastest.predicted_seconds
+            and trial.expected_build <= fastest.expected_build / 2
+        ]
+        return min(sooner, key=lambda trial: trial.predicted_seconds, default=fastest)
+
+    def _not_worth(self, trial: Trial, best: Trial) -> str:
+        """Why a candidate is not built in full beside the fastest so far; empty where it is."""
+        assert best.point is not None
+        slower = trial.predicted_seconds / best.point.seconds  # infinite where no sample was drawn
+        same = trial.candidate.kind == best.candidate.kind
+        if math.isfinite(slower) and slower > (_SAME_KIND if same else _RIVAL):
+            return "predicted no faster than the chosen one was measured"
+        needs = self._spent() + _MEASURING * trial.expected_build
+        if needs > self._limit:
+            return f"expected to take {trial.expected_build:.0f} s to build, more than there is time"
+        winner = trial.expected_build if slower < _WORTH else best.build_seconds
+        if self._options.budget is not None or needs <= max(_QUICK, _TIMES_BUILD * winner):
+            return ""
+        return f"would take {trial.expected_build:.0f} s more to build, for little that may be gained"
+
+    @staticmethod
+    def _correct(waiting: list[Trial], built: Trial, first: bool) -> None:
+        """Correct the predictions for those that wait by how far that of one that was built was off."""
+        if math.isinf(built.predicted_seconds):
+            return
+        assert built.point is not None
+        off = built.point.seconds / built.predicted_seconds
+        for trial in waiting:
+            if trial.candidate.kind == built.candidate.kind:
+                trial.predicted_seconds *= off
+            elif first:  # all were too long where other work disturbed the measurements on the sample
+                trial.predicted_seconds *= min(1.0, off)
+
     def _faster(
-        self, best: tuple[Trial, VectorIndex] | None, other: tuple[Trial, VectorIndex]
+        self, best: tuple[Trial, VectorIndex], other: tuple[Trial, VectorIndex], asked: Asked
     ) -> tuple[Trial, VectorIndex]:
         """Measure both in turns, and keep the faster."""
-        pair = [other] if best is None else [best, other]
-        self._time_side_by_side(pair, self._data.queries)
-        for trial, _ in pair:
-            assert trial.point is not None
-            trial.predicted_seconds = trial.point.seconds
-        winner = min(pair, key=lambda one: one[0].predicted_seconds)
+        pair = [best, other]
+        self._time_side_by_side(pair, asked)
+        winner = min(pair, key=_seconds)
         for trial, _ in pair:
             if trial is not winner[0]:
                 trial.verdict = "slower, measured side by side with the chosen one"
@@ -231,7 +312,7 @@ class Race:
 
     def ranked(self) -> list[Trial]:
         """All trials: the chosen one, then by stage and time."""
-        stages = {"full": 0, "large": 1, "small": 2, "": 3}
+        stages = {"full": 0, "sample": 1, "": 2}
         return sorted([*self._trials, *self._out], key=lambda t: (not t.chosen, stages[t.stage], t.predicted_seconds))
 
     # --- what both take -------------------------------------------------------------------------------------
@@ -240,49 +321,42 @@ class Race:
         if self._progress is not None:
             self._progress(event)
 
-    def _truth(self, vectors: Floats, queries: Floats) -> Truth:
-        done = counted(self._progress, f"Exact neighbours among {len(vectors):,} vectors", len(vectors))
-        space = self._data.space
-        return exact_truth(space.vectors(vectors), space.vectors(queries), self._options.k, space, done)
-
-    def _built(
-        self, trial: Trial, vectors: Floats, stage: str, ids: npt.NDArray[np.int64] | None = None
-    ) -> VectorIndex:
+    def _built(self, trial: Trial, indexed: Indexed, stage: str) -> VectorIndex:
         start = time.perf_counter()
         index = build_kind(
-            vectors,
+            indexed.vectors,
             trial.candidate.kind,
             self._data.metric,
-            ids=ids,
+            ids=indexed.ids,
             fingerprint=self._data.fingerprint,
             covariance=self._data.covariance,
-            **trial.candidate.settings(len(vectors)),
+            **trial.candidate.settings(len(indexed.vectors)),
         )
         trial.build_seconds = time.perf_counter() - start
-        trial.stage, trial.count, trial.bytes = stage, len(vectors), int(index.stats()["bytes"])
+        trial.stage, trial.count, trial.bytes = stage, len(indexed.vectors), int(index.stats()["bytes"])
         return index
 
-    def _meets_target(self, trial: Trial, index: VectorIndex, queries: Floats, truth: Truth) -> bool:
+    def _meets_target(self, trial: Trial, index: VectorIndex, asked: Asked) -> bool:
         setting = KINDS[trial.candidate.kind].recall_setting
-        trial.point = settings_for_recall(index, setting, queries, truth, self._options.recall, self._batch)
+        trial.point = settings_for_recall(index, setting, asked, self._options.recall, self._batch)
         if trial.point is None:
             trial.verdict = f"does not reach recall {self._options.recall:g}"
+        elif trial.stage == "full" and math.isinf(trial.predicted_seconds):
+            trial.predicted_seconds = trial.point.seconds
         return trial.point is not None
 
-    def _time_side_by_side(self, built: list[tuple[Trial, VectorIndex]], queries: Floats) -> None:
+    def _time_side_by_side(self, built: list[tuple[Trial, VectorIndex]], asked: Asked) -> None:
         pairs = [(index, trial.point.settings) for trial, index in built if trial.point is not None]
-        taken = interleaved_seconds(pairs, queries[:200], self._options.k, self._batch)
+        if not pairs:
+            return
+        taken = interleaved_seconds(pairs, asked.queries, self._options.k, self._batch)
         for (trial, _), seconds in zip(built, taken, strict=True):
             assert trial.point is not None
             trial.point = Point(trial.point.settings, trial.point.recall, seconds)
-            trial.sizes.append((trial.count, seconds))
+            if trial.stage == "full":
+                trial.predicted_seconds = seconds
 
 
-def _predicted(sizes: list[tuple[int, float]], total: int) -> float:
-    """Seconds over `total` vectors: a power law through the last two sizes, its exponent held between 0.05 and 1."""
-    count, seconds = sizes[-1]
-    exponent = 0.35  # before there are two sizes: between a graph's and a root's
-    if len(sizes) > 1:
-        earlier, before = sizes[-2]
-        exponent = min(1.0, max(0.05, math.log(seconds / before) / math.log(count / earlier)))
-    return float(seconds * (total / count) ** exponent)
+def _seconds(one: tuple[Trial, VectorIndex]) -> float:
+    assert one[0].point is not None
+    return one[0].point.seconds

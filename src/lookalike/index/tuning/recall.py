@@ -86,6 +86,10 @@ class Truth:
         """With the `(n,)` ids of these positions in their place."""
         return Truth(self.k, ids[self.positions], self.counts, self.distances)
 
+    def first(self, count: int) -> Truth:
+        """Of the first `count` queries."""
+        return Truth(self.k, self.positions[:count], self.counts[:count], self.distances[:count])
+
     def recall(self, found: npt.NDArray[np.int64]) -> Recall:
         """Of `(q, k)` found positions or ids, -1 for none."""
         same = (found[:, : self.k, None] == self.positions[:, None, :]) & self.counts[:, None, :]
@@ -94,7 +98,12 @@ class Truth:
 
 
 def exact_truth(
-    vectors: Floats, queries: Floats, k: int, space: MetricSpace, progress: Callable[[int], None] | None = None
+    vectors: Floats,
+    queries: Floats,
+    k: int,
+    space: MetricSpace,
+    progress: Callable[[int], None] | None = None,
+    own: npt.NDArray[np.int64] | None = None,
 ) -> Truth:
     """Compare every query with every vector, a block of vectors at a time.
 
@@ -104,11 +113,13 @@ def exact_truth(
         k: neighbours, at most n.
         space: of the index.
         progress: called with the number of vectors done since the last call.
+        own: `(q,)` the position of each query's own vector, which is no neighbour of its own; None where there is none.
 
     Returns:
         `Truth` over positions 0..n-1.
     """
-    wanted = min(len(vectors), k + _TIES)
+    others = len(vectors) - (own is not None)
+    wanted = min(len(vectors), k + _TIES + (own is not None))
     best: Near = np.empty((len(queries), 0)), np.empty((len(queries), 0), np.int64)
     for start in range(0, len(vectors), _BLOCK):
         block = np.asarray(vectors[start : start + _BLOCK])
@@ -117,6 +128,10 @@ def exact_truth(
         if progress is not None:
             progress(len(block))
     far, where = best
-    last = far[:, min(k, wanted) - 1, None]
+    if own is not None:  # to the end, and off; where a query's own vector is not among them, the last one goes
+        front = np.argsort(where == own[:, None], axis=1, kind="stable")[:, :-1]
+        far, where = np.take_along_axis(far, front, 1), np.take_along_axis(where, front, 1)
+    k = min(k, others)
+    last = far[:, k - 1, None]
     counts = far <= last + _TIED * np.abs(last)
-    return Truth(min(k, wanted), where, counts, far[:, :k])
+    return Truth(k, where, counts, far[:, :k])

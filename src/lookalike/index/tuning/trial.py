@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from lookalike.index.core.kind import Candidate
@@ -18,14 +18,14 @@ class Trial:
 
     Attributes:
         candidate: kind and build settings.
-        stage: `small`, `large` or `full`: the largest number of vectors it was built over.
-        count: that number.
+        stage: `sample` or `full`: what it was last built over; empty where it was not built.
+        count: vectors of that.
         build_seconds: for that number, with all threads.
         point: search settings, recall and time at the target, on that number; None where it misses the target.
-        predicted_seconds: of a query over all vectors, from the two samples; measured in full, this is `point.seconds`.
+        predicted_seconds: of a query over all vectors, from the sample; measured in full, this is `point.seconds`.
+        expected_build: seconds of a build over all vectors, from a table of builds or from the sample.
         bytes: in memory, for that number.
         verdict: chosen, or why not.
-        sizes: vectors and seconds of a query, for every sample it was built over.
     """
 
     candidate: Candidate
@@ -34,9 +34,9 @@ class Trial:
     build_seconds: float = 0.0
     point: Point | None = None
     predicted_seconds: float = math.inf
+    expected_build: float = 0.0
     bytes: int = 0
     verdict: str = ""
-    sizes: list[tuple[int, float]] = field(default_factory=list)
 
     @property
     def chosen(self) -> bool:

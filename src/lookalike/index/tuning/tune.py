@@ -1,7 +1,7 @@
 """From "recall 0.95, 8 GiB, as fast as possible" to an index that achieves it, measured.
 
-Candidates are tried on samples, and the best few built in full (`race.py`). Recall is always measured on queries that
-are not indexed, against exact search.
+Candidates are tried on a sample, and the best few built in full (`race.py`). Recall is measured against exact search,
+on the caller's queries or on vectors that serve as such (`asked.py`).
 """
 
 from __future__ import annotations
@@ -11,28 +11,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-import numpy as np
 import numpy.typing as npt
 
 from lookalike.errors import InputError
+from lookalike.index.building import build_kind
 from lookalike.index.core.checks import check_recall, checked_ids, checked_k, checked_vectors
+from lookalike.index.core.metric_space import MetricSpace
 from lookalike.index.tuning.candidates import candidates
 from lookalike.index.tuning.comparison_plot import draw_trials
 from lookalike.index.tuning.options import Objective, TuneOptions
-from lookalike.index.tuning.race import Race, RaceData
+from lookalike.index.tuning.race import Race
+from lookalike.index.tuning.race_data import RaceData
 from lookalike.index.tuning.recall import Recall
 from lookalike.index.tuning.trial import Trial
 
 if TYPE_CHECKING:
     from lookalike.distances import Covariance
-    from lookalike.index.core.hits import Floats
     from lookalike.index.core.vector_index import VectorIndex
     from lookalike.progress import ProgressSink
 
 __all__ = ["Tuning", "tune_index"]
-
-#: Queries held out where the caller brings none: recall 0.95 is then known to about ±0.006.
-_QUERIES = 1000
 
 
 @dataclass(frozen=True)
@@ -90,14 +88,16 @@ def tune_index(
         vectors: `(n, d)` real numbers, n at least 200.
         metric: as for `build_index`.
         ids: `(n,)` int64; by default 0..n-1.
-        queries: `(q, d)` as they will come, none of them indexed. By default up to 1,000 of the vectors are held out
-            while measuring and added in the end; engines that are built once compare these one by one until they are
-            built anew.
+        queries: `(q, d)` as they will come, none of them indexed; the more (up to 4,000 are used), the narrower is the
+            interval of the recall, and the less recall beyond the target has to make up for it. By default up to 4,000
+            of the vectors serve as queries: graphs are measured without these, which are added in the end; in other
+            kinds a query's own vector does not count.
         fingerprint: of the model that made the vectors.
         covariance: for the Mahalanobis metric.
         progress: told of every build.
-        **options: `recall` (0.95), `k` (10), `memory` (None: no limit; bytes or text such as `"8GiB"`), `objective`
-            (`"latency"` or `"throughput"`), `kinds` (None: all) and `seed` (0), as `TuneOptions` explains them.
+        **options: `recall` (0.95), `k` (10), `memory` (None: no limit; bytes or text such as `"8GiB"`), `budget`
+            (None; seconds or text such as `"60s"`), `objective` (`"latency"` or `"throughput"`), `kinds` (None: all)
+            and `seed` (0), as `TuneOptions` explains them.
 
     Returns:
         `Tuning`; its `index` has the settings in place, and carries the promise (`index.tuned`) into `index.toml`.
@@ -117,20 +117,21 @@ def tune_index(
     given = checked_vectors(vectors)
     if len(given) < 200:
         raise InputError(f"{len(given)} vectors are too few to tune on (200 at least); build_index(..., 'exact') does")
-    own = np.arange(len(given)) if ids is None else checked_ids(ids, len(given))
-    rows, held_out, asked = _queries(given, queries, wanted.seed)
-    data = RaceData(given, rows, asked, metric, covariance, None if ids is None else own, fingerprint)
+    own = None if ids is None else checked_ids(ids, len(given))
+    asked = None if queries is None else checked_vectors(queries, given.shape[1], "queries")
+    MetricSpace(metric, given.shape[1], covariance)  # raises where the metric wants a covariance
+    data = RaceData(given, asked, metric, wanted.k, wanted.seed, covariance, own, fingerprint)
     race = Race(data, wanted, candidates(metric, given.shape[1], wanted.kinds), progress)
     if wanted.memory is not None:
         race.limit_memory(wanted.memory)
-    race.on_samples()
+    race.leave_out_hopeless()
+    race.on_sample()
     index, trial = race.in_full()
-    if len(held_out):
-        index.add(given[held_out], own[held_out])
     assert trial.point is not None
+    index = _with_held_out(index, trial, data)
     index.configure(**trial.point.settings)
     took = time.perf_counter() - start
-    index.note_tuning(_promise(trial, wanted, len(asked), bool(len(held_out)), took))
+    index.note_tuning(_promise(trial, wanted, data, took))
     recall, seconds = trial.point.recall, trial.point.seconds
     return Tuning(index, tuple(race.ranked()), recall, seconds, wanted.recall, wanted.k, wanted.objective, took)
 
@@ -142,20 +143,27 @@ def _check(options: TuneOptions) -> None:
         raise InputError(f"objective is {options.objective!r}; choose latency or throughput")
 
 
-def _queries(
-    vectors: Floats, queries: npt.ArrayLike | None, seed: int
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], Floats]:
-    """Positions to index while measuring, positions held out of it, and the queries."""
-    rng = np.random.default_rng(seed)
-    order = rng.permutation(len(vectors))
-    if queries is None:
-        held = min(_QUERIES, len(vectors) // 10)
-        return order[held:], order[:held], vectors[order[:held]]
-    asked = checked_vectors(queries, vectors.shape[1], "queries")
-    return order, order[:0], asked[rng.permutation(len(asked))[: 2 * _QUERIES]]
+def _with_held_out(index: VectorIndex, trial: Trial, data: RaceData) -> VectorIndex:
+    """The index over all vectors, those included that were held out of it while it was measured."""
+    if len(index) == len(data.vectors):
+        return index
+    if index.grows:
+        rows = data.held_out
+        index.add(data.vectors[rows], rows if data.ids is None else data.ids[rows])
+        return index
+    # Added, they would be compared one by one in every search.
+    return build_kind(
+        data.vectors,
+        index.kind,
+        data.metric,
+        ids=data.ids,
+        fingerprint=data.fingerprint,
+        covariance=data.covariance,
+        **trial.candidate.settings(trial.count),
+    )
 
 
-def _promise(trial: Trial, options: TuneOptions, queries: int, held_out: bool, took: float) -> dict[str, Any]:
+def _promise(trial: Trial, options: TuneOptions, data: RaceData, took: float) -> dict[str, Any]:
     """What the index keeps of its tuning."""
     assert trial.point is not None
     return {
@@ -164,8 +172,8 @@ def _promise(trial: Trial, options: TuneOptions, queries: int, held_out: bool, t
         "recall_low": trial.point.recall.low,
         "recall_high": trial.point.recall.high,
         "k": options.k,
-        "queries": queries,
-        "queries_held_out": held_out,
+        "queries": data.asked,
+        "queries_held_out": data.queries is None,
         "objective": options.objective,
         "seconds_per_query": trial.point.seconds,
         "tuning_seconds": round(took, 1),

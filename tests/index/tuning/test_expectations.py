@@ -1,0 +1,39 @@
+"""What candidates are expected to take: by size, and from a sample."""
+
+import pytest
+
+from lookalike.index.core.kind import Candidate
+from lookalike.index.tuning.expectations import Expectations
+
+EXACT, CELLS, GRAPH = Candidate("exact"), Candidate("ivf", {}, {"nlist": 4.0}), Candidate("hnsw", {"M": 16})
+
+
+def test_kinds_grow_differently_with_the_number_of_vectors():
+    expected = Expectations(128, 0.95, 2)
+    growth = [expected.grown_search(kind, 1.0, 20_000, 1_000_000) for kind in (GRAPH, CELLS, EXACT)]
+    assert growth == sorted(growth)
+    assert 2 < growth[0] < 20
+    assert growth[2] > 50  # in proportion, and out of the cache
+
+
+def test_a_measured_time_is_carried_over_in_ratio():
+    expected = Expectations(64, 0.9, 2)
+    assert expected.grown_search(CELLS, 3.0, 10_000, 10_000) == pytest.approx(3.0)
+    assert expected.grown_build(CELLS, 2.0, 10_000, 200_000) == pytest.approx(
+        2 * expected.grown_build(CELLS, 1.0, 10_000, 200_000)
+    )
+
+
+def test_more_threads_build_sooner_and_higher_recall_takes_longer():
+    one, two = (Expectations(128, 0.95, threads) for threads in (1, 2))
+    assert one.build_seconds(GRAPH, 10**6) == pytest.approx(2 * two.build_seconds(GRAPH, 10**6))
+    assert Expectations(128, 0.99, 2).search_seconds(GRAPH, 10**6) > two.search_seconds(GRAPH, 10**6)
+
+
+def test_graphs_grow_alike():
+    expected = Expectations(128, 0.95, 2)
+    growth = [
+        expected.grown_search(graph, 1.0, 10_000, 300_000)
+        for graph in (GRAPH, Candidate("nsw", {"M": 24}), Candidate("vamana", {"degree": 64}))
+    ]
+    assert max(growth) == pytest.approx(min(growth))
