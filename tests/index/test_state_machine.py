@@ -9,6 +9,7 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from tests.exhaustive_settings import EVERYTHING
 
 from lookalike.distances import pairwise
 from lookalike.errors import VectorError
@@ -23,16 +24,6 @@ vector = st.tuples(numbers, numbers, st.sampled_from([1.0, 2.0]))
 an_id = st.one_of(st.integers(0, 12), st.sampled_from([2**53 + 1, 2**62 + 1, -(2**63), -7]))
 
 
-#: So few vectors are all looked at under these settings, so that every kind must find the very nearest.
-EVERYTHING = {
-    "trees": {"n_trees": 20, "search_k": 100_000},
-    "nsw": {"ef_search": 200},
-    "hnsw": {"ef_search": 200},
-    "ivf": {"nprobe": 1000},
-    "ivfpq": {"nprobe": 1000, "rerank": 1000, "store": "float32"},
-    "vamana": {"search_window": 200},
-    "scann": {"leaves_to_search": 1000, "reorder": 1000},
-}
 START = np.random.default_rng(5).integers(-3, 4, (40, 3)) + np.array([0, 0, 5.0])
 
 

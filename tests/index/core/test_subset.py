@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.exhaustive_settings import EVERYTHING
 
 from lookalike.distances import nearest
 from lookalike.errors import VectorError
@@ -21,16 +22,6 @@ ABLE = [
     for metric in kind.metrics
     if metric != "mahalanobis"  # searches as euclidean does
 ]
-#: So few vectors are all looked at under these settings.
-EVERYTHING = {
-    "trees": {"n_trees": 20, "search_k": 100_000},
-    "nsw": {"ef_search": 1000},
-    "hnsw": {"ef_search": 1000},
-    "ivf": {"nprobe": 1000},
-    "ivfpq": {"nprobe": 1000, "rerank": 1000, "store": "float32"},
-    "vamana": {"search_window": 1000},
-    "scann": {"leaves_to_search": 1000, "reorder": 1000},
-}
 SIZE, D = 240, 5
 VECTORS = np.random.default_rng(3).normal(size=(2 * SIZE, D)).astype(np.float32)
 
