@@ -43,7 +43,7 @@ if __name__ == "__main__":
     # Before any library starts its threads: one is measured, and build stages ask for more by themselves.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-from ann_data import DATA, GENERATED, Dataset, K, named
+from ann_data import DATA, GENERATED, Dataset, K, add_source_options, named
 from ann_ours import OURS
 from ann_overhead import overhead
 from ann_peers import PEERS, Peer
@@ -172,10 +172,8 @@ def table(result: dict[str, Any]) -> str:
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--stage", choices=["build", "build-one", "measure", "overhead"], required=True)
-    parser.add_argument("--cache", type=Path, default=Path("ann_1m.cache"))
+    add_source_options(parser)
     parser.add_argument("--output", type=Path, default=Path("ann_1m.json"))
-    parser.add_argument("--archives", type=Path, default=Path(), help="folder of the packages that hold real vectors")
-    parser.add_argument("--photographs", type=Path, default=Path("../shared/data/lfw_10x10"), help="of faces")
     parser.add_argument("--data", nargs="+", default=[GENERATED], choices=DATA)
     parser.add_argument("--count", type=int, default=1_000_000, help="of the generated vectors")
     parser.add_argument("--engines", nargs="+", default=["peers", "ours"], help="'peers', 'ours', or names")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import io
 import json
 import shutil
@@ -19,7 +20,7 @@ import numpy.typing as npt
 from lookalike.errors import InputError
 from lookalike.index.generated_vectors import generated_probes, generated_vectors
 
-__all__ = ["DATA", "GENERATED", "Dataset", "K", "named"]
+__all__ = ["DATA", "GENERATED", "Dataset", "K", "add_source_options", "named"]
 
 Floats = npt.NDArray[np.float32]
 
@@ -124,6 +125,13 @@ def faces(cache: Path, photographs: Path) -> Dataset:
         return _parted(repeated.astype(np.float32))
 
     return _cached(cache / FACES, make)
+
+
+def add_source_options(parser: argparse.ArgumentParser) -> None:
+    """The options that say where data come from and are kept: `--cache`, `--archives`, `--photographs`."""
+    parser.add_argument("--cache", type=Path, default=Path("ann_1m.cache"), help="of the data")
+    parser.add_argument("--archives", type=Path, default=Path(), help="folder of the packages that hold real vectors")
+    parser.add_argument("--photographs", type=Path, default=Path("../shared/data/lfw_10x10"), help="of faces")
 
 
 def named(name: str, cache: Path, count: int, archives: Path, photographs: Path) -> Dataset:

@@ -13,11 +13,10 @@ from __future__ import annotations
 import argparse
 import json
 import math
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from ann_data import DATA, GENERATED, K, named
+from ann_data import DATA, GENERATED, K, add_source_options, named
 
 from lookalike.index import build_index
 from lookalike.index.core.metric_space import MetricSpace
@@ -36,9 +35,7 @@ KINDS: dict[str, tuple[dict[str, Any], list[dict[str, Any]]]] = {
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", default=GENERATED, choices=DATA)
-    parser.add_argument("--archives", type=Path, default=Path())
-    parser.add_argument("--photographs", type=Path, default=Path("../shared/data/lfw_10x10"))
-    parser.add_argument("--cache", type=Path, default=Path("ann_1m.cache"))
+    add_source_options(parser)
     given = parser.parse_args()
     data = named(given.data, given.cache, 100_000, given.archives, given.photographs)
     rng = np.random.default_rng(1)

@@ -22,7 +22,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from ann_data import DATA, GENERATED, K, named
+from ann_data import DATA, GENERATED, K, add_source_options, named
 from peak_memory import machine
 
 from lookalike.index import build_index, tune_index
@@ -91,11 +91,9 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", default=GENERATED, choices=DATA)
     parser.add_argument("--count", type=int, default=100_000, help="of the generated vectors")
-    parser.add_argument("--archives", type=Path, default=Path())
-    parser.add_argument("--photographs", type=Path, default=Path("../shared/data/lfw_10x10"))
     parser.add_argument("--kinds", nargs="+", help="of the grid; the tuner tries all")
     parser.add_argument("--targets", nargs="+", type=float, default=TARGETS)
-    parser.add_argument("--cache", type=Path, default=Path("ann_1m.cache"), help="of the data")
+    add_source_options(parser)
     parser.add_argument("--points", type=Path, default=Path("tuner_grid.cache.jsonl"), help="the grid's, kept")
     parser.add_argument("--output", type=Path, default=Path("tuner_grid.json"))
     return parser.parse_args()

@@ -92,7 +92,7 @@ class FilteredSearch(ABC):
         if allowed.count <= _FEW:
             return True
         costs = self._timed_costs()
-        kept = allowed.vectors is not None or (allowed.kept and 4 * self._spec.dimension * allowed.count <= KEPT_BYTES)
+        kept = allowed.vectors is not None or self._keeps_copy(allowed)
         by_engine = costs.engine_seconds(self._work(settings, fetched)) + self._beside() * costs.compare
         return costs.scan_seconds(allowed.count, queries, kept) < by_engine
 
@@ -143,11 +143,15 @@ class FilteredSearch(ABC):
         """Compare with the allowed vectors, one by one; a subset that is used again keeps a copy of them."""
         kept = allowed.vectors
         if kept is None:
-            if not allowed.kept or 4 * self._spec.dimension * allowed.count > KEPT_BYTES:
+            if not self._keeps_copy(allowed):
                 return self._scan(queries, k, allowed.positions)
             kept = allowed.vectors = kept_vectors(self._vectors_at(allowed.positions), self._space.metric)
         distances, rows = kept.nearest(queries, k)
         return distances, allowed.positions[rows]
+
+    def _keeps_copy(self, allowed: Allowed) -> bool:
+        """Whether a copy of the allowed vectors is kept between searches once one is made."""
+        return allowed.kept and 4 * self._spec.dimension * allowed.count <= KEPT_BYTES
 
     def _scan(self, queries: Floats, k: int, positions: Positions) -> tuple[Floats, Positions]:
         """Compare with the vectors at `positions`, one by one."""

@@ -21,6 +21,7 @@ from lookalike.index.planning.machine_speed import REFERENCE, MachineSpeed
 __all__ = [
     "build_cpu_seconds",
     "expected_recall",
+    "recall_logit",
     "search_ms",
     "setting_for_neighbours",
     "setting_for_recall",
@@ -37,8 +38,9 @@ _FLAT = 0.02
 _OUT_OF_CACHE = 10**6
 
 
-def _logit(recall: float) -> float:
-    inside = min(max(recall, _EDGE), 1 - _EDGE)
+def recall_logit(recall: float, edge: float = _EDGE) -> float:
+    """The logarithm of a recall's odds, which recall is interpolated by; taken no further than `edge` from 0 and 1."""
+    inside = min(max(recall, edge), 1 - edge)
     return math.log(inside / (1 - inside))
 
 
@@ -106,8 +108,8 @@ def _needed(points: Sequence[Measured], recall: float) -> list[tuple[float, floa
     """Logarithms of sizes, and of the value that reaches a recall at each."""
     needed = []
     for point in points:
-        curve = [(_logit(found), math.log(value)) for value, found, _ in _rising(point)]
-        needed.append((math.log(point.vectors), _line(_logit(recall), curve)))
+        curve = [(recall_logit(found), math.log(value)) for value, found, _ in _rising(point)]
+        needed.append((math.log(point.vectors), _line(recall_logit(recall), curve)))
     return needed
 
 
@@ -139,7 +141,7 @@ def _ceiling(points: Sequence[Measured], count: int) -> float:
         # Half the value, two entries before: what the second half gained, all further doublings together gain.
         gained = max(0.0, recalls[-1] - recalls[max(0, len(recalls) - 3)])
         flat = max(recalls) < 0.99 and gained < _FLAT
-        tops.append((math.log(point.vectors), _logit(max(recalls) + gained if flat else 1.0)))
+        tops.append((math.log(point.vectors), recall_logit(max(recalls) + gained if flat else 1.0)))
     top = _between(math.log(count), tops)
     if len(tops) > 1 and math.log(count) > tops[-1][0]:
         top = min(top, _line(math.log(count), tops))  # more vectors make no code better

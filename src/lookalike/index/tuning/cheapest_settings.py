@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.optimize import nnls
 
+from lookalike.index.planning.scaling import recall_logit
 from lookalike.index.tuning.recall import Recall
 from lookalike.index.tuning.speed import interleaved_seconds, seconds
 
@@ -202,17 +203,12 @@ def _between(low: int, high: int, known: dict[int, float], target: float) -> int
     """A value between two, where a line through their recalls meets the target on logarithmic axes; else the middle."""
     if low not in known or high not in known or known[high] - known[low] < _EDGE:
         return (low + high) // 2
-    ends = [_logit(known[value]) for value in (low, high)]
-    share = (_logit(target) - ends[0]) / (ends[1] - ends[0])
+    ends = [recall_logit(known[value], _EDGE) for value in (low, high)]
+    share = (recall_logit(target, _EDGE) - ends[0]) / (ends[1] - ends[0])
     guess = math.exp(math.log(low) + share * (math.log(high) - math.log(low)))
     # Not at an end, so that the gap shrinks on both sides.
     margin = (high - low) / 8
     return min(high - 1, max(low + 1, round(min(high - margin, max(low + margin, guess)))))
-
-
-def _logit(recall: float) -> float:
-    inside = min(max(recall, _EDGE), 1 - _EDGE)
-    return math.log(inside / (1 - inside))
 
 
 def sweep(

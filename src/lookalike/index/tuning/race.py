@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 from lookalike.counted_nouns import how_many
 from lookalike.durations import parse_seconds
 from lookalike.errors import InputError
-from lookalike.index.building import build_kind
 from lookalike.index.core.engine_library import EngineLibrary
 from lookalike.index.kinds.registry import KINDS
 from lookalike.index.planning.footprint import footprint
@@ -323,15 +322,7 @@ class Race:
 
     def _built(self, trial: Trial, indexed: Indexed, stage: str) -> VectorIndex:
         start = time.perf_counter()
-        index = build_kind(
-            indexed.vectors,
-            trial.candidate.kind,
-            self._data.metric,
-            ids=indexed.ids,
-            fingerprint=self._data.fingerprint,
-            covariance=self._data.covariance,
-            **trial.candidate.settings(len(indexed.vectors)),
-        )
+        index = self._data.built(trial.candidate, len(indexed.vectors), indexed.vectors, indexed.ids)
         trial.build_seconds = time.perf_counter() - start
         trial.stage, trial.count, trial.bytes = stage, len(indexed.vectors), int(index.stats()["bytes"])
         return index

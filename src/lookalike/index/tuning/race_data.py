@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from lookalike.index.building import build_kind
 from lookalike.index.core.metric_space import MetricSpace
 from lookalike.index.tuning.asked import Asked
 from lookalike.index.tuning.recall import exact_truth
@@ -17,7 +18,8 @@ from lookalike.progress import ProgressSink, counted
 if TYPE_CHECKING:
     from lookalike.distances import Covariance
     from lookalike.index.core.hits import Floats
-    from lookalike.index.core.kind import Kind
+    from lookalike.index.core.kind import Candidate, Kind
+    from lookalike.index.core.vector_index import VectorIndex
 
 __all__ = ["Indexed", "RaceData"]
 
@@ -81,13 +83,31 @@ class RaceData:
 
     @cached_property
     def space(self) -> MetricSpace:
-        """Of the metric."""
+        """Of the metric; raises an `InputError` where it wants a covariance and has none."""
         return MetricSpace(self.metric, self.vectors.shape[1], self.covariance)
 
     @property
     def asked(self) -> int:
         """How many queries there are."""
         return len(self._asked)
+
+    def ids_at(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """The ids of the vectors at these positions."""
+        return rows if self.ids is None else self.ids[rows]
+
+    def built(
+        self, candidate: Candidate, count: int, vectors: Floats, ids: npt.NDArray[np.int64] | None
+    ) -> VectorIndex:
+        """A candidate with its build settings for `count` vectors, over these vectors under these ids."""
+        return build_kind(
+            vectors,
+            candidate.kind,
+            self.metric,
+            ids=ids,
+            fingerprint=self.fingerprint,
+            covariance=self.covariance,
+            **candidate.settings(count),
+        )
 
     def sample(self, size: int, progress: ProgressSink | None) -> Indexed:
         """`size` random vectors, none of which is asked for."""
@@ -107,8 +127,7 @@ class RaceData:
 
     def _without_held_out(self, progress: ProgressSink | None) -> Indexed:
         rows = np.sort(self._rows)
-        ids = rows if self.ids is None else self.ids[rows]
-        return self._indexed(self.vectors[rows], ids, self._asked, None, progress)
+        return self._indexed(self.vectors[rows], self.ids_at(rows), self._asked, None, progress)
 
     def _indexed(
         self,

@@ -14,9 +14,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import numpy.typing as npt
 
 from lookalike.errors import InputError
-from lookalike.index.building import build_kind
 from lookalike.index.core.checks import check_recall, checked_ids, checked_k, checked_vectors
-from lookalike.index.core.metric_space import MetricSpace
 from lookalike.index.tuning.candidates import candidates
 from lookalike.index.tuning.comparison_plot import draw_trials
 from lookalike.index.tuning.options import Objective, TuneOptions
@@ -119,8 +117,8 @@ def tune_index(
         raise InputError(f"{len(given)} vectors are too few to tune on (200 at least); build_index(..., 'exact') does")
     own = None if ids is None else checked_ids(ids, len(given))
     asked = None if queries is None else checked_vectors(queries, given.shape[1], "queries")
-    MetricSpace(metric, given.shape[1], covariance)  # raises where the metric wants a covariance
     data = RaceData(given, asked, metric, wanted.k, wanted.seed, covariance, own, fingerprint)
+    _ = data.space  # raises where the metric wants a covariance, before anything is measured
     race = Race(data, wanted, candidates(metric, given.shape[1], wanted.kinds), progress)
     if wanted.memory is not None:
         race.limit_memory(wanted.memory)
@@ -148,19 +146,10 @@ def _with_held_out(index: VectorIndex, trial: Trial, data: RaceData) -> VectorIn
     if len(index) == len(data.vectors):
         return index
     if index.grows:
-        rows = data.held_out
-        index.add(data.vectors[rows], rows if data.ids is None else data.ids[rows])
+        index.add(data.vectors[data.held_out], data.ids_at(data.held_out))
         return index
     # Added, they would be compared one by one in every search.
-    return build_kind(
-        data.vectors,
-        index.kind,
-        data.metric,
-        ids=data.ids,
-        fingerprint=data.fingerprint,
-        covariance=data.covariance,
-        **trial.candidate.settings(trial.count),
-    )
+    return data.built(trial.candidate, trial.count, data.vectors, data.ids)
 
 
 def _promise(trial: Trial, options: TuneOptions, data: RaceData, took: float) -> dict[str, Any]:
