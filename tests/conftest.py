@@ -305,7 +305,11 @@ def _interrupted(act: Callable[[], object], files: list[Path], at: int, bytecode
         return local
 
     def profile(frame, event, argument):
-        if event in ("call", "return", "c_return") and frame.f_code.co_filename.startswith(names):
+        if event not in ("call", "return", "c_return") or not frame.f_code.co_filename.startswith(names):
+            return
+        # The end of a generator expression is also where one that was left early is thrown away. Nothing raised there
+        # is ever seen, and no signal comes there; behind the call that used it there is a point of its own.
+        if not (event == "return" and frame.f_code.co_name == "<genexpr>"):
             point()
 
     set_hook, hook = (sys.settrace, trace) if bytecodes else (sys.setprofile, profile)
