@@ -6,6 +6,7 @@ cosine, inner product and Euclidean distance is the same, and each uses the metr
 
 from __future__ import annotations
 
+import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -314,18 +315,39 @@ class Scann(Peer):
 
 
 class Vamana(Peer):
-    """Intel's scalable-vs: the DiskANN graph in memory, float32."""
+    """Intel's scalable-vs: the DiskANN graph in memory, over float32, LVQ (VLDB 2023) or LeanVec (2023).
+
+    Args:
+        degree: links a node.
+        window: candidates while it is built.
+        code: `float32`; `lvq8`; `lvq4x8`; `leanvec` of `dimension` / `part` numbers, at least 64. Intel's processors.
+        part: see there.
+    """
 
     library = "SVS Vamana"
 
-    def __init__(self, degree: int, window: int) -> None:
-        self.name, self._degree, self._window = f"SVS Vamana degree={degree} window={window}", degree, window
+    def __init__(self, degree: int, window: int, code: str = "float32", part: int = 4) -> None:
+        coded = "" if code == "float32" else f" {code}" + (f" part={part}" if code == "leanvec" else "")
+        self.name = f"SVS Vamana degree={degree} window={window}{coded}"
+        self._degree, self._window, self._code, self._part = degree, window, code, part
 
     def build(self, vectors: Floats, practice: Floats, threads: int) -> Any:
         import svs
 
         parameters = svs.VamanaBuildParameters(graph_max_degree=self._degree, window_size=self._window, alpha=1.2)
-        return svs.Vamana.build(parameters, vectors, svs.DistanceType.L2, num_threads=threads)
+        if self._code == "float32":
+            return svs.Vamana.build(parameters, vectors, svs.DistanceType.L2, num_threads=threads)
+        with tempfile.TemporaryDirectory() as folder:
+            path = f"{folder}/vectors.fvecs"
+            svs.write_vecs(vectors, path)
+            given, loader = svs.VectorDataLoader(path, svs.DataType.float32), None
+            if self._code == "leanvec":
+                reduced = max(min(64, vectors.shape[1]), vectors.shape[1] // self._part // 32 * 32)
+                loader = svs.LeanVecLoader(given, reduced)
+            else:
+                first, second = {"lvq8": (8, 0), "lvq4x8": (4, 8)}[self._code]
+                loader = svs.LVQLoader(given, first, second, padding=32)
+            return svs.Vamana.build(parameters, loader, svs.DistanceType.L2, num_threads=threads)
 
     def save(self, engine: Any, folder: Path) -> None:
         engine.save(*(str(folder / part) for part in ("config", "graph", "data")))
@@ -333,10 +355,15 @@ class Vamana(Peer):
     def load(self, folder: Path, dimension: int) -> Any:
         import svs
 
+        data = str(folder / "data")
+        if self._code == "float32":
+            loader = svs.VectorDataLoader(data, svs.DataType.float32)
+        else:
+            loader = svs.LeanVecLoader(data) if self._code == "leanvec" else svs.LVQLoader(data, padding=32)
         return svs.Vamana(
             str(folder / "config"),
             svs.GraphLoader(str(folder / "graph")),
-            svs.VectorDataLoader(str(folder / "data"), svs.DataType.float32),
+            loader,
             distance=svs.DistanceType.L2,
             num_threads=1,
         )
@@ -384,9 +411,13 @@ PEERS: list[Peer] = [
     Faiss("IVF4096 PQ", _fast_scan(4096), [_nprobe(k_factor=factor) for factor in (3, 6, 10, 20)]),
     Hnswlib(16, 100),
     Vamana(32, 100),
+    Vamana(32, 100, "leanvec"),
+    Vamana(32, 100, "lvq8"),
+    Vamana(32, 100, "lvq4x8"),
     Faiss("HNSW M=16 ef=100", lambda count, dimension: "HNSW16,Flat", _ef(), 100),
     Usearch(16, 128),
     Hnswlib(32, 100),
     Vamana(64, 200),
+    Vamana(64, 200, "leanvec"),
     Faiss("HNSW M=32 ef=100", lambda count, dimension: "HNSW32,Flat", _ef(), 100),
 ]

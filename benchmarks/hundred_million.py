@@ -75,7 +75,9 @@ def memory() -> dict[str, float]:
 
 
 def build(options: argparse.Namespace, path: Path) -> None:
-    spec = IndexSpec.create("ivfpq", "cosine", DIMENSION, store=options.store, code=options.code, nlist=options.nlist)
+    spec = IndexSpec.create(
+        "ivfpq", "cosine", DIMENSION, store=options.store, code=options.code, nlist=options.nlist, m=options.m
+    )
     last = time.monotonic()
 
     def progress(event: Progress) -> None:
@@ -204,6 +206,7 @@ def main() -> None:
     parser.add_argument("--stage", choices=("all", "build", "truth", "measure"), default="all")
     parser.add_argument("--store", default="sq8", choices=("float32", "float16", "sq8"))
     parser.add_argument("--code", default="fastscan", choices=("fastscan", "pq", "rabitq"))
+    parser.add_argument("--m", type=int, default=0, help="parts of a code; 0: two dimensions a part")
     parser.add_argument("--nlist", type=int, default=0)
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--queries", type=int, default=500)

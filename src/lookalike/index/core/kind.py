@@ -52,6 +52,10 @@ class SearchSettings(_Settings):
     """Settings of a search; changing one costs nothing."""
 
 
+def _always() -> bool:
+    return True
+
+
 @dataclass(frozen=True)
 class Candidate:
     """A kind with build settings, some of which grow with the number of vectors: what a tuner builds.
@@ -61,11 +65,15 @@ class Candidate:
         fixed: build settings that do not depend on the number of vectors.
         per_root: build setting -> factor f; its value is f × √n, rounded, at least 1 and at most n / 39 (k-means
             wants so many training vectors a cell).
+        least_dimension: numbers per vector from which on it is worth trying.
+        works: whether this machine can build it; asked once its kind is known to be installed.
     """
 
     kind: str
     fixed: dict[str, Any] = field(default_factory=dict)
     per_root: dict[str, float] = field(default_factory=dict)
+    least_dimension: int = 1
+    works: Callable[[], bool] = _always
 
     def settings(self, count: int) -> dict[str, Any]:
         """Build settings for `count` vectors."""

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lookalike.errors import ArtefactError
-from lookalike.index.core.engine_library import EngineLibrary
+from lookalike.index.core.engine_library import EngineLibrary, compiled
 
 if TYPE_CHECKING:
     from lookalike.index.core.artefact import IndexFolder, NewIndexFolder
@@ -150,6 +150,28 @@ class VectorStore:
                 found[start : start + step] = np.einsum("qmd,qmd->qm", vectors, vectors)
         found[positions < 0] = -np.inf if inner else np.inf
         return found
+
+    def compare_one(self, row: Floats, k: int, metric: str) -> Callable[[Any, Any, Any], None]:
+        """For one query, compared again and again: a function of addresses that orders k candidates by true distance.
+
+        It takes the addresses of k int64 positions, each within the store, and of the `(1, k)` distances and positions
+        that it writes, nearest first. Float32 only. It is for as long as the store is not changed.
+
+        Args:
+            row: `(1, d)` float32, C-contiguous, the query; the caller keeps it.
+            k: at least 1.
+            metric: as of `compare`.
+        """
+        inner = metric == "inner_product"
+        compare = compiled(faiss.knn_inner_products_by_idx if inner else faiss.knn_L2sqr_by_idx)
+        at_row, rows, count, dimension = faiss.swig_ptr(row), self._rows, self._size, self.dimension
+        at_rows = faiss.swig_ptr(rows)
+
+        # An address keeps no array.
+        def ordered(candidates: Any, at_distances: Any, at_positions: Any, _kept: Any = rows) -> None:
+            compare(at_row, at_rows, candidates, dimension, 1, count, k, k, at_distances, at_positions)
+
+        return ordered
 
     def _fetch(self, positions: Positions) -> None:
         """Ask the system for all the pages at once; one after the other, each would wait for the disk."""

@@ -34,6 +34,7 @@ def candidates(metric: str, dimension: int, kinds: Sequence[str] | None = None) 
         for name, kind in KINDS.items()
         if name in wanted and kind.installed and metric in kind.metrics and dimension >= kind.least_dimension
         for candidate in kind.candidates
+        if dimension >= candidate.least_dimension and candidate.works()
     ]
     if not able:
         raise InputError(
