@@ -60,13 +60,29 @@ def test_a_filter_lets_only_the_allowed_through(build):
 
 
 @pytest.mark.slow
-def test_a_graph_over_many_centroids():
+@pytest.mark.parametrize("metric", ["euclidean", "inner_product"])
+def test_codes_of_many_centroids(metric):
     x = rows(40_000)
-    lists = lists_of(x, IvfBuild(nlist=8192))
-    flat = faiss.knn(x[:200], x, 1)[1]
-    found = lists.search(x[:200], 1, 16)[1]
-    assert isinstance(faiss.downcast_index(faiss.extract_index_ivf(lists.engine).quantizer), faiss.IndexHNSW)
-    assert (found == flat).mean() > 0.97
+    lists = SearchableLists(filled_lists(x, 8192, metric), addressable=False)
+    quantizer = faiss.downcast_index(faiss.extract_index_ivf(lists.engine).quantizer)
+    assert isinstance(quantizer, faiss.IndexRefine)
+    measure = faiss.METRIC_L2 if metric == "euclidean" else faiss.METRIC_INNER_PRODUCT
+    true = faiss.knn(x[:200], quantizer.reconstruct_n(0, 8192), 64, metric=measure)[1]
+    found = quantizer.search(x[:200], 64)[1]
+    assert np.mean([len(set(a) & set(b)) / 64 for a, b in zip(found.tolist(), true.tolist(), strict=True)]) > 0.7
+    # Asked for every list, it leaves none out.
+    assert (np.sort(quantizer.search(x[:3], 8192)[1]) == np.arange(8192)).all()
+    assert (lists.search(x[:50], 5, 8192)[1] == faiss.knn(x[:50], x, 5, metric=measure)[1]).mean() > 0.99
+
+
+@pytest.mark.slow
+def test_many_lists_take_vectors_into_the_nearest():
+    x = rows(40_000)
+    lists = SearchableLists(filled_lists(x, 8192, "euclidean"), addressable=False)
+    assert (lists.search(x[:200], 1, 16)[1][:, 0] == np.arange(200)).mean() > 0.97
+    added = rows(300, seed=1)
+    lists.add(added)
+    assert np.mean([40_000 + at in lists.search(row[None], 1, 1)[1][0] for at, row in enumerate(added)]) > 0.97
 
 
 @every

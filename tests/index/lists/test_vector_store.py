@@ -68,6 +68,34 @@ def test_compare_against_a_loop(form, mapped, metric, tmp_path, monkeypatch):
             assert found[i, j] == pytest.approx(true, rel=1e-4, abs=1e-4)
 
 
+def test_pages_are_asked_for_while_the_disk_is_read(tmp_path, monkeypatch):
+    monkeypatch.setattr("lookalike.index.lists.vector_store._FETCH_FROM", 0)
+    store = reopened(store_of("sq8", rows(400)), tmp_path, mapped=True)
+    read, asked = [(0, 0)], []
+    monkeypatch.setattr("lookalike.index.lists.vector_store._reads", lambda: read[0])
+    monkeypatch.setattr(store, "_fetch", lambda positions: asked.append(len(positions)))
+    compared = store._compared
+
+    def compare(reads=0):
+        def reading(*given):
+            read[0] = (read[0][0] + reads, 0)
+            return compared(*given)
+
+        monkeypatch.setattr(store, "_compared", reading)
+        before = len(asked)
+        store.compare(rows(1, seed=1), np.arange(20)[None], "euclidean")
+        return len(asked) > before
+
+    assert all(compare(reads=3) for _ in range(30))
+    assert sum(compare() for _ in range(50)) == 8
+    assert not compare(reads=1)  # had to wait; the next ones ask again
+    assert sum(compare() for _ in range(50)) == 8
+    # Where no system tells, they are always asked for.
+    monkeypatch.setattr("lookalike.index.lists.vector_store._reads", lambda: None)
+    compare()
+    assert all(compare() for _ in range(20))
+
+
 def test_sq8_clips_what_training_did_not_see():
     store = VectorStore("sq8", 1, VectorStore.learned_ranges(np.array([[0.0], [1.0]], np.float32)))
     store.append(np.array([[-5.0], [0.5], [5.0]], np.float32))

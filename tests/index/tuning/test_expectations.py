@@ -37,3 +37,15 @@ def test_graphs_grow_alike():
         for graph in (GRAPH, Candidate("nsw", {"M": 24}), Candidate("vamana", {"degree": 64}))
     ]
     assert max(growth) == pytest.approx(min(growth))
+
+
+def test_codes_save_the_more_the_less_fits_the_caches():
+    plain, coded = Candidate("vamana", {"degree": 32}), Candidate("vamana", {"degree": 32, "code": "leanvec"})
+
+    def saved(dimension, sample, count):
+        expected = Expectations(dimension, 0.95, 2)
+        return expected.grown_search(coded, 1.0, sample, count) / expected.grown_search(plain, 1.0, sample, count)
+
+    assert saved(128, 4_000, 10_000) == pytest.approx(1.0)
+    assert saved(784, 5_000, 65_000) < saved(128, 5_000, 65_000) < 1
+    assert saved(128, 200_000, 1_000_000) == pytest.approx(1.0)

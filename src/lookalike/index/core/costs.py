@@ -107,6 +107,10 @@ def _nothing(count: int) -> dict[str, Any]:
     return {}
 
 
+def _one(shape: Shape) -> float:
+    return 1.0
+
+
 def _always(build: Any) -> bool:
     return True
 
@@ -124,6 +128,7 @@ class Costs:
         measured: what builds took with these build settings, sizes rising.
         search_work: numbers that a query reads or multiplies, given the value of the recall setting (0 without one).
         build_work: numbers that a build reads or multiplies.
+        search_share: time of a search beside that of the build settings that were measured.
         search_bound: what limits a search.
         build_bound: what limits a build.
         planned: the build settings that a plan offers, one option each.
@@ -137,6 +142,7 @@ class Costs:
     measured: Callable[[Any], Sequence[Measured]]
     search_work: Callable[[Shape, int], float]
     build_work: Callable[[Shape], float]
+    search_share: Callable[[Shape], float] = _one
     search_bound: Bound = "stream"
     build_bound: Bound = "product"
     planned: tuple[Mapping[str, Any], ...] = ({},)

@@ -1,9 +1,9 @@
 """What SVS' graph compares: the vectors, or codes of them, a half to an eighth of their size.
 
-Most of a graph's search is waiting for vectors from anywhere in memory, so that shorter ones are found sooner. SVS has
-locally adaptive quantisation, LVQ (Aguerrebere et al., "Similarity search in the blink of an eye with compressed
-indices", VLDB 2023), and LeanVec, which also turns the vectors into fewer numbers (Tepper et al., "LeanVec", 2023). Both
-are for Intel's processors; on others SVS refuses them.
+Most of a graph's search is waiting for vectors from anywhere in memory, so shorter ones are found sooner. SVS has locally
+adaptive quantisation, LVQ (Aguerrebere et al., "Similarity search in the blink of an eye with compressed indices", VLDB
+2023), and LeanVec, which also turns the vectors into fewer numbers (Tepper et al., "LeanVec", 2023). Both are for Intel's
+processors; on others SVS refuses them.
 
 Codes are learned around vectors of usual size: LVQ keeps the span of each vector as a 16-bit number. So vectors whose
 numbers are very large or very small are multiplied by a power of two first, which changes no digit.
@@ -36,7 +36,7 @@ __all__ = [
     "scale_for",
 ]
 
-svs = EngineLibrary("svs")
+svs, processors = EngineLibrary("svs"), EngineLibrary("archspec.cpu")
 
 #: `float32` is no code: the vectors themselves.
 Code = Literal["float32", "float16", "lvq8", "lvq4x8", "leanvec"]
@@ -87,9 +87,7 @@ def code_works(code: Code) -> bool:
 @functools.cache
 def codes_of_intel_work() -> bool:
     """Whether this processor is one that LVQ and LeanVec are for."""
-    import archspec.cpu  # SVS' own dependency
-
-    if archspec.cpu.host().vendor != "GenuineIntel":
+    if processors.host().vendor != "GenuineIntel":  # asked as SVS itself asks
         return False
     try:
         coded_graph(np.eye(64, dtype=np.float32), "lvq8", svs.VamanaBuildParameters(graph_max_degree=8), "L2", 1)

@@ -34,7 +34,7 @@ faiss = EngineLibrary("faiss")
 
 
 class IvfPqBuild(BuildSettings):
-    """Inverted file over product-quantised residuals (Jégou et al., 2011), re-ranked from a store of vectors.
+    """Inverted file over product-quantised vectors (Jégou et al., 2011), re-ranked from a store of vectors.
 
     `code`: `pq` (8 bits a sub-quantiser), `fastscan` (4 bits, compared in SIMD registers; André et al., 2015) or
     `rabitq` (1 bit a dimension; Gao & Long, 2024). `m`: sub-quantisers, a divisor of the dimension; 0 chooses.
@@ -85,7 +85,7 @@ class IvfPqIndex(InvertedFileIndex):
     def _extend(self, engine: Any, vectors: Floats) -> None:
         if engine.store is not None:
             engine.store.append(vectors)
-        engine.codes.engine.add(vectors)
+        engine.codes.add(vectors)
 
     def _truncate_engine(self, engine: Any, size: int) -> None:
         if engine.store is not None:

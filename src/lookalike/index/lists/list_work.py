@@ -1,6 +1,6 @@
 """Work and bytes of inverted files, for plans: what `ivf` and `ivfpq` share.
 
-A query compares the centroids (through a graph from 8,192 on) and ``nprobe · n / nlist`` vectors or codes.
+A query compares the centroids (codes of them first from 8,192 on) and ``nprobe · n / nlist`` vectors or codes.
 """
 
 from __future__ import annotations
@@ -59,7 +59,9 @@ def block_bytes(shape: Shape) -> int:
 def centroid_work(shape: Shape, nprobe: int) -> float:
     """Numbers read to find the lists of a query, and to open them."""
     lists = lists_of(shape)
-    return (lists if lists < 8192 else 2000) * shape.dimension + nprobe * _LIST
+    # Codes of half a byte for two numbers, compared many at once, then twice as many centroids as are probed.
+    compared = lists if lists < 8192 else lists / 16 + 2 * nprobe
+    return compared * shape.dimension + nprobe * _LIST
 
 
 def visited_vectors(shape: Shape, nprobe: int) -> float:

@@ -13,6 +13,7 @@ from lookalike.index.core.engine_library import EngineLibrary
 from lookalike.index.core.faiss_search import faiss_search, prepared_faiss_search
 from lookalike.index.core.hits import Floats, Found, Positions
 from lookalike.index.core.metric_space import in_our_convention
+from lookalike.index.lists.inverted_lists import CENTROIDS_COMPARED, FEWEST_COMPARED, adding_to
 
 if TYPE_CHECKING:
     from lookalike.distances import MetricName
@@ -37,7 +38,9 @@ class SearchableLists:
         whole = faiss.downcast_index(engine)
         lists = faiss.downcast_index(faiss.extract_index_ivf(engine))
         self._transformed = isinstance(whole, faiss.IndexPreTransform)
-        self._graph = isinstance(faiss.downcast_index(lists.quantizer), faiss.IndexHNSW)
+        quantizer = faiss.downcast_index(lists.quantizer)
+        self._graph = isinstance(quantizer, faiss.IndexHNSW)  # written by earlier versions
+        self._coded = isinstance(quantizer, faiss.IndexRefine)
         self._rabitq = isinstance(lists, faiss.IndexIVFRaBitQ | faiss.IndexIVFRaBitQFastScan)
         self._parameters = lru_cache(maxsize=64)(self._make_parameters)
         self._counter = faiss.cvar.indexIVF_stats
@@ -54,6 +57,11 @@ class SearchableLists:
             raise ArtefactError(
                 f"index.faiss holds {self.engine.ntotal} × {self.engine.d}, expected {count} × {dimension}"
             )
+
+    def add(self, vectors: Floats) -> None:
+        """Put `(n, d)` vectors at the next positions, each into the list of its nearest centroid."""
+        with adding_to(self._lists):
+            self.engine.add(vectors)
 
     def truncate(self, count: int) -> None:
         """Drop the vectors from position `count` on; whatever of them an interrupted addition has left, and where."""
@@ -100,9 +108,12 @@ class SearchableLists:
         chosen: dict[str, Any] = {"nprobe": min(nprobe, self._lists.nlist)}
         if selector is not None:
             chosen["sel"] = selector
+        # Twice as many candidates as lists: few of the nearest are then missed.
         if self._graph:
-            # Twice as many candidates as lists: the graph then misses few of the nearest.
             chosen["quantizer_params"] = faiss.SearchParametersHNSW(efSearch=max(32, 2 * nprobe))
+        elif self._coded:
+            compared = CENTROIDS_COMPARED + FEWEST_COMPARED / chosen["nprobe"]
+            chosen["quantizer_params"] = faiss.IndexRefineSearchParameters(k_factor=compared)
         kind = faiss.IVFRaBitQSearchParameters if self._rabitq else faiss.SearchParametersIVF
         parameters = kind(**chosen)
         return faiss.SearchParametersPreTransform(index_params=parameters) if self._transformed else parameters

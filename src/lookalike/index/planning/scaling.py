@@ -165,7 +165,8 @@ def search_ms(
             for tried, _, ms in point.curve
         ]
         times.append((math.log(point.vectors), _between(math.log(max(value, 1)), curve)))
-    work = chosen.costs.search_work(chosen.shape(count, dimension, build), value)
+    shape = chosen.shape(count, dimension, build)
+    work = chosen.costs.search_work(shape, value) * chosen.costs.search_share(shape)
     return math.exp(_per_work(kind, count, times)) * work * speed.slowdown(kind)
 
 

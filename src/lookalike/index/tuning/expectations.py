@@ -51,8 +51,17 @@ class Expectations:
         if KINDS[candidate.kind].family == "graph":
             # All graphs are walked in the same way, and each one's own table rests on few builds: their mean counts.
             alike = [kind.candidates[0] for kind in KINDS.values() if kind.family == "graph" and kind.candidates]
-        growths = [self.search_seconds(one, count) / self.search_seconds(one, sample) for one in alike]
-        return measured * math.prod(growths) ** (1 / len(growths))
+        growths = [self._beside_share(one, count) / self._beside_share(one, sample) for one in alike]
+        own = self._share(candidate, count) / self._share(candidate, sample)
+        return measured * own * math.prod(growths) ** (1 / len(growths))
+
+    def _beside_share(self, candidate: Candidate, count: int) -> float:
+        return self.search_seconds(candidate, count) / self._share(candidate, count)
+
+    def _share(self, candidate: Candidate, count: int) -> float:
+        """What codes save, which grows with the number of vectors as these leave the processor's caches."""
+        kind = KINDS[candidate.kind]
+        return kind.costs.search_share(kind.shape(count, self.dimension, candidate.settings(count)))
 
     def grown_build(self, candidate: Candidate, measured: float, sample: int, count: int) -> float:
         """Seconds of a build over `count` vectors, from those a sample took."""
