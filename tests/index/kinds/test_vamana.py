@@ -9,8 +9,9 @@ pytest.importorskip("svs", reason="the vamana extra is not installed")
 
 import svs
 
-from lookalike.errors import ArtefactError, StorageError
+from lookalike.errors import ArtefactError, MissingDependencyError, StorageError
 from lookalike.index import build_index, load_index
+from lookalike.index.graphs.svs_codes import code_works
 
 
 def vectors(n=1500, d=20, seed=0):
@@ -111,6 +112,71 @@ def test_the_folder_may_move(tmp_path):
     again = load_index(tmp_path / "b.index")
     assert (again.search(queries).ids == index.search(queries).ids).all()
     assert again.stats()["bytes"] == index.stats()["bytes"]
+
+
+CODES = ["float16", "lvq8", "lvq4x8", "leanvec"]
+
+
+def coded(code):
+    return pytest.param(code, marks=pytest.mark.skipif(not code_works(code), reason="for processors of Intel"))
+
+
+@pytest.mark.parametrize("scale", [1, 1e6, 1e-7])
+@pytest.mark.parametrize("metric", ["euclidean", "cosine", "inner_product"])
+@pytest.mark.parametrize("code", [coded(code) for code in CODES])
+def test_codes_find_what_vectors_do_at_exact_distances(code, metric, scale, tmp_path):
+    given, queries = vectors(3000, 72) * np.float32(scale), vectors(40, 72, seed=1) * np.float32(scale)
+    index = build_index(given, "vamana", metric, code=code)
+    truth = build_index(given, "exact", metric)
+    index.save(tmp_path / "x.index")
+    for one in (index, load_index(tmp_path / "x.index"), load_index(tmp_path / "x.index", mapped=True)):
+        hits = one.search(queries, search_window=80)
+        assert recall(hits.ids, truth.search(queries).ids) > 0.9
+        exact = truth.search(queries[:1], k=3000)
+        true = dict(zip(exact.ids[0].tolist(), exact.distances[0].tolist(), strict=True))
+        np.testing.assert_allclose(hits.distances[0], [true[i] for i in hits.ids[0].tolist()], rtol=1e-5)
+        assert (np.diff(hits.distances, axis=1) >= 0).all()
+        singly = [one.search(query[None], search_window=80) for query in queries]
+        assert (np.concatenate([single.ids for single in singly]) == hits.ids).all()
+        among = one.search(queries, among=np.arange(0, 3000, 9))
+        assert (among.ids == truth.search(queries, among=np.arange(0, 3000, 9)).ids).all()
+    assert load_index(tmp_path / "x.index", mapped=True).stats()["bytes"] < index.stats()["bytes"] - given.nbytes // 2
+
+
+@pytest.mark.parametrize("code", [coded("float16"), coded("leanvec")])
+def test_equal_vectors_under_a_code(code):
+    given = np.repeat(vectors(100, 80), 30, axis=0)
+    hits = build_index(given, "vamana", "euclidean", code=code).search(given[::300], k=30)
+    assert (hits.distances == 0).all()
+    assert all(len(set(row)) == 30 for row in hits.ids.tolist())
+
+
+@pytest.mark.parametrize("code", [coded(code) for code in CODES])
+def test_a_code_outlives_additions_and_rebuilding(code):
+    index = build_index(vectors(1500, 72), "vamana", "euclidean", code=code)
+    index.add(vectors(1500, 72, seed=2))
+    index.remove(np.arange(700))
+    index.compact()
+    everything = np.concatenate([vectors(1500, 72), vectors(1500, 72, seed=2)])
+    np.testing.assert_array_equal(index._vectors_at(np.arange(2300)), everything[700:])
+    assert (index.search(everything[700:], k=1).ids[:, 0] == np.arange(700, 3000)).mean() > 0.99
+
+
+def test_codes_for_other_processors_are_refused(monkeypatch, tmp_path):
+    build_index(vectors(), "vamana", code="float16").save(tmp_path / "x.index")
+    monkeypatch.setattr("lookalike.index.graphs.svs_codes.codes_of_intel_work", lambda: False)
+    with pytest.raises(MissingDependencyError, match="code='lvq8' is for processors of Intel.*code='float16'"):
+        build_index(vectors(), "vamana", code="lvq8")
+    header = tmp_path / "x.index" / "index.toml"
+    header.write_text(header.read_text(encoding="utf-8").replace("float16", "leanvec"), encoding="utf-8")
+    with pytest.raises(MissingDependencyError, match="code='leanvec' is for processors of Intel"):
+        load_index(tmp_path / "x.index")
+
+
+@pytest.mark.skipif(not code_works("lvq8"), reason="for processors of Intel")
+def test_no_room_for_the_file_that_codes_are_made_from(small_files):
+    with small_files(50_000), pytest.raises(StorageError, match="GiB of vectors for SVS.*TMPDIR"):
+        build_index(vectors(), "vamana", code="lvq8")
 
 
 @pytest.mark.parametrize("limit", [300, 60_000, 125_000])

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydantic import Field
 
-from lookalike.errors import ArtefactError, InputError, StorageError
+from lookalike.errors import ArtefactError, InputError, MissingDependencyError, StorageError
 from lookalike.index.core.costs import Costs, Footprint, Measured, Shape
 from lookalike.index.core.engine_library import EngineLibrary, compiled
 from lookalike.index.core.hits import Floats, Found, Positions
@@ -363,7 +363,7 @@ class VamanaIndex(PrefixIndex):
 
 def _check_processor(code: Code) -> None:
     if not code_works(code):
-        raise InputError(
+        raise MissingDependencyError(
             f"code={code!r} is for processors of Intel, which this one is not; build with code='float16' or 'float32'"
         )
 
