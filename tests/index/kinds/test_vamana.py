@@ -165,7 +165,7 @@ def test_a_code_outlives_additions_and_rebuilding(code):
 def test_codes_for_other_processors_are_refused(monkeypatch, tmp_path):
     build_index(vectors(), "vamana", code="float16").save(tmp_path / "x.index")
     monkeypatch.setattr("lookalike.index.graphs.svs_codes.codes_of_intel_work", lambda: False)
-    with pytest.raises(MissingDependencyError, match="code='lvq8' is for processors of Intel.*code='float16'"):
+    with pytest.raises(MissingDependencyError, match=r"code='lvq8' is for processors of Intel.*code='float16'"):
         build_index(vectors(), "vamana", code="lvq8")
     header = tmp_path / "x.index" / "index.toml"
     header.write_text(header.read_text(encoding="utf-8").replace("float16", "leanvec"), encoding="utf-8")
@@ -175,7 +175,7 @@ def test_codes_for_other_processors_are_refused(monkeypatch, tmp_path):
 
 @pytest.mark.skipif(not code_works("lvq8"), reason="for processors of Intel")
 def test_no_room_for_the_file_that_codes_are_made_from(small_files):
-    with small_files(50_000), pytest.raises(StorageError, match="GiB of vectors for SVS.*TMPDIR"):
+    with small_files(50_000), pytest.raises(StorageError, match=r"GiB of vectors for SVS.*TMPDIR"):
         build_index(vectors(), "vamana", code="lvq8")
 
 

@@ -1,9 +1,9 @@
 """What SVS' graph compares: the vectors, or codes of them, a half to an eighth of their size.
 
-Most of a graph's search is waiting for vectors from anywhere in memory, so shorter ones are found sooner. SVS has locally
-adaptive quantisation, LVQ (Aguerrebere et al., "Similarity search in the blink of an eye with compressed indices", VLDB
-2023), and LeanVec, which also turns the vectors into fewer numbers (Tepper et al., "LeanVec", 2023). Both are for Intel's
-processors; on others SVS refuses them.
+Most of a graph's search is waiting for vectors from anywhere in memory, so shorter ones are found sooner. SVS has
+locally adaptive quantisation, LVQ (Aguerrebere et al., "Similarity search in the blink of an eye with compressed
+indices", VLDB 2023), and LeanVec, which also turns the vectors into fewer numbers (Tepper et al., "LeanVec", 2023).
+Both are for Intel's processors; on others SVS refuses them.
 
 Codes are learned around vectors of usual size: LVQ keeps the span of each vector as a 16-bit number. So vectors whose
 numbers are very large or very small are multiplied by a power of two first, which changes no digit.

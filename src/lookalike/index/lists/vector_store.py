@@ -38,8 +38,8 @@ _DTYPES: dict[str, Any] = {"float32": np.float32, "float16": np.float16, "sq8": 
 _PAGE = mmap.PAGESIZE
 #: A smaller mapped store is soon in memory whole, and asking for its pages beforehand only costs 0.1 ms a query.
 _FETCH_FROM = 1 << 30
-#: After so many comparisons that read nothing from the disk, pages are no longer asked for beforehand; a comparison that
-#: has to wait for the disk begins it again. Asking takes 3 us a page, also where it lies in memory.
+#: After so many comparisons that read nothing from the disk, pages are no longer asked for beforehand; one that has to
+#: wait for the disk begins it again. Asking takes 3 µs a page, also where it lies in memory.
 _ALL_AT_HAND = 8
 #: Candidates decoded at a time: a few MiB, so that the decoded vectors stay in the processor's cache.
 _AT_A_TIME = 8192
