@@ -51,11 +51,12 @@ class Expectations:
         if KINDS[candidate.kind].family == "graph":
             # All graphs are walked in the same way, and each one's own table rests on few builds: their mean counts.
             alike = [kind.candidates[0] for kind in KINDS.values() if kind.family == "graph" and kind.candidates]
-        growths = [self._beside_share(one, count) / self._beside_share(one, sample) for one in alike]
+        growths = [self.plain_seconds(one, count) / self.plain_seconds(one, sample) for one in alike]
         own = self._share(candidate, count) / self._share(candidate, sample)
         return measured * own * math.prod(growths) ** (1 / len(growths))
 
-    def _beside_share(self, candidate: Candidate, count: int) -> float:
+    def plain_seconds(self, candidate: Candidate, count: int) -> float:
+        """As `search_seconds`, without what codes of its vectors save: how much that is rests on the vectors."""
         return self.search_seconds(candidate, count) / self._share(candidate, count)
 
     def _share(self, candidate: Candidate, count: int) -> float:

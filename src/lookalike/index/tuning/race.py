@@ -115,7 +115,7 @@ class Race:
         count = len(self._data.vectors)
         kinds: dict[str, float] = {}
         for trial in self._trials:
-            taken = self._expected.search_seconds(trial.candidate, count)
+            taken = self._expected.plain_seconds(trial.candidate, count)
             kinds[trial.candidate.kind] = min(taken, kinds.get(trial.candidate.kind, math.inf))
         fastest = min(kinds.values())
 
