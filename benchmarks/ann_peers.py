@@ -412,6 +412,7 @@ PEERS: list[Peer] = [
     Hnswlib(16, 100),
     Vamana(32, 100),
     Vamana(32, 100, "leanvec"),
+    Vamana(32, 100, "leanvec", part=6),
     Vamana(32, 100, "lvq8"),
     Vamana(32, 100, "lvq4x8"),
     Faiss("HNSW M=16 ef=100", lambda count, dimension: "HNSW16,Flat", _ef(), 100),
