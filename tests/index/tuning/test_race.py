@@ -5,9 +5,11 @@ import pytest
 from lookalike.errors import InputError
 from lookalike.index import tune_index
 from lookalike.index.generated_vectors import generated_vectors
+from lookalike.index.kinds.registry import KINDS
 from lookalike.index.tuning import cheapest_settings, race, tune
 from lookalike.index.tuning.candidates import Candidate
 from lookalike.index.tuning.expectations import Expectations
+from lookalike.index.tuning.race_data import RaceData
 
 TREES, FEW, MANY, EXACT = (
     Candidate("trees", {"n_trees": 10}),
@@ -127,3 +129,22 @@ def test_the_quickest_build_is_kept_whatever_the_budget(given):
 def test_what_is_no_time_is_no_budget(given):
     with pytest.raises(InputError, match=r"the budget is 'soon'; give a time of at least 0, such as 0.5s, 10s or 2m"):
         given(SAME, SAME, MEASURED, budget="soon")
+
+
+def test_fewer_queries_are_asked_where_their_neighbours_would_take_too_long(given, monkeypatch):
+    monkeypatch.setattr(race, "_FEWEST_QUERIES", 60)
+    assert given({**SAME, str(EXACT): 1.0}, SAME, MEASURED, times=3.0).index.tuned["queries"] == 60
+    assert given({**SAME, str(EXACT): 1e-2}, SAME, MEASURED).index.tuned["queries"] == 400
+
+
+def test_queries_that_are_not_asked_are_indexed():
+    vectors = generated_vectors(3000, 16, per_identity=5)[0]
+    data = RaceData(vectors, None, "cosine", 10)
+    assert data.asked == 300
+    data.limit_queries(40)
+    data.limit_queries(1000)  # never more again
+    assert data.asked == len(data.held_out) == 40
+    indexed = data.in_full(KINDS["hnsw"], None)
+    assert len(indexed.vectors) == 2960
+    assert sorted([*indexed.ids.tolist(), *data.held_out.tolist()]) == list(range(3000))
+    assert (indexed.asked.queries == vectors[data.held_out]).all()

@@ -71,15 +71,26 @@ class RaceData:
 
     def __post_init__(self) -> None:
         rng = np.random.default_rng(self.seed)
-        order = rng.permutation(len(self.vectors))
+        self._order = rng.permutation(len(self.vectors))
         if self.queries is None:
-            count = min(_QUERIES, len(self.vectors) // 10)
-            #: Positions of the vectors that serve as queries; none where the caller has queries.
-            self.held_out, self._rows = order[:count], order[count:]
-            self._asked = self.vectors[self.held_out]
+            self._hold_out(min(_QUERIES, len(self.vectors) // 10))
         else:
-            self.held_out, self._rows = order[:0], order
+            self.held_out, self._rows = self._order[:0], self._order
             self._asked = self.queries[rng.permutation(len(self.queries))[:_QUERIES]]
+
+    def _hold_out(self, count: int) -> None:
+        #: Positions of the vectors that serve as queries; none where the caller has queries.
+        self.held_out, self._rows = self._order[:count], self._order[count:]
+        self._asked = self.vectors[self.held_out]
+
+    def limit_queries(self, count: int) -> None:
+        """Ask no more than so many queries from now on; before the first `in_full`."""
+        if count >= len(self._asked):
+            return
+        if self.queries is None:
+            self._hold_out(count)
+        else:
+            self._asked = self._asked[:count]
 
     @cached_property
     def space(self) -> MetricSpace:
