@@ -28,8 +28,8 @@ __all__ = ["Point", "frontier", "settings_for_recall", "sweep"]
 
 #: A setting is found to within this share.
 _CLOSE = 0.02
-#: Queries that look for the line of points; all of them settle the chosen one.
-_FEW = 1000
+#: Share of the queries that look for the line of points, but so many at least; all of them settle the chosen one.
+_SOME, _FEWEST = 0.25, 250
 #: How many candidates are compared again: at first so many times k, then more and fewer by steps of this ratio.
 _START, _STEP = 5, 1.5
 #: Fewer than at first are tried as long as the other setting is raised by no more than this.
@@ -63,7 +63,7 @@ def settings_for_recall(
     """
     if setting is None:
         return Point({}, asked.recall(index, {}), seconds(index, asked.queries, asked.k, {}, batch))
-    search = _LeastSetting(index, setting, asked.first(_FEW), target)
+    search = _LeastSetting(index, setting, asked.first(max(_FEWEST, int(_SOME * len(asked)))), target)
     points = _line(search)
     if not points:
         return None

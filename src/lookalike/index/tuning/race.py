@@ -52,6 +52,8 @@ _SAME_KIND, _RIVAL = 1.15, 1.35
 _TIMES_BUILD, _QUICK, _FEW_VECTORS = 3.0, 50.0, 50_000
 #: A long build is started only where it is predicted to bring a query's time down to this share.
 _WORTH = 0.8
+#: What is left of a budget, over the longest expected build that is begun.
+_MARGIN = 1.5
 #: Share of the time that goes to the true neighbours of the queries, and to asking each so many times; but so many
 #: queries are always asked: recall .95 is known to ±.006 by them.
 _ASKING, _TIMES_ASKED, _FEWEST_QUERIES = 0.25, 10, 1000
@@ -133,7 +135,7 @@ class Race:
 
     def _keep_to_budget(self) -> None:
         """Leave out what is expected to take longer to build than there is time; never the quickest."""
-        left = self._limit - self._spent()
+        left = self._left()
         quickest = min(trial.expected_build for trial in self._trials)
         if self._options.budget is not None and quickest > left:
             self._report(
@@ -152,6 +154,11 @@ class Race:
             return f"expected to take {trial.expected_build:.0f} s to build, more than there is time"
 
         self._leave_out(too_long)
+
+    def _left(self) -> float:
+        """Seconds that may go to one build: under a budget less than there are, because a build may take longer than
+        expected, and is measured afterwards."""
+        return (self._limit - self._spent()) / (_MARGIN if self._options.budget is not None else 1.0)
 
     def _spent(self) -> float:
         return time.perf_counter() - self._start
