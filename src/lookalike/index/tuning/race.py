@@ -157,7 +157,8 @@ class Race:
 
     def _left(self) -> float:
         """Seconds that may go to one build: under a budget less than there are, because a build may take longer than
-        expected, and is measured afterwards."""
+        expected, and is measured afterwards.
+        """
         return (self._limit - self._spent()) / (_MARGIN if self._options.budget is not None else 1.0)
 
     def _spent(self) -> float:
