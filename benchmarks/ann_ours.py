@@ -13,6 +13,7 @@ from ann_data import K
 from ann_peers import Floats, Line, Peer, Search
 
 from lookalike.index import build_index, load_index, tune_index
+from lookalike.index.tuning.options import Objective
 
 __all__ = ["OURS"]
 
@@ -69,15 +70,18 @@ class _Auto(_Ours):
 
     library = "lookalike auto"
 
-    def __init__(self, recall: float) -> None:
+    def __init__(self, recall: float, objective: Objective = "latency") -> None:
         super().__init__("auto", [])
-        self.name, self._recall = f"lookalike auto recall={recall:g}", recall
+        chosen = "" if objective == "latency" else f" {objective}"
+        self.name, self._recall, self._objective = f"lookalike auto recall={recall:g}{chosen}", recall, objective
 
     def build(self, vectors: Floats, practice: Floats, threads: int) -> Any:
         import faiss
 
         faiss.omp_set_num_threads(threads)
-        tuning = tune_index(vectors, recall=self._recall, k=K, queries=practice, progress=print)
+        tuning = tune_index(
+            vectors, recall=self._recall, k=K, queries=practice, objective=self._objective, progress=print
+        )
         for trial in tuning.trials:
             print(json.dumps(trial.row()), flush=True)
         return tuning.index
@@ -102,4 +106,4 @@ _LINES = {
     "scann": _reranked("leaves_to_search", 1000, "reorder", (30, 60, 100, 200)),
 }
 
-OURS: list[Peer] = [*(_Ours(kind, lines) for kind, lines in _LINES.items()), _Auto(0.95)]
+OURS: list[Peer] = [*(_Ours(kind, lines) for kind, lines in _LINES.items()), _Auto(0.95), _Auto(0.95, "throughput")]

@@ -25,7 +25,7 @@ SETTINGS = {
         "nprobe": 1000,
         "rerank": 1000,
     },
-    "vamana": {"degree": 8, "window": 40, "search_window": 200},
+    "vamana": {"degree": 8, "window": 40, "search_window": 200, "code": "float32"},
     "scann": {
         "leaves": 4,
         "dims_per_block": 2,

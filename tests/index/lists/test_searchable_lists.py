@@ -67,7 +67,8 @@ def test_codes_of_many_centroids(metric):
     quantizer = faiss.downcast_index(faiss.extract_index_ivf(lists.engine).quantizer)
     assert isinstance(quantizer, faiss.IndexRefine)
     measure = faiss.METRIC_L2 if metric == "euclidean" else faiss.METRIC_INNER_PRODUCT
-    true = faiss.knn(x[:200], quantizer.reconstruct_n(0, 8192), 64, metric=measure)[1]
+    centroids = np.asarray(quantizer.reconstruct_n(0, 8192))  # a tensor where faiss' layer for torch was imported
+    true = faiss.knn(x[:200], centroids, 64, metric=measure)[1]
     found = quantizer.search(x[:200], 64)[1]
     assert np.mean([len(set(a) & set(b)) / 64 for a, b in zip(found.tolist(), true.tolist(), strict=True)]) > 0.7
     # Asked for every list, it leaves none out.
