@@ -340,7 +340,8 @@ class Vamana(Peer):
         with tempfile.TemporaryDirectory() as folder:
             path = f"{folder}/vectors.fvecs"
             svs.write_vecs(vectors, path)
-            given, loader = svs.VectorDataLoader(path, svs.DataType.float32), None
+            given = svs.VectorDataLoader(path, svs.DataType.float32)
+            loader: Any
             if self._code == "leanvec":
                 reduced = max(min(64, vectors.shape[1]), vectors.shape[1] // self._part // 32 * 32)
                 loader = svs.LeanVecLoader(given, reduced)

@@ -52,7 +52,7 @@ class IvfIndex(InvertedFileIndex):
         return SearchableLists(filled_lists(vectors, build.nlist, self._space.metric), addressable=True)
 
     def _extend(self, engine: Any, vectors: Floats) -> None:
-        engine.add(vectors)
+        engine.engine.add(vectors)
 
     def _truncate_engine(self, engine: Any, size: int) -> None:
         engine.truncate(size)

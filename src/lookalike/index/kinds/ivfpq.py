@@ -85,7 +85,7 @@ class IvfPqIndex(InvertedFileIndex):
     def _extend(self, engine: Any, vectors: Floats) -> None:
         if engine.store is not None:
             engine.store.append(vectors)
-        engine.codes.add(vectors)
+        engine.codes.engine.add(vectors)
 
     def _truncate_engine(self, engine: Any, size: int) -> None:
         if engine.store is not None:

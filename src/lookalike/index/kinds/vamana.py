@@ -166,10 +166,11 @@ class _Graph:
 
     def find_one(self, row: Floats, k: int, window: int, metric: str) -> FindOne | None:
         """As `VectorIndex._find_one`; k is within reach."""
-        if self.store is not None:
-            return self._find_coded(row, k, window, metric) if self.scale == 1 else None
+        if self.scale != 1:
+            return None
         turn, search, address, copy = self._turn, self.native.search, compiled(faiss.swig_ptr), compiled(faiss.memcpy)
-        size = 8 * k
+        compare = None if self.store is None else self.store.compare_one(row, k, metric)
+        size, int64 = 8 * k, np.int64
         waiting: list[ResultRow] = []
 
         def find() -> tuple[Floats, Positions, None, Any]:
@@ -177,27 +178,12 @@ class _Graph:
                 if window != self._window:
                     self._set_window(window)
                 near, distances = search(row, k)
-            _, positions, _, at_positions = waiting.pop() if waiting else next_row(k, waiting)
-            copy(at_positions, address(near), size)  # uint64 becomes int64
-            return distances, positions, None, address(distances)
-
-        return find
-
-    def _find_coded(self, row: Floats, k: int, window: int, metric: str) -> FindOne:
-        """As `find_one`, where what was found is compared again."""
-        turn, search, address, int64 = self._turn, self.native.search, compiled(faiss.swig_ptr), np.int64
-        assert self.store is not None
-        compare = self.store.compare_one(row, k, metric)
-        waiting: list[ResultRow] = []
-
-        def find() -> tuple[Floats, Positions, None, Any]:
-            with turn:
-                if window != self._window:
-                    self._set_window(window)
-                near, _ = search(row, k)
-            distances, positions, at_distances, at_positions = waiting.pop() if waiting else next_row(k, waiting)
-            compare(address(near.view(int64)), at_distances, at_positions)
-            return distances, positions, None, at_distances
+            exact, positions, at_exact, at_positions = waiting.pop() if waiting else next_row(k, waiting)
+            if compare is None:
+                copy(at_positions, address(near), size)  # uint64 becomes int64
+                return distances, positions, None, address(distances)
+            compare(address(near.view(int64)), at_exact, at_positions)
+            return exact, positions, None, at_exact
 
         return find
 
@@ -220,11 +206,10 @@ class VamanaIndex(PrefixIndex):
 
     Memory: the vectors and `degree` + 1 links of 4 bytes each; SVS gives vectors back, so there is no second copy. With
     a `code`, the codes as well. A mapped opening maps the vectors beside codes and nothing else: SVS reads its files
-    into memory. Building holds Python's lock: no other thread of
-    the process runs, and so none searches, until it is done (272 s for 375,000 × 128 on one thread). Two builds
-    with several threads may differ in the last hits. Inner product is searched by SVS' MIP graph, which serves
-    queries that look like the vectors: among 4 clusters far from the origin it found 0.60 to 0.84 of the nearest of
-    other queries, with a window of 400.
+    into memory. Building holds Python's lock: no other thread of the process runs, and so none searches, until it is
+    done (272 s for 375,000 × 128 on one thread). Two builds with several threads may differ in the last hits. Inner
+    product is searched by SVS' MIP graph, which serves queries that look like the vectors: among 4 clusters far from
+    the origin it found 0.60 to 0.84 of the nearest of other queries, with a window of 400.
 
     Source: Subramanya et al., "DiskANN" (NeurIPS 2019); Aguerrebere et al., "Similarity search in the blink of an eye
     with compressed indices" (VLDB 2023).
@@ -242,13 +227,13 @@ class VamanaIndex(PrefixIndex):
 
     def _build_engine(self, vectors: Floats) -> _Graph:
         build: VamanaBuild = self._spec.build  # type: ignore[assignment]
+        _check_processor(build.code)
         # More equal vectors than a node has links would link only to each other, and the graph falls apart.
         equals = EqualVectors.among(vectors)
         different = vectors if equals is None else vectors[equals.first]
         parameters = svs.VamanaBuildParameters(
             alpha=_ALPHA[self._distance], graph_max_degree=build.degree, window_size=build.window
         )
-        _check_processor(build.code)
         scale = scale_for(build.code, different)
         scaled = different if scale == 1 else different * np.float32(scale)
         try:

@@ -22,12 +22,11 @@ from lookalike.index.lists.coarse_lists import CoarseLists, ListNumbers, grouped
 
 __all__ = [
     "BLOCK",
-    "CENTROIDS_COMPARED",
-    "FEWEST_COMPARED",
+    "CODED_FROM",
     "CodeSettings",
     "EncodedPart",
     "InvertedLists",
-    "adding_to",
+    "centroids_compared",
     "is_packed",
     "one_thread_each",
 ]
@@ -42,10 +41,7 @@ BLOCK = 1 << 17
 
 #: From so many lists on, a query compares codes of the centroids first: of 32,768 it finds the nearest 512 in 0.35 ms,
 #: where comparing with all takes 1.2, and a graph of them 1.8.
-_CODED_FROM = 8192
-#: Centroids compared in full, as a multiple of those that are probed, and beside these: all but 1 in 40 of the nearest
-#: are found.
-CENTROIDS_COMPARED, FEWEST_COMPARED = 2.0, 64
+CODED_FROM = 8192
 _CODE_SAMPLE = 1 << 16
 #: The name of faiss' metric; of the others it is L2.
 _METRICS = {"inner_product": "METRIC_INNER_PRODUCT", "manhattan": "METRIC_L1"}
@@ -260,7 +256,7 @@ def _unit(vectors: Floats) -> Floats:
 def _quantizer(centroids: Floats, metric: str) -> Any:
     measure = faiss.METRIC_INNER_PRODUCT if metric == "inner_product" else faiss.METRIC_L2
     dimension = centroids.shape[1]
-    if len(centroids) < _CODED_FROM or dimension % 2:
+    if len(centroids) < CODED_FROM or dimension % 2:
         quantizer = faiss.IndexFlat(dimension, measure)
     else:
         codes = faiss.IndexPQFastScan(dimension, dimension // 2, 4, measure)
@@ -268,24 +264,19 @@ def _quantizer(centroids: Floats, metric: str) -> Any:
         quantizer = faiss.IndexRefineFlat(codes)
         quantizer.own_fields = True
         codes.this.disown()
-        quantizer.k_factor = CENTROIDS_COMPARED
+        quantizer.k_factor = centroids_compared(1)  # where vectors are added; a search says its own
         quantizer.train(centroids)
     quantizer.add(centroids)
     return quantizer
 
 
-@contextmanager
-def adding_to(lists: Any) -> Iterator[None]:
-    """Meanwhile a faiss inverted file finds the one nearest centroid of a vector surely, at some cost in speed."""
-    quantizer = faiss.downcast_index(lists.quantizer)
-    if not isinstance(quantizer, faiss.IndexRefine):
-        yield
-        return
-    try:
-        quantizer.k_factor = CENTROIDS_COMPARED + FEWEST_COMPARED
-        yield
-    finally:
-        quantizer.k_factor = CENTROIDS_COMPARED
+def centroids_compared(probed: int) -> float:
+    """How many centroids are compared in full after their codes, as a multiple of the lists that are probed.
+
+    Twice as many and 64: all but 1 in 40 of the nearest lists are found, and where one is probed, nearly always the
+    nearest.
+    """
+    return 2 + 64 / probed
 
 
 def _owning(lists: Any, quantizer: Any) -> Any:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from lookalike.index.core.costs import TRAINING_SAMPLE
 from lookalike.index.core.kind import RecallSetting
 from lookalike.index.lists.coarse_lists import list_count
-from lookalike.index.lists.inverted_lists import BLOCK
+from lookalike.index.lists.inverted_lists import BLOCK, CODED_FROM
 
 if TYPE_CHECKING:
     from lookalike.index.core.costs import Shape
@@ -60,7 +60,7 @@ def centroid_work(shape: Shape, nprobe: int) -> float:
     """Numbers read to find the lists of a query, and to open them."""
     lists = lists_of(shape)
     # Codes of half a byte for two numbers, compared many at once, then twice as many centroids as are probed.
-    compared = lists if lists < 8192 else lists / 16 + 2 * nprobe
+    compared = lists if lists < CODED_FROM else lists / 16 + 2 * nprobe
     return compared * shape.dimension + nprobe * _LIST
 
 

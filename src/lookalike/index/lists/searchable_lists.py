@@ -13,7 +13,7 @@ from lookalike.index.core.engine_library import EngineLibrary
 from lookalike.index.core.faiss_search import faiss_search, prepared_faiss_search
 from lookalike.index.core.hits import Floats, Found, Positions
 from lookalike.index.core.metric_space import in_our_convention
-from lookalike.index.lists.inverted_lists import CENTROIDS_COMPARED, FEWEST_COMPARED, adding_to
+from lookalike.index.lists.inverted_lists import centroids_compared
 
 if TYPE_CHECKING:
     from lookalike.distances import MetricName
@@ -57,11 +57,6 @@ class SearchableLists:
             raise ArtefactError(
                 f"index.faiss holds {self.engine.ntotal} × {self.engine.d}, expected {count} × {dimension}"
             )
-
-    def add(self, vectors: Floats) -> None:
-        """Put `(n, d)` vectors at the next positions, each into the list of its nearest centroid."""
-        with adding_to(self._lists):
-            self.engine.add(vectors)
 
     def truncate(self, count: int) -> None:
         """Drop the vectors from position `count` on; whatever of them an interrupted addition has left, and where."""
@@ -112,7 +107,7 @@ class SearchableLists:
         if self._graph:
             chosen["quantizer_params"] = faiss.SearchParametersHNSW(efSearch=max(32, 2 * nprobe))
         elif self._coded:
-            compared = CENTROIDS_COMPARED + FEWEST_COMPARED / chosen["nprobe"]
+            compared = centroids_compared(chosen["nprobe"])
             chosen["quantizer_params"] = faiss.IndexRefineSearchParameters(k_factor=compared)
         kind = faiss.IVFRaBitQSearchParameters if self._rabitq else faiss.SearchParametersIVF
         parameters = kind(**chosen)

@@ -135,7 +135,8 @@ class Race:
 
     def _keep_to_budget(self) -> None:
         """Leave out what is expected to take longer to build than there is time; never the quickest."""
-        left = self._left()
+        # A build may take longer than expected, and is measured afterwards: a budget leaves room for both.
+        left = self._left() / (_MARGIN if self._options.budget is not None else 1.0)
         quickest = min(trial.expected_build for trial in self._trials)
         if self._options.budget is not None and quickest > left:
             self._report(
@@ -156,10 +157,8 @@ class Race:
         self._leave_out(too_long)
 
     def _left(self) -> float:
-        """Seconds that may go to one build: under a budget less than there are, because a build may take longer than
-        expected, and is measured afterwards.
-        """
-        return (self._limit - self._spent()) / (_MARGIN if self._options.budget is not None else 1.0)
+        """Seconds until the limit; infinite without one."""
+        return self._limit - self._spent()
 
     def _spent(self) -> float:
         return time.perf_counter() - self._start
@@ -216,7 +215,7 @@ class Race:
     def _sample_size(self) -> int:
         """0 where all full builds together are quick."""
         total = len(self._data.vectors)
-        allowed = min(min(trial.expected_build for trial in self._trials), (self._limit - self._spent()) / 4)
+        allowed = min(min(trial.expected_build for trial in self._trials), self._left() / 4)
 
         def builds(size: int) -> float:
             return sum(self._expected.build_seconds(trial.candidate, size) for trial in self._trials)
@@ -252,7 +251,7 @@ class Race:
         if math.isinf(best.predicted_seconds):  # few vectors: no sample was drawn
             return
         truth = self._expected.search_seconds(Candidate("exact"), len(self._data.vectors)) / self._expected.threads
-        left = self._limit - self._spent()
+        left = self._left()
         allowed = _ASKING * (left if math.isfinite(left) else max(_QUICK, _TIMES_BUILD * best.expected_build))
         each = truth + _TIMES_ASKED * best.predicted_seconds
         self._data.limit_queries(max(_FEWEST_QUERIES, int(allowed / each)))
@@ -268,7 +267,6 @@ class Race:
             if best is not None and (why := self._not_worth(trial, best[0])):
                 trial.verdict = why
                 continue
-            self._report(Progress(what, builds, None, f"{trial.candidate}, about {trial.expected_build:.0f} s"))
             indexed = self._data.in_full(KINDS[trial.candidate.kind], self._progress)
             self._report(Progress(what, builds, None, f"{trial.candidate}, about {trial.expected_build:.0f} s"))
             index = self._built(trial, indexed, "full")
