@@ -21,6 +21,7 @@ from lookalike.errors import (
     VectorError,
 )
 from lookalike.gallery import EmbeddedGallery, open_gallery
+from lookalike.gallery.database import FORMAT_VERSION
 
 D = 8
 
@@ -185,12 +186,11 @@ def test_search_of_nobody(path):
                 gallery.search(vectors(1), k=k)
 
 
-def test_the_index_follows_without_being_rebuilt(gallery, monkeypatch):
-    builds = []
-    import lookalike.index
+def test_every_template_is_read_once(gallery, monkeypatch):
+    from lookalike.gallery import live_index
 
-    build = lookalike.index.build_index
-    monkeypatch.setattr(lookalike.index, "build_index", lambda *a, **k: builds.append(1) or build(*a, **k))
+    read, vectors_from = [], live_index.vectors_from
+    monkeypatch.setattr(live_index, "vectors_from", lambda rows, d: read.extend(rows) or vectors_from(rows, d))
     x = vectors(50)
     for n in range(50):
         gallery.enroll(f"p{n}", x[n])
@@ -198,93 +198,7 @@ def test_the_index_follows_without_being_rebuilt(gallery, monkeypatch):
     for n in range(0, 50, 3):
         gallery.forget(f"p{n}")
         assert gallery.search(x[n], k=1)[0][0].identity != f"p{n}"
-    assert len(builds) == 1
-
-
-def test_a_large_gallery_keeps_its_graph_on_disk(path, monkeypatch):
-    monkeypatch.setattr("lookalike.index.AUTO_EXACT_LIMIT", 100)
-    x = vectors(200)
-
-    def reopened():
-        opened = open_gallery(path)
-        opened.bind("f1", "net", "cosine", D)
-        return opened
-
-    def found(opened, n):
-        return opened.search(x[n], k=1)[0][0].identity
-
-    with reopened() as gallery:
-        for n in range(90):
-            gallery.enroll(f"p{n}", x[n])
-        assert found(gallery, 3) == "p3"
-        assert gallery.stats()["index"]["kind"] == "exact"
-        for n in range(90, 150):
-            gallery.enroll(f"p{n}", x[n])
-        assert found(gallery, 149) == "p149"
-        assert found(gallery, 149) == "p149"
-        assert gallery.stats()["index"]["kind"] == "hnsw"
-    (cache,) = path.glob("cache-*")
-    with reopened() as gallery:
-        monkeypatch.setattr("lookalike.index.build_index", None)  # the cache must do
-        gallery.enroll("p150", x[150])
-        assert [found(gallery, n) for n in (7, 149, 150)] == ["p7", "p149", "p150"]
-    (newer,) = path.glob("cache-*")
-    assert newer != cache
-    monkeypatch.undo()
-    monkeypatch.setattr("lookalike.index.AUTO_EXACT_LIMIT", 100)
-    (newer / "ids.npy").write_bytes(b"damaged")
-    with reopened() as gallery:
-        assert found(gallery, 150) == "p150"
-    (newer,) = path.glob("cache-*")
-    with reopened() as gallery:
-        assert found(gallery, 150) == "p150"
-        gallery.forget("p150")
-        assert list(path.glob("cache-*")) == []
-        assert found(gallery, 150) != "p150"
-    assert list(path.glob("cache-*")) == []  # the graph still holds a forgotten vector
-    with reopened() as gallery:
-        assert found(gallery, 149) == "p149"
-        assert found(gallery, 150) != "p150"
-
-
-def test_a_growing_graph_is_searched_more_widely(path, monkeypatch):
-    monkeypatch.setattr("lookalike.index.AUTO_EXACT_LIMIT", 100)
-    # What is measured begins at 20,000 vectors; here, a tenth of all.
-    monkeypatch.setattr("lookalike.index.planning.scaling.setting_for_recall", lambda kind, count, *given: count // 10)
-
-    def candidates(gallery):
-        gallery.search(vectors(1)[0], k=1)
-        index = gallery._index_cache.index
-        assert index.kind == "hnsw"
-        return index.spec.search.ef_search
-
-    with open_gallery(path) as gallery:
-        gallery.bind("f1", "net", "cosine", D)
-        gallery.enroll("few", vectors(400, seed=1))
-        assert candidates(gallery) == 64
-        gallery.enroll("many", vectors(800, seed=2))
-        assert candidates(gallery) == 120
-    with open_gallery(path) as gallery:
-        assert candidates(gallery) == 120
-
-
-def test_a_cache_of_another_history_is_not_believed(path, tmp_path, monkeypatch):
-    monkeypatch.setattr("lookalike.index.AUTO_EXACT_LIMIT", 10)
-    x = vectors(40)
-    with open_gallery(path) as gallery:
-        gallery.bind("f1", "net", "cosine", D)
-        gallery.enroll("common", x[:19])
-    backup = (path / "gallery.sqlite3").read_bytes()
-    with open_gallery(path) as gallery:
-        gallery.enroll("Ada", x[30])
-        assert gallery.search(x[30], k=1)[0][0].identity == "Ada"
-    assert list(path.glob("cache-2-*"))
-    (path / "gallery.sqlite3").write_bytes(backup)  # restored, then another one enrolled: the same ids, other vectors
-    with open_gallery(path) as gallery:
-        gallery.enroll("Bob", x[31])
-        found = gallery.search(x[31], k=1)[0][0]
-        assert found.identity == "Bob"
-        assert found.distance < 1e-6
+    assert len(read) == 50
 
 
 # --- forgetting -------------------------------------------------------------------------------------------
@@ -456,9 +370,11 @@ def test_damage_inside_is_never_another_error(path):
 def test_a_newer_version_is_refused(path):
     filled(path, 1)
     with closing(sqlite3.connect(path / "gallery.sqlite3")) as connection:
-        connection.execute("PRAGMA user_version = 3")
+        connection.execute(f"PRAGMA user_version = {FORMAT_VERSION + 1}")
         connection.commit()
-    with pytest.raises(ArtefactError, match="format version 3, this Lookalike reads up to 2"):
+    with pytest.raises(
+        ArtefactError, match=f"version {FORMAT_VERSION + 1}, this Lookalike reads up to {FORMAT_VERSION}"
+    ):
         open_gallery(path)
 
 

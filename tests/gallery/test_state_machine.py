@@ -90,12 +90,18 @@ class GalleryMachine(RuleBasedStateMachine):
             lookalike.index.AUTO_EXACT_LIMIT = self.before
 
 
-class GraphGalleryMachine(GalleryMachine):
-    """The same with a graph and its cache on disk from the third template on."""
+class SegmentedGalleryMachine(GalleryMachine):
+    """The same with segments from the third template on."""
 
     limit = 2
 
+    @rule(other=st.booleans())
+    def build(self, other):
+        gallery = self.other if other else self.gallery
+        if gallery.model is not None:
+            gallery._builder.build_one(gallery.model)
 
-TestExact = GalleryMachine.TestCase
-TestGraph = GraphGalleryMachine.TestCase
-TestExact.settings = TestGraph.settings = settings(max_examples=30, stateful_step_count=20, deadline=None)
+
+TestFew = GalleryMachine.TestCase
+TestSegments = SegmentedGalleryMachine.TestCase
+TestFew.settings = TestSegments.settings = settings(max_examples=30, stateful_step_count=20, deadline=None)

@@ -136,9 +136,10 @@ class AnnexFolder:
         if path is None:
             self._held = None
             return None
-        if self._held is None or self._held[0] != path:
-            self._held = (path, _read(path, fingerprint))
-        return self._held[1]
+        held = self._held  # another thread may put another version there
+        if held is None or held[0] != path:
+            self._held = held = (path, _read(path, fingerprint))
+        return held[1]
 
     def write(self, annex: Annex, change: int, fingerprint: str, covers: int | None = None) -> None:
         """Put a version on the disk, whole or not at all; it counts from the commit of `change` on."""

@@ -10,6 +10,7 @@ import os
 import secrets
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -18,16 +19,37 @@ from typing import Any
 from lookalike.atomic_files import sync_folder
 from lookalike.errors import ArtefactError, InputError, StorageError
 
-__all__ = ["FILE_NAME", "FORMAT_VERSION", "KIND_TABLE", "Database"]
+__all__ = ["FILE_NAME", "FORMAT_VERSION", "KIND_TABLE", "VERSION_3", "Database"]
 
-#: Version 2 says what the gallery holds (`kind`); version 1 is migrated when it is opened.
-FORMAT_VERSION = 2
+#: Version 2 says what the gallery holds (`kind`), version 3 names its segments (`segment`); earlier ones are migrated
+#: when they are opened.
+FORMAT_VERSION = 3
 FILE_NAME = "gallery.sqlite3"
 #: "LKGL", in the file's header, tells a gallery from other SQLite files.
 APPLICATION_ID = 0x4C4B474C
+_CHECKPOINT_MS = 20
 
 #: What the gallery holds; without a row while nothing was enrolled.
 KIND_TABLE = "CREATE TABLE kind (only_one INTEGER PRIMARY KEY CHECK (only_one = 1), kind TEXT NOT NULL)"
+
+#: The index segments that count, see `gallery.segments`; how many rows there are, because counting a million takes
+#: longer than searching them; and how often the segments were others (`layout`).
+VERSION_3 = (
+    """CREATE TABLE segment (
+    name TEXT PRIMARY KEY, kind TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,
+    templates INTEGER NOT NULL, change_id INTEGER NOT NULL, scrubbed INTEGER NOT NULL)""",
+    """CREATE TABLE tally (
+    only_one INTEGER PRIMARY KEY CHECK (only_one = 1), identities INTEGER NOT NULL, templates INTEGER NOT NULL,
+    layout INTEGER NOT NULL)""",
+    "INSERT INTO tally VALUES (1, (SELECT count(*) FROM identity), (SELECT count(*) FROM template), 0)",
+    "CREATE TRIGGER segment_INSERT AFTER INSERT ON segment BEGIN UPDATE tally SET layout = layout + 1; END",
+    *(
+        f"CREATE TRIGGER {table}_{event} AFTER {event} ON {table} BEGIN "
+        f"UPDATE tally SET {column} = {column} {sign} 1; END"
+        for table, column in (("identity", "identities"), ("template", "templates"))
+        for event, sign in (("INSERT", "+"), ("DELETE", "-"))
+    ),
+)
 
 # A row of `change` is written by every transaction that enrolls or forgets; indexes follow it. Its random token tells
 # whether a cache on disk belongs to this history or to the one before a backup was restored.
@@ -51,6 +73,7 @@ CREATE TABLE tombstone (
     template_id INTEGER PRIMARY KEY, change_id INTEGER NOT NULL REFERENCES change, forgotten_at TEXT NOT NULL);
 CREATE INDEX tombstone_by_change ON tombstone (change_id);
 {KIND_TABLE};
+{"; ".join(VERSION_3)};
 PRAGMA application_id = {APPLICATION_ID};
 PRAGMA user_version = {FORMAT_VERSION};
 COMMIT;
@@ -58,7 +81,10 @@ COMMIT;
 
 
 class Database:
-    """One connection, shared by the threads of one process under `lock`.
+    """Connections to one file: one that writes, shared by the threads of a process under `lock`, and some that read.
+
+    Who reads sees the state in which the transaction began, and neither waits for a writer nor keeps one waiting (WAL).
+    Statements inside `read` go to the thread's own connection, all others to the one that writes: hold `lock` for them.
 
     Args:
         folder: the gallery's directory.
@@ -74,6 +100,8 @@ class Database:
         self.folder, self.file, self.timeout = folder, folder / FILE_NAME, timeout
         self.lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
+        self._waiting: list[sqlite3.Connection] = []  # to be used by the next who reads
+        self._of_thread = threading.local()  # `reader`: the connection of a thread that is inside `read`
         self._process = os.getpid()
         with self.errors("opened"):
             if not self.file.exists():
@@ -165,12 +193,17 @@ class Database:
 
     def run(self, sql: str, values: Sequence[Any] = ()) -> sqlite3.Cursor:
         """Execute one statement."""
+        self._check_usable()
+        assert self._connection is not None
+        reader: sqlite3.Connection | None = getattr(self._of_thread, "reader", None)
+        return (self._connection if reader is None else reader).execute(sql, values)
+
+    def _check_usable(self) -> None:
         if self._connection is None:
             raise InputError(f"the gallery {self.folder} is closed; open it again")
         if self._process != os.getpid():
             # SQLite's locks do not survive a fork; going on could damage the file.
             raise InputError(f"the gallery {self.folder} was opened before a fork; open it again in this process")
-        return self._connection.execute(sql, values)
 
     def one(self, sql: str, values: Sequence[Any] = ()) -> Any:
         """The first row of the answer, or None."""
@@ -179,6 +212,10 @@ class Database:
     def version(self) -> int:
         """The format version of the file."""
         return int(self.one("PRAGMA user_version")[0])
+
+    def layout(self) -> int:
+        """How often the segments were replaced by others; 0 in a file of an earlier version."""
+        return int(self.one("SELECT layout FROM tally")[0]) if self.version() >= 3 else 0
 
     def latest_change(self) -> int:
         """The number of the last change; 0 before the first."""
@@ -211,13 +248,35 @@ class Database:
 
     @contextmanager
     def read(self, done: str) -> Iterator[None]:
-        """One consistent view of the database for several statements."""
-        with self.lock, self.errors(done):
+        """One consistent view of the database for several statements, as it is at the first; nobody waits for it.
+
+        Inside another `read` of the same thread: the same view.
+        """
+        if getattr(self._of_thread, "reader", None) is not None:
+            yield
+            return
+        with self.errors(done):
+            reader = self._reader()
+            self._of_thread.reader = reader
             try:
                 self.run("BEGIN")
                 yield
             finally:
-                self._end("COMMIT")
+                self._of_thread.reader = None
+                self._end("COMMIT", reader)
+                self._waiting.append(reader)
+                if self.closed:
+                    self._close_waiting()
+
+    def _reader(self) -> sqlite3.Connection:
+        """A connection that nobody uses."""
+        self._check_usable()
+        try:
+            return self._waiting.pop()
+        except IndexError:
+            reader = self._connect(self.file)
+            reader.execute("PRAGMA query_only = ON")
+            return reader
 
     @contextmanager
     def write(self, done: str, wait: bool = True) -> Iterator[None]:
@@ -228,7 +287,7 @@ class Database:
                 yield
                 self.run("COMMIT")
             except BaseException:
-                self._end("ROLLBACK")
+                self._end("ROLLBACK", self._connection)
                 raise
 
     def _begin(self, wait: bool) -> None:
@@ -240,10 +299,10 @@ class Database:
             if not wait:
                 self.run(f"PRAGMA busy_timeout = {int(self.timeout * 1000)}")
 
-    def _end(self, how: str) -> None:
+    def _end(self, how: str, connection: sqlite3.Connection | None) -> None:
         # After some errors SQLite has rolled back by itself; after a fork the transaction is the other process's.
-        if self._connection is not None and self._process == os.getpid() and self._connection.in_transaction:
-            self._connection.execute(how)
+        if connection is not None and self._process == os.getpid() and connection.in_transaction:
+            connection.execute(how)
 
     def scrub(self, wait: bool = True) -> bool:
         """Move the log into the database and empty it, so that no deleted content stays in it.
@@ -251,14 +310,18 @@ class Database:
         Returns:
             False when another program kept reading and the log could not be emptied.
         """
+        until = time.monotonic() + (self.timeout if wait else 0)
         with self.lock, self.errors("scrubbed"):
-            if not wait:
-                self.run("PRAGMA busy_timeout = 0")
             try:
-                return bool(self.one("PRAGMA wal_checkpoint(TRUNCATE)")[0] == 0)
+                # Asked again and again: within one call SQLite waits for a moment without any reader, which may never
+                # come; a new call sees that those who read meanwhile read the newest state, and is content.
+                self.run(f"PRAGMA busy_timeout = {_CHECKPOINT_MS if wait else 0}")
+                while self.one("PRAGMA wal_checkpoint(TRUNCATE)")[0]:
+                    if time.monotonic() >= until:
+                        return False
+                return True
             finally:
-                if not wait:
-                    self.run(f"PRAGMA busy_timeout = {int(self.timeout * 1000)}")
+                self.run(f"PRAGMA busy_timeout = {int(self.timeout * 1000)}")
 
     @property
     def closed(self) -> bool:
@@ -271,3 +334,14 @@ class Database:
             if self._connection is not None and self._process == os.getpid():
                 self._connection.close()
             self._connection = None
+            self._close_waiting()
+
+    def _close_waiting(self) -> None:
+        """Close what nobody uses; who still reads closes the own connection at the end."""
+        if self._process != os.getpid():
+            return
+        while True:
+            try:
+                self._waiting.pop().close()
+            except IndexError:
+                return

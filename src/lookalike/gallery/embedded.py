@@ -13,6 +13,7 @@ from typing import Any, Self, TypeVar, get_args
 import numpy as np
 import numpy.typing as npt
 
+import lookalike.index
 from lookalike.array_input import as_array
 from lookalike.counted_nouns import how_many
 from lookalike.distances import MetricName
@@ -30,8 +31,10 @@ from lookalike.gallery.annex import Annex, AnnexFolder, MakeAnnex
 from lookalike.gallery.database import Database
 from lookalike.gallery.gallery import Candidate, Counts, Identity, Kind, Model, Searched, Template
 from lookalike.gallery.identity_search import nearest_identities
-from lookalike.gallery.index_cache import IndexCache, vector_from
 from lookalike.gallery.kind import checked_kind, held_kind, migrate, settle
+from lookalike.gallery.live_index import LiveIndex, vector_from
+from lookalike.gallery.segment_builder import SegmentBuilder
+from lookalike.gallery.segments import SegmentFolder
 from lookalike.gallery.sources import readable
 from lookalike.identity_names import checked_name
 from lookalike.index.core.checks import checked_k, checked_vectors
@@ -46,12 +49,12 @@ class EmbeddedGallery:
     """A gallery in a directory of this machine; see `Gallery` for the methods.
 
     Several processes may use one gallery: one enrolls, the others see it in their next search. Several threads may
-    share one object; they take turns.
+    share one object: searches run at the same time, writers take turns, and neither waits for the other.
 
-    A forgotten vector is overwritten in the database file and gone from the log, from the index caches and from the
+    A forgotten vector is overwritten in the database file and in the segments, and gone from the log and from the
     annex when `forget` returns. What stays: the template's id and the time, so that other processes can follow; bytes
-    in blocks the file system has freed, in its snapshots and in your backups; and the memory of processes that
-    searched it, until they search again (above 20,000 templates: until they end).
+    in blocks the file system has freed, in its snapshots and in your backups; and the memory of processes that hold it
+    among the templates that no segment holds yet, until these become a segment or the process ends.
 
     Args:
         path: the directory, by custom `NAME.gallery`.
@@ -75,19 +78,22 @@ class EmbeddedGallery:
     def __init__(self, path: str | Path, create: bool = True, timeout: float = 30.0, kind: Kind | None = None) -> None:
         self.path = Path(path)
         self._database = Database(self.path, create, timeout)
-        self._index_cache = IndexCache(self._database)
+        self._segments = SegmentFolder(self._database)
+        self._live = LiveIndex(self._database, self._segments)
+        self._builder = SegmentBuilder(self._database, self._segments, lambda: self._live.damaged)
         self._annexes = AnnexFolder(self._database)
         self._model: Model | None = None
         self._kind: Kind | None = None
         self._counted: Counts | None = None
-        # A process killed between the commit of a `forget` and its scrubbing left old bytes in the log, or in a
-        # version of the annex.
-        try:
-            self._database.scrub(wait=False)
-        except StorageError as error:  # a full disk; reading must go on
-            _log.warning("the log of %s was not emptied: %s", self.path, error)
         self._tidy_annex()
         migrate(self._database)
+        # A process killed between the commit of a `forget` and its scrubbing left old bytes in the log, in a version
+        # of the annex, or in a segment.
+        try:
+            if self._database.scrub(wait=False):
+                self._segments.recover()
+        except StorageError as error:  # a full or read-only disk; reading must go on
+            _log.warning("what was forgotten from %s was not overwritten everywhere: %s", self.path, error)
         if kind is not None:
             try:
                 self._expect(checked_kind(kind), store=create)
@@ -109,12 +115,11 @@ class EmbeddedGallery:
     @property
     def model(self) -> Model | None:
         """The model the gallery belongs to; None until the first `bind`."""
-        with self._database.lock:
-            if self._model is None:
-                with self._database.errors("read"):
-                    row = self._database.one("SELECT fingerprint, name, metric, dimension FROM model")
-                self._model = Model(*row) if row else None
-            return self._model
+        if self._model is None:
+            with self._database.read("read"):
+                row = self._database.one("SELECT fingerprint, name, metric, dimension FROM model")
+            self._model = Model(*row) if row else None
+        return self._model
 
     def bind(self, fingerprint: str, model_name: str, metric: MetricName, dimension: int) -> None:
         """Tie the gallery to a model at first use; afterwards make sure that it is this one. See `Gallery.bind`."""
@@ -142,11 +147,10 @@ class EmbeddedGallery:
     @property
     def kind(self) -> Kind | None:
         """What the gallery holds; None while nobody was enrolled and no kind was asked for."""
-        with self._database.lock:
-            if self._kind is None:
-                with self._database.read("read"):
-                    self._kind = held_kind(self._database)
-            return self._kind
+        if self._kind is None:
+            with self._database.read("read"):
+                self._kind = held_kind(self._database)
+        return self._kind
 
     def settle_kind(self, kind: Kind) -> None:
         """Say what the gallery holds; afterwards make sure that it is this. See `Gallery.settle_kind`."""
@@ -167,7 +171,9 @@ class EmbeddedGallery:
         with self._database.write("written"):
             if unsettled and held_kind(self._database) is None:
                 settle(self._database, "people")
-            return enrolment.store(self._database, *row, change=None)[0]
+            ids = enrolment.store(self._database, *row, change=None)[0]
+        self._grown()
+        return ids
 
     def enroll_many(
         self,
@@ -183,24 +189,29 @@ class EmbeddedGallery:
             raise InputError("an identity is given twice; give each once, with all its vectors")
         database, dropped = self._database, 0
         stored: dict[str, list[int]] = {}
-        with database.lock:
-            with database.write("written", wait):
-                if since is not None and since != self.change:
-                    raise StorageError(f"{self.path} was changed by another program meanwhile; enroll once more")
-                if annex is not None or held_kind(database) is None:
-                    settle(database, "people" if annex is None else "landmarks")
-                change = None if annex is None else enrolment.new_change(database)
-                for name, vectors, texts in rows:
-                    stored[name], change = enrolment.store(database, name, vectors, texts, change)
-                    if replace:
-                        gone, change = enrolment.drop_others(database, name, stored[name], change)
-                        dropped += gone
-                if dropped:
-                    self._index_cache.drop_files()
-                if annex is not None and change is not None:
-                    self._annexes.write(annex(stored), change, self._bound().fingerprint)
-            self._tidy("the identities are enrolled", log=dropped > 0)
+        with database.write("written", wait):
+            if since is not None and since != database.latest_change():
+                raise StorageError(f"{self.path} was changed by another program meanwhile; enroll once more")
+            if annex is not None or held_kind(database) is None:
+                settle(database, "people" if annex is None else "landmarks")
+            change = None if annex is None else enrolment.new_change(database)
+            for name, vectors, texts in rows:
+                stored[name], change = enrolment.store(database, name, vectors, texts, change)
+                if replace:
+                    gone, change = enrolment.drop_others(database, name, stored[name], change)
+                    dropped += gone
+            if annex is not None and change is not None:
+                self._annexes.write(annex(stored), change, self._bound().fingerprint)
+        self._tidy("the identities are enrolled", forgotten=dropped > 0)
+        self._grown()
         return stored
+
+    def _grown(self) -> None:
+        """Have segments built where it pays."""
+        snapshot = self._live.snapshot
+        unbuilt = self.counts().templates if snapshot is None else snapshot.unbuilt
+        if unbuilt > lookalike.index.AUTO_EXACT_LIMIT:
+            self._builder.begin(self._bound())
 
     def _ready(
         self, identity: str, vectors: npt.ArrayLike, sources: Sequence[str] | None
@@ -216,45 +227,50 @@ class EmbeddedGallery:
     def forget(self, identity: str) -> int:
         """Delete an identity, its name and its vectors for good. See `Gallery.forget`."""
         name, database = checked_name(identity), self._database
-        with database.lock:
-            with database.write("written"):
-                row = database.one("SELECT id FROM identity WHERE name = ?", (name,))
-                if row is None:
-                    raise UnknownIdentityError(f"{name!r} is not in {self.path}; `people` lists who is")
-                change = enrolment.new_change(database)
-                deleted = enrolment.drop_identity(database, row[0], change)
-                self._index_cache.drop_files()
-                held = self._annexes.current(self._bound().fingerprint)
-                if held is not None:
-                    self._annexes.write(held.without(name), change, self._bound().fingerprint, held.covers)
-            self._tidy(f"{name!r} is forgotten and will not be found")
+        model = self._bound()
+        with database.write("written"):
+            row = database.one("SELECT id FROM identity WHERE name = ?", (name,))
+            if row is None:
+                raise UnknownIdentityError(f"{name!r} is not in {self.path}; `people` lists who is")
+            change = enrolment.new_change(database)
+            deleted = enrolment.drop_identity(database, row[0], change)
+            held = self._annexes.current(model.fingerprint)
+            if held is not None:
+                self._annexes.write(held.without(name), change, model.fingerprint, held.covers)
+        self._tidy(f"{name!r} is forgotten and will not be found")
         return deleted
 
-    def _tidy(self, done: str, log: bool = True) -> None:
+    def _tidy(self, done: str, forgotten: bool = True) -> None:
         """Delete from the disk what the last transaction replaced."""
-        database = self._database
-        if self._annexes.there:
-            try:
-                with database.write("tidied"):
+        try:
+            if self._annexes.there:
+                with self._database.write("tidied"):
                     self._annexes.sweep()
-            except StorageError as error:
-                raise StorageError(f"{done}, but old bytes are still on the disk: {error}") from error
-        if log and not self.scrub():
+            if not forgotten:
+                return
+            emptied = self.scrub()
+        except StorageError as error:
+            raise StorageError(f"{done}, but old bytes are still on the disk: {error}") from error
+        if not emptied:
             raise StorageError(
-                f"{done}, but another program kept reading {self.path} for "
-                f"{database.timeout:g} s, so old bytes are still in its log; call scrub() when it has ended"
+                f"{done}, but another program kept reading {self.path} for {self._database.timeout:g} s, so old bytes "
+                "are still in its log and its segments; call scrub() when it has ended"
             )
 
     def scrub(self) -> bool:
-        """Empty the write-ahead log into the database; False when another program kept reading it too long."""
-        return self._database.scrub()
+        """Overwrite what was forgotten, in the log and the segments; False when somebody kept reading it too long."""
+        # When the log is empty, nobody searches a state from before any more, and segments may be overwritten.
+        if not self._database.scrub():
+            return False
+        self._segments.scrub()
+        return True
 
     # --- the annex ----------------------------------------------------------------------------------------
 
     @property
     def change(self) -> int:
         """The number of the last change; another number tells that somebody enrolled or forgot."""
-        with self._database.lock, self._database.errors("read"):
+        with self._database.read("read"):
             return self._database.latest_change()
 
     def annex(self) -> Annex | None:
@@ -333,17 +349,19 @@ class EmbeddedGallery:
         wanted, model, database = checked_k(k), self.model, self._database
         probes = self._checked(vectors, model, "probes", allow_none=True)
         nobody: list[list[Candidate]] = [[] for _ in probes]
-        with database.lock:
-            if model is not None:
-                self._index_cache.prepare(model)
-            # One transaction for index, names and counts: a template found is a template named and counted, whatever
-            # others do meanwhile.
+        while True:
+            # One transaction for templates, names and counts: a template found is a template named and counted,
+            # whatever others do meanwhile.
             with database.read("searched"):
                 counts = self._counts()
-                index = None if model is None else self._index_cache.follow(model, counts.change)
-                if index is None or len(index) == 0 or not counts.identities:
+                if model is None or not counts.identities:
                     return Searched(nobody, counts)
-                return Searched(nearest_identities(database, index, probes, wanted, counts.identities), counts)
+                snapshot = self._live.at(model, counts.change, counts.templates)
+                if snapshot is not None:
+                    found = nearest_identities(database, snapshot, probes, wanted, counts.identities)
+                    break
+        self._grown()
+        return Searched(found, counts)
 
     def counts(self) -> Counts:
         """How large the gallery is now. See `Gallery.counts`."""
@@ -354,14 +372,17 @@ class EmbeddedGallery:
         """Call inside `read`; counts of the state that the transaction sees."""
         one, change, held = self._database.one, self._database.latest_change(), self._counted
         if held is None or held.change != change:
-            identities, templates = (one(f"SELECT count(*) FROM {table}")[0] for table in ("identity", "template"))
+            if self._database.version() >= 3:
+                identities, templates = one("SELECT identities, templates FROM tally")
+            else:  # a disk that cannot be written to
+                identities, templates = (one(f"SELECT count(*) FROM {table}")[0] for table in ("identity", "template"))
             self._counted = held = Counts(identities, templates, change)
         return held
 
     def stats(self) -> dict[str, Any]:
         """Counts, model, bytes on disk and the index (None before the first search), ready for JSON."""
         with self._database.read("read"):
-            one, model, index, counts = self._database.one, self.model, self._index_cache.index, self._counts()
+            one, model, counts = self._database.one, self.model, self._counts()
             return {
                 "path": str(self.path),
                 "format_version": self._database.version(),
@@ -371,7 +392,7 @@ class EmbeddedGallery:
                 "forgotten_templates": one("SELECT count(*) FROM tombstone")[0],
                 "bytes_on_disk": _bytes_below(self.path),
                 "model": None if model is None else model.__dict__.copy(),
-                "index": None if index is None else index.stats(),
+                "index": self._live.stats(),
             }
 
     def __len__(self) -> int:
@@ -398,10 +419,8 @@ class EmbeddedGallery:
 
     def close(self) -> None:
         """Let go of files; a second call does nothing."""
-        with self._database.lock:
-            if not self._database.closed:
-                self._index_cache.save()
-                self._database.close()
+        self._builder.end()  # not under the lock, for which it may be waiting
+        self._database.close()
 
     def __enter__(self) -> Self:
         return self

@@ -1,4 +1,4 @@
-"""The nearest identities of a probe, each by its best template, from an index of templates."""
+"""The nearest identities of a probe, each by its best template."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lookalike.gallery.database import Database
 from lookalike.gallery.gallery import Candidate
 
 if TYPE_CHECKING:
-    from lookalike.index import VectorIndex
+    from lookalike.gallery.snapshot import Snapshot
 
 __all__ = ["nearest_identities"]
 
@@ -20,13 +20,13 @@ _LOOKUP = 900
 
 
 def nearest_identities(
-    database: Database, index: VectorIndex, probes: npt.NDArray[np.float32], k: int, identities: int
+    database: Database, snapshot: Snapshot, probes: npt.NDArray[np.float32], k: int, identities: int
 ) -> list[list[Candidate]]:
     """The `k` nearest identities of every probe, nearest first; fewer where there are fewer.
 
     Args:
-        database: inside a transaction, of the state that the index holds.
-        index: of its templates, not empty.
+        database: inside a transaction, of the state of the snapshot.
+        snapshot: of its templates, not empty.
         probes: `(q, d)`.
         k: identities, at least 1.
         identities: how many there are, at least 1.
@@ -34,9 +34,9 @@ def nearest_identities(
     answers: list[list[Candidate]] = [[] for _ in probes]
     rows = np.arange(len(probes))
     k = min(k, identities)
-    fetch = min(len(index), k * -(-len(index) // identities))
+    fetch = min(len(snapshot), k * -(-len(snapshot) // identities))
     while len(rows):
-        hits = index.search(probes[rows], fetch)
+        hits = snapshot.search(probes[rows], fetch)
         names = _names(database, np.unique(hits.ids))
         for row, ids, distances in zip(rows, hits.ids.tolist(), hits.distances.tolist(), strict=True):
             best: dict[str, Candidate] = {}
@@ -45,11 +45,11 @@ def nearest_identities(
                 if len(best) == k:
                     break
             answers[row] = list(best.values())
-        if fetch == len(index):
+        if fetch == len(snapshot):
             break
         # An identity with many near templates hides the others; fetch more for those probes only.
         rows = np.array([row for row in rows if len(answers[row]) < k], np.int64)
-        fetch = min(len(index), fetch * 4)
+        fetch = min(len(snapshot), fetch * 4)
     return answers
 
 

@@ -10,7 +10,7 @@ import logging
 from typing import get_args
 
 from lookalike.errors import ArtefactError, InputError, StorageError
-from lookalike.gallery.database import FORMAT_VERSION, KIND_TABLE, Database
+from lookalike.gallery.database import FORMAT_VERSION, KIND_TABLE, VERSION_3, Database
 from lookalike.gallery.gallery import Kind
 
 __all__ = ["checked_kind", "held_kind", "migrate", "settle"]
@@ -80,11 +80,14 @@ def migrate(database: Database) -> None:
 
 
 def _upgrade(database: Database) -> None:
-    """Add what version 1 has not; inside a writing transaction."""
-    if database.version() >= 2:
-        return
-    database.run(KIND_TABLE)
-    kind = _inferred(database)
-    if kind is not None:
-        database.run("INSERT INTO kind VALUES (1, ?)", (kind,))
-    database.run(f"PRAGMA user_version = {FORMAT_VERSION}")
+    """Add what earlier versions have not; inside a writing transaction."""
+    version = database.version()
+    if version < 2:
+        database.run(KIND_TABLE)
+        kind = _inferred(database)
+        if kind is not None:
+            database.run("INSERT INTO kind VALUES (1, ?)", (kind,))
+    if version < 3:
+        for statement in VERSION_3:
+            database.run(statement)
+        database.run(f"PRAGMA user_version = {FORMAT_VERSION}")

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FORMAT_VERSION",
+    "HASH_LIMIT",
     "HEADER",
     "IndexFolder",
     "NewIndexFolder",
@@ -41,7 +42,7 @@ FORMAT_VERSION = 2
 HEADER = "index.toml"
 
 #: Opened mapped, larger files are checked by their size only: hashing 25 GB would read all that mapping leaves on disk.
-_MAPPED_HASH_LIMIT = 1 << 26
+HASH_LIMIT = 1 << 26
 
 
 class _Hashed:
@@ -153,7 +154,7 @@ class IndexFolder:
         size = path.stat().st_size
         if size != entry.get("bytes", size):
             raise ArtefactError(f"{path} is damaged: it has {size} bytes, {HEADER} says {entry['bytes']}; rebuild")
-        if self.mapped and size > _MAPPED_HASH_LIMIT:
+        if self.mapped and size > HASH_LIMIT:
             return path
         with path.open("rb") as file:
             if hashlib.file_digest(file, "sha256").hexdigest() != entry["sha256"]:

@@ -80,7 +80,9 @@ def exact_values(queries: Floats, vectors: Floats, positions: Positions, metric:
         for start in range(0, len(queries), step):
             rows = slice(start, start + step)
             values = found[rows, first : first + width]
-            terms = vectors.take(part[rows], axis=0).astype(np.float64)
+            # A file may be mapped at an odd address; `take` would copy all of it first.
+            near = vectors.take(part[rows], axis=0) if vectors.flags.aligned else vectors[part[rows]]
+            terms = near.astype(np.float64)
             own = queries[rows, None, :].astype(np.float64)
             if metric == "inner_product":
                 np.negative(np.einsum("qcd,qcd->qc", terms, np.broadcast_to(own, terms.shape)), out=values)

@@ -1,0 +1,197 @@
+"""The templates of a gallery as they are searched: follows the database, from snapshot to snapshot."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lookalike.errors import ArtefactError
+from lookalike.gallery.segments import Segment, SegmentFolder
+from lookalike.gallery.snapshot import FreshTemplates, Snapshot
+from lookalike.index.core.metric_space import MetricSpace
+
+if TYPE_CHECKING:
+    from lookalike.gallery.database import Database
+    from lookalike.gallery.gallery import Model
+
+__all__ = ["LiveIndex", "vector_from", "vectors_from"]
+
+_log = logging.getLogger(__name__)
+#: Rows of the database that are read at a time: a few MiB.
+_AT_A_TIME = 10_000
+
+
+def vector_from(blob: bytes, dimension: int, template_id: int) -> npt.NDArray[np.float32]:
+    """The `(dimension,)` float32 vector in a template's bytes; `ArtefactError` when they are too few or too many."""
+    if len(blob) != 4 * dimension:
+        raise ArtefactError(
+            f"template {template_id} holds {len(blob)} bytes, {dimension} dimensions need {4 * dimension}: "
+            "the gallery is damaged, restore it from a backup"
+        )
+    return np.frombuffer(blob, "<f4").astype(np.float32)
+
+
+def vectors_from(rows: Sequence[tuple[int, bytes]], dimension: int) -> npt.NDArray[np.float32]:
+    """The `(n, dimension)` float32 vectors of rows of ids and bytes; errors as of `vector_from`."""
+    joined = b"".join([blob for _, blob in rows])
+    if len(joined) != 4 * dimension * len(rows) or any(len(blob) != 4 * dimension for _, blob in rows):
+        return np.stack([vector_from(blob, dimension, template) for template, blob in rows])
+    return np.frombuffer(joined, "<f4").astype(np.float32).reshape(len(rows), dimension)
+
+
+class _ReplacedError(Exception):
+    """A segment is not there, perhaps because a later state has another instead."""
+
+
+class LiveIndex:
+    """Makes the snapshot of the state that a transaction sees.
+
+    One thread at a time brings the newest snapshot up to date, which takes as long as reading what changed; whoever
+    searches holds a snapshot and waits for nobody.
+
+    Args:
+        database: of the gallery.
+        folder: of its segments.
+    """
+
+    def __init__(self, database: Database, folder: SegmentFolder) -> None:
+        self._database, self._folder = database, folder
+        self._following = threading.Lock()
+        self._snapshot: Snapshot | None = None
+        self._seen = 0  # the greatest id that a snapshot holds
+        self._damaged: set[str] = set()
+        self._failed: set[str] = set()  # could not be opened once
+
+    @property
+    def snapshot(self) -> Snapshot | None:
+        """The newest; None before the first search."""
+        return self._snapshot
+
+    def stats(self) -> dict[str, Any] | None:
+        """What is searched, ready for JSON; None before the first search."""
+        held = self._snapshot
+        if held is None:
+            return None
+        return {
+            "kind": "segments" if held.segments else "exact",
+            "count": held.templates,
+            "segments": [
+                {"kind": one.index.kind, "templates": one.count, "bytes": int(one.index.stats()["bytes"])}
+                for one in held.segments
+            ],
+            "compared_one_by_one": held.unbuilt,
+            "damaged": len(self._damaged),
+        }
+
+    @property
+    def damaged(self) -> frozenset[str]:
+        """Names of segments that could not be opened."""
+        return frozenset(self._damaged)
+
+    def at(self, model: Model, change: int, templates: int) -> Snapshot | None:
+        """The snapshot of the state that the transaction sees; call inside `Database.read`.
+
+        Args:
+            model: the gallery's.
+            change: the last change that the transaction sees.
+            templates: how many are alive there.
+
+        Returns:
+            None where another thread has followed a later change already, or a segment was replaced since the
+            transaction began: begin a new one, and ask again.
+
+        An error or a signal in the middle does no harm: the next call takes in the same changes once more.
+        """
+        held, layout = self._snapshot, self._database.layout()
+        if held is not None and held.change == change and held.layout >= layout:
+            return held
+        with self._following:
+            held = self._snapshot
+            if held is None or (held.change, held.layout) < (change, layout):
+                try:
+                    self._snapshot = held = self._followed(model, held, change, layout, templates)
+                except _ReplacedError:
+                    return None
+            return held if held.change == change else None
+
+    def _followed(self, model: Model, held: Snapshot | None, change: int, layout: int, templates: int) -> Snapshot:
+        if held is None:
+            space = MetricSpace(model.metric, model.dimension)
+            held = Snapshot(-1, -1, (), FreshTemplates.none(model.dimension), {}, space, 0)
+            self._seen = 0
+        segments, fresh, forgotten, since = held.segments, held.fresh, held.forgotten, held.change
+        if held.layout != layout:
+            segments = self._opened(model, {one.listed.name: one for one in segments})
+            fresh = self._uncovered(model, segments, fresh)
+            # A new segment may hold who was forgotten while it was built.
+            since = min([held.change if held.change >= 0 else change, *(one.listed.change for one in segments)])
+        forgotten = self._forgotten(forgotten, since)
+        last = max([self._seen, *(one.listed.last for one in segments)])
+        fresh = self._read(model, self._tidied(fresh, forgotten), "id > ?", (last,))
+        self._seen = max(last, int(fresh.ids[fresh.count - 1]) if fresh.count else 0)
+        if held.layout != layout:
+            held_ids = np.concatenate([fresh.ids[: fresh.count], *(one.ids for one in segments)])
+            kept = np.isin(np.fromiter(forgotten, np.int64, len(forgotten)), held_ids)
+            forgotten = {one: forgotten[one] for one, stays in zip(forgotten, kept.tolist(), strict=True) if stays}
+        return Snapshot(change, layout, segments, fresh, forgotten, held.space, templates)
+
+    def _opened(self, model: Model, held: dict[str, Segment]) -> tuple[Segment, ...]:
+        segments, listed = [], self._folder.listed()
+        self._damaged.intersection_update(one.name for one in listed)
+        for one in listed:
+            if one.name in held:
+                segments.append(held[one.name])
+                continue
+            try:
+                segments.append(self._folder.opened(one, model))
+                self._damaged.discard(one.name)
+            except ArtefactError as error:
+                if one.name not in self._failed:  # another process may have replaced it, and deleted its folder
+                    self._failed.add(one.name)
+                    raise _ReplacedError from error
+                if one.name not in self._damaged:
+                    _log.warning("a segment is passed over, its templates are compared one by one: %s", error)
+                self._damaged.add(one.name)
+        return tuple(segments)
+
+    def _uncovered(self, model: Model, segments: tuple[Segment, ...], fresh: FreshTemplates) -> FreshTemplates:
+        """The fresh templates without those that segments hold now."""
+        ranges = [(one.listed.first, one.listed.last) for one in segments]
+        if not self._damaged:  # then segments hold what they held, and more
+            ids = fresh.ids[: fresh.count]
+            covered = np.zeros(fresh.count, bool)
+            for first, last in ranges:
+                covered |= (ids >= first) & (ids <= last)
+            return fresh.without(covered)
+        fresh, start = FreshTemplates.none(model.dimension), 0
+        for first, last in ranges:
+            fresh = self._read(model, fresh, "id BETWEEN ? AND ?", (start + 1, first - 1))
+            start = last
+        self._seen = start
+        return fresh
+
+    @staticmethod
+    def _tidied(fresh: FreshTemplates, forgotten: dict[int, int]) -> FreshTemplates:
+        """Without those that were forgotten, where these are most of them."""
+        if 2 * len(forgotten) < fresh.count:
+            return fresh
+        gone = np.array([template in forgotten for template in fresh.ids[: fresh.count].tolist()], bool)
+        return fresh.without(gone) if 2 * gone.sum() > fresh.count else fresh
+
+    def _read(self, model: Model, fresh: FreshTemplates, where: str, values: tuple[int, ...]) -> FreshTemplates:
+        rows = self._database.run(f"SELECT id, vector FROM template WHERE {where} ORDER BY id", values)
+        space = MetricSpace(model.metric, model.dimension)
+        while some := rows.fetchmany(_AT_A_TIME):
+            ids = np.array([row[0] for row in some], np.int64)
+            fresh = fresh.with_more(ids, space.vectors(vectors_from(some, model.dimension)))
+        return fresh
+
+    def _forgotten(self, known: dict[int, int], since: int) -> dict[int, int]:
+        """Who was forgotten, with those after a change; snapshots that hold the same mapping pass over later ones."""
+        known.update(self._database.run("SELECT template_id, change_id FROM tombstone WHERE change_id > ?", (since,)))
+        return known

@@ -1,0 +1,240 @@
+"""Builds a gallery's segments in the background, while everybody searches, enrolls and forgets.
+
+Templates that no segment holds are read from the database and compared one by one. From `AUTO_EXACT_LIMIT` of them on
+they become a segment in two steps. First a file of vectors, which takes seconds and is mapped into memory, so that the
+next process opens at once; `end` does at least that. Then, in a process that lives long enough, a graph. It takes in
+the segments before it that are at most `_RATIO` times as large, so that there are few, of growing size, and a template
+is built in again only as often as the gallery grows by that factor (O'Neil et al., "The log-structured merge-tree",
+1996).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import threading
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+import lookalike.index
+from lookalike.errors import LookalikeError, StorageError
+from lookalike.gallery.live_index import vectors_from
+from lookalike.gallery.segments import Listed, SegmentFolder
+from lookalike.index.erasing import erase_vectors
+
+if TYPE_CHECKING:
+    from lookalike.gallery.database import Database
+    from lookalike.gallery.gallery import Model
+    from lookalike.index import VectorIndex
+
+__all__ = ["SegmentBuilder"]
+
+_log = logging.getLogger(__name__)
+
+#: Share of the nearest templates that a graph is to find. Who is missed here is missed, however good the model is.
+_RECALL = 0.99
+#: Candidates of a graph's search, at least: a small one needs fewer, and gains nothing by it.
+_FEWEST_CANDIDATES = 64
+#: A segment is built again together with a new one that is not smaller than this part of it.
+_RATIO = 3
+#: A segment of which so large a share was forgotten is built again.
+_LOST = 0.25
+#: Seconds that the thread waits before it builds: a program that ends soon begins no graph.
+WAIT = 2.0
+#: What is written first: vectors that are compared one by one.
+_FILE = "exact"
+_GRAPH = "hnsw"
+#: Vectors that go into a graph before it is looked whether to stop.
+_SLICE = 2000
+_AT_A_TIME = 10_000
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What to build: an index of this kind of the templates of these ids, instead of these segments."""
+
+    kind: str
+    first: int
+    last: int
+    instead_of: tuple[str, ...]
+
+
+class SegmentBuilder:
+    """Builds what is due, in a thread of its own once `begin` was called.
+
+    Args:
+        database: of the gallery.
+        folder: of its segments.
+        damaged: names of segments that could not be opened.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        folder: SegmentFolder,
+        damaged: Callable[[], Collection[str]],
+    ) -> None:
+        self._database, self._folder, self._damaged = database, folder, damaged
+        self._stop, self._wanted = threading.Event(), threading.Event()
+        self._thread: threading.Thread | None = None
+        self._model: Model | None = None
+
+    # --- in the background --------------------------------------------------------------------------------
+
+    def begin(self, model: Model) -> None:
+        """See whether something is to be built, soon, in the background."""
+        self._wanted.set()
+        if self._thread is None and not self._stop.is_set():
+            self._model = model
+            self._thread = threading.Thread(target=self._work, args=(model,), name="segments", daemon=True)
+            self._thread.start()
+
+    def end(self) -> None:
+        """Stop; what was begun is given up. Templates that are in no file yet are put into one, in seconds."""
+        self._stop.set()
+        self._wanted.set()
+        if self._thread is None or self._model is None:
+            return
+        self._thread.join()
+        try:
+            self.build_one(self._model, only_file=True)
+        except LookalikeError as error:
+            _log.warning("a segment was not written, its templates are read from the database: %s", error)
+
+    def _work(self, model: Model) -> None:
+        with contextlib.suppress(OSError, AttributeError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)  # Linux: of this thread alone
+        while not self._stop.is_set():
+            self._wanted.wait()
+            self._wanted.clear()
+            if self._stop.wait(WAIT):
+                return
+            try:
+                while not self._stop.is_set() and self.build_one(model):
+                    pass
+            except LookalikeError as error:
+                _log.warning("a segment could not be built, its templates are compared one by one: %s", error)
+
+    # --- one segment --------------------------------------------------------------------------------------
+
+    def build_one(self, model: Model, only_file: bool = False) -> bool:
+        """Build the segment that is due most; False where none is, or another process is building.
+
+        Args:
+            model: the gallery's.
+            only_file: build no graph, whatever is due.
+
+        Raises:
+            StorageError: the disk is full, read-only or failing; all is as before.
+        """
+        if self._seen_due(only_file) is None:
+            return False
+        with self._folder.alone() as alone:
+            due = self._seen_due(only_file) if alone else None
+            if due is None:
+                return False
+            plan, change = due
+            index = self._built(plan, model, stop=not only_file)
+            if index is None:
+                return False
+            self._put(plan, self._folder.write(index), len(index), change)
+            return True
+
+    def _seen_due(self, only_file: bool) -> tuple[_Plan, int] | None:
+        """What is due, and at which change."""
+        with self._database.read("read"):
+            plan, change = self._due(), self._database.latest_change()
+        return None if plan is None or (only_file and plan.kind != _FILE) else (plan, change)
+
+    def _due(self) -> _Plan | None:
+        """Call inside a transaction."""
+        limit = lookalike.index.AUTO_EXACT_LIMIT
+        one, listed, damaged = self._database.one, self._folder.listed(), self._damaged()
+        covered = max((segment.last for segment in listed), default=0)
+        newest, waiting = one("SELECT coalesce(max(id), 0), count(*) FROM template WHERE id > ?", (covered,))
+        if waiting > limit:
+            return _Plan(_FILE, covered + 1, newest, ())
+        gone = {segment.name: self._gone(segment) for segment in listed}
+        sizes = {segment.name: segment.templates - gone[segment.name] for segment in listed}
+        taken: list[Listed] = []
+        for segment in reversed(listed):
+            if segment.kind != _FILE and sizes[segment.name] > _RATIO * sum(sizes[one.name] for one in taken):
+                break
+            taken.append(segment)
+        if sum(sizes[segment.name] for segment in taken) > limit and any(one.kind == _FILE for one in taken):
+            return _Plan(_GRAPH, taken[-1].first, taken[0].last, tuple(segment.name for segment in taken))
+        for segment in listed:
+            if segment.name in damaged or gone[segment.name] > _LOST * segment.templates:
+                kind = _GRAPH if sizes[segment.name] > limit else _FILE
+                return _Plan(kind, segment.first, segment.last, (segment.name,))
+        return None
+
+    def _gone(self, segment: Listed) -> int:
+        """How many of its templates were forgotten."""
+        where = "change_id > ? AND template_id BETWEEN ? AND ?"
+        values = (segment.change, segment.first, segment.last)
+        return int(self._database.one(f"SELECT count(*) FROM tombstone WHERE {where}", values)[0])
+
+    def _built(self, plan: _Plan, model: Model, stop: bool) -> VectorIndex | None:
+        """The index of these templates; None where it was stopped, or nobody is left."""
+        ids: list[int] = []
+        parts = []
+        with self._database.read("read"):
+            rows = self._database.run(
+                "SELECT id, vector FROM template WHERE id BETWEEN ? AND ? ORDER BY id", (plan.first, plan.last)
+            )
+            while some := rows.fetchmany(_AT_A_TIME):
+                if stop and self._stop.is_set():
+                    return None
+                ids += [row[0] for row in some]
+                parts.append(vectors_from(some, model.dimension))
+        if not ids:
+            return None
+        vectors = np.concatenate(parts)
+        numbers = np.array(ids, np.int64)
+        index = lookalike.index.build_index(
+            vectors[:_SLICE], plan.kind, model.metric, ids=numbers[:_SLICE], fingerprint=model.fingerprint
+        )
+        for start in range(_SLICE, len(vectors), _SLICE):
+            if stop and self._stop.is_set():
+                return None
+            index.add(vectors[start : start + _SLICE], numbers[start : start + _SLICE])
+        widen_search(index)
+        return index
+
+    def _put(self, plan: _Plan, name: str, templates: int, change: int) -> None:
+        """Let it count; who was forgotten while it was built is overwritten before."""
+        with self._database.write("written"):
+            held = {segment.name for segment in self._folder.listed()}
+            latest = self._database.latest_change()
+            if held.issuperset(plan.instead_of):
+                gone: Sequence[int] = [
+                    row[0]
+                    for row in self._database.run(
+                        "SELECT template_id FROM tombstone WHERE change_id > ? AND template_id BETWEEN ? AND ?",
+                        (change, plan.first, plan.last),
+                    )
+                ]
+                if gone:
+                    erase_vectors(self._folder.folder / name, gone)
+                new = Listed(name, plan.kind, plan.first, plan.last, templates, change, latest)
+                self._folder.put(new, plan.instead_of)
+        try:
+            with self._database.write("tidied"):
+                self._folder.sweep()
+        except StorageError as error:
+            _log.warning("older segments stay on the disk: %s", error)
+
+
+def widen_search(index: VectorIndex) -> None:
+    """Let a graph consider as many candidates as its size needs: at the same number, a larger one finds fewer."""
+    if index.kind != "hnsw" or not len(index):
+        return
+    from lookalike.index.planning.scaling import setting_for_recall
+
+    wanted = max(_FEWEST_CANDIDATES, setting_for_recall("hnsw", len(index), _RECALL, index.spec.build.model_dump()))
+    index.configure(ef_search=wanted)

@@ -1,0 +1,236 @@
+"""Segments: immutable indexes of a gallery's templates, in folders beside the database, which names those that count.
+
+A segment holds the templates of a range of ids that were there when it was built. The ranges do not overlap; what no
+segment holds is compared one by one. A folder is complete on the disk before the database names it, and is deleted
+after the database no longer does, so that a killed process leaves a folder too many, never one too few. A segment that
+is damaged is passed over, and its templates compared one by one, until it is built anew.
+
+Who is forgotten is overwritten in the files at once: where all vectors are compared, by zeros; in a graph by the vector
+of a neighbour, so that searches still pass through that place. `scrubbed` tells up to which change that is done; a
+process killed in between leaves the rest to the next one that opens the gallery.
+"""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import astuple, dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+import lookalike.index
+from lookalike.atomic_files import write_atomically
+from lookalike.errors import ArtefactError, StorageError
+from lookalike.index.erasing import erase_vectors
+
+if TYPE_CHECKING:
+    from lookalike.gallery.database import Database
+    from lookalike.gallery.gallery import Model
+    from lookalike.index import VectorIndex
+
+__all__ = ["Listed", "Segment", "SegmentFolder"]
+
+FOLDER = "segments"
+LOCK = "building.lock"
+#: In a segment's folder: number and token of the last change whose forgotten templates were overwritten.
+_ERASED = "erased"
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A row of the table `segment`.
+
+    Attributes:
+        name: of its folder.
+        kind: of its index.
+        first: the least id of a template that may be in it.
+        last: the greatest.
+        templates: how many are in it.
+        change: what was forgotten up to it is not inside.
+        scrubbed: what was forgotten up to it is overwritten.
+    """
+
+    name: str
+    kind: str
+    first: int
+    last: int
+    templates: int
+    change: int
+    scrubbed: int
+
+
+@dataclass(frozen=True, eq=False)
+class Segment:
+    """An open segment."""
+
+    listed: Listed
+    index: VectorIndex
+    count: int
+    ids: npt.NDArray[np.int64] = field(repr=False)
+
+    def find(self, probes: npt.NDArray[np.float32], k: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+        """`(q, k)` ids and distances of the k nearest, whoever was forgotten."""
+        hits = self.index.search(probes, k)
+        return hits.ids, hits.distances
+
+
+class SegmentFolder:
+    """The segments of one gallery on the disk.
+
+    Args:
+        database: of the gallery.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database, self.folder = database, database.folder / FOLDER
+
+    # --- reading ------------------------------------------------------------------------------------------
+
+    def listed(self) -> list[Listed]:
+        """Those that count, by ids; call inside a transaction."""
+        if self._database.version() < 3:
+            return []
+        rows = self._database.run(
+            "SELECT name, kind, first, last, templates, change_id, scrubbed FROM segment ORDER BY first"
+        )
+        return [Listed(*row) for row in rows.fetchall()]
+
+    def opened(self, listed: Listed, model: Model) -> Segment:
+        """Map a segment into memory.
+
+        Raises:
+            ArtefactError: it is damaged, missing, of another model, or lacks who was forgotten in a history that a
+                restored database does not have.
+        """
+        try:
+            index = lookalike.index.load_index(self.folder / listed.name, mapped=True)
+        except StorageError as error:
+            raise ArtefactError(str(error)) from error
+        if (index.fingerprint, index.metric, index.dimension) != (model.fingerprint, model.metric, model.dimension):
+            raise ArtefactError(f"{self.folder / listed.name} is of another model")
+        ids = np.asarray(index.id_map.ids)
+        if len(ids) != listed.templates or ids[0] < listed.first or ids[-1] > listed.last or (np.diff(ids) <= 0).any():
+            raise ArtefactError(f"{self.folder / listed.name} does not hold the templates that it should")
+        if not self._of_this_history(listed.name):
+            raise ArtefactError(f"{self.folder / listed.name} lacks templates that a restored database has again")
+        return Segment(listed, index, len(ids), ids)
+
+    def _of_this_history(self, name: str) -> bool:
+        try:
+            change, token = (self.folder / name / _ERASED).read_text("ascii").split()
+            row = self._database.one("SELECT hex(token) FROM change WHERE id = ?", (int(change),))
+        except FileNotFoundError:
+            return True
+        except (OSError, ValueError):
+            return False
+        return row is not None and row[0] == token
+
+    # --- writing ------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def alone(self) -> Iterator[bool]:
+        """Whether nobody else builds or deletes folders, in this process or another; held until the end."""
+        try:
+            import fcntl
+        except ImportError:  # Windows: two may build the same, and one is thrown away
+            yield True
+            return
+        self.folder.mkdir(mode=0o700, exist_ok=True)
+        with (self.folder / LOCK).open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                yield False
+                return
+            yield True
+
+    def write(self, index: VectorIndex) -> str:
+        """Put an index on the disk, whole; returns the name of its folder, which counts once `put` names it."""
+        self.folder.mkdir(mode=0o700, exist_ok=True)
+        name = secrets.token_hex(8)
+        index.save(self.folder / name)
+        return name
+
+    def put(self, new: Listed, instead_of: Sequence[str]) -> None:
+        """Let a segment count, instead of others; call inside a writing transaction."""
+        for name in instead_of:
+            self._database.run("DELETE FROM segment WHERE name = ?", (name,))
+        self._database.run("INSERT INTO segment VALUES (?, ?, ?, ?, ?, ?, ?)", astuple(new))
+
+    def sweep(self) -> None:
+        """Delete folders that do not count; call while `alone`, inside a transaction.
+
+        Raises:
+            StorageError: one could not be deleted.
+        """
+        named = {LOCK, *(one.name for one in self.listed())}
+        for path in self.folder.iterdir():
+            if path.name in named:
+                continue
+            try:
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                raise StorageError(
+                    f"{path} could not be deleted: {error.strerror or error}; delete it by hand, nothing reads it"
+                ) from error
+
+    def recover(self) -> None:
+        """Finish what a killed process left: overwrite who was forgotten, delete what does not count.
+
+        Raises:
+            StorageError: the disk is full, read-only or failing.
+        """
+        self.scrub()
+        if self.folder.is_dir():
+            with self.alone() as alone, self._database.read("read"):
+                if alone:
+                    self.sweep()
+        for old in (*self._database.folder.glob("cache-*"), *self._database.folder.glob(".cache-*")):
+            shutil.rmtree(old, ignore_errors=True)  # of format version 2
+
+    # --- forgetting ---------------------------------------------------------------------------------------
+
+    def scrub(self) -> None:
+        """Overwrite, in every segment, what was forgotten since that was last done; on the disk when it returns.
+
+        Call when nobody searches a state from before any more: a search that is under way would find somebody else's
+        vector under the name of who is forgotten.
+
+        Raises:
+            StorageError: the disk is read-only or failing.
+        """
+        with self._database.read("read"):
+            latest, token = self._database.one("SELECT id, hex(token) FROM change ORDER BY id DESC LIMIT 1") or (0, "")
+            behind = [one for one in self.listed() if one.scrubbed < latest]
+            gone = {
+                one.name: [
+                    row[0]
+                    for row in self._database.run(
+                        "SELECT template_id FROM tombstone WHERE change_id > ? AND template_id BETWEEN ? AND ?",
+                        (one.scrubbed, one.first, one.last),
+                    )
+                ]
+                for one in behind
+            }
+        done = []
+        for one in behind:
+            if gone[one.name]:
+                with suppress(ArtefactError):  # damaged: its folder is deleted when it is built anew
+                    self._note_erased(one.name, latest, token)
+                    erase_vectors(self.folder / one.name, gone[one.name])
+            done.append(one.name)
+        if any(gone.values()):
+            with self._database.write("scrubbed"):
+                for name in done:
+                    self._database.run("UPDATE segment SET scrubbed = max(scrubbed, ?) WHERE name = ?", (latest, name))
+
+    def _note_erased(self, name: str, change: int, token: str) -> None:
+        folder = self.folder / name
+        if folder.is_dir():
+            write_atomically(folder / _ERASED, f"{change} {token}".encode("ascii"))

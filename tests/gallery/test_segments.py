@@ -1,0 +1,283 @@
+"""Segments: what they hold is found, what is forgotten is in no file, and nobody waits while they are built."""
+
+import itertools
+import shutil
+import threading
+
+import numpy as np
+import pytest
+
+from lookalike.distances import pairwise
+from lookalike.gallery import EmbeddedGallery, enrolment
+from lookalike.gallery.segment_builder import SegmentBuilder
+from lookalike.index.core.metric_space import MetricSpace
+
+D = 12
+
+
+def vectors(n, seed=0):
+    return np.random.default_rng(seed).normal(size=(n, D)).astype(np.float32)
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch):
+    monkeypatch.setattr("lookalike.index.AUTO_EXACT_LIMIT", 50)
+    monkeypatch.setattr(SegmentBuilder, "begin", lambda self, model: None)  # built where a test says so
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "people.gallery"
+
+
+def opened(path):
+    gallery = EmbeddedGallery(path)
+    gallery.bind("f", "net", "cosine", D)
+    return gallery
+
+
+def enrolled(gallery, first, last):
+    gallery.enroll_many([(str(n), vectors(1, n)[0], None) for n in range(first, last)])
+
+
+def build(gallery):
+    count = 0
+    while gallery._builder.build_one(gallery.model):
+        count += 1
+    return count
+
+
+def check(gallery, held):
+    """Everybody held is found, nobody else, at the true distance, among the nearest in the true order."""
+    held = sorted(held)
+    probes = vectors(6, 10**6)
+    true = pairwise(probes.astype(float), np.concatenate([vectors(1, n) for n in held]).astype(float), "cosine")
+    for row, found in zip(true, gallery.search(probes, k=8), strict=True):
+        assert [c.identity for c in found] == [str(held[at]) for at in np.argsort(row)[:8]]
+        np.testing.assert_allclose([c.distance for c in found], np.sort(row)[:8], atol=1e-5)
+
+
+def folders(path):
+    return [one for one in (path / "segments").iterdir() if one.is_dir()]
+
+
+def held_on_disk(path, n):
+    """Whether the vector is in a file, as it was given or as the metric has it."""
+    content = b"".join(file.read_bytes() for file in path.rglob("*") if file.is_file())
+    given = vectors(1, n)
+    return any(one.tobytes() in content for one in (given, MetricSpace("cosine", D).vectors(given)))
+
+
+def test_a_gallery_is_searched_the_same_before_and_after_its_segments_are_built(path):
+    with opened(path) as gallery:
+        enrolled(gallery, 0, 120)
+        check(gallery, range(120))
+        assert gallery.stats()["index"]["compared_one_by_one"] == 120
+        assert gallery._builder.build_one(gallery.model)
+        check(gallery, range(120))
+        assert [one["kind"] for one in gallery.stats()["index"]["segments"]] == ["exact"]
+        assert gallery.stats()["index"]["compared_one_by_one"] == 120
+        assert build(gallery) == 1
+        check(gallery, range(120))
+        assert gallery.stats()["index"]["compared_one_by_one"] == 0
+        assert [one["templates"] for one in gallery.stats()["index"]["segments"]] == [120]
+        enrolled(gallery, 120, 160)
+        check(gallery, range(160))
+        assert gallery.stats()["index"]["compared_one_by_one"] == 40
+    with opened(path) as gallery:
+        check(gallery, range(160))
+        assert gallery.stats()["index"]["compared_one_by_one"] == 40
+        assert [one["kind"] for one in gallery.stats()["index"]["segments"]] == ["hnsw"]
+
+
+def test_a_process_that_ends_leaves_a_file_that_the_next_one_maps(path, monkeypatch):
+    monkeypatch.undo()
+    monkeypatch.setattr("lookalike.index.AUTO_EXACT_LIMIT", 50)
+    with opened(path) as gallery:
+        enrolled(gallery, 0, 120)
+    with opened(path) as gallery:
+        assert gallery._live.snapshot is None
+        check(gallery, range(120))
+        assert [one["templates"] for one in gallery.stats()["index"]["segments"]] == [120]
+        assert gallery._live.snapshot.fresh.count == 0
+
+
+def test_segments_are_few_and_of_growing_size(path):
+    with opened(path) as gallery:
+        builds = 0
+        for start in range(0, 2400, 60):
+            enrolled(gallery, start, start + 60)
+            builds += build(gallery)
+        check(gallery, range(2400))
+        sizes = [one["templates"] for one in gallery.stats()["index"]["segments"]]
+        assert sum(sizes) == 2400
+        assert len(sizes) <= 4
+        assert all(large > 3 * small for large, small in itertools.pairwise(sizes))
+        assert builds == 2 * 40
+        assert len(folders(path)) == len(sizes)
+
+
+def test_who_is_forgotten_is_in_no_file_of_a_segment_and_not_found(path):
+    with opened(path) as gallery:
+        enrolled(gallery, 0, 200)
+        build(gallery)
+        check(gallery, range(200))
+        for n in (3, 77, 199):
+            assert held_on_disk(path / "segments", n)
+            gallery.forget(str(n))
+            assert not held_on_disk(path, n)
+            assert gallery.search(vectors(1, n), k=1)[0][0].identity != str(n)
+        left = set(range(200)) - {3, 77, 199}
+        check(gallery, left)
+    with opened(path) as gallery:
+        check(gallery, left)
+
+
+def test_a_segment_most_of_which_is_forgotten_is_built_again(path):
+    with opened(path) as gallery:
+        enrolled(gallery, 0, 100)
+        build(gallery)
+        for n in range(20):
+            gallery.forget(str(n))
+        assert build(gallery) == 0
+        for n in range(20, 40):
+            gallery.forget(str(n))
+        assert build(gallery) == 1
+        check(gallery, range(40, 100))
+        assert [one["templates"] for one in gallery.stats()["index"]["segments"]] == [60]
+
+
+def test_what_a_killed_process_left_is_overwritten_when_the_gallery_is_opened(path):
+    with opened(path) as gallery:
+        enrolled(gallery, 0, 100)
+        build(gallery)
+        with gallery._database.write("written"):  # as far as `forget` came
+            row = gallery._database.one("SELECT id FROM identity WHERE name = '5'")
+            enrolment.drop_identity(gallery._database, row[0], enrolment.new_change(gallery._database))
+        assert held_on_disk(path / "segments", 5)
+        (path / "segments" / "half-written").mkdir()
+    with opened(path) as gallery:
+        assert not held_on_disk(path, 5)
+        assert not (path / "segments" / "half-written").exists()
+        check(gallery, set(range(100)) - {5})
+
+
+@pytest.mark.parametrize("damage", ["missing", "cut", "bytes", "ids"])
+def test_a_damaged_segment_is_passed_over_and_built_again(path, damage, caplog):
+    with opened(path) as gallery:
+        enrolled(gallery, 0, 100)
+        build(gallery)
+    (folder,) = folders(path)
+    file = folder / "index.faiss"
+    if damage == "missing":
+        shutil.rmtree(folder)
+    elif damage == "cut":
+        file.write_bytes(file.read_bytes()[:-8])
+    elif damage == "bytes":
+        file.write_bytes(bytes(100) + file.read_bytes()[100:])
+    else:
+        (folder / "ids.npy").write_bytes(b"damaged")
+    with opened(path) as gallery:
+        enrolled(gallery, 100, 110)
+        check(gallery, range(110))
+        assert "passed over" in caplog.text
+        assert gallery.stats()["index"]["damaged"] == 1
+        assert build(gallery) == 1
+        check(gallery, range(110))
+        assert gallery.stats()["index"]["damaged"] == 0
+        assert gallery.stats()["index"]["compared_one_by_one"] == 10
+
+
+def test_a_backup_of_the_database_is_a_whole_gallery(path):
+    with opened(path) as gallery:
+        enrolled(gallery, 0, 100)
+        build(gallery)
+    backup = (path / "gallery.sqlite3").read_bytes()
+    with opened(path) as gallery:
+        enrolled(gallery, 100, 200)
+        build(gallery)
+    (path / "gallery.sqlite3").write_bytes(backup)
+    with opened(path) as gallery:  # whose segment is deleted; later ones hold other people's templates
+        check(gallery, range(100))
+        enrolled(gallery, 300, 400)
+        build(gallery)
+        check(gallery, {*range(100), *range(300, 400)})
+
+
+def test_who_was_forgotten_after_a_backup_is_found_again_when_it_is_restored(path):
+    with opened(path) as gallery:
+        enrolled(gallery, 0, 100)
+        build(gallery)
+    backup = (path / "gallery.sqlite3").read_bytes()
+    with opened(path) as gallery:
+        gallery.forget("7")
+        check(gallery, set(range(100)) - {7})
+    (path / "gallery.sqlite3").write_bytes(backup)  # beside a segment in which that vector was overwritten
+    with opened(path) as gallery:
+        check(gallery, range(100))
+        assert gallery.search(vectors(1, 7), k=1)[0][0].identity == "7"
+        build(gallery)
+        assert gallery.stats()["index"]["damaged"] == 1
+        check(gallery, range(100))
+        assert gallery.stats()["index"]["damaged"] == 0
+
+
+def test_a_graph_is_searched_more_widely_the_larger_it_is(path, monkeypatch):
+    # What is measured begins at 20,000 vectors; here, a tenth of all.
+    monkeypatch.setattr("lookalike.index.planning.scaling.setting_for_recall", lambda kind, count, *given: count // 10)
+    for count, wanted in ((400, 64), (1200, 120)):
+        with opened(path) as gallery:
+            enrolled(gallery, count - 400 if count == 400 else 400, count)
+            build(gallery)
+            gallery.search(vectors(1), k=1)
+            (segment,) = gallery._live.snapshot.segments
+            assert segment.index.spec.search.ef_search == wanted
+
+
+def test_only_one_process_builds(path):
+    with opened(path) as gallery, opened(path) as other:
+        enrolled(gallery, 0, 100)
+        with gallery._segments.alone() as alone:
+            assert alone
+            assert not other._builder.build_one(other.model)
+        assert build(other) == 2
+        check(gallery, range(100))
+        assert gallery.stats()["index"]["compared_one_by_one"] == 0
+
+
+def test_every_search_sees_one_state_while_others_enroll_forget_and_build(path):
+    """Somebody has one of two templates at every moment; so every search has to find that person, with it."""
+    gallery = opened(path)
+    pair = vectors(2, 7)
+    with gallery:
+        enrolled(gallery, 100, 220)
+        gallery.enroll("Ada", pair[0])
+        stop, wrong, searches = threading.Event(), [], []
+
+        def search():
+            while not stop.is_set():
+                for row in gallery.search(pair, k=200):
+                    found = {c.identity: c.distance for c in row}
+                    searches.append(1)
+                    if "Ada" not in found or len(found) != len(row):
+                        wrong.append(found)
+                    elif not (found["Ada"] < 1e-6 or abs(found["Ada"] - apart) < 1e-5):
+                        wrong.append(found["Ada"])
+
+        apart = float(pairwise(pair[:1].astype(float), pair[1:].astype(float), "cosine")[0, 0])
+        threads = [threading.Thread(target=search) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        try:
+            for turn in range(40):
+                gallery.enroll_many([("Ada", pair[(turn + 1) % 2], None)], replace=True)
+                enrolled(gallery, 1000 + 5 * turn, 1005 + 5 * turn)
+                gallery.forget(str(1000 + 5 * turn))
+                if turn % 10 == 5:
+                    build(gallery)
+        finally:
+            stop.set()
+            for thread in threads:
+                thread.join()
+    assert not wrong
+    assert len(searches) > 20
