@@ -90,8 +90,9 @@ class EmbeddedGallery:
         # A process killed between the commit of a `forget` and its scrubbing left old bytes in the log, in a version
         # of the annex, or in a segment.
         try:
+            change = self.change
             if self._database.scrub(wait=False):
-                self._segments.recover()
+                self._segments.recover(change)
         except StorageError as error:  # a full or read-only disk; reading must go on
             _log.warning("what was forgotten from %s was not overwritten everywhere: %s", self.path, error)
         if kind is not None:
@@ -259,10 +260,11 @@ class EmbeddedGallery:
 
     def scrub(self) -> bool:
         """Overwrite what was forgotten, in the log and the segments; False when somebody kept reading it too long."""
-        # When the log is empty, nobody searches a state from before any more, and segments may be overwritten.
+        # Once the log was emptied, nobody searches a state from before any more, and segments may be overwritten.
+        change = self.change
         if not self._database.scrub():
             return False
-        self._segments.scrub()
+        self._segments.scrub(change)
         return True
 
     # --- the annex ----------------------------------------------------------------------------------------

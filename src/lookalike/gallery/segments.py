@@ -12,11 +12,13 @@ process killed in between leaves the rest to the next one that opens the gallery
 
 from __future__ import annotations
 
+import logging
 import secrets
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import astuple, dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -34,8 +36,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Listed", "Segment", "SegmentFolder"]
 
+_log = logging.getLogger(__name__)
+
 FOLDER = "segments"
-LOCK = "building.lock"
+#: Files that are locked: by who builds segments and deletes their folders, and by who overwrites vectors in them.
+BUILDING, ERASING = "building.lock", "erasing.lock"
 #: In a segment's folder: number and token of the last change whose forgotten templates were overwritten.
 _ERASED = "erased"
 
@@ -134,19 +139,9 @@ class SegmentFolder:
     @contextmanager
     def alone(self) -> Iterator[bool]:
         """Whether nobody else builds or deletes folders, in this process or another; held until the end."""
-        try:
-            import fcntl
-        except ImportError:  # Windows: two may build the same, and one is thrown away
-            yield True
-            return
         self.folder.mkdir(mode=0o700, exist_ok=True)
-        with (self.folder / LOCK).open("w") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                yield False
-                return
-            yield True
+        with _locked(self.folder / BUILDING, wait=False) as alone:
+            yield alone
 
     def write(self, index: VectorIndex) -> str:
         """Put an index on the disk, whole; returns the name of its folder, which counts once `put` names it."""
@@ -167,7 +162,7 @@ class SegmentFolder:
         Raises:
             StorageError: one could not be deleted.
         """
-        named = {LOCK, *(one.name for one in self.listed())}
+        named = {BUILDING, ERASING, *(one.name for one in self.listed())}
         for path in self.folder.iterdir():
             if path.name in named:
                 continue
@@ -180,13 +175,16 @@ class SegmentFolder:
                     f"{path} could not be deleted: {error.strerror or error}; delete it by hand, nothing reads it"
                 ) from error
 
-    def recover(self) -> None:
+    def recover(self, change: int) -> None:
         """Finish what a killed process left: overwrite who was forgotten, delete what does not count.
+
+        Args:
+            change: as of `scrub`.
 
         Raises:
             StorageError: the disk is full, read-only or failing.
         """
-        self.scrub()
+        self.scrub(change)
         if self.folder.is_dir():
             with self.alone() as alone, self._database.read("read"):
                 if alone:
@@ -196,41 +194,68 @@ class SegmentFolder:
 
     # --- forgetting ---------------------------------------------------------------------------------------
 
-    def scrub(self) -> None:
-        """Overwrite, in every segment, what was forgotten since that was last done; on the disk when it returns.
+    def scrub(self, change: int) -> None:
+        """Overwrite, in every segment, what was forgotten up to a change; on the disk when it returns.
 
-        Call when nobody searches a state from before any more: a search that is under way would find somebody else's
-        vector under the name of who is forgotten.
+        Args:
+            change: one that nobody searches a state from before any more: a search that is under way would find
+                somebody else's vector under the name of who is forgotten.
 
         Raises:
             StorageError: the disk is read-only or failing.
         """
-        with self._database.read("read"):
-            latest, token = self._database.one("SELECT id, hex(token) FROM change ORDER BY id DESC LIMIT 1") or (0, "")
-            behind = [one for one in self.listed() if one.scrubbed < latest]
-            gone = {
-                one.name: [
-                    row[0]
-                    for row in self._database.run(
-                        "SELECT template_id FROM tombstone WHERE change_id > ? AND template_id BETWEEN ? AND ?",
-                        (one.scrubbed, one.first, one.last),
-                    )
-                ]
-                for one in behind
-            }
-        done = []
-        for one in behind:
-            if gone[one.name]:
-                with suppress(ArtefactError):  # damaged: its folder is deleted when it is built anew
-                    self._note_erased(one.name, latest, token)
-                    erase_vectors(self.folder / one.name, gone[one.name])
-            done.append(one.name)
-        if any(gone.values()):
-            with self._database.write("scrubbed"):
-                for name in done:
-                    self._database.run("UPDATE segment SET scrubbed = max(scrubbed, ?) WHERE name = ?", (latest, name))
+        if not self.folder.is_dir():
+            return
+        # Two who erase at once could put back into one place what the other takes out of another.
+        with self._database.lock, _locked(self.folder / ERASING, wait=True):
+            with self._database.read("read"):
+                token = self._database.one("SELECT hex(token) FROM change WHERE id = ?", (change,))
+                behind = [one for one in self.listed() if one.scrubbed < change]
+                gone = {one.name: self._gone(one) for one in behind}
+            for one in behind:
+                new = [template for template, when in gone[one.name] if one.scrubbed < when <= change]
+                if new:
+                    earlier = [template for template, when in gone[one.name] if when <= one.scrubbed]
+                    self._erase(one.name, new, earlier, f"{change} {token[0]}")
+            if any(gone.values()):
+                with self._database.write("scrubbed"):
+                    for one in behind:
+                        self._database.run("UPDATE segment SET scrubbed = ? WHERE name = ?", (change, one.name))
 
-    def _note_erased(self, name: str, change: int, token: str) -> None:
+    def _gone(self, one: Listed) -> list[tuple[int, int]]:
+        """Who of a segment was forgotten, and at which change."""
+        return self._database.run(
+            "SELECT template_id, change_id FROM tombstone WHERE change_id > ? AND template_id BETWEEN ? AND ?",
+            (one.change, one.first, one.last),
+        ).fetchall()
+
+    def _erase(self, name: str, templates: Sequence[int], earlier: Sequence[int], change: str) -> None:
         folder = self.folder / name
-        if folder.is_dir():
-            write_atomically(folder / _ERASED, f"{change} {token}".encode("ascii"))
+        try:
+            if folder.is_dir():
+                write_atomically(folder / _ERASED, change.encode("ascii"))
+            erase_vectors(folder, templates, earlier)
+        except ArtefactError as error:
+            _log.info("a damaged segment is deleted when it is built again: %s", error)
+        except StorageError:
+            with self._database.read("read"):
+                if any(one.name == name for one in self.listed()):
+                    raise
+            # It was replaced meanwhile by another, which does not hold them, and deleted.
+
+
+@contextmanager
+def _locked(path: Path, wait: bool) -> Iterator[bool]:
+    """Lock a file, among threads and processes; False where another has it and it is not waited for."""
+    try:
+        import fcntl
+    except ImportError:  # Windows: two may build the same, and one is thrown away
+        yield True
+        return
+    with path.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        yield True

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from lookalike.atomic_files import write_atomically
 from lookalike.errors import ArtefactError, InputError, StorageError
@@ -24,16 +25,21 @@ __all__ = ["erase_vectors"]
 
 faiss = EngineLibrary("faiss")
 
+Floats = npt.NDArray[np.float32]
+Positions = npt.NDArray[np.int64]
+
 _ENGINE = "index.faiss"
 _KINDS = ("exact", "nsw", "hnsw")
 
 
-def erase_vectors(path: str | Path, ids: Sequence[int]) -> int:
-    """Overwrite vectors in a saved index; on the disk when it returns.
+def erase_vectors(path: str | Path, ids: Sequence[int], earlier: Sequence[int] = ()) -> int:
+    """Overwrite vectors in a saved index; on the disk when it returns, the file's checksum with them.
 
     Args:
         path: the directory that `save` wrote.
         ids: of the vectors; those that it does not hold are passed over.
+        earlier: ids of all that were erased before. A place among them may hold one of these vectors, which it took as
+            its neighbour's.
 
     Returns:
         how many it held.
@@ -50,23 +56,18 @@ def erase_vectors(path: str | Path, ids: Sequence[int]) -> int:
         raise InputError(f"vectors of kind {kind!r} are not erased in place; give {', '.join(_KINDS)}, or build anew")
     try:
         held = np.load(folder / "ids.npy", mmap_mode="r", allow_pickle=False)
-        positions = np.flatnonzero(np.isin(held, np.asarray(ids, np.int64)))
+        positions, before = (np.flatnonzero(np.isin(held, np.asarray(some, np.int64))) for some in (ids, earlier))
         if not len(positions):
             return 0
-        size = 4 * int(header["spec"]["dimension"])
-        start = engine.stat().st_size - size * len(held)
+        shape = (len(held), int(header["spec"]["dimension"]))
+        start = engine.stat().st_size - 4 * shape[0] * shape[1]
         if start < 0:
             raise ArtefactError(f"{engine} is damaged: it is too short for {len(held)} vectors; rebuild the index")
-        replaced = _replaced(engine, kind, set(positions.tolist()))
-        with engine.open("r+b") as file:
-            for position in positions.tolist():
-                instead = replaced(position)
-                file.seek(start + instead * size if instead is not None else 0)
-                content = bytes(size) if instead is None else file.read(size)
-                file.seek(start + position * size)
-                file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+        vectors = np.memmap(engine, "<f4", "r", start, shape)
+        replaced = _replaced(engine, kind, {*positions.tolist(), *before.tolist()})
+        # Copies first: after a kill in between, the vector is still there to find the others by.
+        for some in (_copies(vectors, positions, before), positions):
+            _write(engine, start, {int(one): _content(vectors, replaced(int(one))) for one in some})
         _note(folder, header)
     except OSError as error:
         if isinstance(error, StorageError):
@@ -77,12 +78,38 @@ def erase_vectors(path: str | Path, ids: Sequence[int]) -> int:
     return len(positions)
 
 
+def _copies(vectors: Floats, positions: Positions, before: Positions) -> Positions:
+    """Which of the places `before` hold one of the vectors at `positions`."""
+    first = vectors[before, 0]
+    alike = [before[first == vectors[one, 0]] for one in positions]
+    return np.array(
+        [place for one, some in zip(positions, alike, strict=True) for place in some
+         if np.array_equal(vectors[place], vectors[one])], np.int64
+    )  # fmt: skip
+
+
+def _content(vectors: Floats, position: int | None) -> bytes:
+    """The bytes of a vector; zeros of none."""
+    return bytes(4 * vectors.shape[1]) if position is None else vectors[position].tobytes()
+
+
+def _write(engine: Path, start: int, contents: dict[int, bytes]) -> None:
+    """Put vectors in places of the file; on the disk when it returns."""
+    if not contents:
+        return
+    with engine.open("r+b") as file:
+        for position, content in contents.items():
+            file.seek(start + position * len(content))
+            file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
 def _replaced(engine: Path, kind: str, erased: set[int]) -> Callable[[int], int | None]:
     """Whose vector a position takes: that of the nearest neighbour that is not erased, too; None for zeros."""
     if kind == "exact":
         return lambda position: None
     index: Any = faiss.read_index(str(engine), faiss.IO_FLAG_MMAP_IFC)
-
     graph = index.hnsw
     links = faiss.rev_swig_ptr(graph.neighbors.data(), graph.neighbors.size())  # a view of the mapped file
 

@@ -1,0 +1,74 @@
+"""Vectors erased in the files of an index: in no byte of it, and the others are found as before."""
+
+import numpy as np
+import pytest
+
+from lookalike.errors import ArtefactError, InputError
+from lookalike.index import build_index, load_index
+from lookalike.index.core.metric_space import MetricSpace
+from lookalike.index.erasing import erase_vectors
+
+D = 8
+
+
+def vectors(n, seed=0):
+    return np.random.default_rng(seed).normal(size=(n, D)).astype(np.float32)
+
+
+@pytest.fixture(params=["exact", "nsw", "hnsw"])
+def saved(request, tmp_path):
+    path = tmp_path / "x.index"
+    build_index(vectors(300), request.param, "cosine", ids=np.arange(300) * 2).save(path)
+    return path
+
+
+def content(path):
+    return b"".join(file.read_bytes() for file in path.iterdir())
+
+
+def stored(n):
+    return MetricSpace("cosine", D).vectors(vectors(300)[n : n + 1]).tobytes()
+
+
+def test_what_is_erased_one_after_the_other_is_in_no_file(saved):
+    """In a graph a place takes its neighbour's vector; when that is erased later, its copies are, too."""
+    order = np.random.default_rng(1).permutation(300)[:240]
+    erased = []
+    for start in range(0, 240, 20):
+        some = [int(2 * n) for n in order[start : start + 20]]
+        assert erase_vectors(saved, some, erased) == 20
+        erased += some
+        held = content(saved)
+        assert not any(stored(one // 2) in held for one in erased)
+    alive = sorted(set(range(300)) - {one // 2 for one in erased})
+    for mapped in (False, True):
+        index = load_index(saved, mapped=mapped)
+        found = index.search(vectors(300)[alive], k=250)
+        for own, ids, distances in zip(alive, found.ids, found.distances, strict=True):
+            nearest = next(one for one in ids.tolist() if one not in set(erased))
+            assert nearest == 2 * own
+            assert distances[ids.tolist().index(nearest)] < 1e-6
+
+
+def test_ids_that_are_not_held_are_passed_over(saved):
+    before = content(saved)
+    assert erase_vectors(saved, [1, 3, 10**6]) == 0
+    assert content(saved) == before
+    assert erase_vectors(saved, [1, 4]) == 1
+
+
+def test_everything_can_be_erased(saved):
+    assert erase_vectors(saved, list(range(0, 600, 2))) == 300
+    held = content(saved)
+    assert not any(stored(n) in held for n in range(300))
+
+
+def test_other_kinds_and_damaged_files_are_refused(saved, tmp_path):
+    build_index(vectors(300), "ivf", "cosine").save(tmp_path / "ivf.index")
+    with pytest.raises(InputError, match="kind 'ivf'"):
+        erase_vectors(tmp_path / "ivf.index", [1])
+    (saved / "index.faiss").write_bytes(b"short")
+    with pytest.raises(ArtefactError, match="damaged"):
+        erase_vectors(saved, [2])
+    with pytest.raises(ArtefactError):
+        erase_vectors(tmp_path / "nothing", [2])
