@@ -46,6 +46,17 @@ def test_a_recall_out_of_reach_is_none(case):
     assert settings_for_recall(index, KINDS[index.kind].recall_setting, asked, 0.99) is None
 
 
+@pytest.mark.parametrize(("k", "queries"), [(10, 250), (1, 300)])
+def test_an_index_that_looks_everywhere_reaches_any_recall_that_its_queries_can_show(case, k, queries):
+    vectors, _ = case
+    asked = vectors[::13][:queries] + np.float32(0.01)
+    truth = exact_truth(vectors, asked, k, MetricSpace("euclidean", 24))
+    index = build_index(vectors, "ivf", "euclidean", nlist=2)  # one cell misses some, two are everything
+    point = settings_for_recall(index, KINDS["ivf"].recall_setting, Asked(asked, truth), 0.99)
+    assert point is not None
+    assert point.recall.floor >= 0.99
+
+
 def test_two_settings_are_weighed_against_each_other(case):
     vectors, asked = case
     index = build_index(vectors, "ivfpq", "euclidean", store="float32", nlist=60)

@@ -6,10 +6,12 @@ from lookalike.errors import InputError
 from lookalike.index import tune_index
 from lookalike.index.generated_vectors import generated_vectors
 from lookalike.index.kinds.registry import KINDS
-from lookalike.index.tuning import cheapest_settings, race, tune
+from lookalike.index.tuning import cheapest_settings, race, race_data, tune, tuning_time
+from lookalike.index.tuning.build_times import BuildTimes
 from lookalike.index.tuning.candidates import Candidate
 from lookalike.index.tuning.expectations import Expectations
 from lookalike.index.tuning.race_data import RaceData
+from lookalike.index.tuning.tuning_time import TuningTime
 
 TREES, FEW, MANY, EXACT = (
     Candidate("trees", {"n_trees": 10}),
@@ -30,9 +32,8 @@ def given(monkeypatch):
         monkeypatch.setattr(race, "_QUICK", quick)
         monkeypatch.setattr(race, "_FEW_VECTORS", few)
         monkeypatch.setattr(Expectations, "search_seconds", lambda self, one, count: search[str(one)])
-        monkeypatch.setattr(Expectations, "build_seconds", lambda self, one, count: builds[str(one)])
+        monkeypatch.setattr(BuildTimes, "seconds", lambda self, one, count: builds[str(one)])
         monkeypatch.setattr(Expectations, "grown_search", lambda self, one, seconds, sample, count: predicted[str(one)])
-        monkeypatch.setattr(Expectations, "grown_build", lambda self, one, *given: builds[str(one)])
         monkeypatch.setattr(race, "_TIMES_BUILD", times)
         monkeypatch.setattr(tune, "candidates", lambda *given: [TREES, FEW, MANY, EXACT])
 
@@ -114,7 +115,8 @@ def test_what_is_built_sooner_comes_first_where_it_is_predicted_about_as_fast(gi
 def test_a_budget_leaves_out_what_takes_too_long_to_build(given):
     slow = {str(TREES): 1e-3, str(FEW): 500.0, str(MANY): 500.0, str(EXACT): 1e-3}
     tuning = given(SAME, SAME, MEASURED, slow, budget="2m")
-    assert by_name(tuning)[str(FEW)].verdict == "expected to take 500 s to build, more than there is time"
+    verdict = by_name(tuning)[str(FEW)].verdict
+    assert verdict == "expected to take 500 s to build and 4 s to measure, more than there is time"
     assert tuning.index.kind in ("trees", "exact")
 
 
@@ -126,13 +128,47 @@ def test_the_quickest_build_is_kept_whatever_the_budget(given):
     assert any("the quickest build is expected to take 300 s" in event.warning for event in said)
 
 
+def test_a_budget_leaves_room_for_builds_that_take_longer_than_expected(given, monkeypatch):
+    builds = {**SAME, str(FEW): 60.0, str(MANY): 60.0}
+    faster = {**SAME, str(FEW): 0.5e-3, str(MANY): 0.5e-3}
+    monkeypatch.setattr(BuildTimes, "margin", lambda self, one: 1.2)
+    assert given(SAME, faster, {**MEASURED, "hnsw": 0.5e-3}, builds, budget=100).index.kind == "hnsw"
+    monkeypatch.setattr(BuildTimes, "margin", lambda self, one: 2.0)  # the builds over the sample disagreed
+    tuning = given(SAME, faster, {**MEASURED, "hnsw": 0.5e-3}, builds, budget=100)
+    assert tuning.index.kind != "hnsw"
+    assert by_name(tuning)[str(FEW)].verdict.startswith("expected to take 60 s to build")
+
+
+def test_under_a_budget_the_first_build_is_chosen_again_once_the_true_neighbours_took_their_time(given, monkeypatch):
+    monkeypatch.setattr(TuningTime, "spent", lambda self: 50.0 if self._data.knows_neighbours(KINDS["hnsw"]) else 0.0)
+    builds = {**SAME, str(TREES): 20.0, str(FEW): 60.0, str(MANY): 60.0, str(EXACT): 20.0}
+    said = []
+    faster = {**SAME, str(FEW): 0.5e-3, str(MANY): 0.5e-3}
+    tuning = given(SAME, faster, MEASURED, builds, budget=100, progress=said.append)
+    first = next(event.detail for event in said if event.stage.startswith("Building") and event.detail)
+    assert "hnsw" not in first
+    assert {by_name(tuning)[str(one)].stage for one in (FEW, MANY)} == {"sample"}
+
+
+def test_a_sample_of_few_queries_leaves_nothing_out_that_all_queries_may_show(given, monkeypatch):
+    monkeypatch.setattr(race_data, "_SAMPLE_QUERIES", 20)  # without a miss they show 0.9867
+    tuning = given(SAME, SAME, MEASURED, recall=0.99)
+    assert {trial.stage for trial in tuning.trials} == {"full"}
+
+
+def test_that_queries_are_too_few_to_show_a_recall_is_said(given):
+    tuning = given(SAME, SAME, MEASURED, recall=0.999, k=1)
+    assert tuning.index.kind == "exact"
+    assert by_name(tuning)[str(FEW)].verdict == "recall 0.999 cannot be shown by 400 queries; give more"
+
+
 def test_what_is_no_time_is_no_budget(given):
     with pytest.raises(InputError, match=r"the budget is 'soon'; give a time of at least 0, such as 0.5s, 10s or 2m"):
         given(SAME, SAME, MEASURED, budget="soon")
 
 
 def test_fewer_queries_are_asked_where_their_neighbours_would_take_too_long(given, monkeypatch):
-    monkeypatch.setattr(race, "_FEWEST_QUERIES", 60)
+    monkeypatch.setattr(tuning_time, "_FEWEST_QUERIES", 60)
     assert given({**SAME, str(EXACT): 1.0}, SAME, MEASURED, times=3.0).index.tuned["queries"] == 60
     assert given({**SAME, str(EXACT): 1e-2}, SAME, MEASURED).index.tuned["queries"] == 400
 

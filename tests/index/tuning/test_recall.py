@@ -5,7 +5,7 @@ import pytest
 
 from lookalike.distances import Covariance, nearest
 from lookalike.index.core.metric_space import MetricSpace
-from lookalike.index.tuning.recall import Recall, exact_truth
+from lookalike.index.tuning.recall import Recall, exact_truth, floor_without_misses, queries_to_show
 
 
 def truth_of(vectors, queries, k, metric="euclidean", covariance=None):
@@ -104,7 +104,7 @@ def test_the_interval_holds_the_true_recall_as_often_as_it_says():
     inside = floors = 0
     for _ in range(600):
         shares = rng.binomial(10, 0.93, 300) / 10
-        recall = Recall.over(shares)
+        recall = Recall.over(shares, 10)
         inside += recall.low <= 0.93 <= recall.high
         floors += recall.floor <= 0.93
     assert 0.92 < inside / 600 < 0.98
@@ -112,7 +112,32 @@ def test_the_interval_holds_the_true_recall_as_often_as_it_says():
 
 
 def test_perfect_answers_prove_no_perfect_recall():
-    recall = Recall.over(np.ones(1000))
+    recall = Recall.over(np.ones(1000), 1)
     assert recall.mean == recall.high == 1
     assert 0.995 < recall.low < recall.floor < 1
-    assert Recall.over(np.ones(10)).floor < 0.8
+    assert Recall.over(np.ones(10), 1).floor < 0.8
+
+
+@pytest.mark.parametrize("k", [1, 10, 100])
+def test_an_answer_without_a_miss_shows_no_less_than_one_with_a_miss(k):
+    # By queries alone, 250 perfect answers showed 0.9893, so that an index which misses nothing did not reach 0.99.
+    perfect, missed = np.ones(250), np.ones(250)
+    missed[7] -= 1 / k
+    with_a_miss, without = Recall.over(missed, k), Recall.over(perfect, k)
+    assert 1 - without.floor <= 1.05 * (1 - with_a_miss.floor)
+    assert 1 - without.floor == pytest.approx(2.7 / (250 * k), rel=0.05)  # and it is no proof of a perfect recall
+
+
+def test_where_all_queries_have_the_same_recall_its_interval_lies_around_it():
+    recall = Recall.over(np.full(100, 0.9), 10)
+    assert recall.low < recall.floor < 0.9 < recall.high < 0.93
+    assert Recall.over(np.zeros(50), 10).low == 0
+
+
+@pytest.mark.parametrize("k", [1, 10])
+@pytest.mark.parametrize("wanted", [0.9, 0.99, 0.999])
+def test_so_many_queries_show_a_recall_where_nothing_is_missed(wanted, k):
+    enough = int(np.ceil(queries_to_show(wanted, k)))
+    assert floor_without_misses(enough, k) >= wanted - 1e-9
+    assert floor_without_misses(enough - 1, k) < wanted
+    assert queries_to_show(1, k) == np.inf

@@ -16,7 +16,7 @@ import numpy as np
 from scipy.optimize import nnls
 
 from lookalike.index.planning.scaling import recall_logit
-from lookalike.index.tuning.recall import Recall
+from lookalike.index.tuning.recall import Recall, queries_to_show
 from lookalike.index.tuning.speed import interleaved_seconds, seconds
 
 if TYPE_CHECKING:
@@ -28,8 +28,9 @@ __all__ = ["Point", "frontier", "settings_for_recall", "sweep"]
 
 #: A setting is found to within this share.
 _CLOSE = 0.02
-#: Share of the queries that look for the line of points, but so many at least; all of them settle the chosen one.
-_SOME, _FEWEST = 0.25, 250
+#: Share of the queries that look for the line of points, but so many at least, and so many times those that can show
+#: the recall; all of them settle the chosen one.
+_SOME, _FEWEST, _TIMES_NEEDED = 0.25, 250, 2
 #: How many candidates are compared again: at first so many times k, then more and fewer by steps of this ratio.
 _START, _STEP = 5, 1.5
 #: Fewer than at first are tried as long as the other setting is raised by no more than this.
@@ -63,7 +64,9 @@ def settings_for_recall(
     """
     if setting is None:
         return Point({}, asked.recall(index, {}), seconds(index, asked.queries, asked.k, {}, batch))
-    search = _LeastSetting(index, setting, asked.first(max(_FEWEST, int(_SOME * len(asked)))), target)
+    enough = min(_TIMES_NEEDED * queries_to_show(target, asked.k), len(asked))
+    some = asked.first(max(_FEWEST, int(_SOME * len(asked)), math.ceil(enough)))
+    search = _LeastSetting(index, setting, some, target)
     points = _line(search)
     if not points:
         return None

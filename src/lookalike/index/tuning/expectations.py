@@ -1,4 +1,4 @@
-"""What a candidate is expected to take before it is built, and how what a sample showed grows to all vectors.
+"""What a candidate is expected to take before it is built, and how a search over a sample grows to all vectors.
 
 Both rest on the builds of 20,000 to 1,000,000 vectors that plans rest on (`planning.scaling`). Their absolute figures
 are those of one machine and of vectors like face embeddings; here they leave out what is far from the best, and say how
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lookalike.index.kinds.registry import KINDS
-from lookalike.index.planning.scaling import build_cpu_seconds, search_ms, setting_for_recall
+from lookalike.index.planning.scaling import build_cpu_seconds, search_ms, setting_for_neighbours
 
 if TYPE_CHECKING:
     from lookalike.index.core.kind import Candidate
@@ -27,21 +27,23 @@ class Expectations:
     Attributes:
         dimension: numbers per vector.
         recall: to reach.
+        k: neighbours that a search asks for.
         threads: of a build.
     """
 
     dimension: int
     recall: float
+    k: int
     threads: int
 
     def search_seconds(self, candidate: Candidate, count: int) -> float:
         """Of one query over `count` vectors, at the settings that reach the recall."""
         build = candidate.settings(count)
-        value = setting_for_recall(candidate.kind, count, self.recall, build)
+        value = setting_for_neighbours(candidate.kind, count, self.recall, self.k, build)
         return search_ms(candidate.kind, count, self.dimension, value, build) / 1000
 
     def build_seconds(self, candidate: Candidate, count: int) -> float:
-        """Of a build over `count` vectors."""
+        """Of a build over `count` vectors, by the tables alone; `BuildTimes` corrects it by builds that were timed."""
         cpu = build_cpu_seconds(candidate.kind, count, self.dimension, candidate.settings(count))
         return cpu / self.threads
 
@@ -63,7 +65,3 @@ class Expectations:
         """What codes save, which grows with the number of vectors as these leave the processor's caches."""
         kind = KINDS[candidate.kind]
         return kind.costs.search_share(kind.shape(count, self.dimension, candidate.settings(count)))
-
-    def grown_build(self, candidate: Candidate, measured: float, sample: int, count: int) -> float:
-        """Seconds of a build over `count` vectors, from those a sample took."""
-        return measured * self.build_seconds(candidate, count) / self.build_seconds(candidate, sample)

@@ -15,17 +15,19 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from lookalike.counted_nouns import how_many
-from lookalike.durations import parse_seconds
 from lookalike.errors import InputError
 from lookalike.index.core.engine_library import EngineLibrary
 from lookalike.index.core.kind import Candidate
 from lookalike.index.kinds.registry import KINDS
 from lookalike.index.planning.footprint import footprint
 from lookalike.index.quantities import parse_size
+from lookalike.index.tuning.build_times import BuildTimes
 from lookalike.index.tuning.cheapest_settings import Point, settings_for_recall
 from lookalike.index.tuning.expectations import Expectations
+from lookalike.index.tuning.recall import floor_without_misses, queries_to_show
 from lookalike.index.tuning.speed import interleaved_seconds
 from lookalike.index.tuning.trial import Trial
+from lookalike.index.tuning.tuning_time import TIMES_ASKED, TuningTime
 from lookalike.progress import Progress, ProgressSink
 
 if TYPE_CHECKING:
@@ -52,13 +54,10 @@ _SAME_KIND, _RIVAL = 1.15, 1.35
 _TIMES_BUILD, _QUICK, _FEW_VECTORS = 3.0, 50.0, 50_000
 #: A long build is started only where it is predicted to bring a query's time down to this share.
 _WORTH = 0.8
-#: What is left of a budget, over the longest expected build that is begun.
-_MARGIN = 1.5
-#: Share of the time that goes to the true neighbours of the queries, and to asking each so many times; but so many
-#: queries are always asked: recall .95 is known to ±.006 by them.
-_ASKING, _TIMES_ASKED, _FEWEST_QUERIES = 0.25, 10, 1000
-#: Choosing an index's search settings takes up to this share of its build beside it.
-_MEASURING = 1.25
+#: Share of the time there is, at most, that builds over the sample take: where that is not known, and of a budget.
+_SAMPLING, _SAMPLING_BUDGET = 1 / 4, 1 / 8
+#: Share of the time that goes to the true neighbours of the queries, and to asking them.
+_ASKING = 0.25
 
 
 class Race:
@@ -75,16 +74,15 @@ class Race:
         self, data: RaceData, options: TuneOptions, able: list[Candidate], progress: ProgressSink | None
     ) -> None:
         self._data, self._options, self._progress = data, options, progress
-        self._start = time.perf_counter()
-        self._limit = _QUICK if len(data.vectors) <= _FEW_VECTORS else math.inf
-        if options.budget is not None:
-            self._limit = parse_seconds(options.budget, "the budget")
         self._batch = options.objective == "throughput"
-        self._expected = Expectations(data.vectors.shape[1], options.recall, faiss.omp_get_max_threads())
+        threads = faiss.omp_get_max_threads()
+        self._expected = Expectations(data.vectors.shape[1], options.recall, options.k, threads)
+        self._times = BuildTimes(self._expected)
+        limit = _QUICK if len(data.vectors) <= _FEW_VECTORS else math.inf
+        self._clock = TuningTime(data, options, self._expected, self._times, limit)
         count = len(data.vectors)
         self._trials = [
-            Trial(candidate, count=count, expected_build=self._expected.build_seconds(candidate, count))
-            for candidate in able
+            Trial(candidate, count=count, expected_build=self._times.seconds(candidate, count)) for candidate in able
         ]
         self._out: list[Trial] = []
         self._hopeless: list[Trial] = []
@@ -135,33 +133,17 @@ class Race:
 
     def _keep_to_budget(self) -> None:
         """Leave out what is expected to take longer to build than there is time; never the quickest."""
-        # A build may take longer than expected, and is measured afterwards: a budget leaves room for both.
-        left = self._left() / (_MARGIN if self._options.budget is not None else 1.0)
-        quickest = min(trial.expected_build for trial in self._trials)
-        if self._options.budget is not None and quickest > left:
-            self._report(
-                Progress(
-                    "Tuning",
-                    0,
-                    None,
-                    warning=f"the quickest build is expected to take {quickest:.0f} s, "
-                    f"more than the budget leaves ({max(0.0, left):.0f} s)",
-                )
+        clock = self._clock
+        quickest = min(self._trials, key=clock.needs)
+        if self._options.budget is not None and not clock.fits(quickest):
+            build = quickest.expected_build
+            warning = (
+                f"the budget leaves {max(0.0, clock.left()):.0f} s; the quickest build is expected to take "
+                f"{build:.0f} s, at most {self._times.margin(quickest.candidate) * build:.0f}, "
+                f"and measuring it {clock.asking_seconds(quickest):.0f}"
             )
-
-        def too_long(trial: Trial) -> str:
-            if trial.expected_build <= max(left, quickest):
-                return ""
-            return f"expected to take {trial.expected_build:.0f} s to build, more than there is time"
-
-        self._leave_out(too_long)
-
-    def _left(self) -> float:
-        """Seconds until the limit; infinite without one."""
-        return self._limit - self._spent()
-
-    def _spent(self) -> float:
-        return time.perf_counter() - self._start
+            self._report(Progress("Tuning", 0, None, warning=warning))
+        self._leave_out(lambda one: "" if one is quickest or clock.fits(one) else clock.too_long(one))
 
     def _leave_out(self, reason: Callable[[Trial], str]) -> None:
         """Those for which there is a reason; a verdict that stands already stays."""
@@ -202,7 +184,6 @@ class Race:
         for done, trial in enumerate(trials):
             self._report(Progress(what, done, count, str(trial.candidate)))
             index = self._built(trial, sample, "sample")
-            trial.expected_build = self._expected.grown_build(trial.candidate, trial.build_seconds, size, total)
             if self._meets_target(trial, index, sample.asked):
                 built.append((trial, index))
         if trials:
@@ -215,12 +196,13 @@ class Race:
     def _sample_size(self) -> int:
         """0 where all full builds together are quick."""
         total = len(self._data.vectors)
-        allowed = min(min(trial.expected_build for trial in self._trials), self._left() / 4)
+        share = _SAMPLING if self._options.budget is None else _SAMPLING_BUDGET
+        allowed = min(min(trial.expected_build for trial in self._trials), share * self._clock.left())
 
         def builds(size: int) -> float:
-            return sum(self._expected.build_seconds(trial.candidate, size) for trial in self._trials)
+            return sum(self._times.seconds(trial.candidate, size) for trial in self._trials)
 
-        if len(self._trials) == 1 or total <= 2 * _SMALLEST or builds(total) <= min(_QUICK, self._limit) / 2:
+        if len(self._trials) == 1 or total <= 2 * _SMALLEST or builds(total) <= min(_QUICK, self._clock.limit) / 2:
             return 0
         size = _SMALLEST
         while 1.25 * size <= min(_LARGEST, total / 4) and builds(int(1.25 * size)) <= allowed:
@@ -250,11 +232,10 @@ class Race:
         best = min(self._trials, key=lambda trial: trial.predicted_seconds)
         if math.isinf(best.predicted_seconds):  # few vectors: no sample was drawn
             return
-        truth = self._expected.search_seconds(Candidate("exact"), len(self._data.vectors)) / self._expected.threads
-        left = self._left()
+        left = self._clock.left()
         allowed = _ASKING * (left if math.isfinite(left) else max(_QUICK, _TIMES_BUILD * best.expected_build))
-        each = truth + _TIMES_ASKED * best.predicted_seconds
-        self._data.limit_queries(max(_FEWEST_QUERIES, int(allowed / each)))
+        each = self._clock.truth_seconds() + TIMES_ASKED * best.predicted_seconds
+        self._data.limit_queries(max(self._clock.fewest_queries(), int(allowed / each)))
 
     def _fastest_of(self, trials: list[Trial]) -> tuple[Trial, VectorIndex] | None:
         """The fastest of those that are built and keep the recall; None where none does."""
@@ -262,7 +243,7 @@ class Race:
         builds, what = 0, f"Building over all {len(self._data.vectors):,} vectors"
         waiting = list(trials)
         while waiting:
-            trial = self._next(waiting)
+            trial = self._first(waiting) if best is None else self._next(waiting)
             waiting.remove(trial)
             if best is not None and (why := self._not_worth(trial, best[0])):
                 trial.verdict = why
@@ -279,6 +260,18 @@ class Race:
         if builds:
             self._report(Progress(what, builds, builds))
         return best
+
+    def _first(self, waiting: list[Trial]) -> Trial:
+        """The first to build; as none can be stopped, under a budget one that is in time even if it takes long."""
+        if self._options.budget is None:
+            return self._next(waiting)
+
+        def in_time() -> list[Trial]:
+            return list(filter(self._clock.fits, waiting)) or [min(waiting, key=self._clock.needs)]
+
+        # Chosen again once the true neighbours are known: how long these took is known then, too.
+        self._data.in_full(KINDS[self._next(in_time()).candidate.kind], self._progress)
+        return self._next(in_time())
 
     @staticmethod
     def _next(waiting: list[Trial]) -> Trial:
@@ -299,9 +292,9 @@ class Race:
         same = trial.candidate.kind == best.candidate.kind
         if math.isfinite(slower) and slower > (_SAME_KIND if same else _RIVAL):
             return "predicted no faster than the chosen one was measured"
-        needs = self._spent() + _MEASURING * trial.expected_build
-        if needs > self._limit:
-            return f"expected to take {trial.expected_build:.0f} s to build, more than there is time"
+        if not self._clock.fits(trial):
+            return self._clock.too_long(trial)
+        needs = self._clock.spent() + self._clock.needs(trial)
         winner = trial.expected_build if slower < _WORTH else best.build_seconds
         if self._options.budget is not None or needs <= max(_QUICK, _TIMES_BUILD * winner):
             return ""
@@ -348,16 +341,28 @@ class Race:
         index = self._data.built(trial.candidate, len(indexed.vectors), indexed.vectors, indexed.ids)
         trial.build_seconds = time.perf_counter() - start
         trial.stage, trial.count, trial.bytes = stage, len(indexed.vectors), int(index.stats()["bytes"])
+        self._times.note(trial.candidate, trial.count, trial.build_seconds)
+        for other in [*self._trials, *self._hopeless]:
+            other.expected_build = self._times.seconds(other.candidate, len(self._data.vectors))
         return index
 
     def _meets_target(self, trial: Trial, index: VectorIndex, asked: Asked) -> bool:
-        setting = KINDS[trial.candidate.kind].recall_setting
-        trial.point = settings_for_recall(index, setting, asked, self._options.recall, self._batch)
+        setting, recall = KINDS[trial.candidate.kind].recall_setting, self._options.recall
+        trial.point = settings_for_recall(index, setting, asked, self._to_reach(trial.stage, asked), self._batch)
         if trial.point is None:
-            trial.verdict = f"does not reach recall {self._options.recall:g}"
+            trial.verdict = f"does not reach recall {recall:g}"
+            if len(asked) < queries_to_show(recall, asked.k) < math.inf:
+                trial.verdict = f"recall {recall:g} cannot be shown by {len(asked):,} queries; give more"
         elif trial.stage == "full" and math.isinf(trial.predicted_seconds):
             trial.predicted_seconds = trial.point.seconds
         return trial.point is not None
+
+    def _to_reach(self, stage: str, asked: Asked) -> float:
+        """The recall asked for; on a sample no more than its few queries can show, where all queries can."""
+        recall = self._options.recall
+        if stage == "full" or queries_to_show(recall, asked.k) > self._data.asked:
+            return recall
+        return min(recall, floor_without_misses(len(asked), asked.k))
 
     def _time_side_by_side(self, built: list[tuple[Trial, VectorIndex]], asked: Asked) -> None:
         pairs = [(index, trial.point.settings) for trial, index in built if trial.point is not None]

@@ -125,9 +125,16 @@ class RaceData:
         vectors = self.vectors[np.sort(self._rows[:size])]
         return self._indexed(vectors, None, self._asked[:_SAMPLE_QUERIES], None, progress)
 
+    def knows_neighbours(self, kind: Kind) -> bool:
+        """Whether the true neighbours among what `in_full` gives for a kind are known already."""
+        return self._holds_out(kind) in self._in_full
+
+    def _holds_out(self, kind: Kind) -> bool:
+        return kind.family == "graph" and len(self.held_out) > 0
+
     def in_full(self, kind: Kind, progress: ProgressSink | None) -> Indexed:
         """All vectors, or for a graph those that are not held out (see `asked`)."""
-        held_out = kind.family == "graph" and len(self.held_out) > 0
+        held_out = self._holds_out(kind)
         if held_out not in self._in_full:
             self._in_full[held_out] = self._without_held_out(progress) if held_out else self._whole(progress)
         return self._in_full[held_out]

@@ -20,7 +20,7 @@ from lookalike.binomial_intervals import Z_ONE_SIDED_95, Z_TWO_SIDED_95, wilson_
 from lookalike.index.core.flat_vectors import Near, merged, nearest_among
 from lookalike.index.core.metric_space import MetricSpace
 
-__all__ = ["Recall", "Truth", "exact_truth"]
+__all__ = ["Recall", "Truth", "exact_truth", "floor_without_misses", "queries_to_show"]
 
 Floats = npt.NDArray[np.float32]
 
@@ -39,8 +39,8 @@ class Recall:
 
     Attributes:
         mean: of the queries' recalls.
-        low: lower end; the true recall lies below it with a probability of 2.5% (normal approximation over queries,
-            or Wilson's interval where all queries have the same recall).
+        low: lower end; the true recall lies below it with a probability of 2.5% (normal approximation over queries; or,
+            where all queries have the same recall and so no spread, Wilson's interval over all neighbours asked for).
         high: upper end.
         floor: one-sided 95% bound: a recall promised at this value is kept with 95% confidence.
     """
@@ -51,16 +51,38 @@ class Recall:
     floor: float
 
     @classmethod
-    def over(cls, shares: npt.NDArray[np.float64]) -> Recall:
-        """From the `(q,)` recalls of single queries."""
+    def over(cls, shares: npt.NDArray[np.float64], k: int) -> Recall:
+        """From the `(q,)` recalls of single queries, which asked for `k` neighbours each."""
         q, mean = len(shares), float(shares.mean())
-        spread = float(shares.std(ddof=1)) if q > 1 else 0.0
-        if spread == 0.0:  # Mostly all 1: q queries without a miss do not prove that there is never one.
-            low, floor = (mean * wilson_interval(q, q, z)[0] for z in (Z_TWO_SIDED_95, Z_ONE_SIDED_95))
-            return cls(mean, low, min(1.0, mean), floor)
-        error = spread / math.sqrt(q)
+        if shares.min() == shares.max():
+            # Mostly all 1: answers without a miss do not prove that there is never one. By neighbours, as the spread
+            # of a single miss counts, too: by queries, a perfect answer would show less than one with a miss.
+            hits, asked = round(mean * q * k), q * k
+            low, high = wilson_interval(hits, asked, Z_TWO_SIDED_95)
+            return cls(mean, low, high, wilson_interval(hits, asked, Z_ONE_SIDED_95)[0])
+        error = float(shares.std(ddof=1)) / math.sqrt(q)
         low, high = max(0.0, mean - Z_TWO_SIDED_95 * error), min(1.0, mean + Z_TWO_SIDED_95 * error)
         return cls(mean, low, high, mean - Z_ONE_SIDED_95 * error)
+
+
+def floor_without_misses(queries: int, k: int) -> float:
+    """The `Recall.floor` of so many queries for `k` neighbours of which none was missed; none can be higher.
+
+    Example:
+        >>> round(floor_without_misses(250, 10), 4), round(floor_without_misses(250, 1), 4)
+        (0.9989, 0.9893)
+    """
+    return wilson_interval(queries * k, queries * k, Z_ONE_SIDED_95)[0]
+
+
+def queries_to_show(recall: float, k: int) -> float:
+    """How many queries for `k` neighbours show a recall with 95% confidence where none is missed; infinite for 1.
+
+    Example:
+        >>> math.ceil(queries_to_show(0.99, 10)), math.ceil(queries_to_show(0.99, 1))
+        (27, 268)
+    """
+    return Z_ONE_SIDED_95**2 * recall / (1 - recall) / k if recall < 1 else math.inf
 
 
 @dataclass(frozen=True)
@@ -94,7 +116,7 @@ class Truth:
         """Of `(q, k)` found positions or ids, -1 for none."""
         same = (found[:, : self.k, None] == self.positions[:, None, :]) & self.counts[:, None, :]
         hits = same.any(axis=2).sum(axis=1)
-        return Recall.over(np.minimum(hits, self.k) / self.k)
+        return Recall.over(np.minimum(hits, self.k) / self.k, self.k)
 
 
 def exact_truth(

@@ -23,7 +23,7 @@ class Trial:
         build_seconds: for that number, with all threads.
         point: search settings, recall and time at the target, on that number; None where it misses the target.
         predicted_seconds: of a query over all vectors, from the sample; measured in full, this is `point.seconds`.
-        expected_build: seconds of a build over all vectors, from a table of builds or from the sample.
+        expected_build: seconds of a build over all vectors, from a table of builds and the builds timed so far.
         bytes: in memory, for that number.
         verdict: chosen, or why not.
     """
