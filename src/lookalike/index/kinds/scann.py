@@ -339,9 +339,9 @@ def _build_work(shape: Shape) -> float:
     return (cells + count * each + _CODE_LEARNING * min(count, _CODE_SAMPLE)) * shape.dimension
 
 
-# Searches, all without SOAR, are of the machine of `Measured`. Builds were measured again, with SOAR and without, on an
-# Intel Xeon, where they grow more steeply: without SOAR 2.9, 16 and 156 s of processor time; on the other machine 1.6,
-# 8 and 45 to 51. What stands here is the Xeon's, by the fit of `_build_work`, times 0.44: between the two.
+# Searches, all without SOAR, are of the machine of `Measured`. Builds were measured again on an Intel Xeon, with SOAR
+# and without: without it 2.9, 16 and 156 s of processor time. What stands here is that by the fit of `_build_work`,
+# times 0.44: what the machine of `Measured` took for 20,000 and 100,000 vectors; for 1,000,000 it took 51 s.
 # fmt: off
 _MEASURED = (
     Measured(20_000, 1.2, (
