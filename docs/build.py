@@ -24,6 +24,7 @@ PAGES = {
     "evaluation": ROOT / "docs" / "evaluation.md",
     "losses": ROOT / "docs" / "losses" / "README.md",
     "indexes": ROOT / "docs" / "indexes.md",
+    "galleries": ROOT / "docs" / "galleries.md",
     "faces": ROOT / "docs" / "faces.md",
     "landmarks": ROOT / "docs" / "landmarks.md",
     "models": ROOT / "docs" / "models.md",

@@ -223,8 +223,8 @@ def test_who_was_forgotten_after_a_backup_is_found_again_when_it_is_restored(pat
 
 
 def test_a_graph_is_searched_more_widely_the_larger_it_is(path, monkeypatch):
-    # What is measured begins at 20,000 vectors; here, a tenth of all.
-    monkeypatch.setattr("lookalike.index.planning.scaling.setting_for_recall", lambda kind, count, *given: count // 10)
+    # What is measured begins at 20,000 vectors; here, a ninth of those that are in before the last tenth asks.
+    monkeypatch.setattr("lookalike.index.planning.scaling.setting_for_recall", lambda kind, count, *given: count // 9)
     for count, wanted in ((400, 64), (1200, 120)):
         with opened(path) as gallery:
             enrolled(gallery, count - 400 if count == 400 else 400, count)
@@ -232,6 +232,28 @@ def test_a_graph_is_searched_more_widely_the_larger_it_is(path, monkeypatch):
             gallery.search(vectors(1), k=1)
             (segment,) = gallery._live.snapshot.segments
             assert segment.index.spec.search.ef_search == wanted
+
+
+def test_a_graph_is_searched_as_widely_as_its_vectors_need(path, monkeypatch):
+    """What is expected of its size is far too little here; how many candidates are needed is measured."""
+    monkeypatch.setattr("lookalike.index.planning.scaling.setting_for_recall", lambda *given: 10)
+    monkeypatch.setattr("lookalike.gallery.segment_builder._FEWEST_CANDIDATES", 1)
+    with opened(path) as gallery:
+        enrolled(gallery, 0, 3000)
+        build(gallery)
+        probes, held = vectors(300, 10**6), np.concatenate([vectors(1, n) for n in range(3000)])
+        true = np.argsort(pairwise(probes.astype(float), held.astype(float), "cosine"), axis=1)[:, :10]
+        found = gallery.search(probes, k=10)
+        (segment,) = gallery._live.snapshot.segments
+        assert segment.index.kind == "hnsw"
+        assert segment.index.spec.search.ef_search > 10
+        share = np.mean(
+            [
+                len({int(c.identity) for c in row} & set(near)) / 10
+                for row, near in zip(found, true.tolist(), strict=True)
+            ]
+        )
+        assert share > 0.97  # 0.99 of those that were measured
 
 
 def test_only_one_process_builds(path):

@@ -11,6 +11,7 @@ is built in again only as often as the gallery grows by that factor (O'Neil et a
 from __future__ import annotations
 
 import contextlib
+import itertools
 import logging
 import os
 import threading
@@ -19,6 +20,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 import lookalike.index
 from lookalike.errors import LookalikeError, StorageError
@@ -39,6 +41,10 @@ _log = logging.getLogger(__name__)
 _RECALL = 0.99
 #: Candidates of a graph's search, at least: a small one needs fewer, and gains nothing by it.
 _FEWEST_CANDIDATES = 64
+#: And at most: more take longer than comparing 100,000 templates one by one.
+_MOST_CANDIDATES = 4000
+#: Templates that ask, before they go into the graph, and how many neighbours of each are looked for.
+_QUERIES, _NEIGHBOURS = 200, 10
 #: A segment is built again together with a new one that is not smaller than this part of it.
 _RATIO = 3
 #: A segment of which so large a share was forgotten is built again.
@@ -196,14 +202,20 @@ class SegmentBuilder:
             return None
         vectors = np.concatenate(parts)
         numbers = np.array(ids, np.int64)
+        # The last ones ask, before they go in, too.
+        asking = min(_QUERIES, len(vectors) // 10) if plan.kind == _GRAPH else 0
+        ends = [*range(_SLICE, len(vectors) - asking, _SLICE), len(vectors) - asking]
         index = lookalike.index.build_index(
-            vectors[:_SLICE], plan.kind, model.metric, ids=numbers[:_SLICE], fingerprint=model.fingerprint
+            vectors[: ends[0]], plan.kind, model.metric, ids=numbers[: ends[0]], fingerprint=model.fingerprint
         )
-        for start in range(_SLICE, len(vectors), _SLICE):
+        for start, end in itertools.pairwise(ends):
             if stop and self._stop.is_set():
                 return None
-            index.add(vectors[start : start + _SLICE], numbers[start : start + _SLICE])
-        widen_search(index)
+            index.add(vectors[start:end], numbers[start:end])
+        if asking:
+            exact = lookalike.index.build_index(vectors[: ends[-1]], "exact", model.metric, ids=numbers[: ends[-1]])
+            widen_search(index, exact, vectors[ends[-1] :])
+            index.add(vectors[ends[-1] :], numbers[ends[-1] :])
         return index
 
     def _put(self, plan: _Plan, name: str, templates: int, change: int) -> None:
@@ -230,11 +242,27 @@ class SegmentBuilder:
             _log.warning("older segments stay on the disk: %s", error)
 
 
-def widen_search(index: VectorIndex) -> None:
-    """Let a graph consider as many candidates as its size needs: at the same number, a larger one finds fewer."""
-    if index.kind != "hnsw" or not len(index):
-        return
+def widen_search(index: VectorIndex, exact: VectorIndex, queries: npt.NDArray[np.float32]) -> None:
+    """Let a graph consider as many candidates as find nearly all of the nearest templates.
+
+    What its size needs of vectors like faces is expected; how many these vectors need is measured.
+
+    Args:
+        index: the graph.
+        exact: of the same vectors.
+        queries: `(q, d)`, others.
+    """
     from lookalike.index.planning.scaling import setting_for_recall
 
     wanted = max(_FEWEST_CANDIDATES, setting_for_recall("hnsw", len(index), _RECALL, index.spec.build.model_dump()))
-    index.configure(ef_search=wanted)
+    true = exact.search(queries, min(_NEIGHBOURS, len(exact))).ids
+    while True:
+        index.configure(ef_search=wanted)
+        found = index.search(queries, true.shape[1]).ids
+        share = (found[:, :, None] == true[:, None, :]).any(axis=1).mean()
+        if share >= _RECALL:
+            return
+        if wanted >= min(_MOST_CANDIDATES, len(index)):
+            _log.warning("a segment finds %.1f%% of the nearest templates, not %.0f%%", 100 * share, 100 * _RECALL)
+            return
+        wanted = wanted * 3 // 2 + 1
