@@ -47,6 +47,14 @@ def build(gallery):
     return count
 
 
+def backed_up(path):
+    """The database of a gallery of 100 in a segment."""
+    with opened(path) as gallery:
+        enrolled(gallery, 0, 100)
+        build(gallery)
+    return (path / "gallery.sqlite3").read_bytes()
+
+
 def check(gallery, held):
     """Everybody held is found, nobody else, at the true distance, among the nearest in the true order."""
     held = sorted(held)
@@ -189,10 +197,7 @@ def test_a_damaged_segment_is_passed_over_and_built_again(path, damage, caplog):
 
 
 def test_a_backup_of_the_database_is_a_whole_gallery(path):
-    with opened(path) as gallery:
-        enrolled(gallery, 0, 100)
-        build(gallery)
-    backup = (path / "gallery.sqlite3").read_bytes()
+    backup = backed_up(path)
     with opened(path) as gallery:
         enrolled(gallery, 100, 200)
         build(gallery)
@@ -205,10 +210,7 @@ def test_a_backup_of_the_database_is_a_whole_gallery(path):
 
 
 def test_who_was_forgotten_after_a_backup_is_found_again_when_it_is_restored(path):
-    with opened(path) as gallery:
-        enrolled(gallery, 0, 100)
-        build(gallery)
-    backup = (path / "gallery.sqlite3").read_bytes()
+    backup = backed_up(path)
     with opened(path) as gallery:
         gallery.forget("7")
         check(gallery, set(range(100)) - {7})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,10 +16,12 @@ from lookalike.gallery.snapshot import FreshTemplates, Snapshot
 from lookalike.index.core.metric_space import MetricSpace
 
 if TYPE_CHECKING:
+    import sqlite3
+
     from lookalike.gallery.database import Database
     from lookalike.gallery.gallery import Model
 
-__all__ = ["LiveIndex", "vector_from", "vectors_from"]
+__all__ = ["LiveIndex", "read_vectors", "vector_from", "vectors_from"]
 
 _log = logging.getLogger(__name__)
 #: Rows of the database that are read at a time: a few MiB.
@@ -42,6 +44,14 @@ def vectors_from(rows: Sequence[tuple[int, bytes]], dimension: int) -> npt.NDArr
     if len(joined) != 4 * dimension * len(rows) or any(len(blob) != 4 * dimension for _, blob in rows):
         return np.stack([vector_from(blob, dimension, template) for template, blob in rows])
     return np.frombuffer(joined, "<f4").astype(np.float32).reshape(len(rows), dimension)
+
+
+def read_vectors(
+    rows: sqlite3.Cursor, dimension: int
+) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]]:
+    """Ids and `(n, dimension)` vectors of rows of both, some thousands at a time; errors as of `vector_from`."""
+    while some := rows.fetchmany(_AT_A_TIME):
+        yield np.array([row[0] for row in some], np.int64), vectors_from(some, dimension)
 
 
 class _ReplacedError(Exception):
@@ -81,7 +91,7 @@ class LiveIndex:
             "kind": "segments" if held.segments else "exact",
             "count": held.templates,
             "segments": [
-                {"kind": one.index.kind, "templates": one.count, "bytes": int(one.index.stats()["bytes"])}
+                {"kind": one.index.kind, "templates": one.listed.templates, "bytes": int(one.index.stats()["bytes"])}
                 for one in held.segments
             ],
             "compared_one_by_one": held.unbuilt,
@@ -186,9 +196,8 @@ class LiveIndex:
     def _read(self, model: Model, fresh: FreshTemplates, where: str, values: tuple[int, ...]) -> FreshTemplates:
         rows = self._database.run(f"SELECT id, vector FROM template WHERE {where} ORDER BY id", values)
         space = MetricSpace(model.metric, model.dimension)
-        while some := rows.fetchmany(_AT_A_TIME):
-            ids = np.array([row[0] for row in some], np.int64)
-            fresh = fresh.with_more(ids, space.vectors(vectors_from(some, model.dimension)))
+        for ids, vectors in read_vectors(rows, model.dimension):
+            fresh = fresh.with_more(ids, space.vectors(vectors))
         return fresh
 
     def _forgotten(self, known: dict[int, int], since: int) -> dict[int, int]:

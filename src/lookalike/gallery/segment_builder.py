@@ -15,7 +15,7 @@ import itertools
 import logging
 import os
 import threading
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -24,7 +24,7 @@ import numpy.typing as npt
 
 import lookalike.index
 from lookalike.errors import LookalikeError, StorageError
-from lookalike.gallery.live_index import vectors_from
+from lookalike.gallery.live_index import read_vectors
 from lookalike.gallery.segments import Listed, SegmentFolder
 from lookalike.index.erasing import erase_vectors
 
@@ -56,7 +56,6 @@ _FILE = "exact"
 _GRAPH = "hnsw"
 #: Vectors that go into a graph before it is looked whether to stop.
 _SLICE = 2000
-_AT_A_TIME = 10_000
 
 
 @dataclass(frozen=True)
@@ -164,7 +163,7 @@ class SegmentBuilder:
         newest, waiting = one("SELECT coalesce(max(id), 0), count(*) FROM template WHERE id > ?", (covered,))
         if waiting > limit:
             return _Plan(_FILE, covered + 1, newest, ())
-        gone = {segment.name: self._gone(segment) for segment in listed}
+        gone = {one.name: len(self._folder.forgotten(one.first, one.last, one.change)) for one in listed}
         sizes = {segment.name: segment.templates - gone[segment.name] for segment in listed}
         taken: list[Listed] = []
         for segment in reversed(listed):
@@ -179,29 +178,20 @@ class SegmentBuilder:
                 return _Plan(kind, segment.first, segment.last, (segment.name,))
         return None
 
-    def _gone(self, segment: Listed) -> int:
-        """How many of its templates were forgotten."""
-        where = "change_id > ? AND template_id BETWEEN ? AND ?"
-        values = (segment.change, segment.first, segment.last)
-        return int(self._database.one(f"SELECT count(*) FROM tombstone WHERE {where}", values)[0])
-
     def _built(self, plan: _Plan, model: Model, stop: bool) -> VectorIndex | None:
         """The index of these templates; None where it was stopped, or nobody is left."""
-        ids: list[int] = []
         parts = []
         with self._database.read("read"):
             rows = self._database.run(
                 "SELECT id, vector FROM template WHERE id BETWEEN ? AND ? ORDER BY id", (plan.first, plan.last)
             )
-            while some := rows.fetchmany(_AT_A_TIME):
+            for part in read_vectors(rows, model.dimension):
                 if stop and self._stop.is_set():
                     return None
-                ids += [row[0] for row in some]
-                parts.append(vectors_from(some, model.dimension))
-        if not ids:
+                parts.append(part)
+        if not parts:
             return None
-        vectors = np.concatenate(parts)
-        numbers = np.array(ids, np.int64)
+        numbers, vectors = (np.concatenate(some) for some in zip(*parts, strict=True))
         # The last ones ask, before they go in, too.
         asking = min(_QUERIES, len(vectors) // 10) if plan.kind == _GRAPH else 0
         ends = [*range(_SLICE, len(vectors) - asking, _SLICE), len(vectors) - asking]
@@ -224,13 +214,7 @@ class SegmentBuilder:
             held = {segment.name for segment in self._folder.listed()}
             latest = self._database.latest_change()
             if held.issuperset(plan.instead_of):
-                gone: Sequence[int] = [
-                    row[0]
-                    for row in self._database.run(
-                        "SELECT template_id FROM tombstone WHERE change_id > ? AND template_id BETWEEN ? AND ?",
-                        (change, plan.first, plan.last),
-                    )
-                ]
+                gone = [template for template, _ in self._folder.forgotten(plan.first, plan.last, change)]
                 if gone:
                     erase_vectors(self._folder.folder / name, gone)
                 new = Listed(name, plan.kind, plan.first, plan.last, templates, change, latest)

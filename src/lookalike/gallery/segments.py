@@ -74,7 +74,6 @@ class Segment:
 
     listed: Listed
     index: VectorIndex
-    count: int
     ids: npt.NDArray[np.int64] = field(repr=False)
 
     def find(self, probes: npt.NDArray[np.float32], k: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
@@ -122,7 +121,7 @@ class SegmentFolder:
             raise ArtefactError(f"{self.folder / listed.name} does not hold the templates that it should")
         if not self._of_this_history(listed.name):
             raise ArtefactError(f"{self.folder / listed.name} lacks templates that a restored database has again")
-        return Segment(listed, index, len(ids), ids)
+        return Segment(listed, index, ids)
 
     def _of_this_history(self, name: str) -> bool:
         try:
@@ -211,7 +210,7 @@ class SegmentFolder:
             with self._database.read("read"):
                 token = self._database.one("SELECT hex(token) FROM change WHERE id = ?", (change,))
                 behind = [one for one in self.listed() if one.scrubbed < change]
-                gone = {one.name: self._gone(one) for one in behind}
+                gone = {one.name: self.forgotten(one.first, one.last, one.change) for one in behind}
             for one in behind:
                 new = [template for template, when in gone[one.name] if one.scrubbed < when <= change]
                 if new:
@@ -222,11 +221,11 @@ class SegmentFolder:
                     for one in behind:
                         self._database.run("UPDATE segment SET scrubbed = ? WHERE name = ?", (change, one.name))
 
-    def _gone(self, one: Listed) -> list[tuple[int, int]]:
-        """Who of a segment was forgotten, and at which change."""
+    def forgotten(self, first: int, last: int, since: int) -> list[tuple[int, int]]:
+        """Which templates of a range of ids were forgotten after a change, and at which; call inside a transaction."""
         return self._database.run(
             "SELECT template_id, change_id FROM tombstone WHERE change_id > ? AND template_id BETWEEN ? AND ?",
-            (one.change, one.first, one.last),
+            (since, first, last),
         ).fetchall()
 
     def _erase(self, name: str, templates: Sequence[int], earlier: Sequence[int], change: str) -> None:

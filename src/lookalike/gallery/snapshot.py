@@ -99,7 +99,7 @@ class Snapshot:
     @cached_property
     def unbuilt(self) -> int:
         """Templates that are compared one by one."""
-        return self.fresh.count + sum(one.count for one in self.segments if one.listed.kind == "exact")
+        return self.fresh.count + sum(one.listed.templates for one in self.segments if one.listed.kind == "exact")
 
     def search(self, probes: Floats, k: int) -> Hits:
         """The k nearest templates, k at most as many as are alive; exact but for what graphs miss.
@@ -108,7 +108,7 @@ class Snapshot:
             probes: `(q, d)`, checked.
             k: at least 1.
         """
-        found = [self._alive(segment.find, segment.count, probes, k) for segment in self.segments]
+        found = [self._alive(segment.find, segment.listed.templates, probes, k) for segment in self.segments]
         if self.fresh.count:
             ready = self.space.queries(probes)
             found.append(self._alive(self._find_fresh, self.fresh.count, ready, k))
