@@ -176,7 +176,7 @@ def test_forty_kills():
     result = json.loads(done.stdout)
     assert result["kills"] == 40
     assert result["acknowledged"] > 40
-    assert result["missing"] == result["phantoms"] == result["open_failures"] == 0
+    assert not any(result[bad] for bad in ("missing", "phantoms", "resurrected", "open_failures", "child_failures"))
 
 
 LIARS = {
@@ -215,7 +215,8 @@ def test_the_kills_find_out_a_gallery_that(liar):
     )
     assert done.returncode == 1, done.stdout + done.stderr
     result = json.loads(done.stdout)
-    assert result["missing"] + result["phantoms"] > 0
+    # Acts that are written piece by piece may also fail in the child, when a segment is built between two pieces.
+    assert result["missing"] + result["phantoms"] + result["child_failures"] > 0
 
 
 def test_a_gallery_that_does_not_fit_leaves_nothing_behind(tmp_path):
