@@ -19,11 +19,11 @@ from typing import Any
 from lookalike.atomic_files import sync_folder
 from lookalike.errors import ArtefactError, InputError, StorageError
 
-__all__ = ["FILE_NAME", "FORMAT_VERSION", "KIND_TABLE", "VERSION_3", "Database"]
+__all__ = ["FILE_NAME", "FORMAT_VERSION", "KIND_TABLE", "VERSION_3", "VERSION_4", "Database"]
 
-#: Version 2 says what the gallery holds (`kind`), version 3 names its segments (`segment`); earlier ones are migrated
-#: when they are opened.
-FORMAT_VERSION = 3
+#: Version 2 says what the gallery holds (`kind`), version 3 names its segments (`segment`), version 4 keeps tags, acts
+#: that can be undone, an audit log and vectors of a second model; earlier ones are migrated when they are opened.
+FORMAT_VERSION = 4
 FILE_NAME = "gallery.sqlite3"
 #: "LKGL", in the file's header, tells a gallery from other SQLite files.
 APPLICATION_ID = 0x4C4B474C
@@ -51,6 +51,12 @@ VERSION_3 = (
     ),
 )
 
+#: What version 4 adds, by concept.
+ACT_TABLES: tuple[str, ...] = ()
+AUDIT_TABLES: tuple[str, ...] = ()
+UPGRADE_TABLES: tuple[str, ...] = ()
+VERSION_4 = (*ACT_TABLES, *AUDIT_TABLES, *UPGRADE_TABLES)
+
 # A row of `change` is written by every transaction that enrolls or forgets; indexes follow it. Its random token tells
 # whether a cache on disk belongs to this history or to the one before a backup was restored.
 # AUTOINCREMENT: the id of a deleted row is never given out again.
@@ -73,7 +79,7 @@ CREATE TABLE tombstone (
     template_id INTEGER PRIMARY KEY, change_id INTEGER NOT NULL REFERENCES change, forgotten_at TEXT NOT NULL);
 CREATE INDEX tombstone_by_change ON tombstone (change_id);
 {KIND_TABLE};
-{"; ".join(VERSION_3)};
+{"; ".join([*VERSION_3, *VERSION_4])};
 PRAGMA application_id = {APPLICATION_ID};
 PRAGMA user_version = {FORMAT_VERSION};
 COMMIT;

@@ -10,7 +10,7 @@ import logging
 from typing import get_args
 
 from lookalike.errors import ArtefactError, InputError, StorageError
-from lookalike.gallery.database import FORMAT_VERSION, KIND_TABLE, VERSION_3, Database
+from lookalike.gallery.database import FORMAT_VERSION, KIND_TABLE, VERSION_3, VERSION_4, Database
 from lookalike.gallery.gallery import Kind
 
 __all__ = ["checked_kind", "held_kind", "migrate", "settle"]
@@ -89,5 +89,8 @@ def _upgrade(database: Database) -> None:
             database.run("INSERT INTO kind VALUES (1, ?)", (kind,))
     if version < 3:
         for statement in VERSION_3:
+            database.run(statement)
+    if version < FORMAT_VERSION:
+        for statement in VERSION_4:
             database.run(statement)
         database.run(f"PRAGMA user_version = {FORMAT_VERSION}")
