@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from lookalike.distances import pairwise
-from lookalike.gallery import EmbeddedGallery, forgetting, segment_search
+from lookalike.gallery import EmbeddedGallery, enrolment, forgetting, segment_search
 from lookalike.gallery.segment_builder import SegmentBuilder
 from lookalike.index.core.metric_space import MetricSpace
 
