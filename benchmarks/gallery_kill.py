@@ -21,7 +21,6 @@ from __future__ import annotations
 
 import argparse
 import copy
-import hashlib
 import json
 import os
 import random
@@ -93,20 +92,17 @@ def child(folder: Path, label: str, report: int) -> None:
             else:
                 act = (kind, mine[-1] if kind == "=" else mine[0])
             os.write(report, " ".join(["begin", *act]).encode() + b"\n")
-            merged = done(gallery, act, merged)
+            merged = done(gallery, act, merged, key=f"{label}-{number}")
             os.write(report, " ".join(["done", *act]).encode() + b"\n")
             followed(mine, act)
 
 
-def done(gallery: Gallery, act: Act, merged: int) -> int:
+def done(gallery: Gallery, act: Act, merged: int, key: str) -> int:
     """Do an act; returns the number of the last merging."""
     kind, name, *others = act
     if kind in "+=":
-        tags, key = (
-            {"by": name},
-            hashlib.sha256(repr(act).encode()).hexdigest(),
-        )  # no name: keys outlive who is forgotten
-        gallery.enroll_many([Enrolment(name, vectors_of(name, kind), tags=tags)], replace=kind == "=", key=key)
+        one = Enrolment(name, vectors_of(name, kind), tags={"by": name})
+        gallery.enroll_many([one], replace=kind == "=", key=key)
     elif kind == ">":
         gallery.rename(name, others[0])
     elif kind == "&":
@@ -195,8 +191,9 @@ class Expected:
         kind, name, *others = act
         if kind in "+=":
             before = self.held.get(name)
-            self.gone += before.rows if before else []
-            self.held[name] = Person(bytes_of(name, kind), name, before.names if before else {name})
+            rows = bytes_of(name, kind)
+            self.gone += [row for row in before.rows if row not in rows] if before else []
+            self.held[name] = Person(rows, name, before.names if before else {name})
         elif kind == ">":
             person = self.held.pop(name)
             self.held[others[0]] = Person(person.rows, person.tag, person.names | {others[0]})
