@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -21,10 +20,10 @@ from lookalike.gallery.annex import Annex, AnnexFolder, MakeAnnex
 from lookalike.gallery.database import Database
 from lookalike.gallery.failpoints import reached
 from lookalike.gallery.filtered_search import FilterCache
-from lookalike.gallery.gallery_stats import bytes_below, counted, described
+from lookalike.gallery.gallery_stats import counted, described, stats
 from lookalike.gallery.identity_search import nearest_identities
-from lookalike.gallery.identity_tags import change_tags, checked_filter, checked_tags, tags_of
-from lookalike.gallery.kind import checked_kind, held_kind, migrate, settle, upgrade
+from lookalike.gallery.identity_tags import checked_filter
+from lookalike.gallery.kind import checked_kind, held_kind, settle, upgrade
 from lookalike.gallery.live_index import LiveIndex
 from lookalike.gallery.model_binding import check_model, check_same, held_model, store_model
 from lookalike.gallery.moments import utc_moment
@@ -42,6 +41,7 @@ from lookalike.gallery.records import (
     Tags,
     Template,
 )
+from lookalike.gallery.recovery import recover
 from lookalike.gallery.segment_builder import SegmentBuilder
 from lookalike.gallery.segments import SegmentFolder
 from lookalike.identity_names import checked_name
@@ -49,7 +49,6 @@ from lookalike.index.core.checks import checked_k
 
 __all__ = ["EmbeddedGallery"]
 
-_log = logging.getLogger(__name__)
 _Found = TypeVar("_Found")
 
 
@@ -94,31 +93,13 @@ class EmbeddedGallery:
         self._model: Model | None = None
         self._kind: Kind | None = None
         self._counted: Counts | None = None
-        self._tidy_annex()
-        migrate(self._database)
-        # A process killed between the commit of a `forget` and its scrubbing left old bytes in the log, in a version
-        # of the annex, or in a segment.
-        try:
-            change = self.change
-            if self._database.scrub(wait=False):
-                self._segments.recover(change)
-        except StorageError as error:  # a full or read-only disk; reading must go on
-            _log.warning("what was forgotten from %s was not overwritten everywhere: %s", self.path, error)
+        recover(self._database, self._segments, self._annexes)
         if kind is not None:
             try:
                 self._expect(checked_kind(kind), store=create)
             except BaseException:
                 self._database.close()
                 raise
-
-    def _tidy_annex(self) -> None:
-        if not self._annexes.stale():
-            return
-        try:
-            with self._database.write("tidied", wait=False):
-                self._annexes.sweep()
-        except StorageError as error:  # somebody is just writing a version, or the disk is read-only
-            _log.info("older versions of what %s keeps of landmarks stay: %s", self.path, error)
 
     # --- the model ----------------------------------------------------------------------------------------
 
@@ -154,8 +135,7 @@ class EmbeddedGallery:
         self._expect(checked_kind(kind), store=True)
 
     def _expect(self, kind: Kind, store: bool) -> None:
-        held = self.kind
-        if held != kind and (held is not None or store):
+        if self.kind != kind and (self.kind is not None or store):
             with self._database.write("written"):
                 settle(self._database, kind)
 
@@ -262,12 +242,8 @@ class EmbeddedGallery:
 
     def tag(self, identity: str, tags: Mapping[str, str | None]) -> Tags:
         """Set tags of an identity, or take them away. See `Gallery.tag`."""
-        name, ready = checked_name(identity), checked_tags(tags, removable=True)
         with self._writing("tag") as database:
-            owner, _ = identity_reading.identity_row(database, name)
-            if change_tags(database, owner, ready):
-                enrolment.new_change(database)
-            return tags_of(database, owner)
+            return identity_acts.tag(database, identity, tags)
 
     # --- forgetting ---------------------------------------------------------------------------------------
 
@@ -294,8 +270,6 @@ class EmbeddedGallery:
 
     def _forget(self, which: str, values: Sequence[object]) -> Forgotten:
         with self._writing("forget") as database:
-            if held_kind(database) == "landmarks":
-                raise InputError(f"{self.path} is a gallery of landmarks, which are forgotten as a whole; use `forget`")
             done = forgetting.drop_templates(database, which, values, None)
         if done.templates:
             self._tidy(f"{how_many(done.templates, 'template is', 'templates are')} forgotten and will not be found")
@@ -454,18 +428,8 @@ class EmbeddedGallery:
     def stats(self) -> dict[str, Any]:
         """Counts, model, bytes on disk and the index (None before the first search), ready for JSON."""
         with self._database.read("read"):
-            one, model, counts = self._database.one, self.model, self._counts()
-            return {
-                "path": str(self.path),
-                "format_version": self._database.version(),
-                "kind": held_kind(self._database),
-                "identities": counts.identities,
-                "templates": counts.templates,
-                "forgotten_templates": one("SELECT count(*) FROM tombstone")[0],
-                "bytes_on_disk": bytes_below(self.path),
-                "model": None if model is None else model.__dict__.copy(),
-                "index": self._live.stats(),
-            }
+            counts, index = self._counts(), self._live.stats()
+            return stats(self._database, self.model, counts) | {"index": index}
 
     def __len__(self) -> int:
         return self.counts().identities
