@@ -1,4 +1,4 @@
-"""Renaming, merging and splitting identities, and undoing it; call all of it inside the database's `write`.
+"""Renaming, merging, splitting and tagging identities, and undoing it; call all of it inside the database's `write`.
 
 An act moves templates from one identity to another and changes no vector: their ids stay, and segments with them.
 What undoing needs is kept in `act` (the tags that a merged identity was given), `act_name` (every identity that took
@@ -9,21 +9,21 @@ from the last to the first, so that each finds what it left.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import get_args
 
 from lookalike.errors import InputError, UnknownIdentityError
 from lookalike.gallery.database import Database
 from lookalike.gallery.enrolment import DIGEST_BYTES, new_change
-from lookalike.gallery.forgetting import drop_name, listed_ids
+from lookalike.gallery.forgetting import drop_names, listed_ids
 from lookalike.gallery.identity_reading import identity_row
-from lookalike.gallery.identity_tags import change_tags, tags_of
+from lookalike.gallery.identity_tags import change_tags, checked_tags, tags_of
 from lookalike.gallery.kind import held_kind
 from lookalike.gallery.moments import now
-from lookalike.gallery.records import Act, ActKind
+from lookalike.gallery.records import Act, ActKind, Tags
 from lookalike.identity_names import checked_name
 
-__all__ = ["acts", "merge", "rename", "split", "undo"]
+__all__ = ["acts", "merge", "rename", "split", "tag", "undo"]
 
 
 def rename(database: Database, identity: str, new: str) -> Act:
@@ -121,7 +121,8 @@ def undo(database: Database, act_id: int) -> Act:
     if kind == "rename":
         name, becomes = database.one("SELECT name, becomes FROM act_name WHERE act_id = ?", (act_id,))
         _check_free(database, name)
-        database.run("UPDATE identity SET name = ? WHERE name = ?", (name, becomes))
+        owner, _ = identity_row(database, becomes)
+        database.run("UPDATE identity SET name = ? WHERE id = ?", (name, owner))
         database.run("UPDATE act SET undone = 1 WHERE id = ?", (act_id,))
         return _act(database, act_id)
     (becomes,) = database.one("SELECT DISTINCT becomes FROM act_name WHERE act_id = ?", (act_id,))
@@ -130,18 +131,30 @@ def undo(database: Database, act_id: int) -> Act:
         "SELECT id, name, created_at, tags FROM act_name WHERE act_id = ? AND name != becomes ORDER BY id", (act_id,)
     ).fetchall()
     for note, name, created_at, tags in parts:
+        there = "SELECT id FROM template JOIN template_move ON template_id = id WHERE name_id = ? AND identity_id = ?"
+        ids = [row[0] for row in database.run(f"{there} ORDER BY id", (note, target))]
+        if not ids:
+            continue
         if kind == "merge":
             _check_free(database, name)
             owner = _new_identity(database, name, created_at)
             change_tags(database, owner, json.loads(tags))
         else:
             owner, _ = identity_row(database, name)
-        ids = [row[0] for row in database.run("SELECT template_id FROM template_move WHERE name_id = ?", (note,))]
         _move(database, ids, owner)
     database.run("UPDATE act SET undone = 1 WHERE id = ?", (act_id,))
     done = _act(database, act_id)
     _restore_target(database, act_id, target, json.loads(given))
     return done
+
+
+def tag(database: Database, identity: str, tags: Mapping[str, str | None]) -> Tags:
+    """Set tags of an identity, or take them away. See `Gallery.tag`."""
+    name, ready = checked_name(identity), checked_tags(tags, removable=True)
+    owner, _ = identity_row(database, name)
+    if change_tags(database, owner, ready):
+        new_change(database)
+    return tags_of(database, owner)
 
 
 def acts(database: Database, limit: int) -> list[Act]:
@@ -211,8 +224,14 @@ def _move(database: Database, ids: Sequence[int], target: int, note: int | None 
 
 
 def _check_order(database: Database, act: int) -> None:
-    """Refuse to undo an act before later ones on the same identities."""
-    names = "SELECT name FROM act_name WHERE act_id = :act UNION SELECT becomes FROM act_name WHERE act_id = :act"
+    """Refuse to undo an act before later ones on the identities that it left.
+
+    A name that it freed may be somebody else's since: acts on that one do not matter.
+    """
+    names = (
+        "SELECT becomes FROM act_name WHERE act_id = :act UNION SELECT name FROM act_name "
+        "JOIN act ON act.id = act_id WHERE act_id = :act AND kind = 'split'"
+    )
     row = database.one(
         "SELECT max(act.id) FROM act JOIN act_name ON act_id = act.id WHERE act.id > :act AND NOT undone "
         f"AND (name IN ({names}) OR becomes IN ({names}))",
@@ -232,7 +251,7 @@ def _restore_target(database: Database, act: int, target: int, given: dict[str, 
     before = database.one("SELECT created_at FROM act_name WHERE act_id = ? AND name = becomes", (act,))
     if database.one("SELECT 1 FROM template WHERE identity_id = ? LIMIT 1", (target,)) is None:
         if before is not None:  # its own templates were forgotten meanwhile, and so is its name
-            drop_name(database, target)
+            drop_names(database, database.one("SELECT name FROM identity WHERE id = ?", (target,))[0])
         database.run("DELETE FROM identity WHERE id = ?", (target,))
         return
     held = tags_of(database, target)

@@ -28,6 +28,7 @@ import numpy.typing as npt
 import lookalike.index
 from lookalike.atomic_files import write_atomically
 from lookalike.errors import ArtefactError, StorageError
+from lookalike.gallery.failpoints import reached
 from lookalike.index.core.flat_vectors import merged
 from lookalike.index.erasing import erase_vectors
 from lookalike.index.graphs.small_world_graph import SmallWorldIndex
@@ -35,7 +36,7 @@ from lookalike.index.graphs.small_world_graph import SmallWorldIndex
 if TYPE_CHECKING:
     from lookalike.gallery.database import Database
     from lookalike.gallery.records import Model
-    from lookalike.index import VectorIndex
+    from lookalike.index import Subset, VectorIndex
 
 __all__ = ["Listed", "Segment", "SegmentFolder"]
 
@@ -89,16 +90,26 @@ class Segment:
     ids: npt.NDArray[np.int64] = field(repr=False)
     unreached: VectorIndex | None = field(repr=False, default=None)
 
-    def find(self, probes: npt.NDArray[np.float32], k: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
-        """`(q, k)` ids and distances of the k nearest, whoever was forgotten."""
-        hits = self.index.search(probes, k)
-        if self.unreached is None:
+    def find(
+        self, probes: npt.NDArray[np.float32], k: int, among: Subset | None = None
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+        """`(q, k)` ids and distances of the k nearest, whoever was forgotten; of some templates where these are given."""
+        hits = self.index.search(probes, k, among=among)
+        others, unreached = self.unreached, None if among is None else self._unreached_among(among)
+        if others is None or (unreached is not None and not len(unreached)):
             return hits.ids, hits.distances
-        others = self.unreached.search(probes, min(k, len(self.unreached)))
+        found = others.search(probes, min(k, len(others) if unreached is None else len(unreached)), among=unreached)
         # Where a link from above led to one of them after all, it is there twice.
-        own = np.where(np.isin(hits.ids, others.ids), np.inf, hits.distances)
-        distances, ids = merged((own, hits.ids), (others.distances, others.ids), k)
+        own = np.where(np.isin(hits.ids, found.ids), np.inf, hits.distances)
+        distances, ids = merged((own, hits.ids), (found.distances, found.ids), k)
         return ids, distances
+
+    def _unreached_among(self, among: Subset) -> npt.NDArray[np.int64] | None:
+        if self.unreached is None:
+            return None
+        ids: npt.NDArray[np.int64] = self.unreached.ids
+        wanted: npt.NDArray[np.int64] = ids[np.isin(ids, among.ids)]
+        return wanted
 
 
 class SegmentFolder:
@@ -181,13 +192,19 @@ class SegmentFolder:
             array = io.BytesIO()
             np.save(array, index.unreached(), allow_pickle=False)
             write_atomically(self.folder / name / _UNREACHED, array.getvalue())
+        reached("segment written")
         return name
 
     def put(self, new: Listed, instead_of: Sequence[str]) -> None:
         """Let a segment count, instead of others; call inside a writing transaction."""
-        for name in instead_of:
-            self._database.run("DELETE FROM segment WHERE name = ?", (name,))
+        self.drop(instead_of)
         self._database.run("INSERT INTO segment VALUES (?, ?, ?, ?, ?, ?, ?)", astuple(new))
+
+    def drop(self, names: Sequence[str]) -> None:
+        """Let segments count no more; call inside a writing transaction."""
+        for name in names:
+            self._database.run("DELETE FROM segment WHERE name = ?", (name,))
+            self._database.run("UPDATE tally SET layout = layout + 1")
 
     def sweep(self) -> None:
         """Delete folders that do not count; call while `alone`, inside a transaction.
@@ -250,6 +267,7 @@ class SegmentFolder:
                 if new:
                     earlier = [template for template, when in gone[one.name] if when <= one.scrubbed]
                     self._erase(one.name, new, earlier, f"{change} {token[0]}")
+                    reached("vectors of a segment erased")
             if any(gone.values()):
                 with self._database.write("scrubbed"):
                     for one in behind:
