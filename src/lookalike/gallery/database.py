@@ -18,6 +18,7 @@ from typing import Any
 
 from lookalike.atomic_files import sync_folder
 from lookalike.errors import ArtefactError, InputError, StorageError
+from lookalike.gallery.sealing import PLAIN, Sealing
 
 __all__ = ["FILE_NAME", "FORMAT_VERSION", "KIND_TABLE", "VERSION_3", "VERSION_4", "Database"]
 
@@ -80,6 +81,8 @@ CREATE TABLE tombstone (
 CREATE INDEX tombstone_by_change ON tombstone (change_id);
 {KIND_TABLE};
 {"; ".join([*VERSION_3, *VERSION_4])};
+"""
+_END = f"""
 PRAGMA application_id = {APPLICATION_ID};
 PRAGMA user_version = {FORMAT_VERSION};
 COMMIT;
@@ -96,13 +99,19 @@ class Database:
         folder: the gallery's directory.
         create: make it when it is not there.
         timeout: seconds to wait for another process's lock.
+        also: statements that make further tables of a new gallery, from its first moment on.
+
+    Attributes:
+        sealing: how what is stored of a person becomes bytes; whoever opens an encrypted gallery puts it there.
 
     Raises:
         ArtefactError: missing (with `create=False`), damaged, not a gallery, or of a newer version.
         StorageError: the disk is full, read-only or failing.
     """
 
-    def __init__(self, folder: Path, create: bool, timeout: float) -> None:
+    def __init__(self, folder: Path, create: bool, timeout: float, also: Sequence[str] = ()) -> None:
+        self.sealing: Sealing = PLAIN
+        self._schema = "".join([_SCHEMA, *(f"{statement};\n" for statement in also), _END])
         self.folder, self.file, self.timeout = folder, folder / FILE_NAME, timeout
         self.lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
@@ -151,7 +160,7 @@ class Database:
         fresh = self.folder / f".new-{os.getpid()}-{secrets.token_hex(4)}"
         try:
             with closing(self._connect(fresh)) as connection:
-                connection.executescript(_SCHEMA)
+                connection.executescript(self._schema)
             os.link(fresh, self.file)
         except (sqlite3.Error, OSError):
             # Another process was faster: its gallery is as good, and it has cleared our unfinished file away, which
@@ -291,9 +300,11 @@ class Database:
             try:
                 self._begin(wait)
                 yield
+                self.sealing.before_commit()
                 self.run("COMMIT")
             except BaseException:
                 self._end("ROLLBACK", self._connection)
+                self.sealing.after_rollback()
                 raise
 
     def _begin(self, wait: bool) -> None:
@@ -341,6 +352,7 @@ class Database:
                 self._connection.close()
             self._connection = None
             self._close_waiting()
+            self.sealing.close()
 
     def _close_waiting(self) -> None:
         """Close what nobody uses; who still reads closes the own connection at the end."""

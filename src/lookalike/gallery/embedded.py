@@ -28,11 +28,13 @@ from lookalike.errors import (
 )
 from lookalike.gallery import enrolment
 from lookalike.gallery.annex import Annex, AnnexFolder, MakeAnnex
-from lookalike.gallery.database import Database
+from lookalike.gallery.encrypted_opening import finish_forgetting, opened_database
 from lookalike.gallery.gallery import Candidate, Counts, Identity, Kind, Model, Searched, Template
 from lookalike.gallery.identity_search import nearest_identities
 from lookalike.gallery.kind import checked_kind, held_kind, migrate, settle
 from lookalike.gallery.live_index import LiveIndex, vector_from
+from lookalike.gallery.master_key import Key
+from lookalike.gallery.sealing import opened_text
 from lookalike.gallery.segment_builder import SegmentBuilder
 from lookalike.gallery.segments import SegmentFolder
 from lookalike.gallery.sources import readable
@@ -61,10 +63,12 @@ class EmbeddedGallery:
         create: make it when it is not there.
         timeout: seconds to wait for another process's lock.
         kind: what it must hold, as `open_gallery`.
+        key: of an encrypted gallery, as `open_gallery`.
 
     Raises:
-        ArtefactError: missing (with `create=False`), damaged, not a gallery, or of a newer version.
-        InputError: it holds the other kind.
+        ArtefactError: missing (with `create=False`), damaged, not a gallery, or of a newer version; the key is wrong,
+            or the keyring is missing.
+        InputError: it holds the other kind; it is encrypted, and no key was given; or the reverse.
         StorageError: the disk is full, read-only or failing.
 
     Example:
@@ -75,9 +79,16 @@ class EmbeddedGallery:
         'Ada'
     """
 
-    def __init__(self, path: str | Path, create: bool = True, timeout: float = 30.0, kind: Kind | None = None) -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        create: bool = True,
+        timeout: float = 30.0,
+        kind: Kind | None = None,
+        key: Key | None = None,
+    ) -> None:
         self.path = Path(path)
-        self._database = Database(self.path, create, timeout)
+        self._database = opened_database(self.path, create, timeout, key)
         self._segments = SegmentFolder(self._database)
         self._live = LiveIndex(self._database, self._segments)
         self._builder = SegmentBuilder(self._database, self._segments, lambda: self._live.damaged)
@@ -88,8 +99,9 @@ class EmbeddedGallery:
         self._tidy_annex()
         migrate(self._database)
         # A process killed between the commit of a `forget` and its scrubbing left old bytes in the log, in a version
-        # of the annex, or in a segment.
+        # of the annex, or in a segment, or a key that nobody needs.
         try:
+            finish_forgetting(self._database)
             change = self.change
             if self._database.scrub(wait=False):
                 self._segments.recover(change)
@@ -211,7 +223,7 @@ class EmbeddedGallery:
         """Have segments built where it pays."""
         snapshot = self._live.snapshot
         unbuilt = self.counts().templates if snapshot is None else snapshot.unbuilt
-        if unbuilt > lookalike.index.AUTO_EXACT_LIMIT:
+        if unbuilt > lookalike.index.AUTO_EXACT_LIMIT and not self._database.sealing.encrypted:
             self._builder.begin(self._bound())
 
     def _ready(
@@ -230,11 +242,11 @@ class EmbeddedGallery:
         name, database = checked_name(identity), self._database
         model = self._bound()
         with database.write("written"):
-            row = database.one("SELECT id FROM identity WHERE name = ?", (name,))
-            if row is None:
+            owner = enrolment.identity_of(database, name)
+            if owner is None:
                 raise UnknownIdentityError(f"{name!r} is not in {self.path}; `people` lists who is")
             change = enrolment.new_change(database)
-            deleted = enrolment.drop_identity(database, row[0], change)
+            deleted = enrolment.drop_identity(database, owner, change)
             held = self._annexes.current(model.fingerprint)
             if held is not None:
                 self._annexes.write(held.without(name), change, model.fingerprint, held.covers)
@@ -259,7 +271,11 @@ class EmbeddedGallery:
             )
 
     def scrub(self) -> bool:
-        """Overwrite what was forgotten, in the log and the segments; False when somebody kept reading it too long."""
+        """Overwrite what was forgotten, in the log and the segments; False when somebody kept reading it too long.
+
+        Of an encrypted gallery, keys of who was forgotten are destroyed.
+        """
+        self._database.sealing.finish()
         # Once the log was emptied, nobody searches a state from before any more, and segments may be overwritten.
         change = self.change
         if not self._database.scrub():
@@ -284,11 +300,11 @@ class EmbeddedGallery:
 
         def names(held: Annex | None) -> list[str]:
             rows = self._database.run(
-                "SELECT DISTINCT name FROM template JOIN identity ON identity.id = identity_id "
-                "WHERE change_id > ? ORDER BY name",
+                "SELECT DISTINCT identity.id, name FROM template JOIN identity ON identity.id = identity_id "
+                "WHERE change_id > ?",
                 (-1 if held is None else held.covers,),
             )
-            return [row[0] for row in rows]
+            return sorted(self._names(rows))
 
         return self._annexed(names)
 
@@ -314,33 +330,52 @@ class EmbeddedGallery:
     def names(self) -> list[str]:
         """Names of all identities, in order. See `Gallery.names`."""
         with self._database.read("read"):
-            return [row[0] for row in self._database.run("SELECT name FROM identity ORDER BY name")]
+            return sorted(self._names(self._database.run("SELECT id, name FROM identity ORDER BY name")))
+
+    def _names(self, rows: Iterable[tuple[int, str]]) -> list[str]:
+        """Names of identities, from their rows of the database."""
+        sealing = self._database.sealing
+        return [sealing.name(identity, stored) for identity, stored in rows]
 
     def people(self) -> list[Identity]:
         """All identities, by name."""
         with self._database.read("read"):
             rows = self._database.run(
-                "SELECT name, (SELECT count(*) FROM template WHERE identity_id = identity.id), created_at "
+                "SELECT id, name, (SELECT count(*) FROM template WHERE identity_id = identity.id), created_at "
                 "FROM identity ORDER BY name"
-            )
-            return [Identity(*row) for row in rows]
+            ).fetchall()
+            names = self._names(row[:2] for row in rows)
+        people = [Identity(name, *row[2:]) for name, row in zip(names, rows, strict=True)]
+        return sorted(people, key=lambda one: one.name)
 
     def templates(self, identity: str | None = None) -> list[Template]:
         """Templates of one identity, or of all, in order of enrolment. See `Gallery.templates`."""
         select = (
-            "SELECT template.id, name, vector, source, enrolled_at FROM template "
+            "SELECT template.id, identity_id, name, vector, source, enrolled_at FROM template "
             "JOIN identity ON identity.id = identity_id {} ORDER BY template.id"
         )
+        sealing = self._database.sealing
         with self._database.read("read"):
             if identity is None:
                 rows = self._database.run(select.format("")).fetchall()
             else:
                 name = checked_name(identity)
-                rows = self._database.run(select.format("WHERE name = ?"), (name,)).fetchall()
+                rows = self._database.run(select.format("WHERE name = ?"), (sealing.stored_name(name),)).fetchall()
                 if not rows:
                     raise UnknownIdentityError(f"{name!r} is not in {self.path}; `people` lists who is")
-        dimension = self._bound().dimension if rows else 0
-        return [Template(row[0], row[1], vector_from(row[2], dimension, row[0]), row[3], row[4]) for row in rows]
+            names = self._names(row[1:3] for row in rows)
+            dimension = self._bound().dimension if rows else 0
+            blobs = sealing.open_all("template.vector", [(row[0], row[1], row[3]) for row in rows])
+            return [
+                Template(
+                    row[0],
+                    name,
+                    vector_from(blob, dimension, row[0]),
+                    opened_text(sealing, row[1], "template.source", row[0], row[4]),
+                    row[5],
+                )
+                for row, name, blob in zip(rows, names, blobs, strict=True)
+            ]
 
     def search(self, vectors: npt.ArrayLike, k: int = 5) -> list[list[Candidate]]:
         """The `k` nearest identities of every probe, each by its best template. See `Gallery.search`."""
@@ -389,6 +424,7 @@ class EmbeddedGallery:
                 "path": str(self.path),
                 "format_version": self._database.version(),
                 "kind": held_kind(self._database),
+                "encrypted": self._database.sealing.encrypted,
                 "identities": counts.identities,
                 "templates": counts.templates,
                 "forgotten_templates": one("SELECT count(*) FROM tombstone")[0],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -10,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from lookalike.gallery.database import Database
+from lookalike.gallery.sealing import sealed_text
 
-__all__ = ["drop_identity", "drop_others", "new_change", "store"]
+__all__ = ["added_identity", "drop_identity", "drop_others", "identity_of", "new_change", "store"]
 
 
 def _now() -> str:
@@ -21,6 +21,23 @@ def _now() -> str:
 def new_change(database: Database) -> int:
     """Begin a change, which indexes follow."""
     return int(database.one("INSERT INTO change (token) VALUES (randomblob(8)) RETURNING id")[0])
+
+
+def identity_of(database: Database, name: str) -> int | None:
+    """The number of an identity; None where nobody has the name."""
+    row = database.one("SELECT id FROM identity WHERE name = ?", (database.sealing.stored_name(name),))
+    return None if row is None else int(row[0])
+
+
+def added_identity(database: Database, name: str, created_at: str) -> int:
+    """The number of an identity, made where nobody has the name."""
+    known = identity_of(database, name)
+    if known is not None:
+        return known
+    stored = database.sealing.stored_name(name)
+    (new,) = database.one("INSERT INTO identity (name, created_at) VALUES (?, ?) RETURNING id", (stored, created_at))
+    database.sealing.added(new, name)
+    return int(new)
 
 
 def store(
@@ -38,20 +55,24 @@ def store(
     Returns:
         The templates' ids, and the change.
     """
-    now, ids = _now(), []
-    database.run("INSERT INTO identity (name, created_at) VALUES (?, ?) ON CONFLICT DO NOTHING", (name, now))
-    owner = database.one("SELECT id FROM identity WHERE name = ?", (name,))[0]
+    now, ids, sealing = _now(), [], database.sealing
+    owner = added_identity(database, name, now)
     for vector, text in zip(vectors, sources, strict=True):
         blob = vector.astype("<f4").tobytes()
-        digest = hashlib.sha256(blob).digest()[:16]
+        digest = sealing.digest(owner, blob)
         known = database.one("SELECT id FROM template WHERE identity_id = ? AND digest = ?", (owner, digest))
         if known is None:
             if change is None:
                 change = new_change(database)
+            row, source = None, text  # SQLite gives the next id
+            if sealing.encrypted:  # what is encrypted is bound to the id, so that it must be known before
+                (row,) = database.one("SELECT coalesce(max(seq), 0) + 1 FROM sqlite_sequence WHERE name = 'template'")
+                blob = sealing.seal(owner, "template.vector", row, blob)
+                source = sealed_text(sealing, owner, "template.source", row, text)
             known = database.one(
-                "INSERT INTO template (identity_id, change_id, vector, digest, source, enrolled_at) "
-                "VALUES (?, ?, ?, ?, ?, ?) RETURNING id",
-                (owner, change, blob, digest, text, now),
+                "INSERT INTO template (id, identity_id, change_id, vector, digest, source, enrolled_at) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING id",
+                (row, owner, change, blob, digest, source, now),
             )
         ids.append(int(known[0]))
     return ids, change
@@ -60,9 +81,8 @@ def store(
 def drop_others(database: Database, name: str, ids: Sequence[int], change: int | None) -> tuple[int, int | None]:
     """Delete the templates of an identity but these; returns how many, and the change, begun where needed."""
     kept = set(ids)
-    held = database.run(
-        "SELECT template.id FROM template JOIN identity ON identity.id = identity_id WHERE name = ?", (name,)
-    ).fetchall()
+    owner = identity_of(database, name)
+    held = database.run("SELECT id FROM template WHERE identity_id = ?", (owner,)).fetchall()
     gone = [row[0] for row in held if row[0] not in kept]
     if gone and change is None:
         change = new_change(database)

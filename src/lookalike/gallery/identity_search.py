@@ -56,14 +56,15 @@ def nearest_identities(
 def _names(database: Database, ids: npt.NDArray[np.int64]) -> dict[int, str]:
     """The identity's name of every template."""
     names: dict[int, str] = {}
-    wanted = ids.tolist()
+    wanted, sealing = ids.tolist(), database.sealing
     for start in range(0, len(wanted), _LOOKUP):
         some = wanted[start : start + _LOOKUP]
-        names.update(
-            database.run(
-                "SELECT template.id, name FROM template JOIN identity ON identity.id = identity_id "
-                f"WHERE template.id IN ({','.join('?' * len(some))})",
-                some,
-            )
+        rows = database.run(
+            f"SELECT template.id, name{', identity_id' * sealing.encrypted} FROM template "
+            f"JOIN identity ON identity.id = identity_id WHERE template.id IN ({','.join('?' * len(some))})",
+            some,
         )
+        if sealing.encrypted:
+            rows = [(template, sealing.name(identity, stored)) for template, stored, identity in rows.fetchall()]
+        names.update(rows)
     return names

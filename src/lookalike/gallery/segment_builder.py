@@ -182,10 +182,7 @@ class SegmentBuilder:
         """The index of these templates; None where it was stopped, or nobody is left."""
         parts = []
         with self._database.read("read"):
-            rows = self._database.run(
-                "SELECT id, vector FROM template WHERE id BETWEEN ? AND ? ORDER BY id", (plan.first, plan.last)
-            )
-            for part in read_vectors(rows, model.dimension):
+            for part in read_vectors(self._database, model.dimension, "id BETWEEN ? AND ?", (plan.first, plan.last)):
                 if stop and self._stop.is_set():
                     return None
                 parts.append(part)
