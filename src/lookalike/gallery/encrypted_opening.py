@@ -94,8 +94,8 @@ def _unlocked(folder: Path, master: MasterKey | None, number: bytes, timeout: fl
 def _refuse_plain(folder: Path, master: MasterKey) -> None:
     if master.asked:
         raise InputError(
-            f"{folder} is not encrypted, and a key was given ({master.origin}); leave the key out, or make an encrypted "
-            "copy with `lookalike gallery encrypt`"
+            f"{folder} is not encrypted, and a key was given ({master.origin}); leave the key out, or make an "
+            "encrypted copy with `lookalike gallery encrypt`"
         )
     _log.warning("%s is not encrypted: the key of the environment is not used", folder)
 

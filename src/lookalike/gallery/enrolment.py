@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -64,7 +65,7 @@ def store(
         if known is None:
             if change is None:
                 change = new_change(database)
-            row, source = None, text  # SQLite gives the next id
+            row, source = None, cast("str | bytes", text)  # SQLite gives the next id
             if sealing.encrypted:  # what is encrypted is bound to the id, so that it must be known before
                 (row,) = database.one("SELECT coalesce(max(seq), 0) + 1 FROM sqlite_sequence WHERE name = 'template'")
                 blob = sealing.seal(owner, "template.vector", row, blob)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -59,12 +60,12 @@ def _names(database: Database, ids: npt.NDArray[np.int64]) -> dict[int, str]:
     wanted, sealing = ids.tolist(), database.sealing
     for start in range(0, len(wanted), _LOOKUP):
         some = wanted[start : start + _LOOKUP]
-        rows = database.run(
+        rows: Iterable[tuple[Any, ...]] = database.run(
             f"SELECT template.id, name{', identity_id' * sealing.encrypted} FROM template "
             f"JOIN identity ON identity.id = identity_id WHERE template.id IN ({','.join('?' * len(some))})",
             some,
         )
         if sealing.encrypted:
-            rows = [(template, sealing.name(identity, stored)) for template, stored, identity in rows.fetchall()]
+            rows = [(template, sealing.name(identity, stored)) for template, stored, identity in list(rows)]
         names.update(rows)
     return names

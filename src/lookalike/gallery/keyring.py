@@ -152,7 +152,8 @@ class Keyring:
         Raises:
             ArtefactError: one is damaged, or was never here.
         """
-        wanted, found = list(ids), {}
+        wanted = list(ids)
+        found: dict[bytes, bytes] = {}
         with self._errors("read"):
             for start in range(0, len(wanted), _LOOKUP):
                 some = wanted[start : start + _LOOKUP]

@@ -20,9 +20,7 @@ _log = logging.getLogger(__name__)
 
 KEY_BYTES = 32
 KEY_FILE_VARIABLE, KEY_VARIABLE = "LOOKALIKE_GALLERY_KEY_FILE", "LOOKALIKE_GALLERY_KEY"
-_EXPECTED = (
-    f"expected {KEY_BYTES} random bytes, or one line of base64 of them; `openssl rand -base64 {KEY_BYTES}` makes it"
-)
+_EXPECTED = f"expected {KEY_BYTES} random bytes, or base64 of them, as `openssl rand -base64 {KEY_BYTES}` writes"
 
 #: A key as callers give it: `file:` and a path, a path, or the bytes.
 Key = str | Path | bytes
@@ -56,7 +54,7 @@ def default_key(key: Key | None) -> Iterator[None]:
         >>> with default_key("file:/etc/lookalike/master.key"):    # doctest: +SKIP
         ...     enroll(EnrollOptions(data="photos/", gallery="people.gallery"))
     """
-    global _default  # noqa: PLW0603 - what the block is about
+    global _default
     before = _default
     _default = before if key is None else key
     try:
