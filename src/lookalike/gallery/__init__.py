@@ -37,7 +37,12 @@ _LOGGER = logging.getLogger(__name__)
 
 
 def open_gallery(
-    address: str | Path, create: bool = True, kind: Kind | None = None, *, key: Key | None = None
+    address: str | Path,
+    create: bool = True,
+    kind: Kind | None = None,
+    *,
+    key: Key | None = None,
+    actor: str | None = None,
 ) -> Gallery:
     """Open a gallery, or make it.
 
@@ -49,6 +54,7 @@ def open_gallery(
         key: encrypts a new gallery, and opens an encrypted one: `file:` and the path of a file of 32 bytes or of base64
             of them, or the bytes. By default the key of `default_key`, of the file in `LOOKALIKE_GALLERY_KEY_FILE`, or
             in `LOOKALIKE_GALLERY_KEY`; without any, a new gallery is not encrypted. See docs/privacy.md.
+        actor: whom the audit log names; by default `LOOKALIKE_ACTOR`, or the user of the operating system.
 
     Raises:
         InputError: an address of a kind that is not there, or a gallery of the other kind; it is encrypted, and there
@@ -69,4 +75,4 @@ def open_gallery(
     if not str(address):
         raise InputError("the gallery's path is empty; give a directory, for example people.gallery")
     with logged_step(_LOGGER, "opened gallery %s", address):
-        return EmbeddedGallery(Path(address).expanduser(), create, kind=kind, key=key)
+        return EmbeddedGallery(Path(address).expanduser(), create, kind=kind, key=key, actor=actor)

@@ -54,7 +54,24 @@ VERSION_3 = (
 
 #: What version 4 adds, by concept.
 ACT_TABLES: tuple[str, ...] = ()
-AUDIT_TABLES: tuple[str, ...] = ()
+#: The audit log, see `gallery.audit`, to which entries are only added; by what identities stand in it; what is logged.
+AUDIT_TABLES: tuple[str, ...] = (
+    """CREATE TABLE audit (
+    n INTEGER PRIMARY KEY, at TEXT NOT NULL, actor TEXT NOT NULL, act TEXT NOT NULL, subjects TEXT NOT NULL,
+    details TEXT NOT NULL, previous TEXT NOT NULL, hash TEXT NOT NULL)""",
+    *(
+        f"CREATE TRIGGER audit_{event} BEFORE {event} ON audit BEGIN "
+        "SELECT RAISE(ABORT, 'the audit log is only added to'); END"
+        for event in ("UPDATE", "DELETE")
+    ),
+    """CREATE TRIGGER audit_INSERT BEFORE INSERT ON audit
+    WHEN NEW.n <> (SELECT coalesce(max(n), 0) + 1 FROM audit)
+    BEGIN SELECT RAISE(ABORT, 'the audit log is only added to'); END""",
+    """CREATE TABLE audit_subject (
+    identity_id INTEGER PRIMARY KEY REFERENCES identity ON DELETE CASCADE, pseudonym BLOB NOT NULL)""",
+    "CREATE TABLE audit_policy (only_one INTEGER PRIMARY KEY CHECK (only_one = 1), policy TEXT NOT NULL)",
+    "INSERT INTO audit_policy VALUES (1, 'acts')",
+)
 UPGRADE_TABLES: tuple[str, ...] = ()
 VERSION_4 = (*ACT_TABLES, *AUDIT_TABLES, *UPGRADE_TABLES)
 
@@ -103,6 +120,7 @@ class Database:
 
     Attributes:
         sealing: how what is stored of a person becomes bytes; whoever opens an encrypted gallery puts it there.
+        actor: whom the audit log names; the same.
 
     Raises:
         ArtefactError: missing (with `create=False`), damaged, not a gallery, or of a newer version.
@@ -111,6 +129,7 @@ class Database:
 
     def __init__(self, folder: Path, create: bool, timeout: float, also: Sequence[str] = ()) -> None:
         self.sealing: Sealing = PLAIN
+        self.actor = "unknown"
         self._schema = "".join([_SCHEMA, *(f"{statement};\n" for statement in also), _END])
         self.folder, self.file, self.timeout = folder, folder / FILE_NAME, timeout
         self.lock = threading.RLock()

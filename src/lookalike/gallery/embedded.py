@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -27,7 +27,9 @@ from lookalike.errors import (
     VectorError,
 )
 from lookalike.gallery import enrolment
+from lookalike.gallery.actor import actor_name
 from lookalike.gallery.annex import Annex, AnnexFolder, MakeAnnex
+from lookalike.gallery.audit import AuditLog, append, audited, held_policy, pseudonyms
 from lookalike.gallery.encrypted_opening import finish_forgetting, opened_database
 from lookalike.gallery.gallery import Candidate, Counts, Identity, Kind, Model, Searched, Template
 from lookalike.gallery.identity_search import nearest_identities
@@ -35,6 +37,7 @@ from lookalike.gallery.kind import checked_kind, held_kind, migrate, settle
 from lookalike.gallery.live_index import LiveIndex, vector_from
 from lookalike.gallery.master_key import Key
 from lookalike.gallery.sealing import opened_text
+from lookalike.gallery.search_log import SearchLog
 from lookalike.gallery.segment_builder import SegmentBuilder
 from lookalike.gallery.segments import SegmentFolder
 from lookalike.gallery.sources import readable
@@ -64,6 +67,7 @@ class EmbeddedGallery:
         timeout: seconds to wait for another process's lock.
         kind: what it must hold, as `open_gallery`.
         key: of an encrypted gallery, as `open_gallery`.
+        actor: whom the audit log names, as `open_gallery`.
 
     Raises:
         ArtefactError: missing (with `create=False`), damaged, not a gallery, or of a newer version; the key is wrong,
@@ -86,9 +90,11 @@ class EmbeddedGallery:
         timeout: float = 30.0,
         kind: Kind | None = None,
         key: Key | None = None,
+        actor: str | None = None,
     ) -> None:
-        self.path = Path(path)
+        self.path, named = Path(path), actor_name(actor)
         self._database = opened_database(self.path, create, timeout, key)
+        self._database.actor = named
         self._segments = SegmentFolder(self._database)
         self._live = LiveIndex(self._database, self._segments)
         self._builder = SegmentBuilder(self._database, self._segments, lambda: self._live.damaged)
@@ -107,6 +113,9 @@ class EmbeddedGallery:
                 self._segments.recover(change)
         except StorageError as error:  # a full or read-only disk; reading must go on
             _log.warning("what was forgotten from %s was not overwritten everywhere: %s", self.path, error)
+        with self._database.read("read"):
+            searches = held_policy(self._database) == "searches"
+        self._searches = SearchLog(self._database) if searches else None
         if kind is not None:
             try:
                 self._expect(checked_kind(kind), store=create)
@@ -184,7 +193,9 @@ class EmbeddedGallery:
         with self._database.write("written"):
             if unsettled and held_kind(self._database) is None:
                 settle(self._database, "people")
-            ids = enrolment.store(self._database, *row, change=None)[0]
+            ids, change = enrolment.store(self._database, *row, change=None)
+            if change is not None:
+                self._audited("enroll", [row[0]], {"templates": len(ids)})
         self._grown()
         return ids
 
@@ -213,11 +224,23 @@ class EmbeddedGallery:
                 if replace:
                     gone, change = enrolment.drop_others(database, name, stored[name], change)
                     dropped += gone
+            if change is not None:
+                counted = {"templates": sum(map(len, stored.values()))}
+                self._audited("replace" if replace else "enroll", list(stored), counted)
             if annex is not None and change is not None:
                 self._annexes.write(annex(stored), change, self._bound().fingerprint)
         self._tidy("the identities are enrolled", forgotten=dropped > 0)
         self._grown()
         return stored
+
+    def _audited(self, act: str, names: Sequence[str], details: Mapping[str, Any]) -> None:
+        identities = [enrolment.identity_of(self._database, name) for name in names]
+        audited(self._database, act, [one for one in identities if one is not None], details)
+
+    @property
+    def audit(self) -> AuditLog:
+        """The audit log; see `lookalike.gallery.audit`."""
+        return AuditLog(self._database)
 
     def _grown(self) -> None:
         """Have segments built where it pays."""
@@ -246,7 +269,9 @@ class EmbeddedGallery:
             if owner is None:
                 raise UnknownIdentityError(f"{name!r} is not in {self.path}; `people` lists who is")
             change = enrolment.new_change(database)
+            subject = pseudonyms(database, [owner])
             deleted = enrolment.drop_identity(database, owner, change)
+            append(database, "forget", subject, {"templates": deleted})
             held = self._annexes.current(model.fingerprint)
             if held is not None:
                 self._annexes.write(held.without(name), change, model.fingerprint, held.covers)
@@ -398,6 +423,8 @@ class EmbeddedGallery:
                     found = nearest_identities(database, snapshot, probes, wanted, counts.identities)
                     break
         self._grown()
+        if self._searches is not None:
+            self._searches.note(wanted, found)
         return Searched(found, counts)
 
     def counts(self) -> Counts:
@@ -458,6 +485,8 @@ class EmbeddedGallery:
     def close(self) -> None:
         """Let go of files; a second call does nothing."""
         self._builder.end()  # not under the lock, for which it may be waiting
+        if self._searches is not None and not self._database.closed:
+            self._searches.end()
         self._database.close()
 
     def __enter__(self) -> Self:
