@@ -1,12 +1,13 @@
 """The audit log of a gallery: who did what to whom, appended only, each entry chained to the one before by a hash.
 
-An entry is written in the transaction of the act that it tells of, so that neither is there without the other. Its hash is
-SHA-256 over a canonical JSON of all its fields and of the hash before (Haber and Stornetta, "How to time-stamp a digital
-document", 1991): who changes an entry must change all later ones, and differs from a hash that was noted elsewhere.
+An entry is written in the transaction of the act that it tells of, so that neither is there without the other. Its hash
+is SHA-256 over a canonical JSON of all its fields and of the hash before (Haber and Stornetta, "How to time-stamp a
+digital document", 1991): who changes an entry must change all later ones, and differs from a hash that was noted
+elsewhere.
 
-Entries name nobody. An identity stands there by a pseudonym: in a plain gallery random bytes, kept in a table from which
-forgetting deletes them; in an encrypted gallery derived from the person's key, which forgetting destroys. The log of a
-forgotten person can still be verified, and says nothing of who it was.
+Entries name nobody. An identity stands there by a pseudonym: in a plain gallery random bytes, kept in a table from
+which forgetting deletes them; in an encrypted gallery derived from the person's key, which forgetting destroys. The log
+of a forgotten person can still be verified, and says nothing of who it was.
 """
 
 from __future__ import annotations
@@ -204,7 +205,7 @@ class AuditLog:
                 yield AuditEntry(n, at, actor, act, tuple(json.loads(subjects)), json.loads(details), previous, own)
             except (ValueError, TypeError):
                 raise ArtefactError(
-                    f"entry {n} of the audit log of {self._database.folder} is damaged; `lookalike audit verify` says more"
+                    f"entry {n} of the audit log of {self._database.folder} is damaged; see `lookalike audit verify`"
                 ) from None
 
     def _rows(self) -> Iterator[tuple[Any, ...]]:

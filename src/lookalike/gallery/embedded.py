@@ -6,6 +6,7 @@ import logging
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar, get_args
@@ -47,6 +48,21 @@ from lookalike.index.core.checks import checked_k, checked_vectors
 __all__ = ["EmbeddedGallery"]
 
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Traces:
+    """What tells of an identity in a gallery's files.
+
+    Attributes:
+        subject: by what it stands in the audit log.
+        stored: bytes of its templates and of its key, as files hold them.
+    """
+
+    subject: str
+    stored: tuple[bytes, ...]
+
+
 _Found = TypeVar("_Found")
 
 
@@ -294,6 +310,22 @@ class EmbeddedGallery:
                 f"{done}, but another program kept reading {self.path} for {self._database.timeout:g} s, so old bytes "
                 "are still in its log and its segments; call scrub() when it has ended"
             )
+
+    def traces(self, identity: str) -> Traces:
+        """What files hold of an identity, to be looked for after it was forgotten. See `erasure_receipt`."""
+        with self._database.write("read"):
+            database = self._database
+            owner = enrolment.identity_of(database, checked_name(identity))
+            if owner is None:
+                raise UnknownIdentityError(f"{identity!r} is not in {self.path}; `people` lists who is")
+            rows = database.run("SELECT vector FROM template WHERE identity_id = ?", (owner,)).fetchall()
+            keys = database.sealing.key_bytes(owner)
+            return Traces(pseudonyms(database, [owner])[0], tuple([*(row[0] for row in rows), *keys]))
+
+    def files(self) -> list[Path]:
+        """All files of the gallery, and of the keyring of an encrypted one."""
+        below = [Path(parent, name) for parent, _, names in os.walk(self.path) for name in names]
+        return [*below, *self._database.sealing.files()]
 
     def scrub(self) -> bool:
         """Overwrite what was forgotten, in the log and the segments; False when somebody kept reading it too long.

@@ -22,6 +22,7 @@ import itertools
 import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lookalike.errors import ArtefactError
@@ -203,6 +204,15 @@ class EncryptedColumns:
     def _of(self, identity: int) -> _PersonKey:
         held = self._held.get(identity)
         return self._load([identity])[identity] if held is None else held
+
+    def key_bytes(self, identity: int) -> list[bytes]:
+        """An identity's key, and what the keyring's file holds of it."""
+        key = self._of(identity)
+        return [key.key, self._keyring.stored(key.number)]
+
+    def files(self) -> list[Path]:
+        """The keyring's."""
+        return self._keyring.files()
 
     def before_commit(self) -> None:
         """Put the keys that were added into the keyring."""

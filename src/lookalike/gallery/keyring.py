@@ -179,6 +179,16 @@ class Keyring:
                 "again, or restore the file from where it is kept"
             ) from None
 
+    def stored(self, one: bytes) -> bytes:
+        """What the file holds of a key; empty where it holds nothing."""
+        with self._errors("read"):
+            row = self._connection.execute("SELECT wrapped FROM person_key WHERE id = ?", (one,)).fetchone()
+        return b"" if row is None else bytes(row[0])
+
+    def files(self) -> list[Path]:
+        """The file, and its log where there is one."""
+        return [path for path in (self.path, self.path.with_name(f"{self.path.name}-wal")) if path.is_file()]
+
     def put(self, keys: Mapping[bytes, bytes]) -> None:
         """Keep keys; on the disk when it returns.
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Protocol
 
 from lookalike.errors import StorageError
@@ -69,6 +70,12 @@ class Sealing(Protocol):
     def pseudonym(self, identity: int) -> bytes | None:
         """16 bytes that stand for an identity in the audit log, made of its key; None where it has no key."""
 
+    def key_bytes(self, identity: int) -> list[bytes]:
+        """An identity's key, as it is and as files hold it; empty where it has none."""
+
+    def files(self) -> list[Path]:
+        """Files outside the gallery's folder that hold keys."""
+
     def before_commit(self) -> None:
         """Put the keys that were added on the disk."""
 
@@ -120,6 +127,14 @@ class PlainColumns:
     def pseudonym(self, identity: int) -> bytes | None:
         """None: the audit log keeps a random one."""
         return None
+
+    def key_bytes(self, identity: int) -> list[bytes]:
+        """None."""
+        return []
+
+    def files(self) -> list[Path]:
+        """None."""
+        return []
 
     def before_commit(self) -> None:
         """Nothing to do."""
