@@ -21,8 +21,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, Protocol, get_args, runtime_checkable
 
-from lookalike.errors import ArtefactError, InputError
+from lookalike.errors import ArtefactError, InputError, UnknownIdentityError
 from lookalike.gallery.database import Database
+from lookalike.gallery.enrolment import identity_of
+from lookalike.identity_names import checked_name
 
 __all__ = [
     "NO_HASH",
@@ -174,10 +176,18 @@ class AuditLog:
             self._check_there()
             return _head(self._database)
 
-    def pseudonym(self, identity: int) -> str:
-        """By what an identity stands in the log; made where it was not needed before."""
+    def pseudonym(self, identity: str) -> str:
+        """By what an identity stands in the log; made where it was not needed before.
+
+        Raises:
+            UnknownIdentityError: the name is not enrolled.
+        """
+        name = checked_name(identity)
         with self._database.write("written"):
-            return pseudonyms(self._database, [identity])[0]
+            owner = identity_of(self._database, name)
+            if owner is None:
+                raise UnknownIdentityError(f"{name!r} is not in {self._database.folder}; `people` lists who is")
+            return pseudonyms(self._database, [owner])[0]
 
     @property
     def policy(self) -> AuditPolicy:

@@ -254,6 +254,11 @@ class EmbeddedGallery:
         audited(self._database, act, [one for one in identities if one is not None], details)
 
     @property
+    def keyring(self) -> Path | None:
+        """The file of the keys of an encrypted gallery; None of a plain one."""
+        return next(iter(self._database.sealing.files()), None)
+
+    @property
     def audit(self) -> AuditLog:
         """The audit log; see `lookalike.gallery.audit`."""
         return AuditLog(self._database)
@@ -320,7 +325,7 @@ class EmbeddedGallery:
                 raise UnknownIdentityError(f"{identity!r} is not in {self.path}; `people` lists who is")
             rows = database.run("SELECT vector FROM template WHERE identity_id = ?", (owner,)).fetchall()
             keys = database.sealing.key_bytes(owner)
-            return Traces(pseudonyms(database, [owner])[0], tuple([*(row[0] for row in rows), *keys]))
+            return Traces(pseudonyms(database, [owner])[0], (*(row[0] for row in rows), *keys))
 
     def files(self) -> list[Path]:
         """All files of the gallery, and of the keyring of an encrypted one."""

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from lookalike.errors import ArtefactError, InputError
 
-__all__ = ["KEY_BYTES", "KEY_FILE_VARIABLE", "KEY_VARIABLE", "Key", "MasterKey", "default_key", "master_key"]
+__all__ = ["KEY_BYTES", "KEY_FILE_VARIABLE", "KEY_VARIABLE", "NO_KEY", "Key", "MasterKey", "default_key", "master_key"]
 
 _log = logging.getLogger(__name__)
 
@@ -24,6 +24,8 @@ _EXPECTED = f"expected {KEY_BYTES} random bytes, or base64 of them, as `openssl 
 
 #: A key as callers give it: `file:` and a path, a path, or the bytes.
 Key = str | Path | bytes
+#: Given as a key: the gallery is not encrypted, whatever the environment says.
+NO_KEY = b""
 
 _default: Key | None = None
 
@@ -78,6 +80,8 @@ def master_key(key: Key | None, folder: Path) -> MasterKey | None:
         ArtefactError: a key file that cannot be read, or of a wrong length.
     """
     given = _default if key is None else key
+    if given == NO_KEY:
+        return None
     if isinstance(given, bytes):
         return MasterKey(_checked(given, "the key given", InputError), "the key given", True)
     if given is not None:

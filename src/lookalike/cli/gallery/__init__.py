@@ -11,9 +11,12 @@ from lookalike.cli.verb_help import VerbCommand, VerbGroup
 __all__ = ["gallery_verbs"]
 
 _LOOK, _MOVE, _KEEP = "Look", "Move", "Keep copies"
+_PROTECT = "Encrypt"
 #: Every verb in the order of the help: its panel there, and where its function stands.
 _VERBS = {
     "stats": (_LOOK, "lookalike.cli.gallery.stats:stats"),
+    "encrypt": (_PROTECT, "lookalike.cli.gallery.encrypt:encrypt"),
+    "rekey": (_PROTECT, "lookalike.cli.gallery.rekey:rekey"),
 }
 
 
