@@ -145,7 +145,7 @@ def test_a_keyring_may_lie_elsewhere(tmp_path, monkeypatch):
     assert (tmp_path / "safe" / "people.keys").is_file()
     assert not (tmp_path / "g.keys").exists()
     monkeypatch.setenv("LOOKALIKE_GALLERY_KEYRING", str(tmp_path / "g" / "people.keys"))
-    with pytest.raises(InputError, match="the keyring .* lies in the gallery"):
+    with pytest.raises(InputError, match=r"the keyring .* lies in the gallery"):
         opened(tmp_path / "g")
 
 

@@ -8,6 +8,7 @@ import pytest
 from lookalike.errors import InputError, UnknownIdentityError
 from lookalike.gallery import open_gallery
 from lookalike.gallery.erasure_receipt import erasure_receipt, read_receipt, receipt_fault, scanned
+from lookalike.index.core.metric_space import MetricSpace
 
 VECTORS = np.random.default_rng(0).standard_normal((60, 32)).astype(np.float32)
 
@@ -29,7 +30,7 @@ def test_it_tells_that_no_file_holds_the_vectors_and_names_nobody(gallery, tmp_p
     encrypted = gallery.stats()["encrypted"]
     assert len(gallery.stats()["index"]["segments"]) == (0 if encrypted else 1)
     stored = gallery.traces("person 7").stored
-    directions = [(row / np.linalg.norm(row)).tobytes() for row in VECTORS[14:16]]
+    directions = [row.tobytes() for row in MetricSpace("cosine", 32).vectors(VECTORS[14:16])]
     before = [scanned(gallery.files(), [one]).found_in for one in [*stored, *([] if encrypted else directions)]]
     # Vectors are in the database's log; the key is nowhere, wrapped it is in the keyring; the segment has directions.
     assert [len(one) for one in before] == ([1, 1, 0, 1] if encrypted else [1, 1, 1, 1])

@@ -110,7 +110,7 @@ def test_lacking_damaged_and_exchanged_keys_are_found(tmp_path):
             other.execute("UPDATE person_key SET wrapped = ? WHERE id = ?", (keyring.stored(first), second))
             other.execute("UPDATE person_key SET wrapped = x'0102' WHERE id = ?", (third,))
         for one in (second, third):
-            with pytest.raises(ArtefactError, match="a key in .* is damaged"):
+            with pytest.raises(ArtefactError, match=r"a key in .* is damaged"):
                 keyring.keys([one])
         assert keyring.keys([first]) == {first: keys[first]}
     with pytest.raises(InputError, match="is closed"):
