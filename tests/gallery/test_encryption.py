@@ -74,6 +74,102 @@ def test_enrolling_again_changes_nothing(tmp_path):
         assert [one.templates for one in gallery.people()] == [3, 1]
 
 
+def history(gallery):
+    """Acts of every kind; what the gallery answers after each."""
+    told = []
+
+    def look():
+        people = [(one.name, one.templates, dict(one.tags)) for one in gallery.people()]
+        templates = [(t.id, t.identity, t.vector.tobytes(), t.source, t.quality) for t in gallery.templates()]
+        acts = [(a.id, a.kind, dict(a.identities), a.templates, a.undone) for a in gallery.acts()]
+        found = [[(c.identity, c.template_id) for c in row] for row in gallery.search(VECTORS[:9], 9)]
+        some = [[c.identity for c in row] for row in gallery.search(VECTORS[:3], 5, where={"site": ["Rom", "Bern"]})]
+        page = [one.name for one in gallery.page(3, after="B", where={"site": "Bern"}, prefix="")]
+        begin = [one.name for one in gallery.page(3, prefix="C")]
+        told.append((people, templates, acts, found, some, page, begin, gallery.names()))
+
+    gallery.enroll("Ada", VECTORS[:3], ["a", "b", "c"], tags={"site": "Bern", "role": "staff"}, qualities=[0.1, 0.2, 1])
+    gallery.enroll("Bob", VECTORS[2:5], tags={"site": "Rom"}, key="once")
+    gallery.enroll("Bob", VECTORS[2:5], tags={"site": "Rom"}, key="once")
+    gallery.enroll_many([("Cyd", VECTORS[6:8], None), ("Cy", VECTORS[8], None)])
+    look()
+    renamed = gallery.rename("Cyd", "Cid")
+    look()
+    gallery.tag("Cid", {"site": "Bern", "floor": "3"})
+    gallery.tag("Cid", {"floor": None})
+    merged = gallery.merge(["Ada", "Bob"], "Ada")
+    look()
+    split = gallery.split("Ada", [2, 4], "Eve")
+    look()
+    for act in (split, merged):
+        gallery.undo(act.id)
+        look()
+    gallery.merge(["Cid", "Cy"], "Cleo")
+    look()
+    gallery.undo(gallery.acts()[0].id)
+    gallery.undo(renamed.id)
+    look()
+    gallery.forget_templates([1, 9])
+    gallery.merge(["Ada", "Bob"], "Bob")
+    gallery.forget("Cyd")
+    look()
+    return told
+
+
+def test_acts_tags_and_filters_are_those_of_a_plain_one(tmp_path):
+    with opened(tmp_path / "plain", None) as plain, opened(tmp_path / "g") as encrypted:
+        assert history(encrypted) == history(plain)
+        acts = [[(e.act, len(e.subjects), e.details) for e in one.audit.entries()] for one in (plain, encrypted)]
+        assert acts[0] == acts[1]
+        assert encrypted.audit.verified().fault is None
+        last = encrypted.people()
+    with opened(tmp_path / "g", create=False) as again:
+        assert again.people() == last
+    held = files(tmp_path / "g", tmp_path / "g.keys")
+    assert not any(text in held for text in (b"Bern", b"staff", b"Cleo", b"Cyd", b"Eve"))
+
+
+def test_a_backup_from_before_a_merging_is_read_until_somebody_is_forgotten(tmp_path):
+    path, before, merged = tmp_path / "g", tmp_path / "before", tmp_path / "merged"
+
+    def names(backup):
+        shutil.rmtree(path)
+        shutil.copytree(backup, path)
+        with opened(path, create=False) as gallery:
+            return gallery.names(), [one.identity for one in gallery.templates()]
+
+    filled(path, 3)
+    shutil.copytree(path, before)
+    with opened(path) as gallery:
+        act = gallery.merge(["person 0", "person 1"], "person 0")
+    shutil.copytree(path, merged)
+    with opened(path) as gallery:
+        gallery.undo(act.id)
+    live = tmp_path / "live"
+    shutil.copytree(path, live)
+    assert names(before)[0] == ["person 0", "person 1", "person 2"]
+    assert names(merged)[0] == ["person 0", "person 2"]
+    names(live)
+    with opened(path) as gallery:
+        gallery.forget("person 1")
+    assert names(before) == (["person 0", "person 2"], ["person 0"] * 2 + ["person 2"] * 2)
+    assert names(merged) == (["person 0", "person 2"], ["person 0"] * 2 + ["person 2"] * 2)  # not person 1's templates
+    with opened(path) as gallery:
+        assert gallery.acts() == []
+
+
+def test_forgotten_templates_are_unreadable_in_backups_too(tmp_path):
+    path, backup = tmp_path / "g", tmp_path / "backup"
+    filled(path, 2)
+    shutil.copytree(path, backup)
+    with opened(path) as gallery:
+        gallery.forget_templates([1, 3, 4])
+    shutil.rmtree(path)
+    shutil.copytree(backup, path)
+    with opened(path) as gallery:
+        assert [(one.id, one.identity) for one in gallery.templates()] == [(2, "person 0")]
+
+
 @pytest.mark.parametrize("still_open", [True, False])
 def test_no_file_holds_a_vector_a_name_or_a_source(tmp_path, still_open, monkeypatch):
     monkeypatch.setattr("lookalike.index.AUTO_EXACT_LIMIT", 3)
@@ -101,7 +197,7 @@ def test_forgetting_destroys_the_key_so_that_no_backup_can_be_read(tmp_path):
     shutil.copytree(path, backup)
     with opened(path) as gallery:
         traces = gallery.traces("person 2")
-        assert len(traces.stored) == 4  # two vectors, the key, and the wrapped key
+        assert len(traces.stored) == 8  # two vectors; keys of the person and of two templates, as they are and wrapped
         assert all(
             one in files(path, tmp_path / "people.gallery.keys") for one in [*traces.stored[:2], traces.stored[3]]
         )

@@ -32,8 +32,9 @@ def test_it_tells_that_no_file_holds_the_vectors_and_names_nobody(gallery, tmp_p
     stored = gallery.traces("person 7").stored
     directions = [row.tobytes() for row in MetricSpace("cosine", 32).vectors(VECTORS[14:16])]
     before = [scanned(gallery.files(), [one]).found_in for one in [*stored, *([] if encrypted else directions)]]
-    # Vectors are in the database's log; the key is nowhere, wrapped it is in the keyring; the segment has directions.
-    assert [len(one) for one in before] == ([1, 1, 0, 1] if encrypted else [1, 1, 1, 1])
+    # Vectors are in the database's log; keys (of the person, of two templates) are nowhere, wrapped they are in the
+    # keyring; the segment has directions.
+    assert [len(one) for one in before] == ([1, 1, *(3 * [0, 1])] if encrypted else [1, 1, 1, 1])
     receipt = erasure_receipt(gallery, "person 7")
     assert receipt["scan"]["found_in"] == []
     assert receipt["scan"]["files"] >= 2

@@ -7,11 +7,13 @@ import os
 from pathlib import Path
 
 from lookalike.errors import InputError
-from lookalike.gallery import enrolment
+from lookalike.gallery import enrolment, forgetting
+from lookalike.gallery.audit import append
 from lookalike.gallery.database import FILE_NAME, Database
 from lookalike.gallery.encryption import EncryptedColumns, encrypted_tables, gallery_number
 from lookalike.gallery.keyring import Keyring, keyring_path
 from lookalike.gallery.master_key import KEY_FILE_VARIABLE, KEY_VARIABLE, Key, MasterKey, master_key
+from lookalike.gallery.moments import now
 
 __all__ = ["KEYRING_VARIABLE", "finish_forgetting", "opened_database", "opened_keyring"]
 
@@ -110,12 +112,26 @@ def finish_forgetting(database: Database) -> None:
     if not isinstance(sealing, EncryptedColumns):
         return
     with database.read("read"):
-        left = bool(sealing.unreadable())
+        left = any(sealing.unreadable().values())
     if left:
         with database.write("written", wait=False):
-            gone = sealing.unreadable()
-            change = enrolment.new_change(database)
-            for identity in gone:
-                enrolment.drop_identity(database, identity, change)
-        _log.warning("%d forgotten after this backup of %s was made: deleted from it, too", len(gone), database.folder)
+            _delete_unreadable(database, sealing)
+        _log.warning("who was forgotten after this backup of %s was made is deleted from it, too", database.folder)
     sealing.finish()
+
+
+def _delete_unreadable(database: Database, sealing: EncryptedColumns) -> None:
+    gone = sealing.unreadable()
+    (noted,) = database.one("SELECT coalesce(max(id), 0) FROM destroyed_key")
+    change = enrolment.new_change(database)
+    for template in gone["template"]:
+        database.run("INSERT INTO tombstone VALUES (?, ?, ?)", (template, change, now()))
+        database.run("DELETE FROM template WHERE id = ?", (template,))
+    empty = database.run("SELECT id FROM identity WHERE id NOT IN (SELECT identity_id FROM template)").fetchall()
+    for identity in {*gone["identity"], *(row[0] for row in empty)}:
+        forgetting.drop_identity(database, identity, change)
+    for act in gone["act"]:
+        database.run("DELETE FROM act WHERE id = ?", (act,))
+    append(database, "forget_restored", [], {"templates": len(gone["template"])})
+    # A key that is not destroyed yet may be that of somebody who lives on in a newer state of the gallery.
+    database.run("DELETE FROM destroyed_key WHERE id > ?", (noted,))

@@ -1,15 +1,18 @@
-"""Encrypted galleries: names, vectors and sources under a key of each person, so that forgetting destroys a key.
+"""Encrypted galleries: names, vectors and sources under random keys, so that forgetting destroys keys.
 
-Each identity has a random key of 256 bits. Its name and what is stored of its templates are AES-256-GCM under it
-(NIST SP 800-38D), with a fresh nonce of 96 bits each, bound to gallery, column and row, so that exchanged rows are
-found. The keys lie in the keyring, which is no part of the gallery's folder. A name is looked up by its HMAC-SHA256,
-under a key that is derived from a secret of the gallery, which lies in the keyring, too.
+Every template has a key of 256 bits, for its vector and source; every identity one for its name and tags; every act
+that can be undone one for the names in it. So each is forgotten on its own: a person, or some templates, also after
+they were merged, split or renamed. Values are AES-256-GCM (NIST SP 800-38D) with a fresh nonce of 96 bits each, bound
+to gallery, column, row and, of a template, identity, so that exchanged rows are found. The keys lie in the keyring,
+which is no part of the gallery's folder. Names and tags are looked up by HMAC-SHA256, under a key that is derived from
+a secret of the gallery, which lies in the keyring, too.
 
 Order of writes: keys are on the disk before the transaction that uses them commits, and are destroyed after the one
-that deletes their person; the database notes which are to be destroyed (`destroyed_key`), and the next opening destroys
-what a killed process left. A person whose key is gone, as in a restored backup, is deleted by the next opening, too. A
-key whose enrolment never committed stays: it protects nothing, and a restored, older gallery cannot tell it from the
-key of somebody enrolled later.
+that deletes their row; the database notes which are to be destroyed (`destroyed_key`), and the next opening destroys
+what a killed process left. What has lost its key, as in a restored backup, is deleted by the next opening, too. A key
+whose enrolment never committed stays: it protects nothing, and a restored, older gallery cannot tell it from the key of
+somebody enrolled later. The key of an identity that was merged into another lives as long as that one, and is its own
+again when the merging is undone: a backup from before is still read.
 
 Nothing of a vector is stored but in the database: searches compare in memory.
 """
@@ -19,8 +22,9 @@ from __future__ import annotations
 import hashlib
 import hmac
 import itertools
+import json
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,15 +44,7 @@ _ID_BYTES, _NONCE = 16, 12
 _HELD = 20_000
 #: Keys that are looked up by one statement.
 _LOOKUP = 900
-
-
-@dataclass(frozen=True)
-class _PersonKey:
-    """A key in memory: its number in the keyring, and the cipher that it makes."""
-
-    number: bytes
-    key: bytes = field(repr=False)
-    cipher: Any = field(repr=False)
+_KEYED = ("template", "identity", "act")
 
 
 def encrypted_tables(gallery: bytes) -> tuple[str, ...]:
@@ -57,14 +53,28 @@ def encrypted_tables(gallery: bytes) -> tuple[str, ...]:
     Args:
         gallery: its number, as its keyring names it.
     """
+    destroyed = "BEGIN INSERT INTO destroyed_key (key_id) VALUES (OLD.key_id); END"
     return (
         "CREATE TABLE sealing (only_one INTEGER PRIMARY KEY CHECK (only_one = 1), gallery BLOB NOT NULL)",
         f"INSERT INTO sealing VALUES (1, x'{gallery.hex()}')",
-        "CREATE TABLE identity_key (identity_id INTEGER PRIMARY KEY REFERENCES identity ON DELETE CASCADE, "
-        "key_id BLOB NOT NULL UNIQUE, name BLOB NOT NULL)",
         "CREATE TABLE destroyed_key (id INTEGER PRIMARY KEY, key_id BLOB NOT NULL)",
+        # Keys are made before their rows: what a row holds is encrypted.
+        *(
+            f"CREATE TABLE {table}_key ({table}_id INTEGER PRIMARY KEY REFERENCES {table} ON DELETE CASCADE "
+            f"DEFERRABLE INITIALLY DEFERRED, key_id BLOB NOT NULL UNIQUE{', name BLOB, tags BLOB' * named})"
+            for table, named in (("template", False), ("identity", True), ("act", False))
+        ),
+        "CREATE TABLE former_key (key_id BLOB PRIMARY KEY, identity_id INTEGER NOT NULL "
+        "REFERENCES identity ON DELETE CASCADE)",
+        "CREATE INDEX former_key_by_identity ON former_key (identity_id)",
+        *(
+            f"CREATE TRIGGER {table}_key_DELETE AFTER DELETE ON {table}_key {destroyed}"
+            for table in ("template", "act")
+        ),
         "CREATE TRIGGER identity_key_DELETE AFTER DELETE ON identity_key "
-        "BEGIN INSERT INTO destroyed_key (key_id) VALUES (old.key_id); END",
+        f"WHEN NOT EXISTS (SELECT 1 FROM former_key WHERE key_id = OLD.key_id) {destroyed}",
+        "CREATE TRIGGER former_key_DELETE AFTER DELETE ON former_key "
+        f"WHEN NOT EXISTS (SELECT 1 FROM identity_key WHERE key_id = OLD.key_id) {destroyed}",
     )
 
 
@@ -78,8 +88,21 @@ def gallery_number(database: Database) -> bytes | None:
     return bytes(row[0])
 
 
+@dataclass(frozen=True)
+class _RowKey:
+    """A key in memory: its number in the keyring, and the cipher that it makes."""
+
+    number: bytes
+    key: bytes = field(repr=False)
+    cipher: Any = field(repr=False)
+
+
+#: A table and the id of a row that has a key.
+_Row = tuple[str, int]
+
+
 class EncryptedColumns:
-    """The `Sealing` of an encrypted gallery.
+    """The `Sealing` of an encrypted gallery; see there for the methods.
 
     Args:
         database: of the gallery.
@@ -92,123 +115,174 @@ class EncryptedColumns:
         from cryptography.exceptions import InvalidTag
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-        self._refused = InvalidTag
-        self._database, self._keyring, self._cipher = database, keyring, AESGCM
+        self._database, self._keyring, self._cipher, self._refused = database, keyring, AESGCM, InvalidTag
         self._names = _derived(keyring.secret, b"names")
-        self._held: dict[int, _PersonKey] = {}  # by identity
+        self._held: dict[_Row, _RowKey] = {}
         self._added: dict[bytes, bytes] = {}  # in the transaction that is under way
-        self._new: list[int] = []  # their identities
-        self._recent: list[int] = []  # the same, of the last transaction that came to its commit
+        self._new: list[_Row] = []  # whose they are
+        self._recent: list[_Row] = []  # the same, of the last transaction that came to its commit
         self._finished = 0
 
-    @property
-    def keyring(self) -> Keyring:
-        """Where the keys are."""
-        return self._keyring
-
-    # --- names --------------------------------------------------------------------------------------------
+    # --- names and tags -----------------------------------------------------------------------------------
 
     def stored_name(self, name: str) -> str:
         """HMAC-SHA256 of the name, in hexadecimal digits."""
-        return hmac.new(self._names, name.encode("utf-8"), hashlib.sha256).hexdigest()
+        return self._token("name", name)
 
-    def added(self, identity: int, name: str) -> None:
-        """Make the identity's key, and keep the name under it."""
-        key_id, key = secrets.token_bytes(_ID_BYTES), secrets.token_bytes(KEY_BYTES)
-        self._added[key_id] = key
-        self._new.append(identity)
-        self._held[identity] = _PersonKey(key_id, key, self._cipher(key))
-        sealed = self.seal(identity, "identity_key.name", identity, name.encode("utf-8"))
-        self._database.run("INSERT INTO identity_key VALUES (?, ?, ?)", (identity, key_id, sealed))
+    def stored_tag(self, key: str, value: str) -> tuple[str, str]:
+        """HMAC-SHA256 of the key, and of both."""
+        return self._token("tag", key), self._token("tag", key, value)
 
-    def renamed(self, identity: int, name: str) -> None:
-        """Keep another name under the identity's key."""
-        sealed = self.seal(identity, "identity_key.name", identity, name.encode("utf-8"))
-        self._database.run("UPDATE identity_key SET name = ? WHERE identity_id = ?", (sealed, identity))
+    def _token(self, *texts: str) -> str:
+        return hmac.new(self._names, json.dumps(texts).encode("ascii"), hashlib.sha256).hexdigest()
 
     def name(self, identity: int, stored: str) -> str:
-        """The name of an identity; `stored` is only compared with it."""
+        """The name; `stored` is only compared with it."""
         row = self._database.one("SELECT name FROM identity_key WHERE identity_id = ?", (identity,))
         if row is None:
             raise self._damaged("an identity has no key")
-        name = self.open(identity, "identity_key.name", identity, row[0]).decode("utf-8")
+        name = self.open("identity.name", identity, row[0]).decode("utf-8")
         if self.stored_name(name) != stored:
             raise self._damaged("names of two people were exchanged")
         return name
 
+    def tags(self, identity: int, stored: Mapping[str, str]) -> dict[str, str]:
+        """The tags; `stored` is only compared with them."""
+        if not stored:
+            return {}
+        row = self._database.one("SELECT tags FROM identity_key WHERE identity_id = ?", (identity,))
+        tags = {} if row is None or row[0] is None else json.loads(self.open("identity.tags", identity, row[0]))
+        if dict(itertools.starmap(self.stored_tag, tags.items())) != dict(stored):
+            raise self._damaged("tags of two people were exchanged")
+        return dict(tags)
+
+    def add_identity(self, identity: int, name: str, key: str = "") -> None:
+        """Give an identity a key, a former one again where it is named, and keep the name under it."""
+        number = bytes.fromhex(key)
+        if not number or not self._come_back(identity, number):
+            self._make(("identity", identity))
+        self.rename(identity, name)
+
+    def _come_back(self, identity: int, number: bytes) -> bool:
+        """Give an identity the key that it had before it was merged; False where it is destroyed."""
+        if self._database.one("SELECT 1 FROM former_key WHERE key_id = ?", (number,)) is None:
+            return False
+        self._database.run("INSERT INTO identity_key (identity_id, key_id) VALUES (?, ?)", (identity, number))
+        self._database.run("DELETE FROM former_key WHERE key_id = ?", (number,))
+        return True
+
+    def rename(self, identity: int, name: str) -> None:
+        """Keep another name under the identity's key."""
+        sealed = self.seal("identity.name", identity, name.encode("utf-8"))
+        self._database.run("UPDATE identity_key SET name = ? WHERE identity_id = ?", (sealed, identity))
+
+    def keep_tags(self, identity: int, tags: Mapping[str, str]) -> None:
+        """Keep the tags under the identity's key."""
+        text = json.dumps(dict(sorted(tags.items()))).encode("ascii")
+        sealed = self.seal("identity.tags", identity, text) if tags else None
+        self._database.run("UPDATE identity_key SET tags = ? WHERE identity_id = ?", (sealed, identity))
+
+    def key_number(self, identity: int) -> str:
+        """In hexadecimal digits."""
+        return self._of(("identity", identity)).number.hex()
+
+    def hand_over(self, identity: int, to: int) -> None:
+        """Former keys of `to`: that of the identity, and its own former ones."""
+        self._database.run("UPDATE former_key SET identity_id = ? WHERE identity_id = ?", (to, identity))
+        self._database.run(
+            "INSERT INTO former_key SELECT key_id, ? FROM identity_key WHERE identity_id = ?", (to, identity)
+        )
+
     # --- values -------------------------------------------------------------------------------------------
 
-    def seal(self, identity: int, column: str, row: int, data: bytes) -> bytes:
+    def add_key(self, table: str, row: int) -> None:
+        """Give a row a key."""
+        self._make((table, row))
+
+    def _make(self, row: _Row) -> None:
+        number, key = secrets.token_bytes(_ID_BYTES), secrets.token_bytes(KEY_BYTES)
+        self._added[number] = key
+        self._new.append(row)
+        self._held[row] = _RowKey(number, key, self._cipher(key))
+        table, own = row
+        self._database.run(f"INSERT INTO {table}_key ({table}_id, key_id) VALUES (?, ?)", (own, number))
+
+    def seal(self, column: str, row: int, data: bytes, of: int = 0) -> bytes:
         """Nonce, ciphertext and tag."""
         nonce = secrets.token_bytes(_NONCE)
-        return nonce + bytes(self._of(identity).cipher.encrypt(nonce, data, self._bound(column, row)))
+        return nonce + bytes(self._of(_keyed(column, row)).cipher.encrypt(nonce, data, self._bound(column, row, of)))
 
-    def open(self, identity: int, column: str, row: int, stored: bytes) -> bytes:
-        """The value; see `Sealing.open`."""
-        return self._opened(self._of(identity), column, row, stored)
+    def open(self, column: str, row: int, stored: bytes, of: int = 0) -> bytes:
+        """The value."""
+        return self._opened(self._of(_keyed(column, row)), column, row, stored, of)
 
-    def open_all(self, column: str, rows: Sequence[tuple[int, int, bytes]]) -> list[bytes]:
-        """The values; see `Sealing.open_all`."""
-        keys = self._load(identity for _, identity, _ in rows)
-        return [self._opened(keys[identity], column, row, stored) for row, identity, stored in rows]
+    def open_all(self, column: str, rows: Sequence[tuple[int, bytes, int]]) -> list[bytes]:
+        """The values."""
+        keys = self._load(_keyed(column, row) for row, _, _ in rows)
+        return [self._opened(keys[_keyed(column, row)], column, row, stored, of) for row, stored, of in rows]
 
-    def _opened(self, key: _PersonKey, column: str, row: int, stored: bytes) -> bytes:
+    def _opened(self, key: _RowKey, column: str, row: int, stored: bytes, of: int) -> bytes:
         try:
-            return bytes(key.cipher.decrypt(stored[:_NONCE], stored[_NONCE:], self._bound(column, row)))
+            return bytes(key.cipher.decrypt(stored[:_NONCE], stored[_NONCE:], self._bound(column, row, of)))
         except (self._refused, ValueError, TypeError):
-            raise self._damaged(f"{column} of row {row} was not encrypted by this person's key for this row") from None
+            raise self._damaged(f"{column} of row {row} was not encrypted for this row") from None
 
-    def _bound(self, column: str, row: int) -> bytes:
-        return self._keyring.gallery + row.to_bytes(8, "big") + column.encode("ascii")
+    def _bound(self, column: str, row: int, of: int) -> bytes:
+        return self._keyring.gallery + row.to_bytes(8, "big") + of.to_bytes(8, "big") + column.encode("ascii")
 
-    def digest(self, identity: int, data: bytes) -> bytes:
-        """The first bytes of HMAC-SHA256 under a key that is derived from the person's."""
-        return hmac.new(_derived(self._of(identity).key, b"digest"), data, hashlib.sha256).digest()[:16]
-
-    def pseudonym(self, identity: int) -> bytes | None:
-        """Derived from the person's key: who has not the key cannot compute it, in no backup either."""
-        return _derived(self._of(identity).key, b"audit")[:16]
+    def digest(self, data: bytes) -> bytes:
+        """HMAC-SHA256, under a key that is derived from the gallery's secret."""
+        return hmac.new(self._names, b"data" + data, hashlib.sha256).digest()
 
     # --- keys ---------------------------------------------------------------------------------------------
 
-    def _load(self, identities: Iterable[int]) -> dict[int, _PersonKey]:
-        """The keys of many identities, read at once where they are not held."""
-        wanted, held = dict.fromkeys(identities), self._held
+    def pseudonym(self, identity: int) -> bytes | None:
+        """Derived from the identity's key: who has not the key cannot compute it, in no backup either."""
+        return _derived(self._of(("identity", identity)).key, b"audit")[:16]
+
+    def key_bytes(self, identity: int) -> list[bytes]:
+        """Keys, and what the keyring's file holds of them."""
+        rows = self._database.run("SELECT id FROM template WHERE identity_id = ?", (identity,)).fetchall()
+        keys = self._load([("identity", identity), *(("template", row[0]) for row in rows)]).values()
+        return [one for key in keys for one in (key.key, self._keyring.stored(key.number))]
+
+    def _load(self, rows: Iterable[_Row]) -> dict[_Row, _RowKey]:
+        """The keys of many rows, read at once where they are not held."""
+        wanted, held = dict.fromkeys(rows), self._held
         found = {one: held[one] for one in wanted if one in held}
         missing = [one for one in wanted if one not in found]
-        numbers: dict[int, bytes] = {}
-        for start in range(0, len(missing), _LOOKUP):
-            some = missing[start : start + _LOOKUP]
-            numbers.update(
-                self._database.run(
-                    f"SELECT identity_id, key_id FROM identity_key WHERE identity_id IN ({','.join('?' * len(some))})",
-                    some,
-                ).fetchall()
-            )
-        if len(numbers) < len(missing):
-            raise self._damaged("an identity has no key")
+        numbers = self._numbers(missing)
         keys = self._keyring.keys(numbers.values()) if numbers else {}
-        for identity, number in numbers.items():
+        for row, number in numbers.items():
             key = keys[number]
             if key is None:
                 raise DestroyedKeyError(
                     f"somebody was forgotten from {self._database.folder} while it was read, or after this backup of "
                     "it was made; read again, or open it once where it can be written to"
                 )
-            found[identity] = _PersonKey(number, key, self._cipher(key))
+            found[row] = _RowKey(number, key, self._cipher(key))
         if len(held) + len(missing) > _HELD:
-            self._held = held = {one: held[one] for one in self._new}
+            self._held = held = {one: held[one] for one in self._new if one in held}
         held.update(itertools.islice(((one, found[one]) for one in missing), _HELD))
         return found
 
-    def _of(self, identity: int) -> _PersonKey:
-        held = self._held.get(identity)
-        return self._load([identity])[identity] if held is None else held
+    def _numbers(self, rows: Sequence[_Row]) -> dict[_Row, bytes]:
+        """Numbers of the keys of rows."""
+        numbers: dict[_Row, bytes] = {}
+        for table in {table for table, _ in rows}:
+            ids = [row for one, row in rows if one == table]
+            for start in range(0, len(ids), _LOOKUP):
+                some = ids[start : start + _LOOKUP]
+                asked = f"{table}_id IN ({','.join('?' * len(some))})"
+                answer = self._database.run(f"SELECT {table}_id, key_id FROM {table}_key WHERE {asked}", some)
+                numbers.update({(table, row): number for row, number in answer})
+        if len(numbers) < len(rows):
+            raise self._damaged("a row has no key")
+        return numbers
 
-    def key_bytes(self, identity: int) -> list[bytes]:
-        """An identity's key, and what the keyring's file holds of it."""
-        key = self._of(identity)
-        return [key.key, self._keyring.stored(key.number)]
+    def _of(self, row: _Row) -> _RowKey:
+        held = self._held.get(row)
+        return self._load([row])[row] if held is None else held
 
     def files(self) -> list[Path]:
         """The keyring's."""
@@ -221,9 +295,9 @@ class EncryptedColumns:
         self._added, self._new, self._recent = {}, [], self._new
 
     def after_rollback(self) -> None:
-        """Drop the keys that were added; their identities' numbers are given out again."""
-        for identity in (*self._new, *self._recent):
-            self._held.pop(identity, None)
+        """Drop the keys that were added; the ids of their rows are given out again."""
+        for row in (*self._new, *self._recent):
+            self._held.pop(row, None)
         self._added, self._new = {}, []
 
     def finish(self) -> None:
@@ -238,15 +312,16 @@ class EncryptedColumns:
         self._keyring.destroy(gone)
         if rows:
             self._finished = rows[-1][0]
-            self._held = {one: held for one, held in self._held.items() if held.number not in gone}
+            self._held = {one: held for one, held in list(self._held.items()) if held.number not in gone}
 
-    def unreadable(self) -> list[int]:
-        """Identities whose key was destroyed: they were forgotten after the backup that this gallery is."""
-        found = []
+    def unreadable(self) -> dict[str, list[int]]:
+        """Ids by table whose key was destroyed: they were forgotten after the backup that this gallery is."""
+        found: dict[str, list[int]] = {table: [] for table in _KEYED}
         for number in self._keyring.destroyed():
-            row = self._database.one("SELECT identity_id FROM identity_key WHERE key_id = ?", (number,))
-            if row is not None:
-                found.append(int(row[0]))
+            for table, ids in found.items():
+                row = self._database.one(f"SELECT {table}_id FROM {table}_key WHERE key_id = ?", (number,))
+                if row is not None:
+                    ids.append(int(row[0]))
         return found
 
     def close(self) -> None:
@@ -256,6 +331,13 @@ class EncryptedColumns:
 
     def _damaged(self, what: str) -> ArtefactError:
         return ArtefactError(f"{self._database.file} is damaged: {what}; restore it from a backup")
+
+
+def _keyed(column: str, row: int) -> _Row:
+    """The row whose key a column is encrypted under."""
+    table = column.split(".", 1)[0]
+    assert table in _KEYED
+    return table, row
 
 
 def _derived(secret: bytes, purpose: bytes) -> bytes:

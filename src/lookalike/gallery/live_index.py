@@ -17,7 +17,7 @@ from lookalike.index.core.metric_space import MetricSpace
 
 if TYPE_CHECKING:
     from lookalike.gallery.database import Database
-    from lookalike.gallery.gallery import Model
+    from lookalike.gallery.records import Model
 
 __all__ = ["LiveIndex", "read_vectors", "vector_from", "vectors_from"]
 
@@ -59,8 +59,8 @@ def read_vectors(
         ArtefactError: as of `vector_from`, or as of `Sealing.open`.
     """
     sealing = database.sealing
-    columns = "id, identity_id, vector" if sealing.encrypted else "id, vector"
-    rows = database.run(f"SELECT {columns} FROM template WHERE {where} ORDER BY id", values)
+    owner = ", identity_id" * sealing.encrypted
+    rows = database.run(f"SELECT id, vector{owner} FROM template WHERE {where} ORDER BY id", values)
     while some := rows.fetchmany(_AT_A_TIME):
         ids = [row[0] for row in some]
         if sealing.encrypted:

@@ -15,7 +15,7 @@ from lookalike.gallery.audit import append, pseudonyms
 
 if TYPE_CHECKING:
     from lookalike.gallery.database import Database
-    from lookalike.gallery.gallery import Candidate
+    from lookalike.gallery.records import Candidate
 
 __all__ = ["SearchLog"]
 
