@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from lookalike.gallery import Gallery
+    from lookalike.gallery import Enrolment, Gallery, Identity, Template
     from lookalike.progress import ProgressSink
 
 __all__ = [
@@ -98,25 +98,41 @@ def _copy(source: Gallery, made: Gallery, progress: ProgressSink | None) -> None
         made.bind(model.fingerprint, model.name, model.metric, model.dimension)
     if source.kind is not None:
         made.settle_kind(source.kind)
-    names = source.names()
-    done = counted(progress, "Encrypting", len(names))
-    for start in range(0, len(names), _AT_ONCE):
-        people = [(name, source.templates(name)) for name in names[start : start + _AT_ONCE]]
-        made.enroll_many([(name, [one.vector for one in held], [one.source for one in held]) for name, held in people])
-        done(len(people))
+    people = source.people()
+    done = counted(progress, "Encrypting", len(people))
+    for start in range(0, len(people), _AT_ONCE):
+        some = people[start : start + _AT_ONCE]
+        made.enroll_many([_enrolment(one, source.templates(one.name)) for one in some])
+        done(len(some))
+
+
+def _enrolment(one: Identity, held: list[Template]) -> Enrolment:
+    import numpy as np
+
+    from lookalike.gallery import Enrolment
+
+    return Enrolment(
+        one.name,
+        np.stack([template.vector for template in held]),
+        [template.source for template in held],
+        tags=one.tags,
+        qualities=[template.quality for template in held],
+        enrolled_at=[template.enrolled_at for template in held],
+    )
 
 
 def _verify(source: Gallery, made: Gallery) -> None:
     from lookalike.errors import ArtefactError
 
-    for name in source.names():
-        held = [[(one.vector.tobytes(), one.source) for one in each.templates(name)] for each in (source, made)]
-        if held[0] != held[1]:
-            raise ArtefactError(
-                f"the copy of {name!r} differs: the gallery was written to meanwhile; delete the copy and repeat"
-            )
-    if source.counts().identities != made.counts().identities:
-        raise ArtefactError("the gallery was written to meanwhile: delete the copy, repeat")
+    def content(gallery: Gallery, name: str) -> list[tuple[object, ...]]:
+        held = gallery.templates(name)
+        return sorted((one.vector.tobytes(), one.source, one.enrolled_at, str(one.quality)) for one in held)
+
+    before = source.people()
+    if before != made.people() or any(content(source, one.name) != content(made, one.name) for one in before):
+        raise ArtefactError(
+            f"{made!r} does not hold what {source!r} does: it was written to meanwhile; delete the copy and repeat"
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
