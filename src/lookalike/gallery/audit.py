@@ -266,7 +266,7 @@ def pseudonyms(database: Database, identities: Sequence[int]) -> list[str]:
     if not identities:
         return []
     if database.sealing.encrypted:
-        return [(database.sealing.pseudonym(one) or b"").hex() for one in identities]
+        return [one.hex() for one in database.sealing.pseudonyms(identities)]
     wanted = json.dumps([int(one) for one in identities])
     database.run("INSERT OR IGNORE INTO audit_subject SELECT value, randomblob(16) FROM json_each(?)", (wanted,))
     found = dict(

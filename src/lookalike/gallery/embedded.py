@@ -365,7 +365,9 @@ class EmbeddedGallery:
 
     def traces(self, identity: str) -> Traces:
         """What files hold of an identity, to be looked for after it was forgotten. See `erasure_receipt`."""
-        with self._writing() as database:
+        database = self._database
+        with database.write("read"):
+            upgrade(database)
             owner, _ = identity_reading.identity_row(database, checked_name(identity))
             rows = database.run("SELECT vector FROM template WHERE identity_id = ?", (owner,)).fetchall()
             keys = database.sealing.key_bytes(owner)
@@ -391,10 +393,12 @@ class EmbeddedGallery:
 
         Of an encrypted gallery, keys of who was forgotten are destroyed.
         """
-        self._database.sealing.finish()
-        # Once the log was emptied, nobody searches a state from before any more, and segments may be overwritten.
+        # Once the log was emptied, nobody searches a state from before any more: segments may be overwritten, and
+        # nobody meets a key that is destroyed.
         change = self.change
-        if not self._database.scrub():
+        emptied = self._database.scrub()
+        self._database.sealing.finish()
+        if not emptied:
             return False
         reached("log scrubbed")
         self._segments.scrub(change)
@@ -422,7 +426,7 @@ class EmbeddedGallery:
                 "WHERE change_id > ?",
                 (-1 if held is None else held.covers,),
             )
-            return sorted(self._database.sealing.name(identity, stored) for identity, stored in rows.fetchall())
+            return sorted(self._database.sealing.names(rows.fetchall()))
 
         return self._annexed(names)
 

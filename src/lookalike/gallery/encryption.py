@@ -136,15 +136,20 @@ class EncryptedColumns:
     def _token(self, *texts: str) -> str:
         return hmac.new(self._names, json.dumps(texts).encode("ascii"), hashlib.sha256).hexdigest()
 
-    def name(self, identity: int, stored: str) -> str:
-        """The name; `stored` is only compared with it."""
-        row = self._database.one("SELECT name FROM identity_key WHERE identity_id = ?", (identity,))
-        if row is None:
+    def names(self, rows: Sequence[tuple[int, str]]) -> list[str]:
+        """The names; what is stored is only compared with them."""
+        sealed: dict[int, bytes] = {}
+        for start in range(0, len(rows), _LOOKUP):
+            some = [identity for identity, _ in rows[start : start + _LOOKUP]]
+            asked = f"identity_id IN ({','.join('?' * len(some))})"
+            sealed.update(self._database.run(f"SELECT identity_id, name FROM identity_key WHERE {asked}", some))
+        if any(identity not in sealed for identity, _ in rows):
             raise self._damaged("an identity has no key")
-        name = self.open("identity.name", identity, row[0]).decode("utf-8")
-        if self.stored_name(name) != stored:
+        opened = self.open_all("identity.name", [(identity, sealed[identity], 0) for identity, _ in rows])
+        names = [name.decode("utf-8") for name in opened]
+        if any(self.stored_name(name) != stored for name, (_, stored) in zip(names, rows, strict=True)):
             raise self._damaged("names of two people were exchanged")
-        return name
+        return names
 
     def tags(self, identity: int, stored: Mapping[str, str]) -> dict[str, str]:
         """The tags; `stored` is only compared with them."""
@@ -236,9 +241,10 @@ class EncryptedColumns:
 
     # --- keys ---------------------------------------------------------------------------------------------
 
-    def pseudonym(self, identity: int) -> bytes | None:
-        """Derived from the identity's key: who has not the key cannot compute it, in no backup either."""
-        return _derived(self._of(("identity", identity)).key, b"audit")[:16]
+    def pseudonyms(self, identities: Sequence[int]) -> list[bytes]:
+        """Derived from the identities' keys: who has not the key cannot compute it, in no backup either."""
+        keys = self._load(("identity", one) for one in identities)
+        return [_derived(keys["identity", one].key, b"audit")[:16] for one in identities]
 
     def key_bytes(self, identity: int) -> list[bytes]:
         """Keys, and what the keyring's file holds of them."""

@@ -228,7 +228,7 @@ def _note(database: Database, act: int, identity_id: int, becomes: str) -> int:
         (act, name, sealing.stored_name(becomes), created_at, json.dumps({} if sealing.encrypted else tags)),
     )
     if sealing.encrypted:
-        names = sealing.name(identity_id, name), becomes
+        names = *sealing.names([(identity_id, name)]), becomes
         text = json.dumps([*names, tags, sealing.key_number(identity_id)])
         stored = sealed_text(sealing, f"act.note {made[0]}", act, text)
         database.run("UPDATE act_name SET tags = ? WHERE id = ?", (stored, made[0]))

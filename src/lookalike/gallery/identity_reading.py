@@ -80,7 +80,8 @@ def _sealed_identities(
     """The same of an encrypted gallery, whose database knows no order of names: all names are decrypted."""
     chosen, values = matching_identities(database, matching) if matching else ("SELECT id FROM identity", [])
     rows = database.run(f"SELECT id, name, created_at FROM identity WHERE id IN ({chosen})", values).fetchall()
-    named = sorted((database.sealing.name(identity, stored), identity, at) for identity, stored, at in rows)
+    opened = database.sealing.names([row[:2] for row in rows])
+    named = sorted((name, identity, at) for name, (identity, _, at) in zip(opened, rows, strict=True))
     page = [one for one in named if one[0] > after and one[0].startswith(prefix)][:limit]
     ids = json.dumps([identity for _, identity, _ in page])
     counts = dict(
@@ -97,8 +98,8 @@ def _sealed_identities(
 def names(database: Database) -> list[str]:
     """Names of all identities, in order."""
     rows = database.run("SELECT id, name FROM identity ORDER BY name").fetchall()
-    stored = [database.sealing.name(identity, name) for identity, name in rows]
-    return sorted(stored) if database.sealing.encrypted else stored
+    opened = database.sealing.names(rows)
+    return sorted(opened) if database.sealing.encrypted else opened
 
 
 def templates(
@@ -124,7 +125,8 @@ def templates(
     ).fetchall()
     sealing = database.sealing
     blobs = sealing.open_all("template.vector", [(row[0], row[3], row[1]) for row in rows])
-    named = {row[1]: sealing.name(row[1], row[2]) for row in {row[1]: row for row in rows}.values()}
+    owners = {row[1]: row[2] for row in rows}
+    named = dict(zip(owners, sealing.names(list(owners.items())), strict=True))
     return [
         Template(
             row[0],

@@ -71,6 +71,8 @@ def _names(database: Database, ids: npt.NDArray[np.int64]) -> dict[int, str]:
             some,
         )
         if sealing.encrypted:
-            rows = [(template, sealing.name(identity, stored)) for template, stored, identity in list(rows)]
+            owners = [(identity, (template, stored)) for template, stored, identity in rows]
+            opened = sealing.names([(identity, stored) for identity, (_, stored) in owners])
+            rows = [(template, name) for (_, (template, _)), name in zip(owners, opened, strict=True)]
         names.update(rows)
     return names

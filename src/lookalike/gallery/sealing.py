@@ -40,8 +40,8 @@ class Sealing(Protocol):
     def stored_tag(self, key: str, value: str) -> tuple[str, str]:
         """What the table `tag` holds of a tag: the same for the same tag, so that it is found by it."""
 
-    def name(self, identity: int, stored: str) -> str:
-        """The name of an identity of which `identity.name` holds `stored`."""
+    def names(self, rows: Sequence[tuple[int, str]]) -> list[str]:
+        """The names of identities, each given as its id and what `identity.name` holds."""
 
     def tags(self, identity: int, stored: Mapping[str, str]) -> dict[str, str]:
         """The tags of an identity of which the table `tag` holds these."""
@@ -98,8 +98,8 @@ class Sealing(Protocol):
 
     # --- keys
 
-    def pseudonym(self, identity: int) -> bytes | None:
-        """16 bytes that stand for an identity in the audit log, made of its key; None where it has no key."""
+    def pseudonyms(self, identities: Sequence[int]) -> list[bytes]:
+        """16 bytes each that stand for identities in the audit log, made of their keys; none in a plain gallery."""
 
     def key_bytes(self, identity: int) -> list[bytes]:
         """Keys of an identity and of its templates, as they are and as files hold them; empty where it has none."""
@@ -133,9 +133,9 @@ class PlainColumns:
         """Key and value."""
         return key, value
 
-    def name(self, identity: int, stored: str) -> str:
+    def names(self, rows: Sequence[tuple[int, str]]) -> list[str]:
         """What is stored."""
-        return stored
+        return [stored for _, stored in rows]
 
     def tags(self, identity: int, stored: Mapping[str, str]) -> dict[str, str]:
         """What is stored."""
@@ -176,9 +176,9 @@ class PlainColumns:
         """SHA-256."""
         return hashlib.sha256(data).digest()
 
-    def pseudonym(self, identity: int) -> bytes | None:
-        """None: the audit log keeps a random one."""
-        return None
+    def pseudonyms(self, identities: Sequence[int]) -> list[bytes]:
+        """None: the audit log keeps random ones."""
+        return []
 
     def key_bytes(self, identity: int) -> list[bytes]:
         """No keys."""
