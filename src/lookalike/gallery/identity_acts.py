@@ -138,7 +138,9 @@ def undo(database: Database, act_id: int) -> Act:
     target, _ = identity_row(database, notes[0].becomes)
     owner, took_part = target, [target]
     for note in notes:
-        if note.name == note.becomes:
+        there = "SELECT id FROM template JOIN template_move ON template_id = id WHERE name_id = ? AND identity_id = ?"
+        ids = [row[0] for row in database.run(f"{there} ORDER BY id", (note.id, target))]
+        if note.name == note.becomes or not ids:
             continue
         if kind == "merge":
             _check_free(database, note.name)
@@ -147,7 +149,6 @@ def undo(database: Database, act_id: int) -> Act:
         else:
             owner, _ = identity_row(database, note.name)
         took_part.append(owner)
-        ids = [row[0] for row in database.run("SELECT template_id FROM template_move WHERE name_id = ?", (note.id,))]
         _move(database, ids, owner)
     audited(database, "undo", took_part, {"act": act_id})
     database.run("UPDATE act SET undone = 1 WHERE id = ?", (act_id,))
@@ -282,8 +283,14 @@ def _bind(database: Database, template: int, owner: int, target: int) -> None:
 
 
 def _check_order(database: Database, act: int) -> None:
-    """Refuse to undo an act before later ones on the same identities."""
-    names = "SELECT name FROM act_name WHERE act_id = :act UNION SELECT becomes FROM act_name WHERE act_id = :act"
+    """Refuse to undo an act before later ones on the identities that it left.
+
+    A name that it freed may be somebody else's since: acts on that one do not matter.
+    """
+    names = (
+        "SELECT becomes FROM act_name WHERE act_id = :act UNION SELECT name FROM act_name "
+        "JOIN act ON act.id = act_id WHERE act_id = :act AND kind = 'split'"
+    )
     row = database.one(
         "SELECT max(act.id) FROM act JOIN act_name ON act_id = act.id WHERE act.id > :act AND NOT undone "
         f"AND (name IN ({names}) OR becomes IN ({names}))",
