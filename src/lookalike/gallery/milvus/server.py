@@ -18,7 +18,7 @@ __all__ = ["Interrupted", "Server"]
 _log = logging.getLogger(__name__)
 
 #: Seconds that a connection may take to be made, a request to be answered, and a server to be ready after a restart.
-_CONNECTING, _ANSWERING, _RECOVERING = 10.0, 30.0, 60.0
+_CONNECTING, _ANSWERING, _RECOVERING = 10.0, 30.0, 90.0
 _PAUSE = 0.25
 #: What Milvus says while it starts: its parts find each other, and collections are loaded again.
 _STARTING = (
@@ -32,6 +32,10 @@ _REFUSED = ("auth check failure", "unauthenticated", "permission deny", "invalid
 
 class Interrupted(StorageError):  # noqa: N818 - says what happened
     """The server went away or was starting while it was asked; whether a change was made is not known."""
+
+
+class Unreachable(Interrupted):
+    """Nothing answers at the address."""
 
 
 class Server:
@@ -57,10 +61,10 @@ class Server:
             raise MissingDependencyError(
                 f"{self.address} needs pymilvus, which is not installed; install lookalike[milvus]"
             ) from error
-        # pymilvus logs what it raises; without a handler Python would print it to stderr.
+        # It prints what it raises with a traceback, by a handler of its own.
         logger = logging.getLogger("pymilvus")
-        if not logger.handlers:
-            logger.addHandler(logging.NullHandler())
+        logger.handlers.clear()
+        logger.setLevel(logging.CRITICAL)
         try:
             return MilvusClient(self.address.uri, token=self.address.token, timeout=_CONNECTING, dedicated=True)
         except Exception as error:
@@ -78,35 +82,20 @@ class Server:
             StorageError: the server does not answer, or cannot.
             InputError: it refuses the credentials.
         """
-        until, connected = time.monotonic() + _RECOVERING, True
+        until, reconnected = time.monotonic() + _RECOVERING, False
         while True:
             try:
-                if not connected:
-                    self._reconnect()
-                    connected = True
                 return self.change(request, *args, **options)
+            except Unreachable:
+                if reconnected:
+                    raise
+                # The old one is not closed: other threads may be waiting for answers by it.
+                self._client, reconnected = self._connected(), True
             except Interrupted as error:
-                if time.monotonic() > until or not self._there(error):
+                if time.monotonic() > until:
                     raise
                 _log.info("%s; asking again", error)
-                connected = False
                 time.sleep(_PAUSE)
-
-    def _there(self, error: Interrupted) -> bool:
-        """Whether asking again makes sense: a server that was never there is not waited for."""
-        return "does not answer" not in str(error) or self._reconnects()
-
-    def _reconnects(self) -> bool:
-        try:
-            self._reconnect()
-        except LookalikeError:
-            return False
-        return True
-
-    def _reconnect(self) -> None:
-        old, self._client = self._client, self._connected()
-        if old is not None:
-            old.close()
 
     def change(self, request: str, *args: Any, **options: Any) -> Any:
         """A request that is made once.
@@ -138,10 +127,7 @@ class Server:
         if not module.startswith(("pymilvus", "grpc")):
             raise error
         if "fail connecting" in lower or "connection refused" in lower or "failed to connect" in lower:
-            return Interrupted(
-                f"no Milvus server answers at {self.address.server} (it does not answer); start it, or correct the "
-                "address"
-            )
+            return Unreachable(f"no Milvus server answers at {self.address.server}; start it, or correct the address")
         kind = Interrupted if module.startswith("grpc") or any(text in lower for text in _STARTING) else StorageError
         return kind(f"{self.address} could not be asked ({done}): {said[:300]}; look at the server's log")
 
