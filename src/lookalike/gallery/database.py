@@ -21,7 +21,7 @@ from lookalike.errors import ArtefactError, InputError, StorageError
 from lookalike.gallery.failpoints import reached
 from lookalike.gallery.sealing import PLAIN, Sealing
 
-__all__ = ["FILE_NAME", "FORMAT_VERSION", "KIND_TABLE", "VERSION_3", "VERSION_4", "Database"]
+__all__ = ["FILE_NAME", "FORMAT_VERSION", "KIND_TABLE", "SCHEMA", "VERSION_3", "VERSION_4", "Database"]
 
 #: Version 2 says what the gallery holds (`kind`), version 3 names its segments (`segment`), version 4 keeps tags, acts
 #: that can be undone, an audit log and vectors of a second model; earlier ones are migrated when they are opened.
@@ -116,7 +116,7 @@ VERSION_4 = (*ACT_TABLES, *AUDIT_TABLES, *UPGRADE_TABLES)
 # A row of `change` is written by every transaction that enrolls or forgets; indexes follow it. Its random token tells
 # whether a cache on disk belongs to this history or to the one before a backup was restored.
 # AUTOINCREMENT: the id of a deleted row is never given out again.
-_SCHEMA = f"""
+_TABLES = f"""
 PRAGMA journal_mode = WAL;
 BEGIN;
 CREATE TABLE model (
@@ -142,6 +142,8 @@ PRAGMA application_id = {APPLICATION_ID};
 PRAGMA user_version = {FORMAT_VERSION};
 COMMIT;
 """
+#: The statements that make a new gallery.
+SCHEMA = _TABLES + _END
 
 
 class Database:
@@ -165,10 +167,11 @@ class Database:
         StorageError: the disk is full, read-only or failing.
     """
 
+    sealing: Sealing = PLAIN
+    actor = "unknown"
+
     def __init__(self, folder: Path, create: bool, timeout: float, also: Sequence[str] = ()) -> None:
-        self.sealing: Sealing = PLAIN
-        self.actor = "unknown"
-        self._schema = "".join([_SCHEMA, *(f"{statement};\n" for statement in also), _END])
+        self._schema = "".join([_TABLES, *(f"{statement};\n" for statement in also), _END])
         self.folder, self.file, self.timeout = folder, folder / FILE_NAME, timeout
         self.lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
@@ -350,6 +353,10 @@ class Database:
                 self._waiting.append(reader)
                 if self.closed:
                     self._close_waiting()
+
+    def copy_into(self, other: sqlite3.Connection) -> None:
+        """Copy all into another file, in the state that the transaction of `read` sees; call inside it."""
+        self._of_thread.reader.backup(other)
 
     def _reader(self) -> sqlite3.Connection:
         """A connection that nobody uses."""

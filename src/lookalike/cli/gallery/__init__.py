@@ -15,6 +15,10 @@ _PROTECT = "Encrypt"
 #: Every verb in the order of the help: its panel there, and where its function stands.
 _VERBS = {
     "stats": (_LOOK, "lookalike.cli.gallery.stats:stats"),
+    "migrate": (_MOVE, "lookalike.cli.gallery.migrate:migrate"),
+    "export": (_MOVE, "lookalike.cli.gallery.export:export"),
+    "import": (_MOVE, "lookalike.cli.gallery.import_:import_verb"),
+    "backup": (_KEEP, "lookalike.cli.gallery.backup:backup"),
     "encrypt": (_PROTECT, "lookalike.cli.gallery.encrypt:encrypt"),
     "rekey": (_PROTECT, "lookalike.cli.gallery.rekey:rekey"),
 }
