@@ -44,6 +44,7 @@ import lookalike.index
 from lookalike.gallery import Enrolment, Gallery, open_gallery, segment_builder
 from lookalike.gallery.database import FILE_NAME
 from lookalike.gallery.keyring import keyring_path
+from lookalike.index.core import prefix_index
 from lookalike.index.core.metric_space import MetricSpace
 
 DIMENSION = 128
@@ -297,6 +298,7 @@ def run(kills: int, seed: int, parent: Path | None = None) -> dict[str, object]:
     chance = random.Random(seed)
     lookalike.index.AUTO_EXACT_LIMIT = SEGMENT
     segment_builder.WAIT = 0.0
+    segment_builder._GRAPH_AT_ONCE, prefix_index.EXACT_BELOW = 2 * SEGMENT, SEGMENT  # lists before graphs
     counts = ("kills", "acknowledged", *BAD, "in_flight", "in_flight_kept", "before_first", "most_segments")
     result = dict.fromkeys(counts, 0)
     notes: list[str] = []
