@@ -20,8 +20,12 @@ def embedded(folder):
     return lambda: open_gallery(folder / "people.gallery")
 
 
+def encrypted(folder):
+    return lambda: open_gallery(folder / "people.gallery", key=bytes(range(32)))
+
+
 #: Others are added here, with the marks that they need.
-IMPLEMENTATIONS = [pytest.param(embedded, id="embedded")]
+IMPLEMENTATIONS = [pytest.param(embedded, id="embedded"), pytest.param(encrypted, id="encrypted")]
 
 
 @pytest.fixture(params=IMPLEMENTATIONS)

@@ -7,6 +7,7 @@ import logging
 from lookalike.errors import StorageError
 from lookalike.gallery.annex import AnnexFolder
 from lookalike.gallery.database import Database
+from lookalike.gallery.encrypted_opening import finish_forgetting
 from lookalike.gallery.kind import migrate
 from lookalike.gallery.segments import SegmentFolder
 
@@ -19,11 +20,12 @@ def recover(database: Database, segments: SegmentFolder, annexes: AnnexFolder) -
     """Migrate a gallery of an earlier version, and overwrite who was forgotten where that is not done yet.
 
     A process killed between the commit of a `forget` and its scrubbing left old bytes in the log, in a version of the
-    annex, or in a segment. On a full or read-only disk they stay, and reading goes on.
+    annex, or in a segment, or a key that nobody needs. On a full or read-only disk they stay, and reading goes on.
     """
     _tidy(database, annexes)
     migrate(database)
     try:
+        finish_forgetting(database)
         with database.read("read"):
             change = database.latest_change()
         if database.scrub(wait=False):

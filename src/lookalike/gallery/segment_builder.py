@@ -191,10 +191,7 @@ class SegmentBuilder:
         """Ids and vectors of the templates that are left; none where it was stopped."""
         parts = [(np.empty(0, np.int64), np.empty((0, model.dimension), np.float32))]
         with self._database.read("read"):
-            rows = self._database.run(
-                "SELECT id, vector FROM template WHERE id BETWEEN ? AND ? ORDER BY id", (plan.first, plan.last)
-            )
-            for part in read_vectors(rows, model.dimension):
+            for part in read_vectors(self._database, model.dimension, "id BETWEEN ? AND ?", (plan.first, plan.last)):
                 if stop and self._stop.is_set():
                     return parts[0]
                 parts.append(part)
