@@ -21,10 +21,11 @@ from lookalike.landmarks.place import Place
 def state(gallery):
     """All that answers depend on."""
     annex = gallery.annex()
+    kept = list(annex.kept.values())
     return {
         "templates": sorted((t.identity, t.vector.tobytes()) for t in gallery.templates()),
-        "photos": np.array(annex.rows["photos"]).tobytes(),
-        "sources": list(annex.sources),
+        "photos": b"".join(one.rows["photos"].tobytes() for one in kept),
+        "sources": [source for one in kept for source in one.sources],
         "entries": dict(annex.entries),
         "document": dict(annex.document),
         "others": len(annex.common["non_landmarks"]),

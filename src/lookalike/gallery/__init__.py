@@ -12,22 +12,26 @@ import logging
 from pathlib import Path
 
 from lookalike.errors import InputError
-from lookalike.gallery.annex import Annex
+from lookalike.gallery.annex import Annex, AnnexUpdate, KeepsAnnex, Kept, annex_of
 from lookalike.gallery.embedded import EmbeddedGallery
 from lookalike.gallery.gallery import Candidate, Counts, Gallery, Identity, Kind, Model, Searched, Template
 from lookalike.step_log import logged_step
 
 __all__ = [
     "Annex",
+    "AnnexUpdate",
     "Candidate",
     "Counts",
     "EmbeddedGallery",
     "Gallery",
     "Identity",
+    "KeepsAnnex",
+    "Kept",
     "Kind",
     "Model",
     "Searched",
     "Template",
+    "annex_of",
     "open_gallery",
 ]
 

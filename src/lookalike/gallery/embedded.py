@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar, get_args
@@ -27,7 +27,8 @@ from lookalike.errors import (
     VectorError,
 )
 from lookalike.gallery import enrolment
-from lookalike.gallery.annex import Annex, AnnexFolder, MakeAnnex
+from lookalike.gallery.annex.kept import Annex, MakeAnnexUpdate
+from lookalike.gallery.annex.store import AnnexStore
 from lookalike.gallery.database import Database
 from lookalike.gallery.gallery import Candidate, Counts, Identity, Kind, Model, Searched, Template
 from lookalike.gallery.identity_search import nearest_identities
@@ -81,7 +82,7 @@ class EmbeddedGallery:
         self._segments = SegmentFolder(self._database)
         self._live = LiveIndex(self._database, self._segments)
         self._builder = SegmentBuilder(self._database, self._segments, lambda: self._live.damaged)
-        self._annexes = AnnexFolder(self._database)
+        self._annex = AnnexStore(self._database)
         self._model: Model | None = None
         self._kind: Kind | None = None
         self._counted: Counts | None = None
@@ -90,9 +91,10 @@ class EmbeddedGallery:
         # A process killed between the commit of a `forget` and its scrubbing left old bytes in the log, in a version
         # of the annex, or in a segment.
         try:
-            change = self.change
+            change, gone = self.change, self._annex.gone()
             if self._database.scrub(wait=False):
                 self._segments.recover(change)
+                self._annex.overwrite(gone)
         except StorageError as error:  # a full or read-only disk; reading must go on
             _log.warning("what was forgotten from %s was not overwritten everywhere: %s", self.path, error)
         if kind is not None:
@@ -103,13 +105,10 @@ class EmbeddedGallery:
                 raise
 
     def _tidy_annex(self) -> None:
-        if not self._annexes.stale():
-            return
         try:
-            with self._database.write("tidied", wait=False):
-                self._annexes.sweep()
-        except StorageError as error:  # somebody is just writing a version, or the disk is read-only
-            _log.info("older versions of what %s keeps of landmarks stay: %s", self.path, error)
+            self._annex.sweep(wait=False)
+        except StorageError as error:  # somebody is just writing, or the disk is read-only
+            _log.info("leftovers of what %s keeps of landmarks stay: %s", self.path, error)
 
     # --- the model ----------------------------------------------------------------------------------------
 
@@ -165,11 +164,19 @@ class EmbeddedGallery:
 
     # --- writing ------------------------------------------------------------------------------------------
 
+    @contextmanager
+    def _writing(self, wait: bool = True) -> Iterator[Database]:
+        """A transaction that writes this version's tables, whatever the file had when it was opened."""
+        with self._database.write("written", wait):
+            if self.model is not None:
+                self._annex.convert(self._bound().fingerprint)
+            yield self._database
+
     def enroll(self, identity: str, vectors: npt.ArrayLike, sources: Sequence[str] | None = None) -> list[int]:
         """Add templates to an identity; all of them, on the disk, or none. See `Gallery.enroll`."""
         row = self._ready(identity, vectors, sources)
         unsettled = self.kind is None
-        with self._database.write("written"):
+        with self._writing():
             if unsettled and held_kind(self._database) is None:
                 settle(self._database, "people")
             ids = enrolment.store(self._database, *row, change=None)[0]
@@ -180,17 +187,36 @@ class EmbeddedGallery:
         self,
         people: Iterable[tuple[str, npt.ArrayLike, Sequence[str] | None]],
         replace: bool = False,
-        annex: MakeAnnex | None = None,
-        since: int | None = None,
         wait: bool = True,
     ) -> dict[str, list[int]]:
         """Enroll many identities in one transaction: all of them, on the disk, or none. See `Gallery.enroll_many`."""
+        return self._enroll_many(people, replace, wait)
+
+    def enroll_with_annex(
+        self,
+        people: Iterable[tuple[str, npt.ArrayLike, Sequence[str] | None]],
+        annex: MakeAnnexUpdate,
+        *,
+        since: int | None = None,
+        wait: bool = True,
+    ) -> dict[str, list[int]]:
+        """Enroll many identities and write what is kept of them. See `KeepsAnnex.enroll_with_annex`."""
+        return self._enroll_many(people, True, wait, annex, since)
+
+    def _enroll_many(
+        self,
+        people: Iterable[tuple[str, npt.ArrayLike, Sequence[str] | None]],
+        replace: bool,
+        wait: bool,
+        annex: MakeAnnexUpdate | None = None,
+        since: int | None = None,
+    ) -> dict[str, list[int]]:
         rows = [self._ready(*one) for one in people]
         if len({name for name, _, _ in rows}) != len(rows):
             raise InputError("an identity is given twice; give each once, with all its vectors")
         database, dropped = self._database, 0
         stored: dict[str, list[int]] = {}
-        with database.write("written", wait):
+        with self._writing(wait):
             if since is not None and since != database.latest_change():
                 raise StorageError(f"{self.path} was changed by another program meanwhile; enroll once more")
             if annex is not None or held_kind(database) is None:
@@ -201,9 +227,10 @@ class EmbeddedGallery:
                 if replace:
                     gone, change = enrolment.drop_others(database, name, stored[name], change)
                     dropped += gone
+            replaced = False
             if annex is not None and change is not None:
-                self._annexes.write(annex(stored), change, self._bound().fingerprint)
-        self._tidy("the identities are enrolled", forgotten=dropped > 0)
+                replaced = self._annex.put(annex(stored), change, self._bound().fingerprint)
+        self._tidy("the identities are enrolled", forgotten=dropped > 0 or replaced)
         self._grown()
         return stored
 
@@ -228,25 +255,20 @@ class EmbeddedGallery:
     def forget(self, identity: str) -> int:
         """Delete an identity, its name and its vectors for good. See `Gallery.forget`."""
         name, database = checked_name(identity), self._database
-        model = self._bound()
-        with database.write("written"):
+        self._bound()
+        with self._writing():
             row = database.one("SELECT id FROM identity WHERE name = ?", (name,))
             if row is None:
                 raise UnknownIdentityError(f"{name!r} is not in {self.path}; `people` lists who is")
             change = enrolment.new_change(database)
             deleted = enrolment.drop_identity(database, row[0], change)
-            held = self._annexes.current(model.fingerprint)
-            if held is not None:
-                self._annexes.write(held.without(name), change, model.fingerprint, held.covers)
         self._tidy(f"{name!r} is forgotten and will not be found")
         return deleted
 
     def _tidy(self, done: str, forgotten: bool = True) -> None:
         """Delete from the disk what the last transaction replaced."""
         try:
-            if self._annexes.there:
-                with self._database.write("tidied"):
-                    self._annexes.sweep()
+            self._annex.sweep()
             if not forgotten:
                 return
             emptied = self.scrub()
@@ -261,10 +283,11 @@ class EmbeddedGallery:
     def scrub(self) -> bool:
         """Overwrite what was forgotten, in the log and the segments; False when somebody kept reading it too long."""
         # Once the log was emptied, nobody searches a state from before any more, and segments may be overwritten.
-        change = self.change
+        change, gone = self.change, self._annex.gone()
         if not self._database.scrub():
             return False
         self._segments.scrub(change)
+        self._annex.overwrite(gone)
         return True
 
     # --- the annex ----------------------------------------------------------------------------------------
@@ -276,11 +299,11 @@ class EmbeddedGallery:
             return self._database.latest_change()
 
     def annex(self) -> Annex | None:
-        """What is kept beside the templates, as it is now; None where nothing is. See `Gallery.annex`."""
+        """What is kept beside the templates, as it is now; None where nothing is. See `KeepsAnnex.annex`."""
         return self._annexed(lambda held: held)
 
     def uncovered(self) -> list[str]:
-        """Identities with templates that the annex was not made for, by name; all, where there is no annex."""
+        """Identities with templates that the annex was not made for. See `KeepsAnnex.uncovered`."""
 
         def names(held: Annex | None) -> list[str]:
             rows = self._database.run(
@@ -292,20 +315,26 @@ class EmbeddedGallery:
 
         return self._annexed(names)
 
+    @contextmanager
+    def unchanged(self, change: int) -> Iterator[bool]:
+        """A context in which what is kept is not overwritten. See `KeepsAnnex.unchanged`."""
+        with self._database.read("read"):
+            yield self._database.latest_change() == change
+
     def _annexed(self, read: Callable[[Annex | None], _Found]) -> _Found:
         """Read from the annex and from the database as they are at one moment."""
-        failed: Path | None = None
+        failed: Any = None
         while True:
             with self._database.read("read"):
-                path = self._annexes.newest()
+                state = self._annex.state()
                 try:
-                    held = None if path is None else self._annexes.current(self._bound().fingerprint)
+                    held = self._annex.current(self._bound().fingerprint) if state.there else None
                 except ArtefactError:
-                    # Another process may have replaced the version after this transaction began; then the next
-                    # transaction sees another one.
-                    if path == failed:
+                    # Another process may have replaced files after this transaction began; then the next transaction
+                    # sees others.
+                    if state == failed:
                         raise
-                    failed = path
+                    failed = state
                     continue
                 return read(held)
 

@@ -9,15 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Protocol, Self
+from typing import Any, Literal, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from lookalike.distances import MetricName
-
-if TYPE_CHECKING:
-    from lookalike.gallery.annex import Annex, MakeAnnex
 
 __all__ = ["Candidate", "Counts", "Gallery", "Identity", "Kind", "Model", "Searched", "Template"]
 
@@ -160,8 +157,6 @@ class Gallery(Protocol):
         self,
         people: Iterable[tuple[str, npt.ArrayLike, Sequence[str] | None]],
         replace: bool = False,
-        annex: MakeAnnex | None = None,
-        since: int | None = None,
         wait: bool = True,
     ) -> dict[str, list[int]]:
         """Enroll many identities in one transaction: all of them, on the disk, or none.
@@ -170,16 +165,13 @@ class Gallery(Protocol):
             people: name, vectors and sources of each, as for `enroll`; a name at most once.
             replace: the identities named have these templates only; others of theirs are deleted. What others there
                 are stays.
-            annex: makes the annex that fits, from the ids of the templates by identity; it is written with them.
-            since: refuse where `change` is another number: what is written was computed from that state.
             wait: for another program that is just writing; False refuses at once.
 
         Returns:
             ids of the templates, by identity.
 
         Raises:
-            InputError, VectorError, StorageError: as for `enroll`, or an annex for a gallery of people; nothing was
-                changed.
+            InputError, VectorError, StorageError: as for `enroll`; nothing was changed.
 
         Example:
             >>> gallery.enroll_many([("Ada", a, None), ("Bob", b, None)])    # doctest: +SKIP
@@ -189,16 +181,6 @@ class Gallery(Protocol):
     @property
     def change(self) -> int:
         """The number of the last change; another number tells that somebody enrolled or forgot."""
-
-    def annex(self) -> Annex | None:
-        """What is kept beside the templates, as it is now; None where nothing is.
-
-        Raises:
-            ArtefactError: it is damaged, or of another version.
-        """
-
-    def uncovered(self) -> list[str]:
-        """Identities with templates that came after the annex, by name; all, where there is no annex."""
 
     def names(self) -> list[str]:
         """Names of all identities, in order; quicker than `people`, which also counts templates."""

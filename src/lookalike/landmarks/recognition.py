@@ -18,7 +18,7 @@ import numpy.typing as npt
 from lookalike.answers import ExamplePhoto, Identified, PlaceCandidate
 from lookalike.decisions.place_odds import PlaceOdds
 from lookalike.errors import InputError, StorageError
-from lookalike.gallery import Candidate, Gallery, Searched
+from lookalike.gallery import Candidate, Gallery, Searched, annex_of
 from lookalike.landmarks.atlas import Atlas
 from lookalike.landmarks.reranking import CANDIDATES, PHOTOS, RankedPlace, rerank
 
@@ -48,7 +48,7 @@ class PlaceRecognition:
     """
 
     def __init__(self, gallery: Gallery) -> None:
-        self._gallery = gallery
+        self._gallery, self._keeper = gallery, annex_of(gallery)
         self._held: _Held | None = None
 
     @property
@@ -69,13 +69,13 @@ class PlaceRecognition:
     def _current(self) -> _Held:
         change, held = self._gallery.change, self._held
         if held is None or held.change != change:
-            annex = self._gallery.annex()
+            annex = self._keeper.annex()
             if annex is None:
                 raise InputError(
                     "the gallery has no atlas of landmarks; enroll places and photos without a landmark first: "
                     "`lookalike enroll DATA --recipe landmarks --non-landmarks FOLDER`"
                 )
-            unknown = self._gallery.uncovered()
+            unknown = self._keeper.uncovered()
             if unknown:
                 raise InputError(
                     f"{len(unknown)} identities, such as {unknown[0]!r}, were enrolled as people are, so no threshold "
@@ -105,19 +105,17 @@ class PlaceRecognition:
             InputError: the gallery has no atlas, or one that does not fit its templates; says what to do.
             StorageError: the gallery kept changing.
         """
-        held, searched = self._searched(vectors, max(k, CANDIDATES))
-        densities = held.atlas.rejection.density(vectors).tolist() if len(vectors) else []
-        probes = zip(vectors, densities, searched.candidates, strict=True)
-        asked = _Asked(held.atlas, held.odds, searched.counts.templates, k, by_photos, photos)
-        return [asked.answer(vector, density, found) for vector, density, found in probes]
-
-    def _searched(self, vectors: Floats, k: int) -> tuple[_Held, Searched]:
-        """Candidates, and the atlas that fits the very state of the gallery in which they were found."""
         for _ in range(ATTEMPTS):
+            # The atlas must fit the very state of the gallery in which candidates are found, and no photo of theirs may
+            # be overwritten while it is compared.
             held = self._current()
-            searched = self._gallery.search_counted(vectors, k)
+            searched = self._gallery.search_counted(vectors, max(k, CANDIDATES))
+            densities = held.atlas.rejection.density(vectors).tolist() if len(vectors) else []
             if searched.counts.change == held.change:
-                return held, searched
+                with self._keeper.unchanged(held.change) as still:
+                    if still:
+                        asked = _Asked(held.atlas, held.odds, searched.counts.templates, k, by_photos, photos)
+                        return asked.answers(vectors, densities, searched)
         raise StorageError(f"the gallery changed during each of {ATTEMPTS} searches; ask again when it is at rest")
 
 
@@ -131,6 +129,11 @@ class _Asked:
     k: int
     by_photos: bool
     photos: int
+
+    def answers(self, vectors: Floats, densities: Sequence[float], searched: Searched) -> list[Identified]:
+        """The answers about all photos."""
+        probes = zip(vectors, densities, searched.candidates, strict=True)
+        return [self.answer(vector, density, found) for vector, density, found in probes]
 
     def answer(self, vector: Floats, density: float, found: Sequence[Candidate]) -> Identified:
         """The answer about one photo, from the nearest places."""

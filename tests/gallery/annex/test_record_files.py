@@ -1,0 +1,216 @@
+"""Files of records: a kill at any moment leaves the old state or the new one, and nothing else on the disk."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+
+import numpy as np
+import pytest
+from tests.gallery.annex.kept_photos import check_folder, put, vectors
+
+from lookalike.errors import StorageError
+from lookalike.gallery import open_gallery
+from lookalike.gallery.annex import record_files
+from lookalike.gallery.database import Database
+
+KILLED = """
+    import os, sys
+    import numpy as np
+    from lookalike.gallery import open_gallery
+    from lookalike.gallery.annex import record_files
+    from lookalike.gallery.annex.store import AnnexStore
+    from lookalike.gallery.database import Database
+    from tests.gallery.annex.kept_photos import put, vectors
+
+    path, moment, act = sys.argv[1:]
+
+    def die(*a, **k): os.kill(os.getpid(), 9)
+
+    def dying(before, function):
+        def run(*a, **k):
+            if not before:
+                function(*a, **k)
+            die()
+        return run
+
+    class HalfFile:
+        '''Writes half of what it is given, and dies.'''
+        def __init__(self, file): self.file = file
+        def __getattr__(self, name): return getattr(self.file, name)
+        def __enter__(self): return self
+        def __exit__(self, *a): self.file.close()
+        def write(self, content):
+            self.file.write(content[:len(content) // 2])
+            self.file.flush()
+            die()
+
+    class HalfPath:
+        def __init__(self, path): self.path = path
+        def open(self, mode): return HalfFile(self.path.open(mode))
+
+    run = Database.run
+    def dying_at(word):
+        def watched(self, sql, values=()):
+            if sql.startswith(word):
+                die()
+            return run(self, sql, values)
+        return watched
+
+    gallery = open_gallery(path)
+    if moment == "half a record":
+        opened = record_files.Appender._open
+        record_files.Appender._open = lambda self, path, mode: HalfFile(opened(self, path, mode))
+    elif moment == "a new file":
+        record_files._FULL = 0
+        record_files.Appender.finish = die
+    elif moment == "before the commit":
+        def counted(self, sql, values=()):
+            if sql == "COMMIT" and self._connection.in_transaction and getattr(self._of_thread, "reader", None) is None:
+                die()
+            return run(self, sql, values)
+        Database.run = counted
+    elif moment == "before overwriting":
+        record_files._write_zeros = die
+    elif moment == "half overwritten":
+        zeros = record_files._write_zeros
+        record_files._write_zeros = lambda path, extents: zeros(HalfPath(path), extents)
+    elif moment == "after overwriting":
+        record_files._write_zeros = dying(False, record_files._write_zeros)
+    elif moment == "before it is noted":
+        Database.run = dying_at("DELETE FROM annex_gone WHERE id")
+    elif moment == "while written again":
+        record_files._SPARSE = 1.0
+        Database.run = dying_at("DELETE FROM annex_file")
+    elif moment == "before the old file is deleted":
+        record_files._SPARSE = 1.0
+        AnnexStore.sweep = die if act == "forget" else AnnexStore.sweep
+        if act == "enroll":
+            again = record_files.RecordFiles.write_again
+            def then(self):
+                again(self)
+                AnnexStore.sweep = die
+            record_files.RecordFiles.write_again = then
+    if act == "forget":
+        gallery.forget("Ada")
+    else:
+        put(gallery, {"Ada": vectors(3, 11), "Dora": vectors(2, 12)})
+    die()
+"""
+#: Moments, and whether the act has happened then.
+MOMENTS = {
+    "half a record": False,
+    "a new file": False,
+    "before the commit": False,
+    "before overwriting": True,
+    "half overwritten": True,
+    "after overwriting": True,
+    "before it is noted": True,
+    "while written again": True,
+    "before the old file is deleted": True,
+}
+
+
+@pytest.mark.parametrize("act", ["enroll", "forget"])
+@pytest.mark.parametrize(("moment", "happened"), MOMENTS.items())
+def test_a_kill_leaves_the_old_state_or_the_new_one(gallery, photos, held, moment, happened, act):
+    if act == "forget" and moment in ("half a record", "a new file"):
+        pytest.skip("forgetting writes no record")
+    gallery.close()
+    child = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(KILLED), str(gallery.path), moment, act],
+        env=os.environ | {"OMP_NUM_THREADS": "1"}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert child.returncode == -signal.SIGKILL, child.stderr
+    new = {"Ada": vectors(3, 11), "Dora": vectors(2, 12)}
+    if not happened:
+        expected, gone = photos, np.concatenate(list(new.values()))
+    elif act == "forget":
+        expected, gone = {name: own for name, own in photos.items() if name != "Ada"}, photos["Ada"]
+    else:
+        expected, gone = photos | new, photos["Ada"]
+    with open_gallery(gallery.path) as opened:
+        annex = opened.annex()
+        assert list(annex.kept) == sorted(expected) == opened.names()
+        for name, own in expected.items():
+            np.testing.assert_array_equal(annex.kept[name].rows["photos"], own)
+        assert len(annex.common["others"]) == 600
+        assert opened.uncovered() == []
+        check_folder(opened, gone)
+
+
+def test_bytes_are_on_the_disk_before_the_database_says_so(gallery, photos, monkeypatch):
+    events, run, sync = [], Database.run, os.fsync
+
+    def synced(handle):
+        sync(handle)
+        events.append(os.fstat(handle).st_ino)
+
+    def ran(self, sql, values=()):
+        if sql.startswith(("COMMIT", "DELETE FROM annex_gone")):
+            events.append(sql.split()[0])
+        return run(self, sql, values)
+
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(Database, "run", ran)
+    put(gallery, photos)
+    folder = gallery.path / "landmarks"
+    (file,) = folder.iterdir()
+    before_commit = events[: events.index("COMMIT")]
+    assert {gallery.path.stat().st_ino, folder.stat().st_ino, file.stat().st_ino} <= set(before_commit)
+    events.clear()
+    gallery.forget("Ada")
+    assert file.stat().st_ino in events[: events.index("DELETE")]
+
+
+def test_a_file_that_is_mostly_gone_is_written_again_and_deleted(gallery, photos, held):
+    folder = gallery.path / "landmarks"
+    (before,) = folder.iterdir()
+    reader, change = gallery.annex(), gallery.change
+    put(gallery, {}, {"others": vectors(10, 8)})  # replaces most of the file
+    (after,) = folder.iterdir()
+    assert after != before
+    check_folder(gallery, gone=vectors(600, 9)[::50])
+    for name, own in photos.items():
+        np.testing.assert_array_equal(gallery.annex().kept[name].rows["photos"], own)
+        np.testing.assert_array_equal(reader.kept[name].rows["photos"], own)  # mapped: it lives as long as its reader
+    assert gallery.change == change + 1
+
+
+def test_files_are_filled_one_after_the_other(gallery, monkeypatch):
+    monkeypatch.setattr(record_files, "_FULL", 1000)
+    put(gallery, {f"p{n}": vectors(8, n) for n in range(12)})
+    sizes = [path.stat().st_size for path in (gallery.path / "landmarks").iterdir()]
+    assert len(sizes) > 3
+    assert max(sizes) < 2000
+    check_folder(gallery)
+
+
+def test_where_there_is_no_room_to_write_again_it_is_forgotten_all_the_same(gallery, photos, held, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    put(gallery, {name: vectors(700, n) for n, name in enumerate(photos)})
+    monkeypatch.setattr(record_files.Appender, "begin", full)
+    monkeypatch.setattr(record_files.Appender, "append", full)
+    for name in ("Ada", "Bôb"):
+        gallery.forget(name)
+    check_folder(gallery, gone=np.concatenate([vectors(700, 0)[::50], vectors(700, 1)[::50]]))
+    monkeypatch.undo()
+    gallery.forget("Cy")
+    check_folder(gallery, gone=vectors(700, 2)[::50])
+    assert gallery.annex().entries == {}
+
+
+def test_a_full_disk_is_one_clear_error_and_changes_nothing(gallery, photos, held, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(record_files.Appender, "finish", full)
+    with pytest.raises(StorageError, match="No space left on device"):
+        put(gallery, {"Ada": vectors(4, 5)})
+    np.testing.assert_array_equal(gallery.annex().kept["Ada"].rows["photos"], photos["Ada"])
+    monkeypatch.undo()
+    put(gallery, {"Ada": vectors(2, 6)})
+    check_folder(gallery, gone=np.concatenate([photos["Ada"], vectors(4, 5)]))
