@@ -14,15 +14,33 @@ from pathlib import Path
 from lookalike.errors import InputError
 from lookalike.gallery.annex import Annex, AnnexUpdate, KeepsAnnex, Kept, annex_of
 from lookalike.gallery.embedded import EmbeddedGallery
-from lookalike.gallery.gallery import Candidate, Counts, Gallery, Identity, Kind, Model, Searched, Template
+from lookalike.gallery.gallery import Gallery
+from lookalike.gallery.records import (
+    Act,
+    Candidate,
+    Counts,
+    Enrolment,
+    Filter,
+    Forgotten,
+    Identity,
+    Kind,
+    Model,
+    Searched,
+    Tags,
+    Template,
+)
 from lookalike.step_log import logged_step
 
 __all__ = [
+    "Act",
     "Annex",
     "AnnexUpdate",
     "Candidate",
     "Counts",
     "EmbeddedGallery",
+    "Enrolment",
+    "Filter",
+    "Forgotten",
     "Gallery",
     "Identity",
     "KeepsAnnex",
@@ -30,6 +48,7 @@ __all__ = [
     "Kind",
     "Model",
     "Searched",
+    "Tags",
     "Template",
     "annex_of",
     "open_gallery",

@@ -1,7 +1,7 @@
 """What earlier versions kept in a folder for each version: read as it lies there, and stored by place when written.
 
-`fixtures/landmarks-4.gallery` was written by the last version that did so: three places, of which one has a name, 80
-non-landmarks, and a place that was forgotten; `landmarks-4.json` holds what was answered then.
+`fixtures/landmarks-3.gallery` was written by the last version that did so: three places, of which one has a name, 80
+non-landmarks, and a place that was forgotten; `landmarks-3.json` holds what was answered then.
 """
 
 import json
@@ -20,7 +20,7 @@ from lookalike.embedder import Embedder
 from lookalike.errors import ArtefactError
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
-ANSWERS = json.loads((FIXTURES / "landmarks-4.json").read_text("utf-8"))
+ANSWERS = json.loads((FIXTURES / "landmarks-3.json").read_text("utf-8"))
 
 
 class Written(Embedder):
@@ -37,7 +37,7 @@ class Written(Embedder):
 
 @pytest.fixture
 def old(tmp_path):
-    return Path(shutil.copytree(FIXTURES / "landmarks-4.gallery", tmp_path / "old.gallery"))
+    return Path(shutil.copytree(FIXTURES / "landmarks-3.gallery", tmp_path / "old.gallery"))
 
 
 @pytest.fixture
@@ -98,6 +98,18 @@ def test_the_first_writing_stores_it_by_place(old):
         assert again.uncovered() == []
         LandmarkRecognizer(Written(), again).enroll_vectors(gone, ["bridge"] * len(gone))
         assert [one["place"] for one in answers(again)] == [one["place"] for one in ANSWERS["answers"]]
+
+
+def test_a_place_is_renamed(old):
+    with open_gallery(old) as gallery:
+        kept = all_kept(gallery)[0]
+        gallery.rename("bridge", "pont")
+        gallery.rename("church", "église")
+        assert list(gallery.annex().entries) == ["pont", "tower", "église"]
+        assert all_kept(gallery)[0]["pont"] == kept["bridge"]
+        found = LandmarkRecognizer(Written(), gallery).identify_vectors(np.eye(4, dtype=np.float32)[:2])
+        assert [(one.place, one.name) for one in found] == [("pont", "pont"), ("église", "Église")]
+        check_folder(gallery)
 
 
 def test_a_reader_that_began_before_goes_on_after(old):

@@ -112,11 +112,13 @@ MOMENTS = {
 }
 
 
-@pytest.mark.parametrize("act", ["enroll", "forget"])
-@pytest.mark.parametrize(("moment", "happened"), MOMENTS.items())
-def test_a_kill_leaves_the_old_state_or_the_new_one(gallery, photos, held, moment, happened, act):
-    if act == "forget" and moment in ("half a record", "a new file"):
-        pytest.skip("forgetting writes no record")
+#: Forgetting writes no record.
+KILLS = [(act, moment) for act in ("enroll", "forget") for moment in list(MOMENTS)[0 if act == "enroll" else 2 :]]
+
+
+@pytest.mark.parametrize(("act", "moment"), KILLS)
+def test_a_kill_leaves_the_old_state_or_the_new_one(gallery, photos, held, act, moment):
+    happened = MOMENTS[moment]
     gallery.close()
     child = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(KILLED), str(gallery.path), moment, act],

@@ -98,6 +98,20 @@ def test_a_forgotten_name_enrolled_again_is_another(gallery, photos, held):
     np.testing.assert_array_equal(gallery.annex().kept["Ada"].rows["photos"], vectors(1, 7))
 
 
+def test_what_is_kept_follows_a_new_name_and_is_forgotten_under_it(gallery, photos, held):
+    act = gallery.rename("Bôb", "Rob")
+    assert list(gallery.annex().entries) == ["Ada", "Cy", "Rob"]
+    np.testing.assert_array_equal(gallery.annex().kept["Rob"].rows["photos"], photos["Bôb"])
+    assert gallery.uncovered() == []
+    gallery.undo(act.id)
+    assert_same(photos_of(gallery), photos)
+    gallery.rename("Bôb", "Rob")
+    gallery.forget("Rob")
+    check_folder(gallery, gone=photos["Bôb"])
+    with pytest.raises(InputError, match="centroids of all photos of a place; forget the places, and enroll"):
+        gallery.merge(["Ada", "Cy"], "Ada")
+
+
 def test_another_process_sees_the_new_state(gallery, held):
     with open_gallery(gallery.path) as other:
         assert "Ada" in gallery.annex().entries

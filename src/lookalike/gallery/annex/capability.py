@@ -13,6 +13,7 @@ from lookalike.gallery.annex.kept import Annex, MakeAnnexUpdate
 
 if TYPE_CHECKING:
     from lookalike.gallery.gallery import Gallery
+    from lookalike.gallery.records import Enrolment
 
 __all__ = ["KeepsAnnex", "annex_of"]
 
@@ -46,7 +47,7 @@ class KeepsAnnex(Protocol):
 
     def enroll_with_annex(
         self,
-        people: Iterable[tuple[str, npt.ArrayLike, Sequence[str] | None]],
+        people: Iterable[Enrolment | tuple[str, npt.ArrayLike, Sequence[str] | None]],
         annex: MakeAnnexUpdate,
         *,
         since: int | None = None,
@@ -55,8 +56,8 @@ class KeepsAnnex(Protocol):
         """Enroll many identities and write what is kept of them, in one transaction: all, on the disk, or none.
 
         Args:
-            people: name, vectors and sources of each, as for `Gallery.enroll`; a name at most once. They have these
-                templates only; others of theirs are deleted. What others there are stays.
+            people: as for `Gallery.enroll_many`. They have these templates only; others of theirs are deleted. What
+                others there are stays.
             annex: makes what is to be kept, from the ids of the templates by identity. What it does not name stays.
             since: refuse where the last change is another one: what is written was computed from that state.
             wait: for another program that is just writing; False refuses at once.

@@ -219,17 +219,25 @@ class AnnexStore:
             database.run("UPDATE annex_record SET entry = ? WHERE id = ?", (entry, number))
         return not same or entry != before
 
-    def convert(self, fingerprint: str) -> None:
-        """Store what an earlier version kept as records; its folder no longer counts then, and can be swept away."""
+    def convert(self, fingerprint: str) -> bool:
+        """Store what an earlier version kept as records; its folder no longer counts then, and can be swept away.
+
+        Returns:
+            whether there was such a folder.
+
+        Raises:
+            ArtefactError: it is damaged, or of another model.
+        """
         path = self._older()
         if path is None:
-            return
+            return False
         older = read_older(path, fingerprint)
         self._database.run("DROP TABLE annex")
         enrolled = {row[0] for row in self._database.run("SELECT name FROM identity")}
         kept = {name: one for name, one in older.kept.items() if name in enrolled}
         self.put(AnnexUpdate(kept, older.common, older.document), older.covers, fingerprint)
         _log.info("what %s keeps of landmarks is stored place by place now", self._database.folder)
+        return True
 
     # --- forgetting ---------------------------------------------------------------------------------------
 
