@@ -18,6 +18,7 @@ from typing import Any
 
 from lookalike.atomic_files import sync_folder
 from lookalike.errors import ArtefactError, InputError, StorageError
+from lookalike.gallery.failpoints import reached
 
 __all__ = ["FILE_NAME", "FORMAT_VERSION", "KIND_TABLE", "VERSION_3", "VERSION_4", "Database"]
 
@@ -189,7 +190,9 @@ class Database:
         try:
             with closing(self._connect(fresh)) as connection:
                 connection.executescript(_SCHEMA)
+            reached("database of a new gallery written")
             os.link(fresh, self.file)
+            reached("database of a new gallery linked")
         except (sqlite3.Error, OSError):
             # Another process was faster: its gallery is as good, and it has cleared our unfinished file away, which
             # SQLite reports as whatever it was doing at that moment.

@@ -15,7 +15,7 @@ from typing import get_args
 from lookalike.errors import InputError, UnknownIdentityError
 from lookalike.gallery.database import Database
 from lookalike.gallery.enrolment import DIGEST_BYTES, new_change
-from lookalike.gallery.forgetting import drop_name, listed_ids
+from lookalike.gallery.forgetting import drop_names, listed_ids
 from lookalike.gallery.identity_reading import identity_row
 from lookalike.gallery.identity_tags import change_tags, tags_of
 from lookalike.gallery.kind import held_kind
@@ -232,7 +232,7 @@ def _restore_target(database: Database, act: int, target: int, given: dict[str, 
     before = database.one("SELECT created_at FROM act_name WHERE act_id = ? AND name = becomes", (act,))
     if database.one("SELECT 1 FROM template WHERE identity_id = ? LIMIT 1", (target,)) is None:
         if before is not None:  # its own templates were forgotten meanwhile, and so is its name
-            drop_name(database, target)
+            drop_names(database, database.one("SELECT name FROM identity WHERE id = ?", (target,))[0])
         database.run("DELETE FROM identity WHERE id = ?", (target,))
         return
     held = tags_of(database, target)

@@ -17,116 +17,69 @@ from lookalike.gallery.database import Database
 
 KILLED = """
     import os, sys
-    import numpy as np
     from lookalike.gallery import open_gallery
     from lookalike.gallery.annex import record_files
-    from lookalike.gallery.annex.store import AnnexStore
-    from lookalike.gallery.database import Database
     from tests.gallery.annex.kept_photos import put, vectors
 
     path, moment, act = sys.argv[1:]
 
-    def die(*a, **k): os.kill(os.getpid(), 9)
-
-    def dying(before, function):
-        def run(*a, **k):
-            if not before:
-                function(*a, **k)
-            die()
-        return run
-
-    class HalfFile:
-        '''Writes half of what it is given, and dies.'''
+    class Halves:
+        # Writes half of what it is given, and dies.
         def __init__(self, file): self.file = file
         def __getattr__(self, name): return getattr(self.file, name)
         def __enter__(self): return self
-        def __exit__(self, *a): self.file.close()
+        def __exit__(self, *how): self.file.close()
         def write(self, content):
             self.file.write(content[:len(content) // 2])
             self.file.flush()
-            die()
+            os.kill(os.getpid(), 9)
 
     class HalfPath:
         def __init__(self, path): self.path = path
-        def open(self, mode): return HalfFile(self.path.open(mode))
-
-    run = Database.run
-    def dying_at(word):
-        def watched(self, sql, values=()):
-            if sql.startswith(word):
-                die()
-            return run(self, sql, values)
-        return watched
+        def open(self, mode): return Halves(self.path.open(mode))
 
     gallery = open_gallery(path)
     if moment == "half a record":
         opened = record_files.Appender._open
-        record_files.Appender._open = lambda self, path, mode: HalfFile(opened(self, path, mode))
-    elif moment == "a new file":
-        record_files._FULL = 0
-        record_files.Appender.finish = die
-    elif moment == "before the commit":
-        def counted(self, sql, values=()):
-            if sql == "COMMIT" and self._connection.in_transaction and getattr(self._of_thread, "reader", None) is None:
-                die()
-            return run(self, sql, values)
-        Database.run = counted
-    elif moment == "before overwriting":
-        record_files._write_zeros = die
+        record_files.Appender._open = lambda self, path, mode: Halves(opened(self, path, mode))
     elif moment == "half overwritten":
         zeros = record_files._write_zeros
         record_files._write_zeros = lambda path, extents: zeros(HalfPath(path), extents)
-    elif moment == "after overwriting":
-        record_files._write_zeros = dying(False, record_files._write_zeros)
-    elif moment == "before it is noted":
-        Database.run = dying_at("DELETE FROM annex_gone WHERE id")
-    elif moment == "while written again":
+    elif moment in ("records of the annex written again", "annexes swept"):
         record_files._SPARSE = 1.0
-        Database.run = dying_at("DELETE FROM annex_file")
-    elif moment == "before the old file is deleted":
-        record_files._SPARSE = 1.0
-        AnnexStore.sweep = die if act == "forget" else AnnexStore.sweep
-        if act == "enroll":
-            again = record_files.RecordFiles.write_again
-            def then(self):
-                again(self)
-                AnnexStore.sweep = die
-            record_files.RecordFiles.write_again = then
+    os.environ["LOOKALIKE_FAILPOINT"] = moment
     if act == "forget":
         gallery.forget("Ada")
     else:
         put(gallery, {"Ada": vectors(3, 11), "Dora": vectors(2, 12)})
-    die()
 """
 #: Moments, and whether the act has happened then.
 MOMENTS = {
     "half a record": False,
-    "a new file": False,
-    "before the commit": False,
-    "before overwriting": True,
+    "record of the annex appended": False,
+    "annex written": False,
+    "before commit of {act}": False,
+    "after commit of {act}": True,
+    "log scrubbed": True,
     "half overwritten": True,
-    "after overwriting": True,
-    "before it is noted": True,
-    "while written again": True,
-    "before the old file is deleted": True,
+    "records of the annex overwritten": True,
+    "records of the annex written again": True,
+    "annexes swept": True,
 }
-
-
 #: Forgetting writes no record.
-KILLS = [(act, moment) for act in ("enroll", "forget") for moment in list(MOMENTS)[0 if act == "enroll" else 2 :]]
+KILLS = [(act, moment) for act in ("enroll", "forget") for moment in list(MOMENTS)[0 if act == "enroll" else 3 :]]
 
 
 @pytest.mark.parametrize(("act", "moment"), KILLS)
 def test_a_kill_leaves_the_old_state_or_the_new_one(gallery, photos, held, act, moment):
-    happened = MOMENTS[moment]
     gallery.close()
     child = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(KILLED), str(gallery.path), moment, act],
+        [sys.executable, "-c", textwrap.dedent(KILLED), str(gallery.path), moment.format(act=act), act],
         env=os.environ | {"OMP_NUM_THREADS": "1"}, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert child.returncode == -signal.SIGKILL, child.stderr
     new = {"Ada": vectors(3, 11), "Dora": vectors(2, 12)}
-    if not happened:
+    if not MOMENTS[moment]:
         expected, gone = photos, np.concatenate(list(new.values()))
     elif act == "forget":
         expected, gone = {name: own for name, own in photos.items() if name != "Ada"}, photos["Ada"]

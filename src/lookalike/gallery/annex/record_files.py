@@ -26,6 +26,7 @@ from lookalike.atomic_files import make_folders, sync_folder
 from lookalike.errors import ArtefactError, StorageError
 from lookalike.gallery.annex.tables import has_tables
 from lookalike.gallery.database import Database
+from lookalike.gallery.failpoints import reached
 
 __all__ = ["FOLDER", "Appender", "Extent", "Gone", "RecordFiles"]
 
@@ -79,6 +80,7 @@ class Appender:
             self._file.truncate(self._end)  # what a killed process left
             self._file.seek(self._end)
         self._file.write(record)
+        reached("record of the annex appended")
         start = self._end
         self._end += len(record)
         return Extent(self._number, start, len(record))
@@ -181,6 +183,7 @@ class RecordFiles:
             for number in by_file.keys() & names.keys():  # others were written again without their extents
                 with suppress(FileNotFoundError):  # likewise, just now
                     _write_zeros(self.folder / names[number], by_file[number])
+                    reached("records of the annex overwritten")
         with self._database.write("scrubbed"):
             for one in gone:
                 self._database.run("DELETE FROM annex_gone WHERE id = ?", (one.id,))
@@ -210,6 +213,7 @@ class RecordFiles:
                     )
                 self._database.run("DELETE FROM annex_gone WHERE file = ?", (number,))
                 self._database.run("DELETE FROM annex_file WHERE id = ?", (number,))
+        reached("records of the annex written again")
 
     # --- leftovers ----------------------------------------------------------------------------------------
 

@@ -19,6 +19,7 @@ from lookalike.gallery.annex.record import Columns, packed, sound, unpacked
 from lookalike.gallery.annex.record_files import Appender, Extent, Gone, RecordFiles
 from lookalike.gallery.annex.tables import has_tables, make_tables
 from lookalike.gallery.database import Database
+from lookalike.gallery.failpoints import reached
 
 __all__ = ["ANNEX_VERSION", "AnnexStore"]
 
@@ -282,6 +283,7 @@ class AnnexStore:
                 return
         with self._database.write("tidied", wait):
             self._files.sweep(self._used())
+        reached("annexes swept")
 
     def _used(self) -> str | None:
         path = self._older()
