@@ -12,7 +12,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -150,6 +150,7 @@ class Database:
         with self.errors("opened"):
             if not self.file.exists():
                 self._create(create)
+            self._clear_unfinished()
             self._check_size()
             self._connection = self._connect(self.file)
             try:
@@ -200,10 +201,14 @@ class Database:
                 for left in self.folder.glob(f"{fresh.name}*"):
                     left.unlink(missing_ok=True)
                 raise
-        for left in self.folder.glob(".new-*"):
-            left.unlink(missing_ok=True)
         for folder in (self.folder, self.folder.parent):
             sync_folder(folder)
+
+    def _clear_unfinished(self) -> None:
+        """Delete what a creation that was killed left; where it was linked already, a second name of the file."""
+        with suppress(OSError):  # a read-only disk
+            for left in self.folder.glob(".new-*"):
+                left.unlink(missing_ok=True)
 
     def _check_size(self) -> None:
         # SQLite reads a last page that was cut short as if it ended in zeros. While a log is there, it may hold
