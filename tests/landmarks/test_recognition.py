@@ -188,6 +188,15 @@ def test_a_recognizer_answers_about_places_as_the_gallery_is_one_of_landmarks(re
             Recognizer(recognizer.embedder, recognizer.gallery, **options)
 
 
+def test_many_photos_are_asked_some_at_a_time_and_answered_as_one_by_one(recognizer, town, monkeypatch):
+    vectors = recognizer.embedder.embed([town.photo(place, 80 + n) for n in range(3) for place in town.LOOKS])
+    alone = [recognizer.identify_vectors(one[None])[0] for one in vectors]
+    monkeypatch.setattr("lookalike.landmarks.recognition._TOGETHER", 4)
+    together = recognizer.identify_vectors(vectors)
+    assert [(one.place, one.distance) for one in together] == [(one.place, one.distance) for one in alone]
+    assert recognizer.identify_vectors(vectors[:0]) == []
+
+
 def test_people_and_places_are_not_mixed(tmp_path, town):
     with open_gallery(tmp_path / "people.gallery") as gallery:
         Recognizer(town.Colours(), gallery).enroll("Ada", town.photo("tower", 1))

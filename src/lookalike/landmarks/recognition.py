@@ -26,6 +26,8 @@ __all__ = ["PlaceRecognition"]
 
 Floats = npt.NDArray[np.float32]
 
+#: Photos that are asked about together: who forgets a place waits for their answers.
+_TOGETHER = 128
 #: Searches repeated because somebody enrolled or forgot during them.
 ATTEMPTS = 5
 
@@ -93,7 +95,7 @@ class PlaceRecognition:
         return complete(self._gallery, atlas, change)
 
     def identify(self, vectors: Floats, k: int = 5, by_photos: bool = True, photos: int = PHOTOS) -> list[Identified]:
-        """Which place does each of some photos show, if any? They are searched together.
+        """Which place does each of some photos show, if any? They are searched together, some at a time.
 
         Args:
             vectors: `(q, d)` float32, checked.
@@ -105,17 +107,21 @@ class PlaceRecognition:
             InputError: the gallery has no atlas, or one that does not fit its templates; says what to do.
             StorageError: the gallery kept changing.
         """
+        asked = [vectors[at : at + _TOGETHER] for at in range(0, max(1, len(vectors)), _TOGETHER)]
+        return [one for some in asked for one in self._answers(some, k, by_photos, photos)]
+
+    def _answers(self, vectors: Floats, k: int, by_photos: bool, photos: int) -> list[Identified]:
+        """Answers from one state of the gallery."""
         for _ in range(ATTEMPTS):
             # The atlas must fit the very state of the gallery in which candidates are found, and no photo of theirs may
             # be overwritten while it is compared.
             held = self._current()
             searched = self._gallery.search_counted(vectors, max(k, CANDIDATES))
             densities = held.atlas.rejection.density(vectors).tolist() if len(vectors) else []
-            if searched.counts.change == held.change:
-                with self._keeper.unchanged(held.change) as still:
-                    if still:
-                        asked = _Asked(held.atlas, held.odds, searched.counts.templates, k, by_photos, photos)
-                        return asked.answers(vectors, densities, searched)
+            with self._keeper.unchanged(held.change) as still:
+                if still and searched.counts.change == held.change:
+                    asked = _Asked(held.atlas, held.odds, searched.counts.templates, k, by_photos, photos)
+                    return asked.answers(vectors, densities, searched)
         raise StorageError(f"the gallery changed during each of {ATTEMPTS} searches; ask again when it is at rest")
 
 

@@ -2,9 +2,6 @@
 
 import os
 import signal
-import subprocess
-import sys
-import textwrap
 
 import numpy as np
 import pytest
@@ -14,45 +11,62 @@ from lookalike.errors import StorageError
 from lookalike.gallery import open_gallery
 from lookalike.gallery.annex import record_files
 from lookalike.gallery.database import Database
+from lookalike.gallery.failpoints import VARIABLE
 
-KILLED = """
-    import os, sys
-    from lookalike.gallery import open_gallery
-    from lookalike.gallery.annex import record_files
-    from tests.gallery.annex.kept_photos import put, vectors
 
-    path, moment, act = sys.argv[1:]
+class Halves:
+    """A file that writes half of what it is given, and kills its process."""
 
-    class Halves:
-        # Writes half of what it is given, and dies.
-        def __init__(self, file): self.file = file
-        def __getattr__(self, name): return getattr(self.file, name)
-        def __enter__(self): return self
-        def __exit__(self, *how): self.file.close()
-        def write(self, content):
-            self.file.write(content[:len(content) // 2])
-            self.file.flush()
-            os.kill(os.getpid(), 9)
+    def __init__(self, file):
+        self.file = file
 
-    class HalfPath:
-        def __init__(self, path): self.path = path
-        def open(self, mode): return Halves(self.path.open(mode))
+    def __getattr__(self, name):
+        return getattr(self.file, name)
 
-    gallery = open_gallery(path)
-    if moment == "half a record":
-        opened = record_files.Appender._open
-        record_files.Appender._open = lambda self, path, mode: Halves(opened(self, path, mode))
-    elif moment == "half overwritten":
-        zeros = record_files._write_zeros
-        record_files._write_zeros = lambda path, extents: zeros(HalfPath(path), extents)
-    elif moment in ("records of the annex written again", "annexes swept"):
-        record_files._SPARSE = 1.0
-    os.environ["LOOKALIKE_FAILPOINT"] = moment
-    if act == "forget":
-        gallery.forget("Ada")
-    else:
-        put(gallery, {"Ada": vectors(3, 11), "Dora": vectors(2, 12)})
-"""
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *how):
+        self.file.close()
+
+    def write(self, content):
+        self.file.write(content[: len(content) // 2])
+        self.file.flush()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+class HalfPath:
+    """The path of such a file."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def open(self, mode):
+        return Halves(self.path.open(mode))
+
+
+def killed(path, moment, act):
+    """Open a gallery in a child, and have it killed at a moment of the act."""
+    child = os.fork()
+    if child == 0:
+        try:
+            gallery = open_gallery(path)
+            opened, zeros = record_files.Appender._open, record_files._write_zeros
+            if moment == "half a record":
+                record_files.Appender._open = lambda self, path, mode: Halves(opened(self, path, mode))
+            elif moment == "half overwritten":
+                record_files._write_zeros = lambda path, extents: zeros(HalfPath(path), extents)
+            elif moment in ("records of the annex written again", "annexes swept"):
+                record_files._SPARSE = 1.0
+            os.environ[VARIABLE] = moment
+            act(gallery)
+        finally:
+            os._exit(7)
+    status = os.waitpid(child, 0)[1]
+    assert os.WIFSIGNALED(status), "the moment was not reached"
+    assert os.WTERMSIG(status) == signal.SIGKILL
+
+
 #: Moments, and whether the act has happened then.
 MOMENTS = {
     "half a record": False,
@@ -73,12 +87,9 @@ KILLS = [(act, moment) for act in ("enroll", "forget") for moment in list(MOMENT
 @pytest.mark.parametrize(("act", "moment"), KILLS)
 def test_a_kill_leaves_the_old_state_or_the_new_one(gallery, photos, held, act, moment):
     gallery.close()
-    child = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(KILLED), str(gallery.path), moment.format(act=act), act],
-        env=os.environ | {"OMP_NUM_THREADS": "1"}, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert child.returncode == -signal.SIGKILL, child.stderr
     new = {"Ada": vectors(3, 11), "Dora": vectors(2, 12)}
+    acts = {"enroll": lambda opened: put(opened, new), "forget": lambda opened: opened.forget("Ada")}
+    killed(gallery.path, moment.format(act=act), acts[act])
     if not MOMENTS[moment]:
         expected, gone = photos, np.concatenate(list(new.values()))
     elif act == "forget":

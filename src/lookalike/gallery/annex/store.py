@@ -159,7 +159,6 @@ class AnnexStore:
         Raises:
             InputError: an identity that is not enrolled, or arrays of other columns than those that are kept.
         """
-        self.convert(fingerprint)
         database = self._database
         make_tables(database)
         columns = self._columns(update)
@@ -209,7 +208,7 @@ class AnnexStore:
             )
             return False
         number, file, start, length, before = held
-        same = length == len(record) and files[file][start : start + length].tobytes() == record
+        same = length == len(record) and file in files and files[file][start : start + length].tobytes() == record
         if not same:
             new = appender.append(record)
             database.run(
