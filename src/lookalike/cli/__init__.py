@@ -34,13 +34,14 @@ _VERBS = {
     "enroll": (_GALLERY, "lookalike.cli.enroll:enroll"),
     "people": (_GALLERY, "lookalike.cli.people:people_verbs"),
     "forget": (_GALLERY, "lookalike.cli.forget:forget"),
+    "gallery": (_GALLERY, "lookalike.cli.gallery:gallery_verbs"),
     "verify": (_ASK, "lookalike.cli.verify:verify"),
     "identify": (_ASK, "lookalike.cli.identify:identify"),
     "detect": (_ASK, "lookalike.cli.detect:detect"),
     "watch": (_ASK, "lookalike.cli.watch:watch"),
 }
 #: Verbs that have verbs of their own.
-_GROUPS = ("index", "people")
+_GROUPS = ("index", "people", "gallery")
 
 
 def _version(wanted: bool) -> None:

@@ -61,7 +61,7 @@ def open_gallery(address: str | Path, create: bool = True, kind: Kind | None = N
     """Open a gallery, or make it.
 
     Args:
-        address: a directory, by custom `people.gallery`.
+        address: a directory, by custom `people.gallery`; or `milvus://host:19530/name` (docs/milvus.md).
         create: make it when it is not there; False for commands that only read.
         kind: what it must hold, `people` or `landmarks`; one that holds nothing yet will hold this. By default what is
             enrolled first decides.
@@ -76,9 +76,23 @@ def open_gallery(address: str | Path, create: bool = True, kind: Kind | None = N
         []
     """
     if isinstance(address, str) and "://" in address:
-        scheme = address.split("://", 1)[0]
-        raise InputError(f"galleries at {scheme}:// are not there yet; give a directory, for example people.gallery")
+        return _on_a_server(address, create, kind)
     if not str(address):
         raise InputError("the gallery's path is empty; give a directory, for example people.gallery")
     with logged_step(_LOGGER, "opened gallery %s", address):
         return EmbeddedGallery(Path(address).expanduser(), create, kind=kind)
+
+
+def _on_a_server(address: str, create: bool, kind: Kind | None) -> Gallery:
+    from lookalike.gallery.milvus.address import SCHEMES
+
+    scheme = address.split("://", 1)[0]
+    if scheme not in SCHEMES:
+        raise InputError(
+            f"there are no galleries at {scheme}://; give a directory, for example people.gallery, or "
+            "milvus://host:19530/name"
+        )
+    from lookalike.gallery.milvus.gallery import MilvusGallery
+
+    with logged_step(_LOGGER, "opened gallery %s", address.rpartition("@")[2]):
+        return MilvusGallery(address, create, kind=kind)

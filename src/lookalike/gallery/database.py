@@ -20,7 +20,7 @@ from lookalike.atomic_files import sync_folder
 from lookalike.errors import ArtefactError, InputError, StorageError
 from lookalike.gallery.failpoints import reached
 
-__all__ = ["FILE_NAME", "FORMAT_VERSION", "KIND_TABLE", "VERSION_3", "VERSION_4", "Database"]
+__all__ = ["FILE_NAME", "FORMAT_VERSION", "KIND_TABLE", "SCHEMA", "VERSION_3", "VERSION_4", "Database"]
 
 #: Version 2 says what the gallery holds (`kind`), version 3 names its segments (`segment`), version 4 keeps tags, acts
 #: that can be undone, an audit log and vectors of a second model; earlier ones are migrated when they are opened.
@@ -98,7 +98,7 @@ VERSION_4 = (*ACT_TABLES, *AUDIT_TABLES, *UPGRADE_TABLES)
 # A row of `change` is written by every transaction that enrolls or forgets; indexes follow it. Its random token tells
 # whether a cache on disk belongs to this history or to the one before a backup was restored.
 # AUTOINCREMENT: the id of a deleted row is never given out again.
-_SCHEMA = f"""
+SCHEMA = f"""
 PRAGMA journal_mode = WAL;
 BEGIN;
 CREATE TABLE model (
@@ -190,7 +190,7 @@ class Database:
         fresh = self.folder / f".new-{os.getpid()}-{secrets.token_hex(4)}"
         try:
             with closing(self._connect(fresh)) as connection:
-                connection.executescript(_SCHEMA)
+                connection.executescript(SCHEMA)
             reached("database of a new gallery written")
             os.link(fresh, self.file)
             reached("database of a new gallery linked")
@@ -322,6 +322,10 @@ class Database:
                 self._waiting.append(reader)
                 if self.closed:
                     self._close_waiting()
+
+    def copy_into(self, other: sqlite3.Connection) -> None:
+        """Copy all into another file, in the state that the transaction of `read` sees; call inside it."""
+        self._of_thread.reader.backup(other)
 
     def _reader(self) -> sqlite3.Connection:
         """A connection that nobody uses."""

@@ -19,6 +19,7 @@ from lookalike.errors import ArtefactError, InputError, LookalikeError, StorageE
 from lookalike.gallery import enrolled_keys, enrolment, forgetting, identity_acts, identity_reading
 from lookalike.gallery.annex.kept import Annex, MakeAnnexUpdate
 from lookalike.gallery.annex.store import AnnexStore
+from lookalike.gallery.backup import back_up
 from lookalike.gallery.database import Database
 from lookalike.gallery.failpoints import reached
 from lookalike.gallery.filtered_search import FilterCache
@@ -490,6 +491,24 @@ class EmbeddedGallery:
                 "model": None if model is None else model.__dict__.copy(),
                 "index": self._live.stats(),
             }
+
+    def backup(self, path: str | Path) -> Counts:
+        """Copy the gallery to a new folder in one consistent state, while others search and write.
+
+        Args:
+            path: must not be there, or be empty.
+
+        Returns:
+            how much the copy holds, which was opened and checked.
+
+        Raises:
+            StorageError: the folder is there already, or a disk is full or failing.
+            ArtefactError: the copy, and most likely the gallery, is damaged.
+        """
+        target = Path(path)
+        back_up(self._database, target)
+        with type(self)(target, create=False) as copy:
+            return copy.counts()
 
     def __len__(self) -> int:
         return self.counts().identities

@@ -147,6 +147,19 @@ class RecordFiles:
         self._mapped = by_name
         return found
 
+    def copy_into(self, folder: Path) -> None:
+        """Copy every file, without what is to be overwritten; call inside a transaction.
+
+        Raises:
+            FileNotFoundError: another process wrote one again since the transaction began.
+        """
+        folder.mkdir(mode=0o700, exist_ok=True)
+        gone = self.gone()
+        for number, name, end in self._database.run("SELECT id, name, end FROM annex_file").fetchall():
+            shutil.copyfile(self.folder / name, folder / name)
+            os.truncate(folder / name, end)  # of who is just appending
+            _write_zeros(folder / name, [one for one in gone if one.file == number])
+
     # --- writing ------------------------------------------------------------------------------------------
 
     @contextmanager

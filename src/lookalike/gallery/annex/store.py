@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -142,6 +143,18 @@ class AnnexStore:
                 "backup, or enroll again"
             ) from None
         return kept
+
+    def copy_into(self, folder: Path) -> None:
+        """Copy the files that this state of the database names into another gallery's folder.
+
+        Raises:
+            FileNotFoundError: another process replaced one since the transaction began; begin a new one.
+        """
+        older = self._older()
+        if older is not None:
+            shutil.copytree(older, folder / older.relative_to(self._database.folder))
+        if has_tables(self._database):
+            self._files.copy_into(folder / self._files.folder.name)
 
     # --- writing: inside a writing transaction -------------------------------------------------------------
 
