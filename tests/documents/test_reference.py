@@ -21,7 +21,9 @@ def verbs():
 
 def test_verbs_and_options_are_those_of_the_command_line():
     rows = re.findall(
-        r"^\| `((?:index |gallery )?\w+)[^|]*\|[^|]*\|(.*)\|$", TEXT.split("## Kinds of index")[0], re.MULTILINE
+        r"^\| `((?:(?:index|people|gallery) )?\w+)[^|]*\|[^|]*\|(.*)\|$",
+        TEXT.split("## Kinds of index")[0],
+        re.MULTILINE,
     )
     written = {verb: set(re.findall(r"`(--[\w-]+)`", options)) for verb, options in rows}
     real = {

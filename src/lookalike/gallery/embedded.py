@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -15,7 +14,7 @@ import numpy.typing as npt
 import lookalike.index
 from lookalike.counted_nouns import how_many
 from lookalike.distances import MetricName
-from lookalike.errors import ArtefactError, InputError, LookalikeError, StorageError
+from lookalike.errors import InputError, LookalikeError, StorageError
 from lookalike.gallery import enrolled_keys, enrolment, forgetting, identity_acts, identity_reading
 from lookalike.gallery.annex.kept import Annex, MakeAnnexUpdate
 from lookalike.gallery.annex.store import AnnexStore
@@ -23,10 +22,10 @@ from lookalike.gallery.backup import back_up
 from lookalike.gallery.database import Database
 from lookalike.gallery.failpoints import reached
 from lookalike.gallery.filtered_search import FilterCache
-from lookalike.gallery.gallery_stats import bytes_below, counted, described
+from lookalike.gallery.gallery_stats import counted, described, stats
 from lookalike.gallery.identity_search import nearest_identities
-from lookalike.gallery.identity_tags import change_tags, checked_filter, checked_tags, tags_of
-from lookalike.gallery.kind import checked_kind, held_kind, migrate, settle, upgrade
+from lookalike.gallery.identity_tags import checked_filter
+from lookalike.gallery.kind import checked_kind, held_kind, settle, upgrade
 from lookalike.gallery.live_index import LiveIndex
 from lookalike.gallery.model_binding import check_model, check_same, held_model, store_model
 from lookalike.gallery.moments import utc_moment
@@ -44,6 +43,7 @@ from lookalike.gallery.records import (
     Tags,
     Template,
 )
+from lookalike.gallery.recovery import recover
 from lookalike.gallery.segment_builder import SegmentBuilder
 from lookalike.gallery.segments import SegmentFolder
 from lookalike.identity_names import checked_name
@@ -51,7 +51,6 @@ from lookalike.index.core.checks import checked_k
 
 __all__ = ["EmbeddedGallery"]
 
-_log = logging.getLogger(__name__)
 _Found = TypeVar("_Found")
 
 
@@ -96,29 +95,13 @@ class EmbeddedGallery:
         self._model: Model | None = None
         self._kind: Kind | None = None
         self._counted: Counts | None = None
-        self._tidy_annex()
-        migrate(self._database)
-        # A process killed between the commit of a `forget` and its scrubbing left old bytes in the log, in a version
-        # of the annex, or in a segment.
-        try:
-            change, gone = self.change, self._annex.gone()
-            if self._database.scrub(wait=False):
-                self._segments.recover(change)
-                self._annex.overwrite(gone)
-        except StorageError as error:  # a full or read-only disk; reading must go on
-            _log.warning("what was forgotten from %s was not overwritten everywhere: %s", self.path, error)
+        recover(self._database, self._segments, self._annex)
         if kind is not None:
             try:
                 self._expect(checked_kind(kind), store=create)
             except BaseException:
                 self._database.close()
                 raise
-
-    def _tidy_annex(self) -> None:
-        try:
-            self._annex.sweep(wait=False)
-        except StorageError as error:  # somebody is just writing, or the disk is read-only
-            _log.info("leftovers of what %s keeps of landmarks stay: %s", self.path, error)
 
     # --- the model ----------------------------------------------------------------------------------------
 
@@ -154,8 +137,7 @@ class EmbeddedGallery:
         self._expect(checked_kind(kind), store=True)
 
     def _expect(self, kind: Kind, store: bool) -> None:
-        held = self.kind
-        if held != kind and (held is not None or store):
+        if self.kind != kind and (self.kind is not None or store):
             with self._database.write("written"):
                 settle(self._database, kind)
 
@@ -171,7 +153,7 @@ class EmbeddedGallery:
             reached(f"before commit of {change}")
         reached(f"after commit of {change}")
         if converted:
-            self._tidy_annex()
+            self._annex.sweep_if_nobody_writes()
 
     def enroll(
         self,
@@ -286,12 +268,8 @@ class EmbeddedGallery:
 
     def tag(self, identity: str, tags: Mapping[str, str | None]) -> Tags:
         """Set tags of an identity, or take them away. See `Gallery.tag`."""
-        name, ready = checked_name(identity), checked_tags(tags, removable=True)
         with self._writing("tag") as database:
-            owner, _ = identity_reading.identity_row(database, name)
-            if change_tags(database, owner, ready):
-                enrolment.new_change(database)
-            return tags_of(database, owner)
+            return identity_acts.tag(database, identity, tags)
 
     # --- forgetting ---------------------------------------------------------------------------------------
 
@@ -315,8 +293,6 @@ class EmbeddedGallery:
 
     def _forget(self, which: str, values: Sequence[object]) -> Forgotten:
         with self._writing("forget") as database:
-            if held_kind(database) == "landmarks":
-                raise InputError(f"{self.path} is a gallery of landmarks, which are forgotten as a whole; use `forget`")
             done = forgetting.drop_templates(database, which, values, None)
         if done.templates:
             self._tidy(f"{how_many(done.templates, 'template is', 'templates are')} forgotten and will not be found")
@@ -359,43 +335,17 @@ class EmbeddedGallery:
 
     def annex(self) -> Annex | None:
         """What is kept beside the templates, as it is now; None where nothing is. See `KeepsAnnex.annex`."""
-        return self._annexed(lambda held: held)
+        return self._annex.read(lambda: self._bound().fingerprint, lambda held: held)
 
     def uncovered(self) -> list[str]:
         """Identities with templates that the annex was not made for. See `KeepsAnnex.uncovered`."""
-
-        def names(held: Annex | None) -> list[str]:
-            rows = self._database.run(
-                "SELECT DISTINCT name FROM template JOIN identity ON identity.id = identity_id "
-                "WHERE change_id > ? ORDER BY name",
-                (-1 if held is None else held.covers,),
-            )
-            return [row[0] for row in rows]
-
-        return self._annexed(names)
+        return self._annex.read(lambda: self._bound().fingerprint, self._annex.uncovered)
 
     @contextmanager
     def unchanged(self, change: int) -> Iterator[bool]:
         """A context in which what is kept is not overwritten. See `KeepsAnnex.unchanged`."""
         with self._database.read("read"):
             yield self._database.latest_change() == change
-
-    def _annexed(self, read: Callable[[Annex | None], _Found]) -> _Found:
-        """Read from the annex and from the database as they are at one moment."""
-        failed: Any = None
-        while True:
-            with self._database.read("read"):
-                state = self._annex.state()
-                try:
-                    held = self._annex.current(self._bound().fingerprint) if state.there else None
-                except ArtefactError:
-                    # Another process may have replaced files after this transaction began; then the next transaction
-                    # sees others.
-                    if state == failed:
-                        raise
-                    failed = state
-                    continue
-                return read(held)
 
     # --- reading ------------------------------------------------------------------------------------------
 
@@ -479,18 +429,8 @@ class EmbeddedGallery:
     def stats(self) -> dict[str, Any]:
         """Counts, model, bytes on disk and the index (None before the first search), ready for JSON."""
         with self._database.read("read"):
-            one, model, counts = self._database.one, self.model, self._counts()
-            return {
-                "path": str(self.path),
-                "format_version": self._database.version(),
-                "kind": held_kind(self._database),
-                "identities": counts.identities,
-                "templates": counts.templates,
-                "forgotten_templates": one("SELECT count(*) FROM tombstone")[0],
-                "bytes_on_disk": bytes_below(self.path),
-                "model": None if model is None else model.__dict__.copy(),
-                "index": self._live.stats(),
-            }
+            counts, index = self._counts(), self._live.stats()
+            return stats(self._database, self.model, counts) | {"index": index}
 
     def backup(self, path: str | Path) -> Counts:
         """Copy the gallery to a new folder in one consistent state, while others search and write.

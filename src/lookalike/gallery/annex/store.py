@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import logging
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -30,10 +30,11 @@ _log = logging.getLogger(__name__)
 ANNEX_VERSION = 2
 
 Bytes = npt.NDArray[np.uint8]
+_Found = TypeVar("_Found")
 
 
 @dataclass(frozen=True)
-class AnnexState:
+class _State:
     """What decides which annex is to be read.
 
     Attributes:
@@ -61,23 +62,51 @@ class AnnexStore:
 
     def __init__(self, database: Database) -> None:
         self._database, self._files = database, RecordFiles(database)
-        self._held: tuple[AnnexState, Annex] | None = None
+        self._held: tuple[_State, Annex] | None = None
         self._sound: set[Extent] = set()  # records whose bytes were compared with their checksum
 
-    # --- reading: inside a transaction ---------------------------------------------------------------------
+    # --- reading --------------------------------------------------------------------------------------------
 
-    def state(self) -> AnnexState:
-        """What decides which annex is to be read."""
-        files = tuple(self._files.names()) if has_tables(self._database) else None
-        return AnnexState(self._database.latest_change(), files, self._older())
+    def read(self, fingerprint: Callable[[], str], use: Callable[[Annex | None], _Found]) -> _Found:
+        """Use the annex, and the database, as they are at one moment.
 
-    def current(self, fingerprint: str) -> Annex | None:
-        """What is kept; None where nothing is.
+        Args:
+            fingerprint: gives that of the gallery's model; asked for where there is an annex.
+            use: is called inside a transaction, with None where nothing is kept.
 
         Raises:
             ArtefactError: it is damaged, of another version, or of another model.
         """
-        state, held = self.state(), self._held  # another thread may put another one there
+        failed: _State | None = None
+        while True:
+            with self._database.read("read"):
+                state = self._state()
+                try:
+                    held = self._current(state, fingerprint()) if state.there else None
+                except ArtefactError:
+                    # Another process may have replaced files after this transaction began; then the next transaction
+                    # sees others.
+                    if state == failed:
+                        raise
+                    failed = state
+                    continue
+                return use(held)
+
+    def uncovered(self, annex: Annex | None) -> list[str]:
+        """Identities with templates that an annex was not made for, by name; call inside a transaction."""
+        rows = self._database.run(
+            "SELECT DISTINCT name FROM template JOIN identity ON identity.id = identity_id "
+            "WHERE change_id > ? ORDER BY name",
+            (-1 if annex is None else annex.covers,),
+        )
+        return [row[0] for row in rows]
+
+    def _state(self) -> _State:
+        files = tuple(self._files.names()) if has_tables(self._database) else None
+        return _State(self._database.latest_change(), files, self._older())
+
+    def _current(self, state: _State, fingerprint: str) -> Annex | None:
+        held = self._held  # another thread may put another one there
         if held is not None and held[0] == state:
             return held[1]
         annex = self._read(fingerprint) if state.older is None else read_older(state.older, fingerprint)
@@ -145,7 +174,7 @@ class AnnexStore:
         return kept
 
     def copy_into(self, folder: Path) -> None:
-        """Copy the files that this state of the database names into another gallery's folder.
+        """Copy the files that the database names into another gallery's folder; call inside a transaction.
 
         Raises:
             FileNotFoundError: another process replaced one since the transaction began; begin a new one.
@@ -296,6 +325,13 @@ class AnnexStore:
         with self._database.write("tidied", wait):
             self._files.sweep(self._used())
         reached("annexes swept")
+
+    def sweep_if_nobody_writes(self) -> None:
+        """The same, where it can be done at once; leftovers harm nobody."""
+        try:
+            self.sweep(wait=False)
+        except StorageError as error:  # somebody is just writing, or the disk is read-only
+            _log.info("leftovers of what %s keeps of landmarks stay: %s", self._database.folder, error)
 
     def _used(self) -> str | None:
         path = self._older()
