@@ -22,7 +22,7 @@ from lookalike.cli.options import (
     Scales,
     SkipBad,
 )
-from lookalike.cli.verb_help import FOR_PLACES, in_panel
+from lookalike.cli.verb_help import FOR_PEOPLE, FOR_PLACES, in_panel
 from lookalike.counted_nouns import how_many
 from lookalike.workflows.enroll import EnrollOptions, PeopleEnrolled, PlacesEnrolled
 from lookalike.workflows.enroll import enroll as run
@@ -72,6 +72,14 @@ __all__ = ["enroll"]
         ),
     ],
     scales=in_panel(FOR_PLACES, Scales),
+    keep_pictures=Annotated[
+        bool,
+        typer.Option(
+            "--keep-pictures",
+            rich_help_panel=FOR_PEOPLE,
+            help="Keep the pictures in the gallery, without metadata, so that it can change its model one day.",
+        ),
+    ],
     cropped=Cropped,
     device=Device,
     precision=Precision,

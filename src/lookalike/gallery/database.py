@@ -54,7 +54,26 @@ VERSION_3 = (
 #: What version 4 adds, by concept.
 ACT_TABLES: tuple[str, ...] = ()
 AUDIT_TABLES: tuple[str, ...] = ()
-UPGRADE_TABLES: tuple[str, ...] = ()
+#: The second model of a gallery, its vectors, and what a change of the model needs: see `gallery.model_upgrade`.
+#: `other_model.vectors` counts, because counting a million takes longer than embedding one; `model_switch` names the
+#: change at which the model last became another, so that who searches does not mix vectors of two.
+UPGRADE_TABLES: tuple[str, ...] = (
+    """CREATE TABLE other_model (
+    only_one INTEGER PRIMARY KEY CHECK (only_one = 1),
+    fingerprint TEXT NOT NULL, name TEXT NOT NULL, metric TEXT NOT NULL, dimension INTEGER NOT NULL,
+    replaced INTEGER NOT NULL, since TEXT NOT NULL, vectors INTEGER NOT NULL)""",
+    """CREATE TABLE other_vector (
+    template_id INTEGER PRIMARY KEY REFERENCES template ON DELETE CASCADE, vector BLOB NOT NULL)""",
+    *(
+        f"CREATE TRIGGER other_vector_{event} AFTER {event} ON other_vector BEGIN "
+        f"UPDATE other_model SET vectors = vectors {sign} 1; END"
+        for event, sign in (("INSERT", "+"), ("DELETE", "-"))
+    ),
+    "CREATE TABLE model_switch (only_one INTEGER PRIMARY KEY CHECK (only_one = 1), change_id INTEGER NOT NULL)",
+    "CREATE TABLE model_calibration (fingerprint TEXT PRIMARY KEY, calibration TEXT NOT NULL)",
+    """CREATE TABLE kept_picture (
+    template_id INTEGER PRIMARY KEY REFERENCES template ON DELETE CASCADE, picture BLOB NOT NULL)""",
+)
 VERSION_4 = (*ACT_TABLES, *AUDIT_TABLES, *UPGRADE_TABLES)
 
 # A row of `change` is written by every transaction that enrolls or forgets; indexes follow it. Its random token tells

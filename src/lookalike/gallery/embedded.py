@@ -19,20 +19,21 @@ from lookalike.counted_nouns import how_many
 from lookalike.distances import MetricName
 from lookalike.errors import (
     ArtefactError,
-    FingerprintError,
     InputError,
     LookalikeError,
     StorageError,
     UnknownIdentityError,
     VectorError,
 )
-from lookalike.gallery import enrolment
+from lookalike.gallery import enrolment, kept_pictures
 from lookalike.gallery.annex import Annex, AnnexFolder, MakeAnnex
 from lookalike.gallery.database import Database
 from lookalike.gallery.gallery import Candidate, Counts, Identity, Kind, Model, Searched, Template
+from lookalike.gallery.held_model import check_model, held_model, same_model
 from lookalike.gallery.identity_search import nearest_identities
 from lookalike.gallery.kind import checked_kind, held_kind, migrate, settle
 from lookalike.gallery.live_index import LiveIndex, vector_from
+from lookalike.gallery.model_upgrade import ModelUpgrade
 from lookalike.gallery.segment_builder import SegmentBuilder
 from lookalike.gallery.segments import SegmentFolder
 from lookalike.gallery.sources import readable
@@ -82,7 +83,8 @@ class EmbeddedGallery:
         self._live = LiveIndex(self._database, self._segments)
         self._builder = SegmentBuilder(self._database, self._segments, lambda: self._live.damaged)
         self._annexes = AnnexFolder(self._database)
-        self._model: Model | None = None
+        self._model: Model | None = None  # whose vectors come in and go out: the caller's
+        self._seen_model: tuple[int, Model] | None = None  # the gallery's, after a change
         self._kind: Kind | None = None
         self._counted: Counts | None = None
         self._tidy_annex()
@@ -116,11 +118,28 @@ class EmbeddedGallery:
     @property
     def model(self) -> Model | None:
         """The model the gallery belongs to; None until the first `bind`."""
-        if self._model is None:
-            with self._database.read("read"):
-                row = self._database.one("SELECT fingerprint, name, metric, dimension FROM model")
-            self._model = Model(*row) if row else None
-        return self._model
+        with self._database.read("read"):
+            return self._held_model(self._database.latest_change())
+
+    def _held_model(self, change: int) -> Model | None:
+        """The model of the state that the transaction sees, after this change."""
+        seen = self._seen_model
+        if seen is not None and seen[0] == change:
+            return seen[1]
+        held = held_model(self._database)
+        if held is not None:
+            self._seen_model = change, held
+        return held
+
+    def _checked_model(self, change: int) -> Model | None:
+        """The same; refused where an upgrade has put another in the place of the one that the caller uses."""
+        held = self._held_model(change)
+        if held is not None:
+            if self._model is None:
+                self._model = held
+            elif held is not self._model and not same_model(held, self._model):
+                check_model(self._database, held, self._model)
+        return held
 
     def bind(self, fingerprint: str, model_name: str, metric: MetricName, dimension: int) -> None:
         """Tie the gallery to a model at first use; afterwards make sure that it is this one. See `Gallery.bind`."""
@@ -136,12 +155,9 @@ class EmbeddedGallery:
                     "INSERT INTO model VALUES (1, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
                     (fingerprint, model_name, metric, dimension),
                 )
-        held = self.model
-        if held is None or (held.fingerprint, held.metric, held.dimension) != (fingerprint, metric, dimension):
-            raise FingerprintError(
-                f"{self.path} belongs to {_named(held)}, but {_named(given)} was given; "
-                "use the gallery's own model, or enroll the pictures again into a new gallery"
-            )
+        with self._database.read("read"):
+            check_model(self._database, self._held_model(self._database.latest_change()), given)
+        self._model = given
 
     # --- the kind -----------------------------------------------------------------------------------------
 
@@ -165,14 +181,31 @@ class EmbeddedGallery:
 
     # --- writing ------------------------------------------------------------------------------------------
 
-    def enroll(self, identity: str, vectors: npt.ArrayLike, sources: Sequence[str] | None = None) -> list[int]:
-        """Add templates to an identity; all of them, on the disk, or none. See `Gallery.enroll`."""
+    def enroll(
+        self,
+        identity: str,
+        vectors: npt.ArrayLike,
+        sources: Sequence[str] | None = None,
+        *,
+        pictures: Sequence[bytes | None] | None = None,
+    ) -> list[int]:
+        """Add templates to an identity; all of them, on the disk, or none. See `Gallery.enroll`.
+
+        Args:
+            identity: its name.
+            vectors: `(m, d)` or `(d,)` real numbers.
+            sources: one text per vector; by default empty.
+            pictures: to be kept with the templates, one per vector or None, as `kept_pictures.encoded` returns them.
+        """
         row = self._ready(identity, vectors, sources)
         unsettled = self.kind is None
         with self._database.write("written"):
-            if unsettled and held_kind(self._database) is None:
+            self._checked_model(self._database.latest_change())
+            if pictures is not None or (unsettled and held_kind(self._database) is None):
                 settle(self._database, "people")
             ids = enrolment.store(self._database, *row, change=None)[0]
+            if pictures is not None:
+                kept_pictures.keep(self._database, ids, pictures)
         self._grown()
         return ids
 
@@ -195,6 +228,7 @@ class EmbeddedGallery:
                 raise StorageError(f"{self.path} was changed by another program meanwhile; enroll once more")
             if annex is not None or held_kind(database) is None:
                 settle(database, "people" if annex is None else "landmarks")
+            self._checked_model(database.latest_change())
             change = None if annex is None else enrolment.new_change(database)
             for name, vectors, texts in rows:
                 stored[name], change = enrolment.store(database, name, vectors, texts, change)
@@ -212,7 +246,9 @@ class EmbeddedGallery:
         snapshot = self._live.snapshot
         unbuilt = self.counts().templates if snapshot is None else snapshot.unbuilt
         if unbuilt > lookalike.index.AUTO_EXACT_LIMIT:
-            self._builder.begin(self._bound())
+            model = self.model
+            if model is not None:
+                self._builder.begin(model)
 
     def _ready(
         self, identity: str, vectors: npt.ArrayLike, sources: Sequence[str] | None
@@ -266,6 +302,13 @@ class EmbeddedGallery:
             return False
         self._segments.scrub(change)
         return True
+
+    # --- another model ------------------------------------------------------------------------------------
+
+    @property
+    def upgrade(self) -> ModelUpgrade:
+        """The change of its model: see `ModelUpgrade`."""
+        return ModelUpgrade(self._database, self._segments, self.scrub)
 
     # --- the annex ----------------------------------------------------------------------------------------
 
@@ -339,7 +382,8 @@ class EmbeddedGallery:
                 rows = self._database.run(select.format("WHERE name = ?"), (name,)).fetchall()
                 if not rows:
                     raise UnknownIdentityError(f"{name!r} is not in {self.path}; `people` lists who is")
-        dimension = self._bound().dimension if rows else 0
+            model = held_model(self._database)
+        dimension = 0 if model is None else model.dimension
         return [Template(row[0], row[1], vector_from(row[2], dimension, row[0]), row[3], row[4]) for row in rows]
 
     def search(self, vectors: npt.ArrayLike, k: int = 5) -> list[list[Candidate]]:
@@ -348,14 +392,15 @@ class EmbeddedGallery:
 
     def search_counted(self, vectors: npt.ArrayLike, k: int = 5) -> Searched:
         """The same, with the size of what was searched. See `Gallery.search_counted`."""
-        wanted, model, database = checked_k(k), self.model, self._database
-        probes = self._checked(vectors, model, "probes", allow_none=True)
+        wanted, database = checked_k(k), self._database
+        probes = self._checked(vectors, self._model or self.model, "probes", allow_none=True)
         nobody: list[list[Candidate]] = [[] for _ in probes]
         while True:
             # One transaction for templates, names and counts: a template found is a template named and counted,
             # whatever others do meanwhile.
             with database.read("searched"):
                 counts = self._counts()
+                model = self._checked_model(counts.change)
                 if model is None or not counts.identities:
                     return Searched(nobody, counts)
                 snapshot = self._live.at(model, counts.change, counts.templates)
@@ -433,7 +478,8 @@ class EmbeddedGallery:
         self.close()
 
     def _bound(self) -> Model:
-        model = self.model
+        """The caller's model, or the gallery's where the caller named none."""
+        model = self._model or self.model
         if model is None:
             raise InputError(
                 f"{self.path} belongs to no model yet; call bind(fingerprint, model_name, metric, dimension)"
@@ -459,9 +505,3 @@ def _bytes_below(folder: Path) -> int:
             with suppress(FileNotFoundError):
                 size += Path(parent, name).lstat().st_size
     return size
-
-
-def _named(model: Model | None) -> str:
-    if model is None:
-        return "no model"
-    return f"model {model.name!r} ({model.fingerprint[:16]}, {model.metric}, {model.dimension} dimensions)"

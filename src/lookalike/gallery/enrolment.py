@@ -11,11 +11,16 @@ import numpy.typing as npt
 
 from lookalike.gallery.database import Database
 
-__all__ = ["drop_identity", "drop_others", "new_change", "store"]
+__all__ = ["digest_of", "drop_identity", "drop_others", "new_change", "store"]
 
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def digest_of(vector: bytes) -> bytes:
+    """What tells a vector from others of the same identity, by its bytes."""
+    return hashlib.sha256(vector).digest()[:16]
 
 
 def new_change(database: Database) -> int:
@@ -43,7 +48,7 @@ def store(
     owner = database.one("SELECT id FROM identity WHERE name = ?", (name,))[0]
     for vector, text in zip(vectors, sources, strict=True):
         blob = vector.astype("<f4").tobytes()
-        digest = hashlib.sha256(blob).digest()[:16]
+        digest = digest_of(blob)
         known = database.one("SELECT id FROM template WHERE identity_id = ? AND digest = ?", (owner, digest))
         if known is None:
             if change is None:

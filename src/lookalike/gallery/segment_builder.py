@@ -24,6 +24,7 @@ import numpy.typing as npt
 
 import lookalike.index
 from lookalike.errors import LookalikeError, StorageError
+from lookalike.gallery.held_model import held_model, same_model, switched_at
 from lookalike.gallery.live_index import read_vectors
 from lookalike.gallery.segments import Listed, SegmentFolder
 from lookalike.index.erasing import erase_vectors
@@ -92,10 +93,10 @@ class SegmentBuilder:
 
     def begin(self, model: Model) -> None:
         """See whether something is to be built, soon, in the background."""
+        self._model = model
         self._wanted.set()
         if self._thread is None and not self._stop.is_set():
-            self._model = model
-            self._thread = threading.Thread(target=self._work, args=(model,), name="segments", daemon=True)
+            self._thread = threading.Thread(target=self._work, name="segments", daemon=True)
             self._thread.start()
 
     def end(self) -> None:
@@ -110,7 +111,7 @@ class SegmentBuilder:
         except LookalikeError as error:
             _log.warning("a segment was not written, its templates are read from the database: %s", error)
 
-    def _work(self, model: Model) -> None:
+    def _work(self) -> None:
         with contextlib.suppress(OSError, AttributeError):
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)  # Linux: of this thread alone
         while not self._stop.is_set():
@@ -119,7 +120,7 @@ class SegmentBuilder:
             if self._stop.wait(WAIT):
                 return
             try:
-                while not self._stop.is_set() and self.build_one(model):
+                while not self._stop.is_set() and self._model is not None and self.build_one(self._model):
                     pass
             except LookalikeError as error:
                 _log.warning("a segment could not be built, its templates are compared one by one: %s", error)
@@ -127,7 +128,7 @@ class SegmentBuilder:
     # --- one segment --------------------------------------------------------------------------------------
 
     def build_one(self, model: Model, only_file: bool = False) -> bool:
-        """Build the segment that is due most; False where none is, or another process is building.
+        """Build the segment that is due most; False where none is, another process builds, or the model is another now.
 
         Args:
             model: the gallery's.
@@ -136,10 +137,10 @@ class SegmentBuilder:
         Raises:
             StorageError: the disk is full, read-only or failing; all is as before.
         """
-        if self._seen_due(only_file) is None:
+        if self._seen_due(model, only_file) is None:
             return False
         with self._folder.alone() as alone:
-            due = self._seen_due(only_file) if alone else None
+            due = self._seen_due(model, only_file) if alone else None
             if due is None:
                 return False
             plan, change = due
@@ -149,9 +150,16 @@ class SegmentBuilder:
             self._put(plan, self._folder.write(index), len(index), change)
             return True
 
-    def _seen_due(self, only_file: bool) -> tuple[_Plan, int] | None:
+    def _is_held(self, model: Model) -> bool:
+        """Whether the gallery's vectors are of this model, in the state that the transaction sees."""
+        held = held_model(self._database)
+        return held is not None and same_model(held, model)
+
+    def _seen_due(self, model: Model, only_file: bool) -> tuple[_Plan, int] | None:
         """What is due, and at which change."""
         with self._database.read("read"):
+            if not self._is_held(model):
+                return None
             plan, change = self._due(), self._database.latest_change()
         return None if plan is None or (only_file and plan.kind != _FILE) else (plan, change)
 
@@ -182,6 +190,8 @@ class SegmentBuilder:
         """The index of these templates; None where it was stopped, or nobody is left."""
         parts = []
         with self._database.read("read"):
+            if not self._is_held(model):
+                return None
             rows = self._database.run(
                 "SELECT id, vector FROM template WHERE id BETWEEN ? AND ? ORDER BY id", (plan.first, plan.last)
             )
@@ -213,7 +223,8 @@ class SegmentBuilder:
         with self._database.write("written"):
             held = {segment.name for segment in self._folder.listed()}
             latest = self._database.latest_change()
-            if held.issuperset(plan.instead_of):
+            # What was read before the model was switched is of the model from before.
+            if held.issuperset(plan.instead_of) and change >= switched_at(self._database):
                 gone = [template for template, _ in self._folder.forgotten(plan.first, plan.last, change)]
                 if gone:
                     erase_vectors(self._folder.folder / name, gone)

@@ -1,0 +1,491 @@
+"""Two models side by side in one gallery: its own, which answers, and another, for which its templates are embedded.
+
+Every template may have a second vector, of the other model. Who is enrolled meanwhile has none yet, who is forgotten
+loses both in one transaction, and merging or renaming moves neither. When all templates have one, `switch` exchanges
+the vectors of both models in one transaction; `roll_back` is the same act again.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+from lookalike.array_input import as_array
+from lookalike.counted_nouns import how_many
+from lookalike.errors import FingerprintError, InputError, StorageError, VectorError
+from lookalike.gallery import kept_pictures
+from lookalike.gallery.database import Database
+from lookalike.gallery.enrolment import digest_of, new_change
+from lookalike.gallery.gallery import Model
+from lookalike.gallery.held_model import held_model, in_words, other_model, same_model
+from lookalike.gallery.kind import held_kind, settle
+from lookalike.gallery.live_index import vectors_from
+from lookalike.gallery.segments import SegmentFolder
+from lookalike.index.core.checks import checked_vectors
+
+if TYPE_CHECKING:
+    from lookalike.gallery.gallery import Gallery
+
+__all__ = ["ModelUpgrade", "Upgradable", "UpgradeState", "UpgradeStatus", "WaitingTemplate", "upgradable", "upgrade_of"]
+
+_log = logging.getLogger(__name__)
+
+#: `embedding`: some templates have no vector of the other model. `ready`: all have one. `replaced`: the other model is
+#: the one that was switched away from.
+UpgradeState = Literal["embedding", "ready", "replaced"]
+#: Templates whose vectors are exchanged at a time: memory stays flat.
+_AT_A_TIME = 2_000
+_TALLY = "SELECT templates FROM tally"
+_WAITING = (
+    "SELECT template.id, name, source FROM template JOIN identity ON identity.id = identity_id "
+    "WHERE template.id > ? AND NOT EXISTS (SELECT 1 FROM other_vector WHERE template_id = template.id) "
+    "ORDER BY template.id LIMIT ?"
+)
+
+
+@dataclass(frozen=True)
+class UpgradeStatus:
+    """How far the upgrade of a gallery is.
+
+    Attributes:
+        model: the gallery's own, which answers.
+        other: the second; None where there is no upgrade.
+        state: see `UpgradeState`; None where there is no upgrade.
+        since: when it was begun or last switched, ISO 8601, UTC; None likewise.
+        templates: in the gallery.
+        embedded: those of them with a vector of the other model.
+        calibrated: names of those of both models for which thresholds measured for this gallery are kept.
+    """
+
+    model: Model
+    other: Model | None
+    state: UpgradeState | None
+    since: str | None
+    templates: int
+    embedded: int
+    calibrated: tuple[str, ...] = ()
+
+    @property
+    def remaining(self) -> int:
+        """Templates without a vector of the other model."""
+        return self.templates - self.embedded if self.other is not None else 0
+
+
+@dataclass(frozen=True)
+class WaitingTemplate:
+    """A template without a vector of the other model.
+
+    Attributes:
+        id: of the template.
+        identity: its name.
+        source: where its picture came from; may be empty.
+        kept: whether the gallery keeps the picture.
+    """
+
+    id: int
+    identity: str
+    source: str
+    kept: bool
+
+
+class ModelUpgrade:
+    """The change of a gallery's model, step by step. Every method is safe to call from several threads.
+
+    Args:
+        database: of the gallery.
+        segments: its indexes, which are of the model that answers.
+        scrub: overwrites what was deleted; False where somebody reads it still.
+
+    Example:
+        >>> upgrade = upgrade_of(gallery)    # doctest: +SKIP
+        >>> upgrade.begin(Model("9c1d", "arcface", "cosine", 512))    # doctest: +SKIP
+        >>> while waiting := upgrade.waiting(limit=64):    # doctest: +SKIP
+        ...     upgrade.store("9c1d", [one.id for one in waiting], embed(waiting))
+        >>> upgrade.switch().state    # doctest: +SKIP
+        'replaced'
+    """
+
+    def __init__(self, database: Database, segments: SegmentFolder, scrub: Callable[[], bool]) -> None:
+        self._database, self._segments, self._scrub = database, segments, scrub
+
+    # --- how far it is ------------------------------------------------------------------------------------
+
+    def status(self) -> UpgradeStatus:
+        """How far it is. Cheap: nothing is counted.
+
+        Raises:
+            InputError: the gallery belongs to no model yet.
+        """
+        with self._database.read("read"):
+            return self._status()
+
+    def _status(self) -> UpgradeStatus:
+        """Call inside a transaction."""
+        one, model, second = self._database.one, held_model(self._database), other_model(self._database)
+        if model is None:
+            raise InputError(f"{self._database.folder} belongs to no model yet; enroll somebody first")
+        if second is None:
+            templates = one("SELECT count(*) FROM template" if self._database.version() < 3 else _TALLY)[0]
+            return UpgradeStatus(model, None, None, None, templates, 0, self._calibrated([model]))
+        templates, (since, embedded) = one(_TALLY)[0], one("SELECT since, vectors FROM other_model")
+        state: UpgradeState = "replaced" if second[1] else "ready" if embedded == templates else "embedding"
+        return UpgradeStatus(model, second[0], state, since, templates, embedded, self._calibrated([model, second[0]]))
+
+    def _calibrated(self, models: Sequence[Model]) -> tuple[str, ...]:
+        return tuple(one.name for one in models if self._calibration(one.fingerprint) is not None)
+
+    def waiting(self, after: int = 0, limit: int = 1_000) -> list[WaitingTemplate]:
+        """Templates without a vector of the other model, by id.
+
+        Args:
+            after: those of greater ids only.
+            limit: how many at most.
+        """
+        database = self._database
+        with database.read("read"):
+            rows = database.run(_WAITING, (after, limit)).fetchall()
+            kept = kept_pictures.kept_ids(database, [row[0] for row in rows])
+        return [WaitingTemplate(row[0], row[1], row[2], row[0] in kept) for row in rows]
+
+    def held_vectors(self, ids: Sequence[int]) -> dict[int, npt.NDArray[np.float32]]:
+        """Vectors of some templates by the gallery's own model; those forgotten meanwhile are left out."""
+        with self._database.read("read"):
+            model = held_model(self._database)
+            rows = [self._database.one("SELECT id, vector FROM template WHERE id = ?", (int(one),)) for one in ids]
+        found = [row for row in rows if row is not None]
+        if model is None or not found:
+            return {}
+        return dict(zip([row[0] for row in found], vectors_from(found, model.dimension), strict=True))
+
+    def picture(self, template: int) -> bytes | None:
+        """The picture that is kept with a template; None where none is, or the template was forgotten."""
+        with self._database.read("read"):
+            return kept_pictures.kept_picture(self._database, template)
+
+    # --- embedding ----------------------------------------------------------------------------------------
+
+    def begin(self, model: Model) -> UpgradeStatus:
+        """Let templates have vectors of a second model; where they may already, go on.
+
+        Raises:
+            InputError: it is the gallery's own model, another upgrade is under way, or the gallery holds landmarks.
+            StorageError: the disk is full, read-only or failing.
+        """
+        folder = self._database.folder
+        with self._database.write("upgraded"):
+            if held_kind(self._database) == "landmarks":
+                raise InputError(
+                    f"{folder} is a gallery of landmarks, whose centroids stand for many photos and cannot be embedded "
+                    "again one by one; enroll the photos with the new model into a new gallery"
+                )
+            settle(self._database, "people")  # brings a gallery of an earlier version to this one
+            held, second = held_model(self._database), other_model(self._database)
+            if held is not None and same_model(held, model):
+                raise InputError(f"{folder} belongs to {in_words(model)} already; give the model to change to")
+            if second is not None and not same_model(second[0], model):
+                what = "was replaced and is kept to roll back" if second[1] else "is being embedded"
+                raise InputError(
+                    f"{folder} has vectors of {in_words(second[0])}, which {what}; "
+                    f"finish that upgrade or discard it before one to {in_words(model)} begins"
+                )
+            if second is None:
+                self._database.run(
+                    "INSERT INTO other_model VALUES (1, ?, ?, ?, ?, 0, ?, 0)",
+                    (model.fingerprint, model.name, model.metric, model.dimension, _now()),
+                )
+            return self._status()
+
+    def store(self, fingerprint: str, ids: Sequence[int], vectors: npt.ArrayLike) -> int:
+        """Give templates their vectors of the other model, all of them, on the disk, or none.
+
+        Args:
+            fingerprint: of the model that made the vectors.
+            ids: of the templates; those that were forgotten meanwhile, or have a vector already, are passed over.
+            vectors: `(n, d)` real numbers.
+
+        Returns:
+            how many were stored.
+
+        Raises:
+            FingerprintError: the upgrade was switched or discarded meanwhile.
+            VectorError: vectors of a wrong shape, dimension or value.
+            StorageError: the disk is full, read-only or failing; nothing was changed.
+        """
+        database = self._database
+        with database.write("upgraded"):
+            second = other_model(database)
+            if second is None or second[0].fingerprint != fingerprint:
+                raise FingerprintError(
+                    f"{database.folder} has no upgrade to model {fingerprint[:16]} any more: it was switched or "
+                    "discarded meanwhile; look at its status"
+                )
+            ready = _checked(vectors, second[0])
+            if len(ready) != len(ids):
+                raise VectorError(f"{len(ready)} vectors were given for {len(ids)} templates; give one for each")
+            stored = 0
+            for template, vector in zip(ids, ready, strict=True):
+                stored += database.run(
+                    "INSERT INTO other_vector SELECT id, ? FROM template WHERE id = ? ON CONFLICT DO NOTHING",
+                    (vector.astype("<f4").tobytes(), int(template)),
+                ).rowcount
+            return stored
+
+    # --- comparing ----------------------------------------------------------------------------------------
+
+    def owners(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Templates that have vectors of both models, by id, and a number for the identity of each: `(n,)` int64."""
+        with self._database.read("read"):
+            rows = self._database.run(
+                "SELECT template.id, identity_id FROM other_vector JOIN template ON template.id = template_id "
+                "ORDER BY template.id"
+            )
+            numbers = np.fromiter((one for row in rows for one in row), np.int64).reshape(-1, 2)
+        return numbers[:, 0].copy(), numbers[:, 1].copy()
+
+    def vectors(
+        self, ids: Sequence[int]
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        """Vectors of some templates by both models: ids, `(n, d)` of the gallery's own, `(n, e)` of the other.
+
+        Templates that were forgotten meanwhile are left out.
+        """
+        with self._database.read("read"):
+            second = other_model(self._database)
+            held = held_model(self._database)
+            if second is None or held is None:
+                raise InputError(f"{self._database.folder} has no second model; begin an upgrade first")
+            rows = [
+                row
+                for row in (
+                    self._database.one(
+                        "SELECT id, template.vector, other_vector.vector FROM template "
+                        "JOIN other_vector ON template_id = id WHERE id = ?",
+                        (int(one),),
+                    )
+                    for one in ids
+                )
+                if row is not None
+            ]
+        return (
+            np.array([row[0] for row in rows], np.int64),
+            vectors_from([(row[0], row[1]) for row in rows], held.dimension),
+            vectors_from([(row[0], row[2]) for row in rows], second[0].dimension),
+        )
+
+    # --- thresholds ---------------------------------------------------------------------------------------
+
+    def keep_calibration(self, fingerprint: str, calibration: str | None) -> None:
+        """Keep thresholds that were measured for this gallery, as JSON text; None takes them away."""
+        with self._database.write("upgraded"):
+            self._database.run("DELETE FROM model_calibration WHERE fingerprint = ?", (fingerprint,))
+            if calibration is not None:
+                self._database.run("INSERT INTO model_calibration VALUES (?, ?)", (fingerprint, calibration))
+
+    def calibration(self, fingerprint: str) -> str | None:
+        """Thresholds of a model that were measured for this gallery, as JSON text; None where there are none."""
+        with self._database.read("read"):
+            return self._calibration(fingerprint)
+
+    def _calibration(self, fingerprint: str) -> str | None:
+        if self._database.version() < 4:
+            return None
+        row = self._database.one("SELECT calibration FROM model_calibration WHERE fingerprint = ?", (fingerprint,))
+        return None if row is None else str(row[0])
+
+    # --- switching ----------------------------------------------------------------------------------------
+
+    def switch(self) -> UpgradeStatus:
+        """Let the other model answer from now on; the gallery's present one is kept, to roll back.
+
+        Searches see the state before or the one after. Who searches or enrolls with the model from before gets a
+        `FingerprintError`. Whoever writes waits meanwhile.
+
+        Raises:
+            InputError: no upgrade is under way, it was switched already, or some templates have no vector yet.
+            StorageError: the disk is full, read-only or failing; nothing was changed.
+        """
+        return self._exchange(replaced=False)
+
+    def roll_back(self) -> UpgradeStatus:
+        """Let the model from before the switch answer again; the new one's vectors are kept, to switch once more.
+
+        Raises:
+            InputError: nothing was switched, or templates that were enrolled since have no vector of that model.
+            StorageError: the disk is full, read-only or failing; nothing was changed.
+        """
+        return self._exchange(replaced=True)
+
+    def _exchange(self, replaced: bool) -> UpgradeStatus:
+        database = self._database
+        with database.write("switched"):
+            model, second = held_model(database), other_model(database)
+            if model is None or second is None or second[1] != replaced:
+                raise InputError(self._nothing_to_exchange(second, replaced))
+            status = self._status()
+            if status.remaining:
+                raise InputError(self._missing(status, replaced))
+            change = new_change(database)
+            for name, values in (("model", second[0]), ("other_model", model)):
+                database.run(
+                    f"UPDATE {name} SET fingerprint = ?, name = ?, metric = ?, dimension = ?",
+                    (values.fingerprint, values.name, values.metric, values.dimension),
+                )
+            database.run("UPDATE other_model SET replaced = ?, since = ?", (not replaced, _now()))
+            database.run("INSERT OR REPLACE INTO model_switch VALUES (1, ?)", (change,))
+            # Indexes are of the model from before.
+            database.run("DELETE FROM segment")
+            database.run("UPDATE tally SET layout = layout + 1")
+            _exchange_vectors(database)
+            status = self._status()
+        self._sweep()
+        return status
+
+    def _nothing_to_exchange(self, second: tuple[Model, bool] | None, replaced: bool) -> str:
+        folder = self._database.folder
+        if second is None:
+            return f"{folder} has no upgrade; begin one with the model to change to"
+        if replaced:
+            return f"{folder} was not switched to {in_words(second[0])} yet, so there is nothing to roll back"
+        return f"{folder} was switched already, away from {in_words(second[0])}; roll back, or discard that model"
+
+    def _missing(self, status: UpgradeStatus, replaced: bool) -> str:
+        rows = self._database.run(_WAITING, (0, 20))
+        names = list(dict.fromkeys(row[1] for row in rows))
+        shown = ", ".join(map(repr, names[:3])) + (", …" if len(names) > 3 else "")
+        what = "rolled back" if replaced else "switched"
+        return (
+            f"{self._database.folder} cannot be {what}: "
+            f"{how_many(status.remaining, 'template')} of {status.templates:,} "
+            f"{'has' if status.remaining == 1 else 'have'} no vector of {in_words(status.other)} (of {shown}); "
+            "start the upgrade with that model once more, which embeds them"
+        )
+
+    def discard(self) -> int:
+        """Give up the other model: its vectors are deleted and overwritten. Returns how many there were.
+
+        Before the switch this ends the upgrade; after it, it can no longer be rolled back.
+
+        Raises:
+            InputError: there is no upgrade.
+            StorageError: the disk is full, read-only or failing; or old bytes could not be overwritten yet (says so).
+        """
+        with self._database.write("upgraded"):
+            second = other_model(self._database)
+            if second is None:
+                raise InputError(f"{self._database.folder} has no upgrade, so there is nothing to discard")
+            count = int(self._database.one("SELECT vectors FROM other_model")[0])
+            self._database.run("DELETE FROM other_vector")
+            self._database.run("DELETE FROM other_model")
+            self._database.run("DELETE FROM model_calibration WHERE fingerprint = ?", (second[0].fingerprint,))
+        if not self._scrub():
+            raise StorageError(
+                f"the vectors of {in_words(second[0])} are deleted, but another program kept reading "
+                f"{self._database.folder}, so old bytes are still in its log; call scrub() when it has ended"
+            )
+        return count
+
+    def _sweep(self) -> None:
+        """Delete the folders of indexes that do not count any more."""
+        if not self._segments.folder.is_dir():
+            return
+        try:
+            with self._segments.alone() as alone, self._database.read("read"):
+                if alone:
+                    self._segments.sweep()
+        except StorageError as error:
+            _log.warning("older segments stay on the disk: %s", error)
+
+
+def _exchange_vectors(database: Database) -> None:
+    """Exchange `template.vector` and `other_vector.vector` of all templates; inside a writing transaction."""
+    last = 0
+    while True:
+        rows = database.run(
+            "SELECT id, identity_id, template.vector, other_vector.vector FROM template "
+            "JOIN other_vector ON template_id = id WHERE id > ? ORDER BY id LIMIT ?",
+            (last, _AT_A_TIME),
+        ).fetchall()
+        if not rows:
+            return
+        for template, owner, held, other in rows:
+            _set_vector(database, template, owner, other)
+            database.run("UPDATE other_vector SET vector = ? WHERE template_id = ?", (held, template))
+        last = rows[-1][0]
+
+
+def _set_vector(database: Database, template: int, owner: int, vector: bytes) -> None:
+    """Give a template a vector, and the digest that goes with it.
+
+    Two templates of one identity may have one vector by this model, though they had two by the other: both stay, and
+    the second gets a digest that no vector has.
+    """
+    update = "UPDATE template SET vector = ?, digest = ? WHERE id = ?"
+    try:
+        database.run(update, (vector, digest_of(vector), template))
+    except sqlite3.IntegrityError:
+        database.run(update, (vector, digest_of(vector + f"{owner}/{template}".encode("ascii")), template))
+
+
+def _checked(vectors: npt.ArrayLike, model: Model) -> npt.NDArray[np.float32]:
+    ready = checked_vectors(as_array(vectors, "vectors"), model.dimension, "vectors", allow_none=True)
+    if model.metric == "cosine" and not ready.any(axis=1).all():
+        row = int(np.flatnonzero(~ready.any(axis=1))[0])
+        raise VectorError(f"vectors[{row}] is all zeros; it has no direction, embed the picture again")
+    return ready
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+@runtime_checkable
+class Upgradable(Protocol):
+    """A gallery whose model can be changed, and that keeps pictures for it."""
+
+    @property
+    def upgrade(self) -> ModelUpgrade:
+        """The change of its model."""
+
+    def enroll(
+        self,
+        identity: str,
+        vectors: npt.ArrayLike,
+        sources: Sequence[str] | None = None,
+        *,
+        pictures: Sequence[bytes | None] | None = None,
+    ) -> list[int]:
+        """As `Gallery.enroll`, and keep a picture with each template: as `kept_pictures.encoded` returns it."""
+
+
+def upgradable(gallery: Gallery) -> Upgradable:
+    """The gallery, as one whose model can be changed and that keeps pictures.
+
+    Raises:
+        InputError: this kind of gallery cannot.
+    """
+    if not isinstance(gallery, Upgradable):
+        raise InputError(
+            f"{gallery!r} keeps no pictures and cannot change its model in place; enroll the pictures with the new "
+            "model into a new gallery"
+        )
+    return gallery
+
+
+def upgrade_of(gallery: Gallery) -> ModelUpgrade:
+    """The change of a gallery's model.
+
+    Raises:
+        InputError: this kind of gallery cannot change it.
+
+    Example:
+        >>> upgrade_of(open_gallery("people.gallery")).status().state    # doctest: +SKIP
+        'embedding'
+    """
+    return upgradable(gallery).upgrade
