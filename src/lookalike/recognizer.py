@@ -248,9 +248,7 @@ class Recognizer:
 
     # --- enroll and verify --------------------------------------------------------------------------------
 
-    def enroll(
-        self, identity: str, pictures: Picture | Iterable[Picture], *, keep_pictures: bool = False
-    ) -> Enrolled:
+    def enroll(self, identity: str, pictures: Picture | Iterable[Picture], *, keep_pictures: bool = False) -> Enrolled:
         """Store one or more pictures under a name: all of them or, on any error, none.
 
         In a gallery of landmarks they are photos of a place: its centroids and all thresholds are found anew.

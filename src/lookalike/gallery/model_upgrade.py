@@ -178,29 +178,43 @@ class ModelUpgrade:
             InputError: it is the gallery's own model, another upgrade is under way, or the gallery holds landmarks.
             StorageError: the disk is full, read-only or failing.
         """
-        folder = self._database.folder
         with self._database.write("upgraded"):
-            if held_kind(self._database) == "landmarks":
-                raise InputError(
-                    f"{folder} is a gallery of landmarks, whose centroids stand for many photos and cannot be embedded "
-                    "again one by one; enroll the photos with the new model into a new gallery"
-                )
+            self._check(model)
             settle(self._database, "people")  # brings a gallery of an earlier version to this one
-            held, second = held_model(self._database), other_model(self._database)
-            if held is not None and same_model(held, model):
-                raise InputError(f"{folder} belongs to {in_words(model)} already; give the model to change to")
-            if second is not None and not same_model(second[0], model):
-                what = "was replaced and is kept to roll back" if second[1] else "is being embedded"
-                raise InputError(
-                    f"{folder} has vectors of {in_words(second[0])}, which {what}; "
-                    f"finish that upgrade or discard it before one to {in_words(model)} begins"
-                )
+            second = other_model(self._database)
             if second is None:
                 self._database.run(
                     "INSERT INTO other_model VALUES (1, ?, ?, ?, ?, 0, ?, 0)",
                     (model.fingerprint, model.name, model.metric, model.dimension, _now()),
                 )
             return self._status()
+
+    def check(self, model: Model) -> None:
+        """Refuse what `begin` would refuse; nothing is changed.
+
+        Raises:
+            InputError: as `begin`.
+        """
+        with self._database.read("read"):
+            self._check(model)
+
+    def _check(self, model: Model) -> None:
+        """Call inside a transaction."""
+        folder = self._database.folder
+        held, second = held_model(self._database), other_model(self._database)
+        if held_kind(self._database) == "landmarks":
+            raise InputError(
+                f"{folder} is a gallery of landmarks, whose centroids stand for many photos and cannot be embedded "
+                "again one by one; enroll the photos with the new model into a new gallery"
+            )
+        if held is not None and same_model(held, model):
+            raise InputError(f"{folder} belongs to {in_words(model)} already; give the model to change to")
+        if second is not None and not same_model(second[0], model):
+            what = "was replaced and is kept to roll back" if second[1] else "is being embedded"
+            raise InputError(
+                f"{folder} has vectors of {in_words(second[0])}, which {what}; "
+                f"finish that upgrade or discard it before one to {in_words(model)} begins"
+            )
 
     def store(self, fingerprint: str, ids: Sequence[int], vectors: npt.ArrayLike) -> int:
         """Give templates their vectors of the other model, all of them, on the disk, or none.
