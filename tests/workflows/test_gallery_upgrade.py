@@ -3,8 +3,6 @@
 import json
 import shutil
 import signal
-import subprocess
-import sys
 import textwrap
 from pathlib import Path
 
@@ -173,7 +171,7 @@ def test_who_was_enrolled_since_the_switch_is_embedded_to_roll_back(
 
 
 KILLED = """
-    import os, signal, sys
+    import os, signal
     from lookalike.gallery.model_upgrade import ModelUpgrade
     from lookalike.workflows import upgrade_job
     from lookalike.workflows.gallery_upgrade import UpgradeOptions, upgrade_gallery
@@ -187,13 +185,13 @@ KILLED = """
         return store(self, *given)
 
     ModelUpgrade.store = killed
-    upgrade_gallery(UpgradeOptions(model=sys.argv[1], gallery=sys.argv[2]))
+    upgrade_gallery(UpgradeOptions(model=MODEL, gallery=GALLERY))
 """
 
 
-def test_a_killed_run_goes_on_where_it_was(upgrade, gallery, second_model):
-    script = textwrap.dedent(KILLED)
-    child = subprocess.run([sys.executable, "-c", script, second_model, gallery], capture_output=True, timeout=120)
+def test_a_killed_run_goes_on_where_it_was(upgrade, gallery, second_model, forking_interpreter):
+    program = f"MODEL, GALLERY = {str(second_model)!r}, {str(gallery)!r}\n" + textwrap.dedent(KILLED)
+    child = forking_interpreter.run(program)
     assert child.returncode == -signal.SIGKILL, child.stderr
     assert upgrade_status(UpgradedGallery(gallery=gallery)).embedded == 4
     done = upgrade(model_thresholds=True)
