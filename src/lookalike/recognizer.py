@@ -42,7 +42,7 @@ from lookalike.embedder import Embedder, Threshold
 from lookalike.embedder.embedded_pictures import Unusable, embed_pictures, located
 from lookalike.errors import InputError
 from lookalike.face_answers import BATCH, answer_faces, answer_pictures
-from lookalike.gallery import Gallery, Kind, open_gallery
+from lookalike.gallery import Enrolment, Gallery, Kind, open_gallery
 from lookalike.gallery.kept_pictures import encoded
 from lookalike.gallery.model_upgrade import Upgradable, upgradable
 from lookalike.identity_names import checked_name
@@ -280,8 +280,9 @@ class Recognizer:
             return Enrolled(name, tuple(one.id for one in self.gallery.templates(name)), notes)
         sources = sources_of(several)
         if keep_pictures:
-            kept = [encoded(picture) for picture in several]
-            ids = upgradable(self.gallery).enroll(name, vectors, sources, pictures=kept)
+            upgradable(self.gallery)  # one that keeps none is refused
+            one = Enrolment(name, vectors, sources, pictures=[encoded(picture) for picture in several])
+            (ids,) = self.gallery.enroll_many([one]).values()
         else:
             ids = self.gallery.enroll(name, vectors, sources)
         return Enrolled(name, tuple(ids), notes)

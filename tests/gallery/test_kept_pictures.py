@@ -7,9 +7,14 @@ import pytest
 from PIL import Image
 
 from lookalike.errors import ImageError, InputError
-from lookalike.gallery import open_gallery
+from lookalike.gallery import Enrolment, open_gallery
 from lookalike.gallery.kept_pictures import KEPT_SIDE, encoded
 from lookalike.images import gps_fields, read_picture
+
+
+def enroll(gallery, name, vectors, pictures):
+    (ids,) = gallery.enroll_many([Enrolment(name, vectors, pictures=pictures)]).values()
+    return ids
 
 
 def test_a_small_picture_is_kept_as_it_is():
@@ -51,12 +56,12 @@ def test_pictures_are_kept_once_and_go_with_their_templates(tmp_path):
     first, second = (encoded(np.full((8, 8), shade, np.uint8)) for shade in (10, 200))
     with open_gallery(tmp_path / "people.gallery") as gallery:
         gallery.bind("f", "net", "euclidean", 2)
-        with pytest.raises(InputError, match="1 pictures were given for 2 templates"):
-            gallery.enroll("Ada", [[0, 1], [1, 0]], pictures=[first])
+        with pytest.raises(InputError, match="1 pictures given for 2 vectors"):
+            enroll(gallery, "Ada", [[0, 1], [1, 0]], [first])
         assert len(gallery) == 0
-        ids = gallery.enroll("Ada", [[0, 1], [1, 0]], pictures=[None, first])
+        ids = enroll(gallery, "Ada", [[0, 1], [1, 0]], [None, first])
         assert [gallery.upgrade.picture(one) for one in ids] == [None, first]
-        assert gallery.enroll("Ada", [[0, 1], [1, 0]], pictures=[second, second]) == ids
+        assert enroll(gallery, "Ada", [[0, 1], [1, 0]], [second, second]) == ids
         assert [gallery.upgrade.picture(one) for one in ids] == [second, first]
         gallery.forget("Ada")
         assert [gallery.upgrade.picture(one) for one in ids] == [None, None]
@@ -66,4 +71,4 @@ def test_places_keep_none(tmp_path):
     with open_gallery(tmp_path / "places.gallery", kind="landmarks") as gallery:
         gallery.bind("f", "net", "euclidean", 2)
         with pytest.raises(InputError, match="gallery of landmarks"):
-            gallery.enroll("church", [[0, 1]], pictures=[b"x"])
+            enroll(gallery, "church", [[0, 1]], [b"x"])

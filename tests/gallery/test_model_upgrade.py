@@ -159,6 +159,26 @@ def test_two_templates_of_one_person_may_have_one_vector_by_the_new_model(galler
     assert (gallery.templates("p9")[1].vector == by_old(9)[1]).all()
 
 
+def test_people_who_are_merged_and_parted_keep_vectors_of_both_models(gallery):
+    gallery.upgrade.begin(NEW)
+    embed(gallery)
+    gallery.enroll("double", by_old(3)[0])
+    (waits,) = gallery.upgrade.waiting()
+    gallery.upgrade.store("new", [waits.id], by_new(3)[:1])
+    merged = gallery.merge(["p3", "double"], "p3")
+    gallery.rename("p4", "Ada")
+    gallery.upgrade.switch()
+    gallery.bind(NEW.fingerprint, NEW.name, NEW.metric, NEW.dimension)
+    assert found(gallery, np.concatenate([by_new(3), by_new(4)])) == ["p3", "p3", "Ada", "Ada"]
+    assert [one.id for one in gallery.templates("p3")] == [7, 8, 21]
+    gallery.undo(merged.id)
+    assert gallery.enroll("double", by_new(3)[0]) == [21]  # its digest is that of the new vector
+    gallery.upgrade.roll_back()
+    gallery.bind(OLD.fingerprint, OLD.name, OLD.metric, OLD.dimension)
+    assert gallery.enroll("double", by_old(3)[0]) == [21]
+    assert found(gallery, by_old(4)) == ["Ada", "Ada"]
+
+
 def test_what_cannot_be_upgraded_is_refused(gallery, tmp_path):
     with pytest.raises(InputError, match=r"belongs to model 'first net'.*already"):
         gallery.upgrade.begin(OLD)
@@ -246,10 +266,10 @@ def test_a_killed_switch_has_changed_nothing(gallery, tmp_path):
         from lookalike.gallery import model_upgrade
         set_vector = model_upgrade._set_vector
 
-        def killed(database, template, owner, vector):
+        def killed(database, template, vector):
             if template == 11:
                 os.kill(os.getpid(), signal.SIGKILL)
-            set_vector(database, template, owner, vector)
+            set_vector(database, template, vector)
 
         model_upgrade._set_vector = killed
         open_gallery(path).upgrade.switch()
@@ -276,8 +296,8 @@ def test_segments_of_the_model_from_before_do_not_count(gallery, tmp_path, monke
     embed(gallery)
 
     class SwitchedMeanwhile(type(gallery._builder)):
-        def _built(self, plan, model, stop):
-            index = super()._built(plan, model, stop)
+        def _built(self, *given, **further):
+            index = super()._built(*given, **further)
             with opened(tmp_path / "people.gallery") as other:
                 other.upgrade.switch()
             return index

@@ -22,8 +22,6 @@ __all__ = ["command_line", "main"]
 
 _START, _MODEL, _GALLERY, _ASK = "Start here", "Make and prove a model", "Keep a gallery of people", "Ask"
 _INDEX = "Search many vectors"
-#: Verbs that have verbs of their own.
-_GROUPS = ("index", "gallery")
 #: Every verb in the order of the help: its panel there, and where its function stands (or, of a group, its own verbs).
 _VERBS = {
     "demo": (_START, "lookalike.cli.demo:demo"),
@@ -34,7 +32,7 @@ _VERBS = {
     "models": (_MODEL, "lookalike.cli.models:models"),
     "index": (_INDEX, "lookalike.cli.index:index_verbs"),
     "enroll": (_GALLERY, "lookalike.cli.enroll:enroll"),
-    "people": (_GALLERY, "lookalike.cli.people:people"),
+    "people": (_GALLERY, "lookalike.cli.people:people_verbs"),
     "forget": (_GALLERY, "lookalike.cli.forget:forget"),
     "gallery": (_GALLERY, "lookalike.cli.gallery:gallery_verbs"),
     "verify": (_ASK, "lookalike.cli.verify:verify"),
@@ -42,6 +40,8 @@ _VERBS = {
     "detect": (_ASK, "lookalike.cli.detect:detect"),
     "watch": (_ASK, "lookalike.cli.watch:watch"),
 }
+#: Verbs that have verbs of their own.
+_GROUPS = ("index", "people", "gallery")
 
 
 def _version(wanted: bool) -> None:

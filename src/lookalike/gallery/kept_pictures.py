@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from lookalike.errors import InputError
 from lookalike.gallery.database import Database
+from lookalike.gallery.kind import held_kind
 
 if TYPE_CHECKING:
     from lookalike.images import Picture
@@ -59,9 +60,12 @@ def keep(database: Database, ids: Sequence[int], pictures: Sequence[bytes | None
         database: of the gallery.
         ids: of the templates.
         pictures: as `encoded` returns them; None for a template without.
+
+    Raises:
+        InputError: the gallery holds landmarks.
     """
-    if len(pictures) != len(ids):
-        raise InputError(f"{len(pictures)} pictures were given for {len(ids)} templates; give one for each, or None")
+    if held_kind(database) == "landmarks":
+        raise InputError(f"{database.folder} is a gallery of landmarks, which keeps no pictures; leave them out")
     for template, picture in zip(ids, pictures, strict=True):
         if picture is not None:
             database.run("INSERT INTO kept_picture VALUES (?, ?) ON CONFLICT DO NOTHING", (template, picture))

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lookalike.errors import ArtefactError
-from lookalike.gallery.held_model import switched_at
+from lookalike.gallery.model_binding import switched_at
 from lookalike.gallery.segments import Segment, SegmentFolder
 from lookalike.gallery.snapshot import FreshTemplates, Snapshot
 from lookalike.index.core.metric_space import MetricSpace
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import sqlite3
 
     from lookalike.gallery.database import Database
-    from lookalike.gallery.gallery import Model
+    from lookalike.gallery.records import Model
 
 __all__ = ["LiveIndex", "read_vectors", "vector_from", "vectors_from"]
 

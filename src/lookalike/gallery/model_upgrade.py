@@ -11,7 +11,6 @@ import logging
 import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 import numpy as np
@@ -23,10 +22,11 @@ from lookalike.errors import FingerprintError, InputError, StorageError, VectorE
 from lookalike.gallery import kept_pictures
 from lookalike.gallery.database import Database
 from lookalike.gallery.enrolment import digest_of, new_change
-from lookalike.gallery.gallery import Model
-from lookalike.gallery.held_model import held_model, in_words, other_model, same_model
 from lookalike.gallery.kind import held_kind, settle
 from lookalike.gallery.live_index import vectors_from
+from lookalike.gallery.model_binding import held_model, in_words, other_model, same_model
+from lookalike.gallery.moments import now
+from lookalike.gallery.records import Model
 from lookalike.gallery.segments import SegmentFolder
 from lookalike.index.core.checks import checked_vectors
 
@@ -185,7 +185,7 @@ class ModelUpgrade:
             if second is None:
                 self._database.run(
                     "INSERT INTO other_model VALUES (1, ?, ?, ?, ?, 0, ?, 0)",
-                    (model.fingerprint, model.name, model.metric, model.dimension, _now()),
+                    (model.fingerprint, model.name, model.metric, model.dimension, now()),
                 )
             return self._status()
 
@@ -351,11 +351,10 @@ class ModelUpgrade:
                     f"UPDATE {name} SET fingerprint = ?, name = ?, metric = ?, dimension = ?",
                     (values.fingerprint, values.name, values.metric, values.dimension),
                 )
-            database.run("UPDATE other_model SET replaced = ?, since = ?", (not replaced, _now()))
+            database.run("UPDATE other_model SET replaced = ?, since = ?", (not replaced, now()))
             database.run("INSERT OR REPLACE INTO model_switch VALUES (1, ?)", (change,))
             # Indexes are of the model from before.
-            database.run("DELETE FROM segment")
-            database.run("UPDATE tally SET layout = layout + 1")
+            self._segments.drop([one.name for one in self._segments.listed()])
             _exchange_vectors(database)
             status = self._status()
         self._sweep()
@@ -422,29 +421,30 @@ def _exchange_vectors(database: Database) -> None:
     last = 0
     while True:
         rows = database.run(
-            "SELECT id, identity_id, template.vector, other_vector.vector FROM template "
+            "SELECT id, template.vector, other_vector.vector FROM template "
             "JOIN other_vector ON template_id = id WHERE id > ? ORDER BY id LIMIT ?",
             (last, _AT_A_TIME),
         ).fetchall()
         if not rows:
             return
-        for template, owner, held, other in rows:
-            _set_vector(database, template, owner, other)
+        for template, held, other in rows:
+            _set_vector(database, template, other)
             database.run("UPDATE other_vector SET vector = ? WHERE template_id = ?", (held, template))
         last = rows[-1][0]
 
 
-def _set_vector(database: Database, template: int, owner: int, vector: bytes) -> None:
+def _set_vector(database: Database, template: int, vector: bytes) -> None:
     """Give a template a vector, and the digest that goes with it.
 
     Two templates of one identity may have one vector by this model, though they had two by the other: both stay, and
-    the second gets a digest that no vector has.
+    the second gets a longer digest, as in `identity_acts`.
     """
+    own = digest_of(vector)
     update = "UPDATE template SET vector = ?, digest = ? WHERE id = ?"
     try:
-        database.run(update, (vector, digest_of(vector), template))
+        database.run(update, (vector, own, template))
     except sqlite3.IntegrityError:
-        database.run(update, (vector, digest_of(vector + f"{owner}/{template}".encode("ascii")), template))
+        database.run(update, (vector, own + str(template).encode("ascii"), template))
 
 
 def _checked(vectors: npt.ArrayLike, model: Model) -> npt.NDArray[np.float32]:
@@ -455,27 +455,13 @@ def _checked(vectors: npt.ArrayLike, model: Model) -> npt.NDArray[np.float32]:
     return ready
 
 
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
-
-
 @runtime_checkable
 class Upgradable(Protocol):
-    """A gallery whose model can be changed, and that keeps pictures for it."""
+    """A gallery whose model can be changed, and that keeps pictures for it (`Enrolment.pictures`)."""
 
     @property
     def upgrade(self) -> ModelUpgrade:
         """The change of its model."""
-
-    def enroll(
-        self,
-        identity: str,
-        vectors: npt.ArrayLike,
-        sources: Sequence[str] | None = None,
-        *,
-        pictures: Sequence[bytes | None] | None = None,
-    ) -> list[int]:
-        """As `Gallery.enroll`, and keep a picture with each template: as `kept_pictures.encoded` returns it."""
 
 
 def upgradable(gallery: Gallery) -> Upgradable:

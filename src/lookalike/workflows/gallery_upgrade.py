@@ -298,8 +298,8 @@ def _no_pictures(options: UpgradeOptions, missing: MissingPictures) -> DatasetEr
     gone = f" ({missing.sources[0]} is not there, seen from {Path.cwd()})" if missing.sources else ""
     return DatasetError(
         f"{how_many(missing.templates, 'template')} of {missing.of:,} in {options.gallery} cannot be embedded again, "
-        f"for there is no picture: of {people}{gone}; give --pictures FOLDER with a folder per person, or run this where "
-        "the pictures are as at enrolment, or forget these people; what is enrolled with --keep-pictures needs neither"
+        f"for there is no picture: of {people}{gone}; give --pictures FOLDER with a folder per person, or run this "
+        "where the pictures are as at enrolment, or forget these people; --keep-pictures at enrolment saves the search"
     )
 
 

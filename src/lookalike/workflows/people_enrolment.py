@@ -227,11 +227,14 @@ def _enrolled_ids(
     sources = [source_of(picture) for picture in pictures]
     if not keep:
         return gallery.enroll(name, vectors, sources)
+    from lookalike.gallery import Enrolment
     from lookalike.gallery.kept_pictures import encoded
     from lookalike.gallery.model_upgrade import upgradable
 
+    upgradable(gallery)  # one that keeps none is refused
     # Encoded person by person: never are the pictures of all in memory.
-    return upgradable(gallery).enroll(name, vectors, sources, pictures=[encoded(picture) for picture in pictures])
+    one = Enrolment(name, vectors, sources, pictures=[encoded(picture) for picture in pictures])
+    return next(iter(gallery.enroll_many([one]).values()))
 
 
 def _fpir_bound(recognizer: Recognizer, counts: Counts) -> float | None:
