@@ -223,6 +223,31 @@ def test_forgetting_and_discarding_leave_no_byte_of_either_vector(gallery, tmp_p
     assert gallery.upgrade.status().other is None
 
 
+def test_a_discarding_that_was_cut_short_is_finished_by_the_next(gallery, tmp_path, monkeypatch):
+    monkeypatch.setattr("lookalike.gallery.model_upgrade._AT_A_TIME", 6)
+    gallery.upgrade.begin(NEW)
+    embed(gallery)
+    some, parts = gallery.upgrade.discard, iter([True, False])
+    monkeypatch.setattr(type(gallery.upgrade), "_discard_some", cut_short(type(gallery.upgrade)._discard_some, parts))
+    some()
+    monkeypatch.undo()
+    assert gallery.upgrade.status().other is None
+    with pytest.raises(InputError, match="is being discarded"):
+        gallery.upgrade.begin(NEW)
+    with pytest.raises(FingerprintError, match="switched or discarded"):
+        gallery.upgrade.store("new", [1], by_new(0)[:1])
+    with pytest.raises(InputError, match="no upgrade"):
+        gallery.upgrade.switch()
+    assert gallery.upgrade.discard() == 14
+    assert not scanned(tmp_path / "people.gallery", by_new(9)[1].tobytes())
+    assert gallery.upgrade.begin(NEW).embedded == 0
+
+
+def cut_short(act, parts):
+    """The same method, which ends as if all were done where `parts` says so."""
+    return lambda self, fingerprint: next(parts) and act(self, fingerprint)
+
+
 def test_a_process_that_searches_with_the_old_model_is_told_of_the_switch(gallery, tmp_path):
     """And one that builds indexes of the old vectors does not let them count."""
     child = start(
@@ -263,15 +288,15 @@ def test_a_killed_switch_has_changed_nothing(gallery, tmp_path):
     child = start(
         """
         import os, signal
-        from lookalike.gallery import model_upgrade
-        set_vector = model_upgrade._set_vector
+        from lookalike.gallery.database import Database
+        run = Database.run
 
-        def killed(database, template, vector):
-            if template == 11:
+        def killed(self, sql, values=()):
+            if "other_digest TO digest" in sql:
                 os.kill(os.getpid(), signal.SIGKILL)
-            set_vector(database, template, vector)
+            return run(self, sql, values)
 
-        model_upgrade._set_vector = killed
+        Database.run = killed
         open_gallery(path).upgrade.switch()
         """,
         tmp_path / "people.gallery",

@@ -92,18 +92,19 @@ ACT_TABLES: tuple[str, ...] = (
     UPDATE enrolled_key SET digest = NULL WHERE id = OLD.key_id; END""",
 )
 AUDIT_TABLES: tuple[str, ...] = ()
-#: The second model of a gallery, its vectors, and what a change of the model needs: see `gallery.model_upgrade`.
-#: `other_model.vectors` counts, because counting a million takes longer than embedding one; `model_switch` names the
-#: change at which the model last became another, so that who searches does not mix vectors of two.
+#: What a change of the model needs, see `gallery.model_upgrade`: of every template the vector of a second model (empty
+#: where it has none) and its digest, which differs from those of all other templates; which have one (`vectors` counts,
+#: because counting a million takes longer than embedding one); the change at which the model last became another.
 UPGRADE_TABLES: tuple[str, ...] = (
+    "ALTER TABLE template ADD COLUMN other_vector BLOB NOT NULL DEFAULT x''",
+    "ALTER TABLE template ADD COLUMN other_digest BLOB NOT NULL DEFAULT x''",
     """CREATE TABLE other_model (
     only_one INTEGER PRIMARY KEY CHECK (only_one = 1),
     fingerprint TEXT NOT NULL, name TEXT NOT NULL, metric TEXT NOT NULL, dimension INTEGER NOT NULL,
-    replaced INTEGER NOT NULL, since TEXT NOT NULL, vectors INTEGER NOT NULL)""",
-    """CREATE TABLE other_vector (
-    template_id INTEGER PRIMARY KEY REFERENCES template ON DELETE CASCADE, vector BLOB NOT NULL)""",
+    state TEXT NOT NULL, since TEXT NOT NULL, vectors INTEGER NOT NULL)""",
+    "CREATE TABLE embedded_template (template_id INTEGER PRIMARY KEY REFERENCES template ON DELETE CASCADE)",
     *(
-        f"CREATE TRIGGER other_vector_{event} AFTER {event} ON other_vector BEGIN "
+        f"CREATE TRIGGER embedded_template_{event} AFTER {event} ON embedded_template BEGIN "
         f"UPDATE other_model SET vectors = vectors {sign} 1; END"
         for event, sign in (("INSERT", "+"), ("DELETE", "-"))
     ),

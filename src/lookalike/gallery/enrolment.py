@@ -162,13 +162,17 @@ def store(database: Database, given: CheckedEnrolment, change: int | None) -> tu
     for vector, text, quality, moment in zip(given.vectors, given.sources, given.qualities, moments, strict=True):
         blob = vector.astype("<f4").tobytes()
         digest = digest_of(blob)
-        known = database.one("SELECT id FROM template WHERE identity_id = ? AND digest = ?", (owner, digest))
+        # A longer digest is of the same vector, too.
+        known = database.one(
+            "SELECT id FROM template WHERE identity_id = ? AND digest BETWEEN ? AND ? ORDER BY digest LIMIT 1",
+            (owner, digest, digest + b"\xff"),
+        )
         if known is None:
             if change is None:
                 change = new_change(database)
             known = database.one(
-                "INSERT INTO template (identity_id, change_id, vector, digest, source, enrolled_at, quality) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING id",
+                "INSERT INTO template (identity_id, change_id, vector, digest, source, enrolled_at, quality, "
+                "other_vector, other_digest) VALUES (?, ?, ?, ?, ?, ?, ?, x'', randomblob(16)) RETURNING id",
                 (owner, change, blob, digest, text, moment, quality),
             )
         ids.append(int(known[0]))

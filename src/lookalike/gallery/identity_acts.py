@@ -203,11 +203,14 @@ def _move(database: Database, ids: Sequence[int], target: int, note: int | None 
     for template in ids:
         if note is not None:
             database.run("INSERT INTO template_move VALUES (?, ?)", (template, note))
-        (digest,) = database.one("SELECT digest FROM template WHERE id = ?", (template,))
-        own = digest[:DIGEST_BYTES]
+        digest, other = database.one("SELECT digest, other_digest FROM template WHERE id = ?", (template,))
+        own, number = digest[:DIGEST_BYTES], str(template).encode("ascii")
         if database.one("SELECT 1 FROM template WHERE identity_id = ? AND digest = ?", (target, own)) is not None:
-            own += str(template).encode("ascii")
-        database.run("UPDATE template SET identity_id = ?, digest = ? WHERE id = ?", (target, own, template))
+            own += number
+        database.run(
+            "UPDATE template SET identity_id = ?, digest = ?, other_digest = ? WHERE id = ?",
+            (target, own, other[:DIGEST_BYTES] + number, template),
+        )
 
 
 def _check_order(database: Database, act: int) -> None:

@@ -32,11 +32,13 @@ def held_model(database: Database) -> Model | None:
 
 
 def other_model(database: Database) -> tuple[Model, bool] | None:
-    """The second model of an upgrade, and whether the gallery's replaced it. Call inside a transaction."""
+    """The second model of an upgrade, and whether the gallery's replaced it; None where there is none, or it is being
+    discarded. Call inside a transaction.
+    """
     if database.version() < 4:
         return None
-    row = database.one(f"SELECT {_COLUMNS}, replaced FROM other_model")
-    return (Model(*row[:4]), bool(row[4])) if row else None
+    row = database.one(f"SELECT {_COLUMNS}, state FROM other_model WHERE state <> 'discarded'")
+    return (Model(*row[:4]), row[4] == "replaced") if row else None
 
 
 def switched_at(database: Database) -> int:

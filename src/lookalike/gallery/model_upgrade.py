@@ -1,14 +1,13 @@
 """Two models side by side in one gallery: its own, which answers, and another, for which its templates are embedded.
 
-Every template may have a second vector, of the other model. Who is enrolled meanwhile has none yet, who is forgotten
-loses both in one transaction, and merging or renaming moves neither. When all templates have one, `switch` exchanges
-the vectors of both models in one transaction; `roll_back` is the same act again.
+Every template may have a second vector, of the other model, in the same row. Who is enrolled meanwhile has none yet,
+who is forgotten loses both, and merging or renaming changes neither. When all templates have one, `switch` gives the
+columns each other's names: one short transaction, however many templates there are. `roll_back` is the same act again.
 """
 
 from __future__ import annotations
 
 import logging
-import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
@@ -40,12 +39,14 @@ _log = logging.getLogger(__name__)
 #: `embedding`: some templates have no vector of the other model. `ready`: all have one. `replaced`: the other model is
 #: the one that was switched away from.
 UpgradeState = Literal["embedding", "ready", "replaced"]
-#: Templates whose vectors are exchanged at a time: memory stays flat.
-_AT_A_TIME = 2_000
+#: Templates whose other vectors are deleted in one transaction: nobody waits long to write.
+_AT_A_TIME = 1_000
+#: Columns of `template` that hold what a model made: the other model's have `other_` before the name.
+_OF_A_MODEL = ("vector", "digest")
 _TALLY = "SELECT templates FROM tally"
 _WAITING = (
     "SELECT template.id, name, source FROM template JOIN identity ON identity.id = identity_id "
-    "WHERE template.id > ? AND NOT EXISTS (SELECT 1 FROM other_vector WHERE template_id = template.id) "
+    "WHERE template.id > ? AND NOT EXISTS (SELECT 1 FROM embedded_template WHERE template_id = template.id) "
     "ORDER BY template.id LIMIT ?"
 )
 
@@ -184,7 +185,7 @@ class ModelUpgrade:
             second = other_model(self._database)
             if second is None:
                 self._database.run(
-                    "INSERT INTO other_model VALUES (1, ?, ?, ?, ?, 0, ?, 0)",
+                    "INSERT INTO other_model VALUES (1, ?, ?, ?, ?, 'embedding', ?, 0)",
                     (model.fingerprint, model.name, model.metric, model.dimension, now()),
                 )
             return self._status()
@@ -206,6 +207,11 @@ class ModelUpgrade:
             raise InputError(
                 f"{folder} is a gallery of landmarks, whose centroids stand for many photos and cannot be embedded "
                 "again one by one; enroll the photos with the new model into a new gallery"
+            )
+        if second is None and self._database.version() >= 4 and self._database.one("SELECT 1 FROM other_model"):
+            raise InputError(
+                f"{folder} still has vectors of a model that is being discarded; discard it again where that was cut "
+                "short, then begin"
             )
         if held is not None and same_model(held, model):
             raise InputError(f"{folder} belongs to {in_words(model)} already; give the model to change to")
@@ -245,10 +251,14 @@ class ModelUpgrade:
                 raise VectorError(f"{len(ready)} vectors were given for {len(ids)} templates; give one for each")
             stored = 0
             for template, vector in zip(ids, ready, strict=True):
-                stored += database.run(
-                    "INSERT INTO other_vector SELECT id, ? FROM template WHERE id = ? ON CONFLICT DO NOTHING",
-                    (vector.astype("<f4").tobytes(), int(template)),
-                ).rowcount
+                new = "INSERT INTO embedded_template SELECT id FROM template WHERE id = ? ON CONFLICT DO NOTHING"
+                if database.run(new, (int(template),)).rowcount:
+                    blob = vector.astype("<f4").tobytes()
+                    database.run(
+                        "UPDATE template SET other_vector = ?, other_digest = ? WHERE id = ?",
+                        (blob, digest_of(blob) + str(template).encode("ascii"), int(template)),
+                    )
+                    stored += 1
             return stored
 
     # --- comparing ----------------------------------------------------------------------------------------
@@ -257,8 +267,8 @@ class ModelUpgrade:
         """Templates that have vectors of both models, by id, and a number for the identity of each: `(n,)` int64."""
         with self._database.read("read"):
             rows = self._database.run(
-                "SELECT template.id, identity_id FROM other_vector JOIN template ON template.id = template_id "
-                "ORDER BY template.id"
+                "SELECT template_id, identity_id FROM embedded_template JOIN template ON template.id = template_id "
+                "ORDER BY template_id"
             )
             numbers = np.fromiter((one for row in rows for one in row), np.int64).reshape(-1, 2)
         return numbers[:, 0].copy(), numbers[:, 1].copy()
@@ -279,8 +289,8 @@ class ModelUpgrade:
                 row
                 for row in (
                     self._database.one(
-                        "SELECT id, template.vector, other_vector.vector FROM template "
-                        "JOIN other_vector ON template_id = id WHERE id = ?",
+                        "SELECT id, vector, other_vector FROM embedded_template JOIN template ON id = template_id "
+                        "WHERE template_id = ?",
                         (int(one),),
                     )
                     for one in ids
@@ -319,7 +329,7 @@ class ModelUpgrade:
         """Let the other model answer from now on; the gallery's present one is kept, to roll back.
 
         Searches see the state before or the one after. Who searches or enrolls with the model from before gets a
-        `FingerprintError`. Whoever writes waits meanwhile.
+        `FingerprintError`.
 
         Raises:
             InputError: no upgrade is under way, it was switched already, or some templates have no vector yet.
@@ -351,11 +361,19 @@ class ModelUpgrade:
                     f"UPDATE {name} SET fingerprint = ?, name = ?, metric = ?, dimension = ?",
                     (values.fingerprint, values.name, values.metric, values.dimension),
                 )
-            database.run("UPDATE other_model SET replaced = ?, since = ?", (not replaced, now()))
+            database.run(
+                "UPDATE other_model SET state = ?, since = ?", ("embedding" if replaced else "replaced", now())
+            )
             database.run("INSERT OR REPLACE INTO model_switch VALUES (1, ?)", (change,))
             # Indexes are of the model from before.
             self._segments.drop([one.name for one in self._segments.listed()])
-            _exchange_vectors(database)
+            for name in _OF_A_MODEL:
+                for before, after in (
+                    (name, f"swapped_{name}"),
+                    (f"other_{name}", name),
+                    (f"swapped_{name}", f"other_{name}"),
+                ):
+                    database.run(f"ALTER TABLE template RENAME COLUMN {before} TO {after}")
             status = self._status()
         self._sweep()
         return status
@@ -389,20 +407,40 @@ class ModelUpgrade:
             InputError: there is no upgrade.
             StorageError: the disk is full, read-only or failing; or old bytes could not be overwritten yet (says so).
         """
-        with self._database.write("upgraded"):
-            second = other_model(self._database)
-            if second is None:
-                raise InputError(f"{self._database.folder} has no upgrade, so there is nothing to discard")
-            count = int(self._database.one("SELECT vectors FROM other_model")[0])
-            self._database.run("DELETE FROM other_vector")
-            self._database.run("DELETE FROM other_model")
-            self._database.run("DELETE FROM model_calibration WHERE fingerprint = ?", (second[0].fingerprint,))
+        database = self._database
+        with database.read("read"):
+            row = (
+                database.one("SELECT fingerprint, name, vectors FROM other_model") if database.version() >= 4 else None
+            )
+        if row is None:
+            raise InputError(f"{database.folder} has no upgrade, so there is nothing to discard")
+        fingerprint, name, count = row
+        with database.write("upgraded"):
+            # Nobody stores vectors any more. A process that is killed now leaves the rest to the next call.
+            database.run("UPDATE other_model SET state = 'discarded' WHERE fingerprint = ?", (fingerprint,))
+        while self._discard_some(fingerprint):
+            pass
         if not self._scrub():
             raise StorageError(
-                f"the vectors of {in_words(second[0])} are deleted, but another program kept reading "
+                f"the vectors of model {name!r} are deleted, but another program kept reading "
                 f"{self._database.folder}, so old bytes are still in its log; call scrub() when it has ended"
             )
-        return count
+        return int(count)
+
+    def _discard_some(self, fingerprint: str) -> bool:
+        """Delete vectors of some templates, at last the model; whether anything is left."""
+        database = self._database
+        with database.write("upgraded"):
+            if database.one("SELECT 1 FROM other_model WHERE state = 'discarded'") is None:
+                return False  # another process was faster
+            ids = database.run("SELECT template_id FROM embedded_template LIMIT ?", (_AT_A_TIME,)).fetchall()
+            for one in ids:
+                database.run("UPDATE template SET other_vector = x'', other_digest = randomblob(16) WHERE id = ?", one)
+                database.run("DELETE FROM embedded_template WHERE template_id = ?", one)
+            if not ids:
+                database.run("DELETE FROM other_model")
+                database.run("DELETE FROM model_calibration WHERE fingerprint = ?", (fingerprint,))
+            return bool(ids)
 
     def _sweep(self) -> None:
         """Delete the folders of indexes that do not count any more."""
@@ -414,37 +452,6 @@ class ModelUpgrade:
                     self._segments.sweep()
         except StorageError as error:
             _log.warning("older segments stay on the disk: %s", error)
-
-
-def _exchange_vectors(database: Database) -> None:
-    """Exchange `template.vector` and `other_vector.vector` of all templates; inside a writing transaction."""
-    last = 0
-    while True:
-        rows = database.run(
-            "SELECT id, template.vector, other_vector.vector FROM template "
-            "JOIN other_vector ON template_id = id WHERE id > ? ORDER BY id LIMIT ?",
-            (last, _AT_A_TIME),
-        ).fetchall()
-        if not rows:
-            return
-        for template, held, other in rows:
-            _set_vector(database, template, other)
-            database.run("UPDATE other_vector SET vector = ? WHERE template_id = ?", (held, template))
-        last = rows[-1][0]
-
-
-def _set_vector(database: Database, template: int, vector: bytes) -> None:
-    """Give a template a vector, and the digest that goes with it.
-
-    Two templates of one identity may have one vector by this model, though they had two by the other: both stay, and
-    the second gets a longer digest, as in `identity_acts`.
-    """
-    own = digest_of(vector)
-    update = "UPDATE template SET vector = ?, digest = ? WHERE id = ?"
-    try:
-        database.run(update, (vector, own, template))
-    except sqlite3.IntegrityError:
-        database.run(update, (vector, own + str(template).encode("ascii"), template))
 
 
 def _checked(vectors: npt.ArrayLike, model: Model) -> npt.NDArray[np.float32]:
