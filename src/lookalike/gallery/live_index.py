@@ -74,7 +74,6 @@ class LiveIndex:
         self._database, self._folder = database, folder
         self._following = threading.Lock()
         self._snapshot: Snapshot | None = None
-        self._seen = 0  # the greatest id that a snapshot holds
         self._damaged: set[str] = set()
         self._failed: set[str] = set()  # could not be opened once
 
@@ -134,22 +133,21 @@ class LiveIndex:
         if held is None or held.change < switched_at(self._database):  # its vectors are of another model
             space = MetricSpace(model.metric, model.dimension)
             held = Snapshot(-1, -1, (), FreshTemplates.none(model.dimension), {}, space, 0)
-            self._seen = 0
-        segments, fresh, forgotten, since = held.segments, held.fresh, held.forgotten, held.change
+        segments, fresh, forgotten, since, seen = held.segments, held.fresh, held.forgotten, held.change, held.seen
         if held.layout != layout:
             segments = self._opened(model, {one.listed.name: one for one in segments})
-            fresh = self._uncovered(model, segments, fresh)
+            fresh, seen = self._uncovered(model, segments, fresh, seen)
             # A new segment may hold who was forgotten while it was built.
             since = min([held.change if held.change >= 0 else change, *(one.listed.change for one in segments)])
         forgotten = self._forgotten(forgotten, since)
-        last = max([self._seen, *(one.listed.last for one in segments)])
+        last = max([seen, *(one.listed.last for one in segments)])
         fresh = self._read(model, self._tidied(fresh, forgotten), "id > ?", (last,))
-        self._seen = max(last, int(fresh.ids[fresh.count - 1]) if fresh.count else 0)
+        seen = max(last, int(fresh.ids[fresh.count - 1]) if fresh.count else 0)
         if held.layout != layout:
             held_ids = np.concatenate([fresh.ids[: fresh.count], *(one.ids for one in segments)])
             kept = np.isin(np.fromiter(forgotten, np.int64, len(forgotten)), held_ids)
             forgotten = {one: forgotten[one] for one, stays in zip(forgotten, kept.tolist(), strict=True) if stays}
-        return Snapshot(change, layout, segments, fresh, forgotten, held.space, templates)
+        return Snapshot(change, layout, segments, fresh, forgotten, held.space, templates, seen)
 
     def _opened(self, model: Model, held: dict[str, Segment]) -> tuple[Segment, ...]:
         segments, listed = [], self._folder.listed()
@@ -170,21 +168,22 @@ class LiveIndex:
                 self._damaged.add(one.name)
         return tuple(segments)
 
-    def _uncovered(self, model: Model, segments: tuple[Segment, ...], fresh: FreshTemplates) -> FreshTemplates:
-        """The fresh templates without those that segments hold now."""
+    def _uncovered(
+        self, model: Model, segments: tuple[Segment, ...], fresh: FreshTemplates, seen: int
+    ) -> tuple[FreshTemplates, int]:
+        """The fresh templates without those that segments hold now, and the greatest id up to which they are read."""
         ranges = [(one.listed.first, one.listed.last) for one in segments]
         if not self._damaged:  # then segments hold what they held, and more
             ids = fresh.ids[: fresh.count]
             covered = np.zeros(fresh.count, bool)
             for first, last in ranges:
                 covered |= (ids >= first) & (ids <= last)
-            return fresh.without(covered)
+            return fresh.without(covered), seen
         fresh, start = FreshTemplates.none(model.dimension), 0
         for first, last in ranges:
             fresh = self._read(model, fresh, "id BETWEEN ? AND ?", (start + 1, first - 1))
             start = last
-        self._seen = start
-        return fresh
+        return fresh, start
 
     @staticmethod
     def _tidied(fresh: FreshTemplates, forgotten: dict[int, int]) -> FreshTemplates:
