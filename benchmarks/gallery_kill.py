@@ -15,6 +15,9 @@ SIGKILL proves that nothing acknowledged waits in the process's memory. That the
 `synchronous=FULL`, which tests/gallery/test_embedded.py checks; only pulling the plug would show it.
 
     python benchmarks/gallery_kill.py --kills 2000
+    python benchmarks/gallery_kill.py --kills 2000 --encrypted
+
+With `--encrypted`, a key that the gallery notes as destroyed and that the keyring still holds counts as resurrected.
 """
 
 from __future__ import annotations
@@ -39,6 +42,7 @@ import numpy.typing as npt
 import lookalike.index
 from lookalike.gallery import open_gallery, segment_builder
 from lookalike.gallery.database import FILE_NAME
+from lookalike.gallery.keyring import keyring_path
 from lookalike.index.core.metric_space import MetricSpace
 
 DIMENSION = 128
@@ -46,6 +50,8 @@ DIMENSION = 128
 ROUND = 20
 #: Templates of which a segment is made.
 SEGMENT = 30
+#: The master key, with `--encrypted`.
+KEY: bytes | None = None
 #: What may not happen.
 BAD = ("missing", "phantoms", "resurrected", "open_failures", "child_failures")
 
@@ -63,7 +69,7 @@ def bytes_of(name: str, version: str) -> list[bytes]:
 
 def child(folder: Path, label: str, report: int) -> None:
     """Enroll, replace and forget until killed."""
-    with open_gallery(folder) as gallery:
+    with open_gallery(folder, key=KEY) as gallery:
         gallery.bind("fingerprint", "a model", "cosine", DIMENSION)
         mine: list[str] = []
         for number in range(1_000_000):
@@ -148,11 +154,12 @@ class Found:
     lost: list[str]
     segments: int
     files: bytes
+    keys_back: int = 0
 
 
 def content(folder: Path) -> Found:
     """Open the gallery as a user would, and look at everything."""
-    with open_gallery(folder) as gallery:
+    with open_gallery(folder, key=KEY) as gallery:
         held: dict[str, list[bytes]] = {person.name: [] for person in gallery.people()}
         for template in gallery.templates():
             held[template.identity].append(template.vector.tobytes())
@@ -165,8 +172,18 @@ def content(folder: Path) -> Found:
         answer = connection.execute("PRAGMA integrity_check").fetchall()
         if answer != [("ok",)] or connection.execute("PRAGMA foreign_key_check").fetchall():
             raise RuntimeError(f"integrity check: {answer[:3]}")
+        destroyed = connection.execute("SELECT key_id FROM destroyed_key").fetchall() if KEY else []
     files = b"".join(file.read_bytes() for file in folder.rglob("*") if file.is_file())
-    return Found(held, lost, len(index["segments"]) if index else 0, files)
+    return Found(held, lost, len(index["segments"]) if index else 0, files, keys_back(folder, destroyed))
+
+
+def keys_back(folder: Path, destroyed: list[tuple[bytes]]) -> int:
+    """Keys that were destroyed, and that the keyring holds."""
+    if KEY is None:
+        return 0
+    with closing(sqlite3.connect(keyring_path(folder))) as connection:
+        held = connection.execute("SELECT id FROM person_key WHERE hex(wrapped) NOT IN (hex(zeroblob(60)))").fetchall()
+    return len(set(held) & set(destroyed))
 
 
 def judged(found: Found, expected: Expected, flying: tuple[str, str] | None, result: dict[str, int]) -> list[str]:
@@ -185,7 +202,7 @@ def judged(found: Found, expected: Expected, flying: tuple[str, str] | None, res
     directions = MetricSpace("cosine", DIMENSION).vectors(
         np.frombuffer(b"".join(gone), np.float32).reshape(-1, DIMENSION)
     )
-    back = sum(one in found.files for one in [*gone, *(row.tobytes() for row in directions)])
+    back = sum(one in found.files for one in [*gone, *(row.tobytes() for row in directions)]) + found.keys_back
     result["missing"] += len(missing)
     result["phantoms"] += len(phantoms)
     result["resurrected"] += back
@@ -209,6 +226,8 @@ def run(kills: int, seed: int, parent: Path | None = None) -> dict[str, object]:
         for kill in range(kills):
             if kill % ROUND == 0:
                 shutil.rmtree(folder, ignore_errors=True)
+                for left in folder.parent.glob(f"{folder.name}.keys*"):
+                    left.unlink()
                 expected = Expected()
             delay = chance.uniform(0, 0.01) if kill % ROUND == 0 else chance.uniform(0, 0.2)
             report = one_kill(folder, f"{kill}", delay)
@@ -229,7 +248,13 @@ def run(kills: int, seed: int, parent: Path | None = None) -> dict[str, object]:
                 expected = Expected()
                 continue
             notes += [f"kill {kill}: {note}" for note in judged(found, expected, report.flying, result)]
-    return {**result, "seconds": round(time.perf_counter() - started, 1), "seed": seed, "notes": notes[:10]}
+    return {
+        **result,
+        "encrypted": KEY is not None,
+        "seconds": round(time.perf_counter() - started, 1),
+        "seed": seed,
+        "notes": notes[:10],
+    }
 
 
 def main() -> int:
@@ -239,7 +264,10 @@ def main() -> int:
     parser.add_argument(
         "--folder", type=Path, default=None, help="where to make the galleries; by default the temporary one"
     )
+    parser.add_argument("--encrypted", action="store_true", help="galleries whose people have a key each")
     given = parser.parse_args()
+    global KEY
+    KEY = bytes(range(32)) if given.encrypted else None
     seed = int.from_bytes(os.urandom(4), "big") if given.seed is None else given.seed
     result = run(given.kills, seed, given.folder)
     print(json.dumps(result))

@@ -25,7 +25,7 @@ def verbs():
 
 def test_verbs_and_options_are_those_of_the_command_line():
     rows = re.findall(
-        r"^\| `((?:index |people |gallery upgrade |gallery )?\w+)[^|]*\|[^|]*\|(.*)\|$",
+        r"^\| `((?:index |audit |gallery upgrade |gallery )?\w+)[^|]*\|[^|]*\|(.*)\|$",
         TEXT.split("## Kinds of index")[0],
         re.MULTILINE,
     )

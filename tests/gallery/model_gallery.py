@@ -105,21 +105,24 @@ class ModelGallery:
     def undo(self, number):
         self._need(number in self.acts)
         act = self.acts[number]
-        names = set(act.names) | {act.into}
+        names = {act.into, *(act.names if act.kind == "split" else ())}
         later = [n for n, one in self.acts.items() if n > number and not one.undone
                  and names & (set(one.names) | {one.into})]  # fmt: skip
         self._need(not act.undone and not later)
         back = [one for one in act.names if one != act.into]
         if act.kind != "split":
-            self._need(not any(one in self.people for one in back))
+            self._need(not any(one in self.people and self._left(act, one) for one in back))
         act.undone = True
         if act.kind == "rename":
             self.people[back[0]] = self.people.pop(act.into)
             return
         target = self.people[act.into]
         for one in back:
+            there = [number for number in act.moves[one] if number in target.templates]
+            if not there:
+                continue
             person = self.people.setdefault(one, Person(tags=dict(act.tags.get(one, {}))))
-            for template in sorted(act.moves[one]):
+            for template in there:
                 person.receive(template, target.templates.pop(template))
         if not target.templates:
             del self.people[act.into]
@@ -129,6 +132,10 @@ class ModelGallery:
         for key, value in act.given.items():
             if target.tags.get(key) == value:
                 del target.tags[key]
+
+    def _left(self, act, name):
+        """Whether something is there to be given back."""
+        return act.kind == "rename" or set(act.moves[name]) & set(self.people[act.into].templates)
 
     # --- forgetting ---------------------------------------------------------------------------------------
 

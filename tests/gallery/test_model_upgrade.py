@@ -1,5 +1,6 @@
 """Two models in one gallery: begun, embedded, switched, rolled back; nobody ever compares vectors of both."""
 
+import base64
 import threading
 
 import numpy as np
@@ -7,7 +8,8 @@ import pytest
 from tests.gallery.test_processes import finish, start
 
 from lookalike.errors import FingerprintError, InputError, VectorError
-from lookalike.gallery import Model, open_gallery
+from lookalike.gallery import Enrolment, Model, open_gallery
+from lookalike.gallery.master_key import KEY_VARIABLE, NO_KEY
 from lookalike.gallery.model_upgrade import upgrade_of
 
 OLD, NEW = Model("old", "first net", "cosine", 16), Model("new", "second net", "euclidean", 24)
@@ -28,12 +30,27 @@ def opened(path, model=OLD):
     return gallery
 
 
+def filled(path):
+    gallery = opened(path)
+    for number in range(10):
+        gallery.enroll(f"p{number}", by_old(number))
+    return gallery
+
+
+@pytest.fixture(params=[False, True], ids=["plain", "encrypted"])
+def gallery(tmp_path, request, monkeypatch):
+    """Ten people with two templates each, of the old model; also of processes that this one starts."""
+    if request.param:
+        monkeypatch.setenv(KEY_VARIABLE, base64.b64encode(bytes(range(32))).decode("ascii"))
+    with filled(tmp_path / "people.gallery") as made:
+        assert made.stats()["encrypted"] == request.param
+        yield made
+
+
 @pytest.fixture
-def gallery(tmp_path):
-    """Ten people with two templates each, of the old model."""
-    with opened(tmp_path / "people.gallery") as made:
-        for number in range(10):
-            made.enroll(f"p{number}", by_old(number))
+def plain(tmp_path):
+    """The same, not encrypted: what is in it can be looked for in its files."""
+    with filled(tmp_path / "people.gallery") as made:
         yield made
 
 
@@ -194,53 +211,85 @@ def test_what_cannot_be_upgraded_is_refused(gallery, tmp_path):
     assert gallery.upgrade.discard() == 0
     with pytest.raises(FingerprintError, match="switched or discarded meanwhile"):
         gallery.upgrade.store("new", [1], by_new(0)[:1])
-    with open_gallery(tmp_path / "places.gallery", kind="landmarks") as places:
+    with open_gallery(tmp_path / "places.gallery", kind="landmarks", key=NO_KEY) as places:
         places.bind("old", "net", "cosine", 16)
         with pytest.raises(InputError, match="gallery of landmarks"):
             places.upgrade.begin(NEW)
+
+
+def test_what_is_looked_for_after_forgetting_are_both_vectors_and_the_picture(gallery):
+    picture = np.random.default_rng(0).bytes(9000)
+    gallery.enroll_many([Enrolment("Ada", by_old(20), pictures=[picture, None])])
+    gallery.upgrade.begin(NEW)
+    embed_as(gallery, "Ada", by_new(20))
+    before = gallery.traces("Ada").stored
+    files = [path.read_bytes() for path in gallery.files()]
+    assert all(any(one in held for held in files) for one in before[:5])  # four vectors, a picture; then keys
+    if not gallery.stats()["encrypted"]:
+        assert {one.tobytes() for one in (*by_old(20), *by_new(20))} < set(before)
+        assert any(one in picture for one in before)
+    gallery.forget("Ada")
+    files = [path.read_bytes() for path in gallery.files()]
+    assert not any(one in held for held in files for one in before)
+
+
+def embed_as(gallery, name, vectors):
+    gallery.upgrade.store("new", [one.id for one in gallery.templates(name)], vectors)
+
+
+def test_the_audit_log_says_when_the_model_was_changed(gallery):
+    gallery.upgrade.begin(NEW)
+    gallery.upgrade.begin(NEW)
+    embed(gallery)
+    gallery.upgrade.switch()
+    gallery.upgrade.roll_back()
+    gallery.upgrade.discard()
+    entries = [one for one in gallery.audit.entries() if one.act != "enroll"]
+    assert [one.act for one in entries] == ["upgrade", "switch", "roll back", "discard"]
+    assert entries[1].details == {"model": "new", "templates": 20}
 
 
 def scanned(folder, needle):
     return [path.name for path in sorted(folder.rglob("*")) if path.is_file() and needle in path.read_bytes()]
 
 
-def test_forgetting_and_discarding_leave_no_byte_of_either_vector(gallery, tmp_path):
+def test_forgetting_and_discarding_leave_no_byte_of_either_vector(plain, tmp_path):
     folder = tmp_path / "people.gallery"
-    gallery.upgrade.begin(NEW)
-    embed(gallery)
+    plain.upgrade.begin(NEW)
+    embed(plain)
     old, new = by_old(2)[0].tobytes(), by_new(2)[1].tobytes()
     assert scanned(folder, old)
     assert scanned(folder, new)
-    gallery.forget("p2")
+    plain.forget("p2")
     assert not scanned(folder, old)
     assert not scanned(folder, new)
-    gallery.upgrade.switch()
+    plain.upgrade.switch()
     kept, given_up = by_new(3)[0].tobytes(), by_old(3)[0].tobytes()
     assert scanned(folder, given_up)
-    assert gallery.upgrade.discard() == 18
+    assert plain.upgrade.discard() == 18
     assert not scanned(folder, given_up)
     assert scanned(folder, kept)
-    assert gallery.upgrade.status().other is None
+    assert plain.upgrade.status().other is None
 
 
-def test_a_discarding_that_was_cut_short_is_finished_by_the_next(gallery, tmp_path, monkeypatch):
+def test_a_discarding_that_was_cut_short_is_finished_by_the_next(plain, tmp_path, monkeypatch):
     monkeypatch.setattr("lookalike.gallery.model_upgrade._AT_A_TIME", 6)
-    gallery.upgrade.begin(NEW)
-    embed(gallery)
-    some, parts = gallery.upgrade.discard, iter([True, False])
-    monkeypatch.setattr(type(gallery.upgrade), "_discard_some", cut_short(type(gallery.upgrade)._discard_some, parts))
+    plain.upgrade.begin(NEW)
+    embed(plain)
+    some, parts = plain.upgrade.discard, iter([True, False])
+    monkeypatch.setattr(type(plain.upgrade), "_discard_some", cut_short(type(plain.upgrade)._discard_some, parts))
     some()
     monkeypatch.undo()
-    assert gallery.upgrade.status().other is None
+    assert plain.upgrade.status().other is None
     with pytest.raises(InputError, match="is being discarded"):
-        gallery.upgrade.begin(NEW)
+        plain.upgrade.begin(NEW)
     with pytest.raises(FingerprintError, match="switched or discarded"):
-        gallery.upgrade.store("new", [1], by_new(0)[:1])
+        plain.upgrade.store("new", [1], by_new(0)[:1])
     with pytest.raises(InputError, match="no upgrade"):
-        gallery.upgrade.switch()
-    assert gallery.upgrade.discard() == 14
+        plain.upgrade.switch()
+    assert plain.upgrade.discard() == 14
     assert not scanned(tmp_path / "people.gallery", by_new(9)[1].tobytes())
-    assert gallery.upgrade.begin(NEW).embedded == 0
+    assert plain.upgrade.begin(NEW).embedded == 0
 
 
 def cut_short(act, parts):
@@ -312,15 +361,15 @@ def test_a_killed_switch_has_changed_nothing(gallery, tmp_path):
         assert found(other, vectors) == names
 
 
-def test_segments_of_the_model_from_before_do_not_count(gallery, tmp_path, monkeypatch):
+def test_segments_of_the_model_from_before_do_not_count(plain, tmp_path, monkeypatch):
     monkeypatch.setattr("lookalike.index.AUTO_EXACT_LIMIT", 5)
-    while gallery._builder.build_one(OLD):
+    while plain._builder.build_one(OLD):
         pass
-    assert found(gallery, by_old(1)) == ["p1", "p1"]
-    gallery.upgrade.begin(NEW)
-    embed(gallery)
+    assert found(plain, by_old(1)) == ["p1", "p1"]
+    plain.upgrade.begin(NEW)
+    embed(plain)
 
-    class SwitchedMeanwhile(type(gallery._builder)):
+    class SwitchedMeanwhile(type(plain._builder)):
         def _built(self, *given, **further):
             index = super()._built(*given, **further)
             with opened(tmp_path / "people.gallery") as other:
@@ -328,12 +377,12 @@ def test_segments_of_the_model_from_before_do_not_count(gallery, tmp_path, monke
             return index
 
     for number in range(20, 30):
-        gallery.enroll(f"p{number}", by_old(number))
-    embed(gallery)
-    gallery._builder.__class__ = SwitchedMeanwhile
-    assert gallery._builder.build_one(OLD)  # built, and thrown away
-    gallery._builder.__class__ = SwitchedMeanwhile.__base__
-    assert not gallery._builder.build_one(OLD)
+        plain.enroll(f"p{number}", by_old(number))
+    embed(plain)
+    plain._builder.__class__ = SwitchedMeanwhile
+    assert plain._builder.build_one(OLD)  # built, and thrown away
+    plain._builder.__class__ = SwitchedMeanwhile.__base__
+    assert not plain._builder.build_one(OLD)
     assert [path.name for path in (tmp_path / "people.gallery" / "segments").iterdir() if path.is_dir()] == []
     with opened(tmp_path / "people.gallery", NEW) as other:
         assert found(other, by_new(25)) == ["p25", "p25"]

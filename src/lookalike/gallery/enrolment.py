@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from lookalike.gallery.identity_tags import change_tags, checked_tags
 from lookalike.gallery.kept_pictures import keep
 from lookalike.gallery.moments import now, utc_moment
 from lookalike.gallery.records import Enrolment, Model
+from lookalike.gallery.sealing import sealed_text
 from lookalike.gallery.sources import readable
 from lookalike.identity_names import checked_name
 from lookalike.index.core.checks import checked_vectors
@@ -27,9 +27,10 @@ __all__ = [
     "CheckedEnrolment",
     "checked",
     "checked_many",
-    "digest_of",
+    "identity_of",
     "model_vectors",
     "new_change",
+    "new_identity",
     "store",
 ]
 
@@ -134,14 +135,30 @@ def _quality(given: Any) -> float | None:
     return number
 
 
-def digest_of(vector: bytes) -> bytes:
-    """What tells a vector from others of the same identity, by its bytes."""
-    return hashlib.sha256(vector).digest()[:DIGEST_BYTES]
-
-
 def new_change(database: Database) -> int:
     """Begin a change, which indexes follow."""
     return int(database.one("INSERT INTO change (token) VALUES (randomblob(8)) RETURNING id")[0])
+
+
+def identity_of(database: Database, name: str) -> int | None:
+    """The id of an identity; None where nobody has the name."""
+    row = database.one("SELECT id FROM identity WHERE name = ?", (database.sealing.stored_name(name),))
+    return None if row is None else int(row[0])
+
+
+def new_identity(database: Database, name: str, created_at: str, key: str = "") -> int:
+    """Make an identity of a name that nobody has; returns its id.
+
+    Args:
+        database: inside a transaction.
+        name: checked.
+        created_at: of the first enrolment.
+        key: as of `Sealing.add_identity`.
+    """
+    stored = database.sealing.stored_name(name)
+    (new,) = database.one("INSERT INTO identity (name, created_at) VALUES (?, ?) RETURNING id", (stored, created_at))
+    database.sealing.add_identity(new, name, key)
+    return int(new)
 
 
 def store(database: Database, given: CheckedEnrolment, change: int | None) -> tuple[list[int], int | None]:
@@ -156,12 +173,13 @@ def store(database: Database, given: CheckedEnrolment, change: int | None) -> tu
         The templates' ids, and the change.
     """
     moments, ids = given.moments or [now()] * len(given.vectors), []
-    database.run("INSERT INTO identity (name, created_at) VALUES (?, ?) ON CONFLICT DO NOTHING",
-                 (given.name, min(moments)))  # fmt: skip
-    owner = database.one("SELECT id FROM identity WHERE name = ?", (given.name,))[0]
+    owner = identity_of(database, given.name)
+    if owner is None:
+        owner = new_identity(database, given.name, min(moments))
+    sealing = database.sealing
     for vector, text, quality, moment in zip(given.vectors, given.sources, given.qualities, moments, strict=True):
         blob = vector.astype("<f4").tobytes()
-        digest = digest_of(blob)
+        digest = sealing.digest(blob)[:DIGEST_BYTES]
         # A longer digest is of the same vector, too.
         known = database.one(
             "SELECT id FROM template WHERE identity_id = ? AND digest BETWEEN ? AND ? ORDER BY digest LIMIT 1",
@@ -170,14 +188,21 @@ def store(database: Database, given: CheckedEnrolment, change: int | None) -> tu
         if known is None:
             if change is None:
                 change = new_change(database)
+            row: int | None = None  # SQLite gives the next one
+            source: str | bytes = text
+            if sealing.encrypted:  # what is encrypted is bound to the id
+                (row,) = database.one("SELECT coalesce(max(seq), 0) + 1 FROM sqlite_sequence WHERE name = 'template'")
+                sealing.add_key("template", row)
+                blob = sealing.seal("template.vector", row, blob, owner)
+                source = sealed_text(sealing, "template.source", row, text, owner)
             known = database.one(
-                "INSERT INTO template (identity_id, change_id, vector, digest, source, enrolled_at, quality, "
-                "other_vector, other_digest) VALUES (?, ?, ?, ?, ?, ?, ?, x'', randomblob(16)) RETURNING id",
-                (owner, change, blob, digest, text, moment, quality),
+                "INSERT INTO template (id, identity_id, change_id, vector, digest, source, enrolled_at, quality, "
+                "other_vector, other_digest) VALUES (?, ?, ?, ?, ?, ?, ?, ?, x'', randomblob(16)) RETURNING id",
+                (row, owner, change, blob, digest, source, moment, quality),
             )
         ids.append(int(known[0]))
     if given.pictures is not None:
-        keep(database, ids, given.pictures)
+        keep(database, owner, ids, given.pictures)
     if given.tags and change_tags(database, owner, given.tags) and change is None:
         change = new_change(database)
     return ids, change

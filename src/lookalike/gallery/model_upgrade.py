@@ -19,13 +19,15 @@ from lookalike.array_input import as_array
 from lookalike.counted_nouns import how_many
 from lookalike.errors import FingerprintError, InputError, StorageError, VectorError
 from lookalike.gallery import kept_pictures
+from lookalike.gallery.audit import audited
 from lookalike.gallery.database import Database
-from lookalike.gallery.enrolment import digest_of, new_change
+from lookalike.gallery.enrolment import DIGEST_BYTES, new_change
 from lookalike.gallery.kind import held_kind, settle
 from lookalike.gallery.live_index import vectors_from
 from lookalike.gallery.model_binding import held_model, in_words, other_model, same_model
 from lookalike.gallery.moments import now
 from lookalike.gallery.records import Model
+from lookalike.gallery.sealing import opened_text
 from lookalike.gallery.segments import SegmentFolder
 from lookalike.index.core.checks import checked_vectors
 
@@ -45,7 +47,7 @@ _AT_A_TIME = 1_000
 _OF_A_MODEL = ("vector", "digest")
 _TALLY = "SELECT templates FROM tally"
 _WAITING = (
-    "SELECT template.id, name, source FROM template JOIN identity ON identity.id = identity_id "
+    "SELECT template.id, identity_id, name, source FROM template JOIN identity ON identity.id = identity_id "
     "WHERE template.id > ? AND NOT EXISTS (SELECT 1 FROM embedded_template WHERE template_id = template.id) "
     "ORDER BY template.id LIMIT ?"
 )
@@ -149,21 +151,43 @@ class ModelUpgrade:
             after: those of greater ids only.
             limit: how many at most.
         """
-        database = self._database
-        with database.read("read"):
-            rows = database.run(_WAITING, (after, limit)).fetchall()
-            kept = kept_pictures.kept_ids(database, [row[0] for row in rows])
-        return [WaitingTemplate(row[0], row[1], row[2], row[0] in kept) for row in rows]
+        with self._database.read("read"):
+            return self._waiting(after, limit)
+
+    def _waiting(self, after: int, limit: int) -> list[WaitingTemplate]:
+        """Call inside a transaction."""
+        database, sealing = self._database, self._database.sealing
+        rows = database.run(_WAITING, (after, limit)).fetchall()
+        kept = kept_pictures.kept_ids(database, [row[0] for row in rows])
+        owners = {row[1]: row[2] for row in rows}
+        names = dict(zip(owners, sealing.names(list(owners.items())), strict=True))
+        return [
+            WaitingTemplate(
+                row[0], names[row[1]], opened_text(sealing, "template.source", row[0], row[3], row[1]), row[0] in kept
+            )
+            for row in rows
+        ]
 
     def held_vectors(self, ids: Sequence[int]) -> dict[int, npt.NDArray[np.float32]]:
         """Vectors of some templates by the gallery's own model; those forgotten meanwhile are left out."""
         with self._database.read("read"):
             model = held_model(self._database)
-            rows = [self._database.one("SELECT id, vector FROM template WHERE id = ?", (int(one),)) for one in ids]
-        found = [row for row in rows if row is not None]
+            found = self._opened("vector", ids)
         if model is None or not found:
             return {}
-        return dict(zip([row[0] for row in found], vectors_from(found, model.dimension), strict=True))
+        return dict(zip(found, vectors_from(list(found.items()), model.dimension), strict=True))
+
+    def _opened(self, column: str, ids: Sequence[int]) -> dict[int, bytes]:
+        """The bytes of `vector` or `other_vector` by template, of those that are there; inside a transaction.
+
+        Both columns are encrypted as `template.vector`, for a switch gives one the other's name.
+        """
+        sql = f"SELECT id, {column}, identity_id FROM template WHERE id = ?"
+        rows = [self._database.one(sql, (int(one),)) for one in ids]
+        there = [row for row in rows if row is not None and row[1]]
+        return dict(
+            zip([row[0] for row in there], self._database.sealing.open_all("template.vector", there), strict=True)
+        )
 
     def picture(self, template: int) -> bytes | None:
         """The picture that is kept with a template; None where none is, or the template was forgotten."""
@@ -188,6 +212,7 @@ class ModelUpgrade:
                     "INSERT INTO other_model VALUES (1, ?, ?, ?, ?, 'embedding', ?, 0)",
                     (model.fingerprint, model.name, model.metric, model.dimension, now()),
                 )
+                audited(self._database, "upgrade", (), {"model": model.fingerprint})
             return self._status()
 
     def check(self, model: Model) -> None:
@@ -249,17 +274,24 @@ class ModelUpgrade:
             ready = _checked(vectors, second[0])
             if len(ready) != len(ids):
                 raise VectorError(f"{len(ready)} vectors were given for {len(ids)} templates; give one for each")
-            stored = 0
-            for template, vector in zip(ids, ready, strict=True):
-                new = "INSERT INTO embedded_template SELECT id FROM template WHERE id = ? ON CONFLICT DO NOTHING"
-                if database.run(new, (int(template),)).rowcount:
-                    blob = vector.astype("<f4").tobytes()
-                    database.run(
-                        "UPDATE template SET other_vector = ?, other_digest = ? WHERE id = ?",
-                        (blob, digest_of(blob) + str(template).encode("ascii"), int(template)),
-                    )
-                    stored += 1
-            return stored
+            return sum(
+                self._store_one(int(template), vector.astype("<f4").tobytes())
+                for template, vector in zip(ids, ready, strict=True)
+            )
+
+    def _store_one(self, template: int, vector: bytes) -> bool:
+        """Whether the template is there and had none yet; inside a writing transaction."""
+        new = "INSERT INTO embedded_template SELECT id FROM template WHERE id = ? ON CONFLICT DO NOTHING"
+        if not self._database.run(new, (template,)).rowcount:
+            return False
+        sealing = self._database.sealing
+        (owner,) = self._database.one("SELECT identity_id FROM template WHERE id = ?", (template,))
+        digest = sealing.digest(vector)[:DIGEST_BYTES] + str(template).encode("ascii")
+        self._database.run(
+            "UPDATE template SET other_vector = ?, other_digest = ? WHERE id = ?",
+            (sealing.seal("template.vector", template, vector, owner), digest, template),
+        )
+        return True
 
     # --- comparing ----------------------------------------------------------------------------------------
 
@@ -285,22 +317,12 @@ class ModelUpgrade:
             held = held_model(self._database)
             if second is None or held is None:
                 raise InputError(f"{self._database.folder} has no second model; begin an upgrade first")
-            rows = [
-                row
-                for row in (
-                    self._database.one(
-                        "SELECT id, vector, other_vector FROM embedded_template JOIN template ON id = template_id "
-                        "WHERE template_id = ?",
-                        (int(one),),
-                    )
-                    for one in ids
-                )
-                if row is not None
-            ]
+            own, others = self._opened("vector", ids), self._opened("other_vector", ids)
+        both = [one for one in own if one in others]
         return (
-            np.array([row[0] for row in rows], np.int64),
-            vectors_from([(row[0], row[1]) for row in rows], held.dimension),
-            vectors_from([(row[0], row[2]) for row in rows], second[0].dimension),
+            np.array(both, np.int64),
+            vectors_from([(one, own[one]) for one in both], held.dimension),
+            vectors_from([(one, others[one]) for one in both], second[0].dimension),
         )
 
     # --- thresholds ---------------------------------------------------------------------------------------
@@ -374,6 +396,8 @@ class ModelUpgrade:
                     (f"swapped_{name}", f"other_{name}"),
                 ):
                     database.run(f"ALTER TABLE template RENAME COLUMN {before} TO {after}")
+            act = "roll back" if replaced else "switch"
+            audited(database, act, (), {"model": second[0].fingerprint, "templates": status.templates})
             status = self._status()
         self._sweep()
         return status
@@ -387,8 +411,7 @@ class ModelUpgrade:
         return f"{folder} was switched already, away from {in_words(second[0])}; roll back, or discard that model"
 
     def _missing(self, status: UpgradeStatus, replaced: bool) -> str:
-        rows = self._database.run(_WAITING, (0, 20))
-        names = list(dict.fromkeys(row[1] for row in rows))
+        names = list(dict.fromkeys(one.identity for one in self._waiting(0, 20)))
         shown = ", ".join(map(repr, names[:3])) + (", …" if len(names) > 3 else "")
         what = "rolled back" if replaced else "switched"
         return (
@@ -439,6 +462,7 @@ class ModelUpgrade:
                 database.run("DELETE FROM embedded_template WHERE template_id = ?", one)
             if not ids:
                 database.run("DELETE FROM other_model")
+                audited(database, "discard", (), {"model": fingerprint})
                 database.run("DELETE FROM model_calibration WHERE fingerprint = ?", (fingerprint,))
             return bool(ids)
 

@@ -197,10 +197,7 @@ class SegmentBuilder:
         with self._database.read("read"):
             if not self._is_held(model):
                 return parts[0]
-            rows = self._database.run(
-                "SELECT id, vector FROM template WHERE id BETWEEN ? AND ? ORDER BY id", (plan.first, plan.last)
-            )
-            for part in read_vectors(rows, model.dimension):
+            for part in read_vectors(self._database, model.dimension, "id BETWEEN ? AND ?", (plan.first, plan.last)):
                 if stop and self._stop.is_set():
                     return parts[0]
                 parts.append(part)

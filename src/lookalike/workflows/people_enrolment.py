@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from lookalike.embedder import Embedder
-    from lookalike.gallery import Counts, Gallery
+    from lookalike.gallery import Counts, Gallery, Tags
     from lookalike.images import Picture
     from lookalike.progress import ProgressSink, Reporter
     from lookalike.recognizer import Recognizer
@@ -98,7 +98,7 @@ def enroll_people(
     report = Reporter(progress)
     _check_kind(recognizer.gallery)  # before the work
     people = embed_people(recognizer.embedder, pictures, names, report, skip_bad)
-    return store_people(recognizer, people, report, keep_pictures)
+    return store_people(recognizer, people, report, keep_pictures=keep_pictures)
 
 
 def embed_people(
@@ -150,9 +150,20 @@ def checked_names(pictures: Sequence[Picture], names: Sequence[str]) -> list[str
 
 
 def store_people(
-    recognizer: Recognizer, people: EmbeddedPeople, report: Reporter, keep_pictures: bool = False
+    recognizer: Recognizer,
+    people: EmbeddedPeople,
+    report: Reporter,
+    tags: Tags | None = None,
+    keep_pictures: bool = False,
 ) -> PeopleEnrolled:
     """Write them into the recognizer's gallery, one person after the other: who is enrolled, is on the disk.
+
+    Args:
+        recognizer: with a gallery.
+        people: to be written.
+        report: told how far it is.
+        tags: added to those of everybody.
+        keep_pictures: let the gallery keep the pictures, too.
 
     Raises:
         InputError: pictures are to be kept, and the gallery keeps none.
@@ -172,7 +183,7 @@ def store_people(
     try:
         for name, vectors in people.vectors.items():
             there = _template_ids(gallery, name) if name in before else set()
-            now = _enrolled_ids(gallery, name, vectors, people.pictures[name], keep_pictures)
+            now = _enrolled_ids(gallery, name, vectors, people.pictures[name], tags, keep_pictures)
             known += len(now) - len(set(now) - there)
             stored += 1
             done(1)
@@ -219,21 +230,26 @@ def _enrolled(stored: int, total: int) -> str:
 
 
 def _enrolled_ids(
-    gallery: Gallery, name: str, vectors: npt.NDArray[np.float32], pictures: Sequence[Picture], keep: bool
+    gallery: Gallery,
+    name: str,
+    vectors: npt.NDArray[np.float32],
+    pictures: Sequence[Picture],
+    tags: Tags | None,
+    keep: bool,
 ) -> list[int]:
     """The ids of a person's templates, which are stored now."""
     from lookalike.images import source_of
 
     sources = [source_of(picture) for picture in pictures]
     if not keep:
-        return gallery.enroll(name, vectors, sources)
+        return gallery.enroll(name, vectors, sources, tags=tags)
     from lookalike.gallery import Enrolment
     from lookalike.gallery.kept_pictures import encoded
     from lookalike.gallery.model_upgrade import upgradable
 
     upgradable(gallery)  # one that keeps none is refused
     # Encoded person by person: never are the pictures of all in memory.
-    one = Enrolment(name, vectors, sources, pictures=[encoded(picture) for picture in pictures])
+    one = Enrolment(name, vectors, sources, tags, pictures=[encoded(picture) for picture in pictures])
     return next(iter(gallery.enroll_many([one]).values()))
 
 

@@ -10,10 +10,17 @@ from lookalike.cli.verb_help import VerbCommand, VerbGroup
 
 __all__ = ["gallery_verbs"]
 
-_LOOK, _MOVE, _KEEP, _MODEL = "Look", "Move", "Keep copies", "Change the model"
+_LOOK, _MOVE, _KEEP = "Look", "Move", "Keep copies"
+_PROTECT, _MODEL = "Encrypt", "Change the model"
 #: Every verb in the order of the help: its panel there, and where its function stands.
 _VERBS = {
     "stats": (_LOOK, "lookalike.cli.gallery.stats:stats"),
+    "migrate": (_MOVE, "lookalike.cli.gallery.migrate:migrate"),
+    "export": (_MOVE, "lookalike.cli.gallery.export:export"),
+    "import": (_MOVE, "lookalike.cli.gallery.import_:import_verb"),
+    "backup": (_KEEP, "lookalike.cli.gallery.backup:backup"),
+    "encrypt": (_PROTECT, "lookalike.cli.gallery.encrypt:encrypt"),
+    "rekey": (_PROTECT, "lookalike.cli.gallery.rekey:rekey"),
     "upgrade": (_MODEL, "lookalike.cli.gallery.upgrade:upgrade_verbs"),
 }
 #: Verbs that have verbs of their own.

@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-import typer
-
 from lookalike.cli.dataclass_options import options_from
+from lookalike.cli.gallery.options import GalleryToRead
 from lookalike.cli.options import AsJson
 from lookalike.workflows.gallery_stats import GalleryStatsOptions, gallery_stats
 
 __all__ = ["stats"]
 
-#: Text, for a `Path` would make "milvus:/host" of "milvus://host".
-_Gallery = Annotated[
-    str,
-    typer.Argument(metavar="GALLERY", envvar="LOOKALIKE_GALLERY", show_envvar=False, help="The gallery's address."),
-]
 
-
-@options_from(GalleryStatsOptions, gallery=_Gallery)
+@options_from(GalleryStatsOptions, gallery=GalleryToRead)
 def stats(options: GalleryStatsOptions, as_json: AsJson = False) -> None:
     """Show how many people and templates a gallery holds, its model, its kind, and how it is searched."""
     from rich.table import Column, Table
