@@ -183,12 +183,14 @@ LIARS = {
     "acknowledges before it writes": """
         enroll = EmbeddedGallery.enroll_many
         waiting = []
-        def late(self, people, replace=False):
+        def late(self, people, replace=False, key=None):
             if waiting:
                 enroll(self, *waiting.pop())
             waiting.append((people, replace))
         EmbeddedGallery.enroll_many = late
         EmbeddedGallery.forget = lambda self, name: None
+        EmbeddedGallery.rename = EmbeddedGallery.undo = lambda self, *given: None
+        EmbeddedGallery.merge = lambda self, names, into: Act(1, "merge", "", {}, 0)
     """,
     "writes piece by piece": """
         @contextmanager
@@ -204,7 +206,7 @@ LIARS = {
 def test_the_kills_find_out_a_gallery_that(liar):
     code = (
         "import sys, gallery_kill\nfrom contextlib import contextmanager\n"
-        "from lookalike.gallery import EmbeddedGallery\nfrom lookalike.gallery.database import Database\n"
+        "from lookalike.gallery import Act, EmbeddedGallery\nfrom lookalike.gallery.database import Database\n"
         + textwrap.dedent(LIARS[liar])
         + "\nsys.argv[1:] = ['--kills', '30']\nsys.exit(gallery_kill.main())"
     )

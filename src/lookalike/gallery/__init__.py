@@ -89,6 +89,9 @@ def open_gallery(
         >>> open_gallery("secret.gallery", key="file:/etc/lookalike/master.key")    # doctest: +SKIP
     """
     if isinstance(address, str) and "://" in address:
+        if key is not None:
+            shown = address.rpartition("@")[2]
+            raise InputError(f"{shown} lies on a server, and a key was given; only galleries in a folder are encrypted")
         return _on_a_server(address, create, kind)
     if not str(address):
         raise InputError("the gallery's path is empty; give a directory, for example people.gallery")

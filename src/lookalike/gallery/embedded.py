@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -17,19 +15,19 @@ import lookalike.index
 from lookalike.counted_nouns import how_many
 from lookalike.distances import MetricName
 from lookalike.errors import ArtefactError, InputError, LookalikeError, StorageError
-from lookalike.gallery import enrolled_keys, enrolment, forgetting, identity_acts, identity_reading, kept_pictures
+from lookalike.gallery import enrolled_keys, enrolment, forgetting, identity_acts, identity_reading
 from lookalike.gallery.actor import actor_name
 from lookalike.gallery.annex import Annex, AnnexFolder, MakeAnnex
 from lookalike.gallery.audit import AuditLog, append, audited, held_policy, pseudonyms
 from lookalike.gallery.backup import back_up
 from lookalike.gallery.database import Database
-from lookalike.gallery.encrypted_opening import finish_forgetting, opened_database
+from lookalike.gallery.encrypted_opening import opened_database
 from lookalike.gallery.failpoints import reached
 from lookalike.gallery.filtered_search import FilterCache
-from lookalike.gallery.gallery_stats import bytes_below, counted, described
+from lookalike.gallery.gallery_stats import counted, described, stats
 from lookalike.gallery.identity_search import nearest_identities
-from lookalike.gallery.identity_tags import change_tags, checked_filter, checked_tags, tags_of
-from lookalike.gallery.kind import checked_kind, held_kind, migrate, settle, upgrade
+from lookalike.gallery.identity_tags import checked_filter
+from lookalike.gallery.kind import checked_kind, held_kind, settle, upgrade
 from lookalike.gallery.live_index import LiveIndex
 from lookalike.gallery.master_key import Key
 from lookalike.gallery.model_binding import check_held, check_model, held_model, same_model, store_model
@@ -49,28 +47,15 @@ from lookalike.gallery.records import (
     Tags,
     Template,
 )
+from lookalike.gallery.recovery import recover
 from lookalike.gallery.search_log import SearchLog
 from lookalike.gallery.segment_builder import SegmentBuilder
 from lookalike.gallery.segments import SegmentFolder
+from lookalike.gallery.traces import Traces, traces
 from lookalike.identity_names import checked_name
 from lookalike.index.core.checks import checked_k
 
 __all__ = ["EmbeddedGallery"]
-
-_log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Traces:
-    """What tells of an identity in a gallery's files.
-
-    Attributes:
-        subject: by what it stands in the audit log.
-        stored: bytes of its templates and of its keys, as files hold them and as they are.
-    """
-
-    subject: str
-    stored: tuple[bytes, ...]
 
 
 _Found = TypeVar("_Found")
@@ -130,17 +115,7 @@ class EmbeddedGallery:
         self._seen_model: tuple[int, Model] | None = None  # the gallery's, after a change
         self._kind: Kind | None = None
         self._counted: Counts | None = None
-        self._tidy_annex()
-        migrate(self._database)
-        # A process killed between the commit of a `forget` and its scrubbing left old bytes in the log, in a version
-        # of the annex, or in a segment, or a key that nobody needs.
-        try:
-            finish_forgetting(self._database)
-            change = self.change
-            if self._database.scrub(wait=False):
-                self._segments.recover(change)
-        except StorageError as error:  # a full or read-only disk; reading must go on
-            _log.warning("what was forgotten from %s was not overwritten everywhere: %s", self.path, error)
+        recover(self._database, self._segments, self._annexes)
         with self._database.read("read"):
             searches = held_policy(self._database) == "searches"
         self._searches = SearchLog(self._database) if searches else None
@@ -150,15 +125,6 @@ class EmbeddedGallery:
             except BaseException:
                 self._database.close()
                 raise
-
-    def _tidy_annex(self) -> None:
-        if not self._annexes.stale():
-            return
-        try:
-            with self._database.write("tidied", wait=False):
-                self._annexes.sweep()
-        except StorageError as error:  # somebody is just writing a version, or the disk is read-only
-            _log.info("older versions of what %s keeps of landmarks stay: %s", self.path, error)
 
     # --- the model ----------------------------------------------------------------------------------------
 
@@ -214,8 +180,7 @@ class EmbeddedGallery:
         self._expect(checked_kind(kind), store=True)
 
     def _expect(self, kind: Kind, store: bool) -> None:
-        held = self.kind
-        if held != kind and (held is not None or store):
+        if self.kind != kind and (self.kind is not None or store):
             with self._database.write("written"):
                 settle(self._database, kind)
 
@@ -329,13 +294,8 @@ class EmbeddedGallery:
 
     def tag(self, identity: str, tags: Mapping[str, str | None]) -> Tags:
         """Set tags of an identity, or take them away. See `Gallery.tag`."""
-        name, ready = checked_name(identity), checked_tags(tags, removable=True)
         with self._writing("tag") as database:
-            owner, _ = identity_reading.identity_row(database, name)
-            if change_tags(database, owner, ready):
-                enrolment.new_change(database)
-                audited(database, "tag", [owner], {"tags": len(ready)})
-            return tags_of(database, owner)
+            return identity_acts.tag(database, identity, tags)
 
     # --- forgetting ---------------------------------------------------------------------------------------
 
@@ -364,8 +324,6 @@ class EmbeddedGallery:
 
     def _forget(self, which: str, values: Sequence[object]) -> Forgotten:
         with self._writing("forget") as database:
-            if held_kind(database) == "landmarks":
-                raise InputError(f"{self.path} is a gallery of landmarks, which are forgotten as a whole; use `forget`")
             done = forgetting.drop_templates(database, which, values, None)
         if done.templates:
             self._tidy(f"{how_many(done.templates, 'template is', 'templates are')} forgotten and will not be found")
@@ -391,14 +349,9 @@ class EmbeddedGallery:
 
     def traces(self, identity: str) -> Traces:
         """What files hold of an identity, to be looked for after it was forgotten. See `erasure_receipt`."""
-        database = self._database
-        with database.write("read"):
-            upgrade(database)
-            owner, _ = identity_reading.identity_row(database, checked_name(identity))
-            rows = database.run("SELECT vector, other_vector FROM template WHERE identity_id = ?", (owner,)).fetchall()
-            vectors = [vector for row in rows for vector in row if vector]
-            parts, keys = kept_pictures.parts(database, owner), database.sealing.key_bytes(owner)
-            return Traces(pseudonyms(database, [owner])[0], (*vectors, *parts, *keys))
+        with self._database.write("read"):
+            upgrade(self._database)
+            return traces(self._database, checked_name(identity))
 
     def files(self) -> list[Path]:
         """All files of the gallery, and of the keyring of an encrypted one."""
@@ -566,19 +519,8 @@ class EmbeddedGallery:
     def stats(self) -> dict[str, Any]:
         """Counts, model, bytes on disk and the index (None before the first search), ready for JSON."""
         with self._database.read("read"):
-            one, model, counts = self._database.one, self.model, self._counts()
-            return {
-                "path": str(self.path),
-                "format_version": self._database.version(),
-                "kind": held_kind(self._database),
-                "encrypted": self._database.sealing.encrypted,
-                "identities": counts.identities,
-                "templates": counts.templates,
-                "forgotten_templates": one("SELECT count(*) FROM tombstone")[0],
-                "bytes_on_disk": bytes_below(self.path),
-                "model": None if model is None else model.__dict__.copy(),
-                "index": self._live.stats(),
-            }
+            counts, index = self._counts(), self._live.stats()
+            return stats(self._database, self.model, counts) | {"index": index}
 
     def backup(self, path: str | Path) -> Counts:
         """Copy the gallery to a new folder in one consistent state, while others search and write.
@@ -595,8 +537,12 @@ class EmbeddedGallery:
         """
         target = Path(path)
         back_up(self._database, target)
-        with type(self)(target, create=False) as copy:
-            return copy.counts()
+        copy = Database(target, create=False, timeout=self._database.timeout)
+        try:
+            with copy.read("read"):
+                return counted(copy, copy.latest_change())
+        finally:
+            copy.close()
 
     def __len__(self) -> int:
         return self.counts().identities

@@ -11,6 +11,7 @@ from lookalike.gallery import enrolment, forgetting
 from lookalike.gallery.audit import append
 from lookalike.gallery.database import FILE_NAME, Database
 from lookalike.gallery.encryption import EncryptedColumns, encrypted_tables, gallery_number
+from lookalike.gallery.failpoints import reached
 from lookalike.gallery.keyring import Keyring, keyring_path
 from lookalike.gallery.master_key import KEY_FILE_VARIABLE, KEY_VARIABLE, Key, MasterKey, master_key
 from lookalike.gallery.moments import now
@@ -42,6 +43,7 @@ def opened_database(folder: Path, create: bool, timeout: float, key: Key | None)
         keyring = Keyring.made(_keyring(folder), master, timeout)
         also = encrypted_tables(keyring.gallery)
         keyring.close()
+        reached("keyring of a new gallery made")
     database = Database(folder, create, timeout, also)
     try:
         with database.errors("opened"):

@@ -30,6 +30,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lookalike.errors import ArtefactError
+from lookalike.gallery.failpoints import reached
 from lookalike.gallery.keyring import Keyring
 from lookalike.gallery.master_key import KEY_BYTES
 from lookalike.gallery.sealing import DestroyedKeyError
@@ -122,6 +123,11 @@ class EncryptedColumns:
         self._new: list[_Row] = []  # whose they are
         self._recent: list[_Row] = []  # the same, of the last transaction that came to its commit
         self._finished = 0
+
+    @property
+    def keyring(self) -> Keyring:
+        """Where the keys are."""
+        return self._keyring
 
     # --- names and tags -----------------------------------------------------------------------------------
 
@@ -298,6 +304,7 @@ class EncryptedColumns:
         """Put the keys that were added into the keyring."""
         if self._added:
             self._keyring.put(self._added)
+            reached("keys kept")
         self._added, self._new, self._recent = {}, [], self._new
 
     def after_rollback(self) -> None:
@@ -316,6 +323,7 @@ class EncryptedColumns:
         if self._finished == 0 and gone:
             gone -= self._keyring.destroyed()
         self._keyring.destroy(gone)
+        reached("keys destroyed")
         if rows:
             self._finished = rows[-1][0]
             self._held = {one: held for one, held in list(self._held.items()) if held.number not in gone}

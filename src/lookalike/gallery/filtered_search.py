@@ -63,8 +63,7 @@ class FilteredSnapshot:
         for segment in self.snapshot.segments:
             subset = self.subsets.get(segment.listed.name)
             if subset is not None:
-                hits = segment.index.search(probes, min(k, len(subset)), among=subset)
-                found.append((hits.ids, hits.distances))
+                found.append(segment.find(probes, min(k, len(subset)), subset))
         if len(self.rows):
             fresh, space = self.snapshot.fresh, self.snapshot.space
             vectors = fresh.vectors[self.rows]

@@ -10,6 +10,7 @@ from lookalike.errors import InputError
 from lookalike.gallery.audit import append, pseudonyms
 from lookalike.gallery.database import Database
 from lookalike.gallery.enrolment import identity_of, new_change
+from lookalike.gallery.kind import held_kind
 from lookalike.gallery.moments import now
 from lookalike.gallery.records import Forgotten
 
@@ -44,7 +45,12 @@ def drop_templates(database: Database, which: str, values: Sequence[object], cha
         which: a condition on `template`.
         values: its parameters.
         change: the change to write under; None begins one when a template matches.
+
+    Raises:
+        InputError: the gallery holds landmarks.
     """
+    if held_kind(database) == "landmarks":
+        raise InputError(f"{database.folder} is a gallery of landmarks, which are forgotten as a whole; use `forget`")
     rows = database.run(f"SELECT DISTINCT identity_id FROM template WHERE {which}", values).fetchall()
     if not rows:
         return Forgotten(0, 0)

@@ -1,4 +1,4 @@
-"""Renaming, merging and splitting identities, and undoing it; call all of it inside the database's `write`.
+"""Renaming, merging, splitting and tagging identities, and undoing it; call all of it inside the database's `write`.
 
 An act moves templates from one identity to another and changes no vector: their ids stay, and segments with them.
 What undoing needs is kept in `act` (the tags that a merged identity was given), `act_name` (every identity that took
@@ -9,7 +9,7 @@ from the last to the first, so that each finds what it left.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import get_args
 
@@ -19,15 +19,15 @@ from lookalike.gallery.database import Database
 from lookalike.gallery.enrolment import DIGEST_BYTES, identity_of, new_change, new_identity
 from lookalike.gallery.forgetting import drop_names, listed_ids
 from lookalike.gallery.identity_reading import identity_row
-from lookalike.gallery.identity_tags import change_tags, tags_of
+from lookalike.gallery.identity_tags import change_tags, checked_tags, tags_of
 from lookalike.gallery.kept_pictures import bind_picture
 from lookalike.gallery.kind import held_kind
 from lookalike.gallery.moments import now
-from lookalike.gallery.records import Act, ActKind
+from lookalike.gallery.records import Act, ActKind, Tags
 from lookalike.gallery.sealing import opened_text, sealed_text
 from lookalike.identity_names import checked_name
 
-__all__ = ["acts", "merge", "rename", "split", "undo"]
+__all__ = ["acts", "merge", "rename", "split", "tag", "undo"]
 
 
 def rename(database: Database, identity: str, new: str) -> Act:
@@ -157,6 +157,16 @@ def undo(database: Database, act_id: int) -> Act:
     taken = json.loads(opened_text(database.sealing, "act.tags", act_id, given))
     _restore_target(database, act_id, target, taken, owner)
     return done
+
+
+def tag(database: Database, identity: str, tags: Mapping[str, str | None]) -> Tags:
+    """Set tags of an identity, or take them away. See `Gallery.tag`."""
+    name, ready = checked_name(identity), checked_tags(tags, removable=True)
+    owner, _ = identity_row(database, name)
+    if change_tags(database, owner, ready):
+        new_change(database)
+        audited(database, "tag", [owner], {"tags": len(ready)})
+    return tags_of(database, owner)
 
 
 def acts(database: Database, limit: int) -> list[Act]:

@@ -23,6 +23,8 @@ _log = logging.getLogger(__name__)
 
 #: Seconds from a search to its entry.
 DELAY = 1.0
+#: Searches that wait to be written, at most: on a disk that is full or read-only they are given up, with a warning.
+_MOST = 100_000
 #: Searches that one entry tells of.
 _SEARCHES = 1000
 
@@ -79,8 +81,9 @@ class SearchLog:
                     for start in range(0, len(noted), _SEARCHES):
                         self._append(noted[start : start + _SEARCHES])
             except LookalikeError as error:
-                if wait:
+                if wait or len(noted) > _MOST:
                     _log.warning("%d searches are not in the audit log: %s", len(noted), error)
+                    del self._noted[: len(noted)]
                 return
             del self._noted[: len(noted)]
 

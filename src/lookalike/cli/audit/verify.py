@@ -34,7 +34,7 @@ def verify(options: AuditVerifyOptions, as_json: AsJson = False) -> None:
     Only a hash that was noted elsewhere shows that the end of the log was cut off, or all of it written anew: note the
     one that is printed, and give it next time.
     """
-    from lookalike.cli.terminal import console, escape, print_json
+    from lookalike.cli.terminal import print_json
     from lookalike.json_values import plain
 
     verdict = verify_audit(options)
@@ -43,5 +43,5 @@ def verify(options: AuditVerifyOptions, as_json: AsJson = False) -> None:
     elif verdict.fault is None:
         typer.echo(f"{how_many(verdict.entries, 'entry', 'entries')}, as they were written; head {verdict.head}")
     else:
-        console.print(f"[red]{escape(verdict.fault)}[/red]", soft_wrap=True)
+        typer.echo(verdict.fault)
     raise typer.Exit(0 if verdict.fault is None else 1)
