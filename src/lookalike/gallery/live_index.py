@@ -146,8 +146,9 @@ class LiveIndex:
     def _followed(self, model: Model, held: Snapshot | None, change: int, layout: int, templates: int) -> Snapshot:
         if held is None or held.change < switched_at(self._database):  # its vectors are of another model
             space = MetricSpace(model.metric, model.dimension)
-            held = Snapshot(-1, -1, (), FreshTemplates.none(model.dimension), {}, space, 0)
-        segments, fresh, forgotten, since, seen = held.segments, held.fresh, held.forgotten, held.change, held.seen
+            held = Snapshot(-1, -1, (), FreshTemplates.none(model.dimension), {}, space, 0, 0)
+        segments, fresh, forgotten, since = held.segments, held.fresh, held.forgotten, held.change
+        seen = held.seen
         if held.layout != layout:
             segments = self._opened(model, {one.listed.name: one for one in segments})
             fresh, seen = self._uncovered(model, segments, fresh, seen)
@@ -185,7 +186,7 @@ class LiveIndex:
     def _uncovered(
         self, model: Model, segments: tuple[Segment, ...], fresh: FreshTemplates, seen: int
     ) -> tuple[FreshTemplates, int]:
-        """The fresh templates without those that segments hold now, and the greatest id up to which they are read."""
+        """The fresh templates without those that segments hold now, and up to which id all are taken in."""
         ranges = [(one.listed.first, one.listed.last) for one in segments]
         if not self._damaged:  # then segments hold what they held, and more
             ids = fresh.ids[: fresh.count]

@@ -93,7 +93,7 @@ class Segment:
     def find(
         self, probes: npt.NDArray[np.float32], k: int, among: Subset | None = None
     ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
-        """`(q, k)` ids and distances of the k nearest, whoever was forgotten; of some templates where given."""
+        """`(q, k)` ids and distances of the k nearest, whoever was forgotten; among some where these are given."""
         hits = self.index.search(probes, k, among=among)
         others, unreached = self.unreached, None if among is None else self._unreached_among(among)
         if others is None or (unreached is not None and not len(unreached)):
