@@ -110,7 +110,27 @@ AUDIT_TABLES: tuple[str, ...] = (
     "CREATE TABLE audit_policy (only_one INTEGER PRIMARY KEY CHECK (only_one = 1), policy TEXT NOT NULL)",
     "INSERT INTO audit_policy VALUES (1, 'acts')",
 )
-UPGRADE_TABLES: tuple[str, ...] = ()
+#: What a change of the model needs, see `gallery.model_upgrade`: of every template the vector of a second model (empty
+#: where it has none) and its digest, which differs from those of all other templates; which have one (`vectors` counts,
+#: because counting a million takes longer than embedding one); the change at which the model last became another.
+UPGRADE_TABLES: tuple[str, ...] = (
+    "ALTER TABLE template ADD COLUMN other_vector BLOB NOT NULL DEFAULT x''",
+    "ALTER TABLE template ADD COLUMN other_digest BLOB NOT NULL DEFAULT x''",
+    """CREATE TABLE other_model (
+    only_one INTEGER PRIMARY KEY CHECK (only_one = 1),
+    fingerprint TEXT NOT NULL, name TEXT NOT NULL, metric TEXT NOT NULL, dimension INTEGER NOT NULL,
+    state TEXT NOT NULL, since TEXT NOT NULL, vectors INTEGER NOT NULL)""",
+    "CREATE TABLE embedded_template (template_id INTEGER PRIMARY KEY REFERENCES template ON DELETE CASCADE)",
+    *(
+        f"CREATE TRIGGER embedded_template_{event} AFTER {event} ON embedded_template BEGIN "
+        f"UPDATE other_model SET vectors = vectors {sign} 1; END"
+        for event, sign in (("INSERT", "+"), ("DELETE", "-"))
+    ),
+    "CREATE TABLE model_switch (only_one INTEGER PRIMARY KEY CHECK (only_one = 1), change_id INTEGER NOT NULL)",
+    "CREATE TABLE model_calibration (fingerprint TEXT PRIMARY KEY, calibration TEXT NOT NULL)",
+    """CREATE TABLE kept_picture (
+    template_id INTEGER PRIMARY KEY REFERENCES template ON DELETE CASCADE, picture BLOB NOT NULL)""",
+)
 VERSION_4 = (*ACT_TABLES, *AUDIT_TABLES, *UPGRADE_TABLES)
 
 # A row of `change` is written by every transaction that enrolls or forgets; indexes follow it. Its random token tells

@@ -31,7 +31,8 @@ from lookalike.gallery.identity_tags import checked_filter
 from lookalike.gallery.kind import checked_kind, held_kind, settle, upgrade
 from lookalike.gallery.live_index import LiveIndex
 from lookalike.gallery.master_key import Key
-from lookalike.gallery.model_binding import check_model, check_same, held_model, store_model
+from lookalike.gallery.model_binding import check_held, check_model, held_model, same_model, store_model
+from lookalike.gallery.model_upgrade import ModelUpgrade
 from lookalike.gallery.moments import utc_moment
 from lookalike.gallery.records import (
     Act,
@@ -111,7 +112,8 @@ class EmbeddedGallery:
         self._builder = SegmentBuilder(self._database, self._segments, lambda: self._live.damaged)
         self._filters = FilterCache()
         self._annex = AnnexStore(self._database)
-        self._model: Model | None = None
+        self._model: Model | None = None  # whose vectors come in and go out: the caller's
+        self._seen_model: tuple[int, Model] | None = None  # the gallery's, after a change
         self._kind: Kind | None = None
         self._counted: Counts | None = None
         recover(self._database, self._segments, self._annex)
@@ -130,10 +132,28 @@ class EmbeddedGallery:
     @property
     def model(self) -> Model | None:
         """The model the gallery belongs to; None until the first `bind`."""
-        if self._model is None:
-            with self._database.read("read"):
-                self._model = held_model(self._database)
-        return self._model
+        with self._database.read("read"):
+            return self._held_model(self._database.latest_change())
+
+    def _held_model(self, change: int) -> Model | None:
+        """The model of the state that the transaction sees, after this change."""
+        seen = self._seen_model
+        if seen is not None and seen[0] == change:
+            return seen[1]
+        held = held_model(self._database)
+        if held is not None:
+            self._seen_model = change, held
+        return held
+
+    def _checked_model(self, change: int) -> Model | None:
+        """The same; refused where an upgrade has put another in the place of the one that the caller uses."""
+        held = self._held_model(change)
+        if held is not None:
+            if self._model is None:
+                self._model = held
+            elif held is not self._model and not same_model(held, self._model):
+                check_held(self._database, held, self._model)
+        return held
 
     def bind(self, fingerprint: str, model_name: str, metric: MetricName, dimension: int) -> None:
         """Tie the gallery to a model at first use; afterwards make sure that it is this one. See `Gallery.bind`."""
@@ -142,7 +162,9 @@ class EmbeddedGallery:
         if self.model is None:
             with self._database.write("bound to a model"):
                 store_model(self._database, given)
-        check_same(self.model, given, self.path)
+        with self._database.read("read"):
+            check_held(self._database, self._held_model(self._database.latest_change()), given)
+        self._model = given
 
     # --- the kind -----------------------------------------------------------------------------------------
 
@@ -227,6 +249,7 @@ class EmbeddedGallery:
         stored: dict[str, list[int]] = {}
         dropped, replaced, unsettled = 0, False, self.kind is None
         with self._writing("enroll", wait) as database:
+            self._checked_model(database.latest_change())
             if key is not None:
                 first = enrolled_keys.first_answer(database, key, ready, replace)
                 if first is not None:
@@ -259,7 +282,9 @@ class EmbeddedGallery:
         snapshot = self._live.snapshot
         unbuilt = self.counts().templates if snapshot is None else snapshot.unbuilt
         if unbuilt > lookalike.index.AUTO_EXACT_LIMIT and not self._database.sealing.encrypted:
-            self._builder.begin(self._bound())
+            model = self.model
+            if model is not None:
+                self._builder.begin(model)
 
     # --- acts on identities -------------------------------------------------------------------------------
 
@@ -380,6 +405,13 @@ class EmbeddedGallery:
         self._annex.overwrite(gone)
         return True
 
+    # --- another model ------------------------------------------------------------------------------------
+
+    @property
+    def upgrade(self) -> ModelUpgrade:
+        """The change of its model: see `ModelUpgrade`."""
+        return ModelUpgrade(self._database, self._segments, self.scrub)
+
     # --- the annex ----------------------------------------------------------------------------------------
 
     @property
@@ -446,14 +478,15 @@ class EmbeddedGallery:
 
     def search_counted(self, vectors: npt.ArrayLike, k: int = 5, *, where: Filter | None = None) -> Searched:
         """The same, with the size of what was searched. See `Gallery.search_counted`."""
-        wanted, matching, model, database = checked_k(k), checked_filter(where), self.model, self._database
-        probes = enrolment.model_vectors(vectors, model, "probes", allow_none=True)
+        wanted, matching, database = checked_k(k), checked_filter(where), self._database
+        probes = enrolment.model_vectors(vectors, self._model or self.model, "probes", allow_none=True)
         nobody: list[list[Candidate]] = [[] for _ in probes]
         while True:
             # One transaction for templates, names and counts: a template found is a template named and counted,
             # whatever others do meanwhile.
             with database.read("searched"):
                 counts = self._counts()
+                model = self._checked_model(counts.change)
                 if model is None or not counts.identities:
                     return Searched(nobody, Counts(0, 0, counts.change) if matching else counts)
                 snapshot = self._live.at(model, counts.change, counts.templates)
@@ -544,7 +577,8 @@ class EmbeddedGallery:
         self.close()
 
     def _bound(self) -> Model:
-        model = self.model
+        """The caller's model, or the gallery's where the caller named none."""
+        model = self._model or self.model
         if model is None:
             raise InputError(
                 f"{self.path} belongs to no model yet; call bind(fingerprint, model_name, metric, dimension)"

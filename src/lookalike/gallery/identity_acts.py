@@ -20,6 +20,7 @@ from lookalike.gallery.enrolment import DIGEST_BYTES, identity_of, new_change, n
 from lookalike.gallery.forgetting import drop_names, listed_ids
 from lookalike.gallery.identity_reading import identity_row
 from lookalike.gallery.identity_tags import change_tags, checked_tags, tags_of
+from lookalike.gallery.kept_pictures import bind_picture
 from lookalike.gallery.kind import held_kind
 from lookalike.gallery.moments import now
 from lookalike.gallery.records import Act, ActKind, Tags
@@ -267,11 +268,16 @@ def _move(database: Database, ids: Sequence[int], target: int, note: int | None 
     for template in ids:
         if note is not None:
             database.run("INSERT INTO template_move VALUES (?, ?)", (template, note))
-        digest, owner = database.one("SELECT digest, identity_id FROM template WHERE id = ?", (template,))
-        own = digest[:DIGEST_BYTES]
+        digest, other, owner = database.one(
+            "SELECT digest, other_digest, identity_id FROM template WHERE id = ?", (template,)
+        )
+        own, number = digest[:DIGEST_BYTES], str(template).encode("ascii")
         if database.one("SELECT 1 FROM template WHERE identity_id = ? AND digest = ?", (target, own)) is not None:
-            own += str(template).encode("ascii")
-        database.run("UPDATE template SET identity_id = ?, digest = ? WHERE id = ?", (target, own, template))
+            own += number
+        database.run(
+            "UPDATE template SET identity_id = ?, digest = ?, other_digest = ? WHERE id = ?",
+            (target, own, other[:DIGEST_BYTES] + number, template),
+        )
         if database.sealing.encrypted:
             _bind(database, template, owner, target)
 
@@ -279,17 +285,22 @@ def _move(database: Database, ids: Sequence[int], target: int, note: int | None 
 def _bind(database: Database, template: int, owner: int, target: int) -> None:
     """Encrypt a template anew, which was of one identity, as one of another; its key stays."""
     sealing = database.sealing
-    vector, source = database.one("SELECT vector, source FROM template WHERE id = ?", (template,))
-    blob = sealing.open("template.vector", template, vector, owner)
+
+    def again(stored: bytes) -> bytes:
+        """A vector; of the model that does not answer there may be none."""
+        if not stored:
+            return stored
+        return sealing.seal(
+            "template.vector", template, sealing.open("template.vector", template, stored, owner), target
+        )
+
+    vector, other, source = database.one("SELECT vector, other_vector, source FROM template WHERE id = ?", (template,))
     text = opened_text(sealing, "template.source", template, source, owner)
     database.run(
-        "UPDATE template SET vector = ?, source = ? WHERE id = ?",
-        (
-            sealing.seal("template.vector", template, blob, target),
-            sealed_text(sealing, "template.source", template, text, target),
-            template,
-        ),
+        "UPDATE template SET vector = ?, other_vector = ?, source = ? WHERE id = ?",
+        (again(vector), again(other), sealed_text(sealing, "template.source", template, text, target), template),
     )
+    bind_picture(database, template, owner, target)
 
 
 def _check_order(database: Database, act: int) -> None:
