@@ -113,8 +113,8 @@ def _embedded(photos: Path | None, reduced: int) -> Faces:
 def _smaller(path: Path, factor: float) -> Image.Image:
     """A picture that has lost detail, at its former size."""
     picture = Image.open(path).convert("RGB")
-    size = tuple(max(1, round(side / factor)) for side in picture.size)
-    return picture.resize(size, Image.Resampling.BOX).resize(picture.size, Image.Resampling.BICUBIC)
+    width, height = (max(1, round(side / factor)) for side in picture.size)
+    return picture.resize((width, height), Image.Resampling.BOX).resize(picture.size, Image.Resampling.BICUBIC)
 
 
 def half_of(faces: Faces, half: str) -> list[str]:
@@ -144,11 +144,11 @@ def planted(faces: Faces, people: list[str], rng: np.random.Generator) -> Plante
     single = [person for person in order[4:] if len(of[f"{person} 0"]) >= 2]
     for giver, taker in rng.permutation(single)[:6].reshape(3, 2).tolist():
         made.moved.add(made.add(f"{taker} 0", giver, faces.vectors[pictures[giver].pop()]))
-    for same, other in [rng.permutation(single)[:2].tolist()]:
-        for owner in (same, other):
-            first = of[f"{same} 0"][0]
-            copy = made.vectors[first] + (np.float32(1e-5) if owner == same else 0)
-            made.copies.add(frozenset((first, made.add(f"{owner} 0", same, copy))))
+    same, another, other = rng.permutation(single)[:3].tolist()
+    for person, owner in ((same, same), (another, other)):
+        first = of[f"{person} 0"][0]
+        copy = made.vectors[first] + np.float32(1e-5)
+        made.copies.add(frozenset((first, made.add(f"{owner} 0", person, copy))))
     for person in rng.permutation(single)[:2].tolist():
         made.poor.add(made.add(f"{person} 0", person, faces.poor[pictures[person].pop()]))
     return made
@@ -163,7 +163,7 @@ def examined(made: Planted, threshold: float, calibration: Calibration | None) -
         for name, mine in rows.items():
             numbers |= dict(zip(gallery.enroll(name, [made.vectors[at] for at in mine]), mine, strict=True))
         templates = StoredTemplates.read(gallery)
-        odds = odds_of_gallery(templates) if calibration is None else calibration.odds
+        odds = odds_of_gallery(templates, threshold) if calibration is None else calibration.odds
         return diagnose(gallery, Rules(threshold=threshold, odds=odds), templates=templates), numbers
 
 
@@ -188,6 +188,9 @@ def score(made: Planted, found: Diagnosis, numbers: dict[int, int], threshold: f
     # A copy under another name is a template under the wrong name, too.
     also = {(at, name) for at, name in moved if any(at in pair for pair in made.copies) and at not in made.moved}
     yield from _outcomes("one person", pairs["one-person"], doubled)
+    several = {name for name in names if made.names.count(name) > 1}
+    both = [{pair for pair in group if pair <= several} for group in (pairs["one-person"], doubled)]
+    yield from _outcomes("one person, several templates each", *both)
     yield from _outcomes("one person or undecided", pairs["one-person"] | pairs["undecided"], doubled)
     yield from _outcomes("undecided", pairs["undecided"], doubled & pairs["undecided"])
     yield from _outcomes("wrong name", {at for at, _ in moved - also}, {at for at, _ in right_moves} | made.moved)
@@ -285,7 +288,7 @@ def _matches(faces: Faces, one: str, other: str, wrong: bool, threshold: float, 
             first[0] = theirs[3]
     elif wrong:
         first[0] = rng.choice(np.flatnonzero(faces.names != one))
-    return pairwise(faces.vectors[first], faces.vectors[second], "euclidean") <= threshold
+    return np.asarray(pairwise(faces.vectors[first], faces.vectors[second], "euclidean") <= threshold)
 
 
 def time_lines(given: argparse.Namespace) -> None:

@@ -165,8 +165,7 @@ def _decided(options: DoctorOptions, gallery: Gallery) -> tuple[Embedder | None,
     if str(options.model):
         embedder = load_model(options.model, calibration=options.calibration, run=options)
         recognizer = people_recognizer(embedder, gallery, options.threshold, options.fmr, options.fpir)
-        measured = embedder.calibration
-        return embedder, ExaminedBy(recognizer.threshold, measured and measured.odds, "", measured)
+        return embedder, _by(recognizer.threshold, embedder.calibration)
     if options.threshold is None:
         raise InputError("nothing says up to which distance templates match; give --model, or --threshold")
     refuse_options(options, "fmr", "fpir", why="is measured with the model; give --model with it")
@@ -178,8 +177,11 @@ def _decided(options: DoctorOptions, gallery: Gallery) -> tuple[Embedder | None,
             f"{options.calibration} was measured with model {calibration.fingerprint}, and {options.gallery} belongs "
             f"to model {held.fingerprint}; give the calibration of {held.name}"
         )
-    threshold = given_threshold(options.threshold, held.metric)
-    return None, ExaminedBy(threshold, calibration and calibration.odds, "", calibration)
+    return None, _by(given_threshold(options.threshold, held.metric), calibration)
+
+
+def _by(threshold: Threshold, calibration: Calibration | None) -> ExaminedBy:
+    return ExaminedBy(threshold, None if calibration is None else calibration.odds, "", calibration)
 
 
 def _with_odds(by: ExaminedBy, templates: StoredTemplates) -> ExaminedBy:
@@ -190,7 +192,7 @@ def _with_odds(by: ExaminedBy, templates: StoredTemplates) -> ExaminedBy:
 
     if by.odds is not None and by.calibration is not None:
         return replace(by, odds_source=f"measured on {by.calibration.source}")
-    odds = odds_of_gallery(templates)
+    odds = odds_of_gallery(templates, by.threshold.distance)
     if odds is None:
         return replace(by, odds_source="none: no calibration, and too few people with several templates")
     return replace(by, odds=odds, odds_source="measured on this gallery itself, for want of a calibration")

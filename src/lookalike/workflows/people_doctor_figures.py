@@ -81,7 +81,5 @@ def _add_marks(axes: Axes, findings: Sequence[Finding]) -> None:
     from lookalike.evaluation.report.figure_style import INK
 
     marked = [one.distance for one in findings if np.isfinite(one.distance)]
-    axes.plot(
-        marked, [0.02] * len(marked), "|", color=INK, markersize=9, transform=axes.get_xaxis_transform(), label="findings",
-        linestyle="none",
-    )  # fmt: skip
+    at_bottom = axes.get_xaxis_transform()
+    axes.plot(marked, [0.02] * len(marked), "|", color=INK, markersize=9, transform=at_bottom, label="findings")

@@ -22,8 +22,8 @@ PICTURED, LISTED = 24, 200
 HEADINGS: dict[FindingKind, tuple[str, str]] = {
     "one-person": (
         "One person under several names",
-        "Most pairs of templates of two names match, and by the odds it is one person. Names are put together only where "
-        "any two of them are one person, so one bad template joins nobody.",
+        "Most pairs of templates of two names match, and by the odds it is one person. Three names are put together "
+        "only where any two of them are one person, and one bad template joins nobody.",
     ),
     "undecided": (
         "One person or look-alikes",
@@ -36,17 +36,17 @@ HEADINGS: dict[FindingKind, tuple[str, str]] = {
     ),
     "twice": (
         "One picture enrolled several times",
-        "The vectors are equal, or all but equal. A second copy adds nothing, and under a second name one of them is wrong.",
+        "The vectors are equal, or all but equal. A second copy adds nothing; under a second name, one is wrong.",
     ),
     "poor-picture": (
         "Poor pictures",
-        "Templates that match none of their own name, or whose quality is low. A poor picture finds nobody, and sometimes "
+        "Templates that match none of their own name, or whose quality is low. A poor picture finds nobody, or "
         "somebody else.",
     ),
     "look-alikes": (
         "Look-alikes",
-        "Different people, as far as most of their templates say, of whom some are within the threshold or just beyond. "
-        "Nothing is wrong with them; but a search for one may find the other.",
+        "Different people, as far as most of their templates say, of whom some are within the threshold or just beyond "
+        "it. Nothing is wrong with them; but a search for one may find the other.",
     ),
 }
 
@@ -67,8 +67,8 @@ def doctor_report(found: Diagnosis, by: ExaminedBy, pictures: TemplatePictures, 
     of_kind = {kind: [one for one in found.findings if one.kind == kind] for kind in KINDS}
     sections = [_section(kind, found.totals[kind], of_kind[kind], pictures) for kind in KINDS if of_kind[kind]]
     lead = (
-        f"{how_many(found.identities, 'person', 'people')} with {how_many(found.templates, 'template')}. Templates match "
-        f"up to a distance of {by.threshold.distance:.4g} ({by.threshold.source}). Odds: {by.odds_source}."
+        f"{how_many(found.identities, 'person', 'people')} with {how_many(found.templates, 'template')}. Templates "
+        f"match up to a distance of {by.threshold.distance:.4g} ({by.threshold.source}). Odds: {by.odds_source}."
     )
     return Report(title, lead, tuple(facts), (*sections, _single(found), _distances(found, by), _repairs()))
 
@@ -107,8 +107,8 @@ def _pairs(finding: Finding, pictures: TemplatePictures) -> list[PicturePair]:
     for number, (one, other) in enumerate(finding.shown):
         own = finding.kind == "wrong-name" and number == 1
         verdict = f"{finding.id}: beside its own name" if own else f"{finding.id}: {_measure(finding)}"
-        shown = [pictures.picture(template) for template in (one, other)]  # before the captions, which tell quality
-        made.append(PicturePair(*shown, pictures.caption(one), pictures.caption(other), verdict))
+        left, right = pictures.picture(one), pictures.picture(other)  # before the captions, which tell quality
+        made.append(PicturePair(left, right, pictures.caption(one), pictures.caption(other), verdict))
     return made
 
 
@@ -136,8 +136,8 @@ def _single(found: Diagnosis) -> Section:
     usual = f"{found.usual:g}"
     prose = (
         f"{how_many(found.single, 'person has', 'people have')} one template; half of all people have {usual} or more. "
-        "Nothing is wrong with that, but one template cannot be compared with others of its name: whether it is poor or "
-        "under the wrong name is not known, and a person is found more surely by several.",
+        "Nothing is wrong with that. But one template cannot be compared with others of its name: whether it is poor, "
+        "or under the wrong name, is not known; and a person is found more surely by several.",
     )
     return Section("People with one template", prose)
 
@@ -152,8 +152,8 @@ def _distances(found: Diagnosis, by: ExaminedBy) -> Section:
         Drawing(
             inline_svg(distance_figure(found.own, found.other, threshold, found.findings)),
             "Distances in this gallery",
-            "Of every template, to the nearest other of its own name and to the nearest other person. Marks at the bottom "
-            "are findings, the dashed line is the threshold.",
+            "Of every template, to the nearest other of its own name and to the nearest other person. Marks at the "
+            "bottom are findings, the dashed line is the threshold.",
             "histograms of distances to the own name and to other people",
         )
     ]
@@ -162,7 +162,8 @@ def _distances(found: Diagnosis, by: ExaminedBy) -> Section:
             Drawing(
                 inline_svg(odds_figure(by.odds, threshold, found.findings)),
                 "What a distance says",
-                f"How many times likelier a distance is of one person than of two; {by.odds_source}. Marks are findings.",
+                f"How many times likelier a distance is of one person than of two, {by.odds_source}. "
+                "Marks are findings.",
                 "likelihood ratio over distance",
             )
         )
@@ -174,8 +175,8 @@ def _repairs() -> Section:
 
     prose = (
         'Nothing was changed. In findings.json beside this page, set "confirm": true at the findings whose proposal is '
-        "right, and run lookalike people doctor --apply findings.json; or name them with --confirm. Merges and moves can be "
-        "taken back with lookalike people undo, deleted templates cannot.",
+        "right, and run lookalike people doctor --apply findings.json; or name them with --confirm. Merges and moves "
+        "can be taken back with lookalike people undo, deleted templates cannot.",
         "This page shows names and pictures of people: keep it as safely as the gallery.",
     )
     return Section("What to do", prose)

@@ -16,21 +16,23 @@ FEWEST_PEOPLE = 15
 MOST_TEMPLATES = 2000
 
 
-def odds_of_gallery(templates: StoredTemplates, seed: int = 0) -> MatchOdds | None:
+def odds_of_gallery(templates: StoredTemplates, threshold: float, seed: int = 0) -> MatchOdds | None:
     """Fit how much a distance speaks for a match to the templates of a gallery, taking its names for true.
 
-    Some names are not, which is why a gallery is examined: two names of one person count as two people, and make the
-    odds of small distances smaller than they are. So fewer things are called sure.
+    What is in question is left out: pairs of names most of whose templates match, and templates that fewer than half of
+    their own match. As look-alikes among them are left out, too, odds of small distances are somewhat too large; the
+    number of pairs of people bounds them.
 
     Args:
         templates: of a gallery.
+        threshold: templates match up to this distance.
         seed: draws the people compared, where there are many.
 
     Returns:
         None where fewer than 15 people have several templates.
 
     Example:
-        >>> odds_of_gallery(StoredTemplates.read(gallery)).log_ratio(0.3)    # doctest: +SKIP
+        >>> odds_of_gallery(StoredTemplates.read(gallery), 0.6).log_ratio(0.3)    # doctest: +SKIP
         5.1
     """
     import numpy as np
@@ -47,15 +49,24 @@ def odds_of_gallery(templates: StoredTemplates, seed: int = 0) -> MatchOdds | No
         if len(chosen) >= MOST_TEMPLATES:
             break
     rows = np.array(chosen)
-    codes = templates.codes[rows]
+    distances, codes = templates.distances(rows, rows), templates.codes[rows]
+    same = codes[:, None] == codes
+    _, whose = np.unique(codes, return_inverse=True)
+    # Of every two people, the share of their pairs of templates that match.
+    member = np.equal.outer(np.arange(whose.max() + 1), whose).astype(np.float64)
+    matching = member @ (distances <= threshold) @ member.T / np.outer(member.sum(axis=1), member.sum(axis=1))
+    matched_own = ((distances <= threshold) & same).sum(axis=1) - 1
+    kept = 2 * matched_own >= same.sum(axis=1) - 1
     one, other = np.triu_indices(len(rows), 1)
-    distances = templates.distances(rows, rows)[one, other]
-    same = codes[one] == codes[other]
-    people = len(set(codes.tolist()))
-    pairs_of_people = people * (people - 1) / 2
+    asked = kept[one] & kept[other]
+    genuine = asked & same[one, other]
+    impostor = asked & ~same[one, other] & (matching[whose[one], whose[other]] <= 0.5)
+    if not genuine.any() or not impostor.any():
+        return None
+    people = len(member)
     return fit_match_odds(
-        distances[same],
-        distances[~same],
-        genuine_clump=max(1.0, same.sum() / people),
-        impostor_clump=max(1.0, (~same).sum() / pairs_of_people),
+        distances[one, other][genuine],
+        distances[one, other][impostor],
+        genuine_clump=max(1.0, genuine.sum() / people),
+        impostor_clump=max(1.0, 2 * impostor.sum() / people / (people - 1)),
     )

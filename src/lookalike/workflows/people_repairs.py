@@ -68,8 +68,8 @@ def repair_people(options: RepairOptions) -> PeopleRepaired:
     confirmed = [one for one in file.proposals if one in {*file.confirmed, *options.confirm}]
     if not confirmed:
         raise InputError(
-            f'nothing is confirmed in {options.findings}; mark a finding there with "confirm": true, or give its id with '
-            "--confirm"
+            f'nothing is confirmed in {options.findings}; mark a finding there with "confirm": true, or give its id '
+            "with --confirm"
         )
     with open_gallery(options.gallery, create=False) as gallery:
         model = gallery.model

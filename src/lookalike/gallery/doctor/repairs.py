@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from lookalike.counted_nouns import how_many
-from lookalike.errors import UnknownIdentityError
+from lookalike.errors import InputError, UnknownIdentityError
 from lookalike.gallery.doctor.findings import Proposal
 from lookalike.gallery.gallery import Gallery
 
@@ -55,9 +55,14 @@ def repair(gallery: Gallery, confirmed: Iterable[tuple[str, Proposal]]) -> list[
     results: list[Repaired] = []
     for finding, proposal in confirmed:
         reason = ours.objection(proposal)
-        results.append(Repaired(finding, "", refused=reason) if reason else _carried_out(gallery, finding, proposal))
         if not reason:
-            ours.note(proposal)
+            try:
+                results.append(_carried_out(gallery, finding, proposal))
+                ours.note(proposal)
+                continue
+            except (InputError, UnknownIdentityError) as error:  # changed by another program a moment ago, for example
+                reason = str(error)
+        results.append(Repaired(finding, "", refused=reason))
     return results
 
 
@@ -95,8 +100,8 @@ class _OwnChanges:
         name = proposal.identities[0]
         if not self._held(name).issuperset(proposal.templates):
             return f"{name} has lost the template, by what was confirmed before this; run the diagnosis again"
-        if proposal.act == "forget" and self._held(name) == set(proposal.templates):
-            return f"{name} would have no template left, by what was confirmed before this; forget {name} instead"
+        if proposal.act != "merge" and self._held(name) == set(proposal.templates):
+            return f"{name} would have no template left, by what was confirmed before this; run the diagnosis again"
         return ""
 
     def note(self, proposal: Proposal) -> None:

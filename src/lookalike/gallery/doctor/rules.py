@@ -49,7 +49,7 @@ class Rules:
     repeated_share: float = 0.05
     neighbourhood: float = 0.1
     neighbours: int = 5
-    sure: float = 0.9
+    sure: float = 0.75
     doubtful: float = 0.1
     poor_quality: float = 0.25
 
