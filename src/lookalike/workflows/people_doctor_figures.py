@@ -55,7 +55,7 @@ def odds_figure(odds: MatchOdds, threshold: float, findings: Sequence[Finding]) 
 
     with styled():
         figure, axes = new_axes("distance", "times likelier of one person")
-        marked = [one.distance for one in findings if np.isfinite(one.distance)]
+        marked = [one.telling for one in findings if np.isfinite(one.telling)]
         low = min([odds.distances[0], *marked])
         high = max([odds.distances[-1], threshold, *marked])
         at = np.linspace(low, high, _POINTS)
@@ -80,6 +80,6 @@ def _add_marks(axes: Axes, findings: Sequence[Finding]) -> None:
 
     from lookalike.evaluation.report.figure_style import INK
 
-    marked = [one.distance for one in findings if np.isfinite(one.distance)]
+    marked = [one.telling for one in findings if np.isfinite(one.telling)]
     at_bottom = axes.get_xaxis_transform()
     axes.plot(marked, [0.02] * len(marked), "|", color=INK, markersize=9, transform=at_bottom, label="findings")

@@ -114,7 +114,7 @@ def _pairs(finding: Finding, pictures: TemplatePictures) -> list[PicturePair]:
 
 def _measure(finding: Finding) -> str:
     """The distance, and how likely it is, in short."""
-    parts = [f"distance {finding.distance:.3g}"] if finding.distance < float("inf") else []
+    parts = [f"distance {finding.telling:.3g}"] if finding.telling < float("inf") else []
     if finding.quality is not None:
         parts.append(f"quality {finding.quality:.2g}")
     if finding.probability is not None:

@@ -69,3 +69,8 @@ class Finding:
     quality: float | None
     reason: str
     proposal: Proposal | None = None
+
+    @property
+    def telling(self) -> float:
+        """The distance that tells: of look-alikes the smallest, by which they are confused; else `distance`."""
+        return self.nearest if self.kind == "look-alikes" else self.distance

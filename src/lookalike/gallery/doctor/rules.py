@@ -33,7 +33,8 @@ class Rules:
         neighbourhood: look-alikes are looked for up to the threshold and this share of it beyond.
         neighbours: other identities that are looked at around each template, at least 1.
         sure: two names are called one person from this probability on.
-        doubtful: below it they are called look-alikes; between, pictures have to decide.
+        doubtful: below it they are called look-alikes; between, pictures have to decide. A template that less probably
+            belongs to another identity is not called wrong.
         poor_quality: templates of a lower quality are poor; see `lookalike.embedder.face_quality`.
 
     Example:
@@ -50,7 +51,7 @@ class Rules:
     neighbourhood: float = 0.1
     neighbours: int = 5
     sure: float = 0.75
-    doubtful: float = 0.1
+    doubtful: float = 0.05
     poor_quality: float = 0.25
 
     def __post_init__(self) -> None:

@@ -14,7 +14,7 @@ from lookalike.gallery.doctor.stored_templates import StoredTemplates
 
 __all__ = ["WrongName", "wrong_names"]
 
-#: Without odds, the other identity must be nearer by this share of the threshold.
+#: The other identity must be nearer by this share of the threshold.
 MARGIN_SHARE = 0.05
 
 
@@ -80,7 +80,8 @@ def wrong_names(
         typical = float(np.sort(distances)[len(distances) // 2])
         probability = rules.wrong_name_probability(typical, float(own.typical[row]), len(templates.names))
         nearer = float(own.typical[row]) - typical > MARGIN_SHARE * abs(rules.threshold)
-        if typical > rules.threshold or not (nearer if probability is None else probability >= 0.5):
+        likely = probability is None or probability >= rules.doubtful
+        if typical > rules.threshold or not (nearer and likely):
             continue
         agreeing = int((distances <= rules.threshold).sum())
         one = WrongName(
