@@ -40,7 +40,7 @@ from lookalike.embedder import Embedder, Threshold
 from lookalike.embedder.embedded_pictures import Unusable, embed_pictures, located
 from lookalike.errors import InputError
 from lookalike.face_answers import BATCH, answer_faces, answer_pictures
-from lookalike.gallery import Gallery, Kind, open_gallery
+from lookalike.gallery import Filter, Gallery, Kind, open_gallery
 from lookalike.identity_names import checked_name
 from lookalike.images import Picture, one_or_several, source_of
 from lookalike.index.core.checks import checked_k, checked_vectors
@@ -285,7 +285,9 @@ class Recognizer:
 
     # --- identify -----------------------------------------------------------------------------------------
 
-    def identify(self, picture: Picture, k: int = 5, rerank: bool = True, photos: int = PHOTOS) -> Identified:
+    def identify(
+        self, picture: Picture, k: int = 5, rerank: bool = True, photos: int = PHOTOS, *, where: Filter | None = None
+    ) -> Identified:
         """Whose picture is this, of all in the gallery, or nobody's? Which place does it show, or none?
 
         Args:
@@ -294,13 +296,15 @@ class Recognizer:
             rerank: of places: let the nearest enrolled photos of the candidates have a say in which place it is.
                 Whether it is one is decided by the centroids alone, so the promise holds either way.
             photos: of places: example photos named of each candidate, and counted in re-ranking.
+            where: of people: only those with these tags are looked for, as `Gallery.search` takes it. A promise per
+                search is kept for as many as these are.
 
         Raises:
             ImageError: the picture cannot be used.
             InputError: no gallery or threshold; or the gallery has outgrown what its promise was measured for, the
                 message then says how many templates it may have; or a gallery of landmarks has no atlas.
         """
-        return self.identify_many([picture], k, rerank, photos)[0]
+        return self.identify_many([picture], k, rerank, photos, where=where)[0]
 
     def identify_many(
         self,
@@ -310,6 +314,8 @@ class Recognizer:
         photos: int = PHOTOS,
         progress: Callable[[int], None] | None = None,
         unusable: Unusable | None = None,
+        *,
+        where: Filter | None = None,
     ) -> list[Identified]:
         """The same for many pictures: embedded in batches, and the gallery is searched once for each batch.
 
@@ -321,6 +327,7 @@ class Recognizer:
             progress: called with the number answered since the last call.
             unusable: called with position and error of a picture that cannot be used; it then has no answer. Without
                 it, the first such error is raised.
+            where: as `identify`.
 
         Returns:
             an answer for each picture that can be used, the same as `identify` gives.
@@ -340,7 +347,7 @@ class Recognizer:
             began = time.perf_counter()
             seen = embed_pictures(self.embedder, batch, start, unusable=unusable)
             embedded = time.perf_counter()
-            found = self._answers(seen.vectors, wanted, rerank, photos) if len(seen.vectors) else []
+            found = self._answers(seen.vectors, wanted, rerank, photos, where) if len(seen.vectors) else []
             searching = (time.perf_counter() - embedded) / len(batch)
             embedding = (embedded - began) / len(batch)
             for at, answer in zip(seen.positions, found, strict=True):
@@ -361,7 +368,13 @@ class Recognizer:
         return answers
 
     def identify_vectors(
-        self, vectors: npt.ArrayLike, k: int = 5, rerank: bool = True, photos: int = PHOTOS
+        self,
+        vectors: npt.ArrayLike,
+        k: int = 5,
+        rerank: bool = True,
+        photos: int = PHOTOS,
+        *,
+        where: Filter | None = None,
     ) -> list[Identified]:
         """The same for pictures that are embedded already, `(q, d)`; the gallery is searched once.
 
@@ -372,19 +385,22 @@ class Recognizer:
         x = checked_vectors(vectors, self.embedder.dimension, "vectors", allow_none=True)
         wanted = checked_k(k)
         began = time.perf_counter()
-        found = self._answers(x, wanted, rerank, photos)
+        found = self._answers(x, wanted, rerank, photos, where)
         seconds = (time.perf_counter() - began) / max(1, len(x))
         return [replace(answer, seconds_search=seconds) for answer in found]
 
     # --- every face of a picture --------------------------------------------------------------------------
 
-    def identify_all(self, picture: Picture, k: int = 5, smallest_face: int = 0) -> list[IdentifiedFace]:
+    def identify_all(
+        self, picture: Picture, k: int = 5, smallest_face: int = 0, *, where: Filter | None = None
+    ) -> list[IdentifiedFace]:
         """Whose is each face in a picture? Most likely subject first; [] where there is no face.
 
         Args:
             picture: asked about.
             k: candidates reported of each face.
             smallest_face: leave out faces less than so many pixels wide.
+            where: only people with these tags are looked for, as `identify`.
 
         Raises:
             ImageError: the picture cannot be used.
@@ -394,7 +410,7 @@ class Recognizer:
             >>> [one.answer.identity for one in recognizer.identify_all("group.jpg")]    # doctest: +SKIP
             ['Ada', None, 'Grace']
         """
-        return self.identify_all_many([picture], k, smallest_face)[0]
+        return self.identify_all_many([picture], k, smallest_face, where=where)[0]
 
     def identify_all_many(
         self,
@@ -403,6 +419,8 @@ class Recognizer:
         smallest_face: int = 0,
         progress: Callable[[int], None] | None = None,
         unusable: Unusable | None = None,
+        *,
+        where: Filter | None = None,
     ) -> list[list[IdentifiedFace]]:
         """The same for many pictures, whose faces are embedded and searched for together.
 
@@ -413,6 +431,7 @@ class Recognizer:
             progress: called with the number of pictures answered since the last call.
             unusable: called with position and error of a picture that cannot be used; it then has no list of faces.
                 Without it, the first such error is raised.
+            where: as `identify_all`.
 
         Returns:
             the faces of each picture that can be used. Answers are those that `identify_faces` gives for each face.
@@ -421,12 +440,14 @@ class Recognizer:
             ImageError: a picture cannot be used; the message names it.
             InputError: as `identify_all`.
         """
-        answer = self._about_faces(k)
+        answer = self._about_faces(k, where)
         return answer_pictures(
             self.embedder, pictures, answer, smallest=smallest_face, progress=progress, unusable=unusable
         )
 
-    def identify_faces(self, faces: Sequence[tuple[Face, Prepared]], k: int = 5) -> list[IdentifiedFace]:
+    def identify_faces(
+        self, faces: Sequence[tuple[Face, Prepared]], k: int = 5, *, where: Filter | None = None
+    ) -> list[IdentifiedFace]:
         """Whose are faces that are found and aligned already (`Embedder.prepare_faces`), of any pictures?
 
         An answer's `seconds_embedding` is then from aligned face to vector. Notes do not name pictures.
@@ -434,9 +455,9 @@ class Recognizer:
         Raises:
             InputError: as `identify_all`.
         """
-        return answer_faces(self.embedder, faces, self._about_faces(k))
+        return answer_faces(self.embedder, faces, self._about_faces(k, where))
 
-    def _about_faces(self, k: int) -> Callable[[Floats], list[Identified]]:
+    def _about_faces(self, k: int, where: Filter | None) -> Callable[[Floats], list[Identified]]:
         """What answers vectors of faces."""
         if not self.embedder.finds_faces:
             raise InputError(
@@ -446,18 +467,25 @@ class Recognizer:
         if self.place_recognition() is not None:
             raise InputError("every face was asked for, and the gallery holds landmarks; give a gallery of people")
         wanted = checked_k(k)
-        return lambda vectors: self._people(vectors, wanted)
+        return lambda vectors: self._people(vectors, wanted, where)
 
-    def _answers(self, vectors: Floats, k: int, rerank: bool, photos: int) -> list[Identified]:
+    def _answers(self, vectors: Floats, k: int, rerank: bool, photos: int, where: Filter | None) -> list[Identified]:
         places = self.place_recognition()
-        return self._people(vectors, k) if places is None else places.identify(vectors, k, rerank, photos)
+        if places is None:
+            return self._people(vectors, k, where)
+        if where:
+            raise InputError(
+                "a filter by tags was given, and the gallery holds landmarks, whose thresholds are promised for all of "
+                "them; leave it out"
+            )
+        return places.identify(vectors, k, rerank, photos)
 
-    def _people(self, vectors: Floats, k: int) -> list[Identified]:
+    def _people(self, vectors: Floats, k: int, where: Filter | None) -> list[Identified]:
         calibration, rivals, odds = self.embedder.calibration, self._rivals(), self._odds
         tail = None if calibration is None else calibration.tail
         # The second identity is looked at, whether it is reported or not. Candidates, threshold and sizes are of one
         # state of the gallery.
-        searched = self.gallery.search_counted(vectors, k=max(k, 2))
+        searched = self.gallery.search_counted(vectors, k=max(k, 2), where=where)
         counts = searched.counts
         limits = self._policy().limits(counts.templates)
         threshold, weakness = limits.threshold, self._weakness()

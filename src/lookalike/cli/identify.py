@@ -27,6 +27,7 @@ from lookalike.cli.options import (
     SkipBad,
     TargetFmr,
     ThresholdDistance,
+    Where,
 )
 from lookalike.cli.verb_help import FOR_PEOPLE, FOR_PLACES, in_panel
 from lookalike.counted_nouns import how_many
@@ -68,6 +69,7 @@ __all__ = ["identify"]
         ),
     ],
     calibration=in_panel(FOR_PEOPLE, CalibrationFile),
+    where=in_panel(FOR_PEOPLE, Where),
     recipe=in_panel(FOR_PLACES, Recipe),
     rerank=Annotated[
         bool | None,

@@ -12,12 +12,13 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from lookalike.atomic_files import sync_folder
 from lookalike.errors import ArtefactError, InputError, StorageError
+from lookalike.gallery.failpoints import reached
 
 __all__ = ["FILE_NAME", "FORMAT_VERSION", "KIND_TABLE", "VERSION_3", "VERSION_4", "Database"]
 
@@ -149,6 +150,7 @@ class Database:
         with self.errors("opened"):
             if not self.file.exists():
                 self._create(create)
+            self._clear_unfinished()
             self._check_size()
             self._connection = self._connect(self.file)
             try:
@@ -189,7 +191,9 @@ class Database:
         try:
             with closing(self._connect(fresh)) as connection:
                 connection.executescript(_SCHEMA)
+            reached("database of a new gallery written")
             os.link(fresh, self.file)
+            reached("database of a new gallery linked")
         except (sqlite3.Error, OSError):
             # Another process was faster: its gallery is as good, and it has cleared our unfinished file away, which
             # SQLite reports as whatever it was doing at that moment.
@@ -197,10 +201,14 @@ class Database:
                 for left in self.folder.glob(f"{fresh.name}*"):
                     left.unlink(missing_ok=True)
                 raise
-        for left in self.folder.glob(".new-*"):
-            left.unlink(missing_ok=True)
         for folder in (self.folder, self.folder.parent):
             sync_folder(folder)
+
+    def _clear_unfinished(self) -> None:
+        """Delete what a creation that was killed left; where it was linked already, a second name of the file."""
+        with suppress(OSError):  # a read-only disk
+            for left in self.folder.glob(".new-*"):
+                left.unlink(missing_ok=True)
 
     def _check_size(self) -> None:
         # SQLite reads a last page that was cut short as if it ended in zeros. While a log is there, it may hold

@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar, get_args
+from typing import Any, Self, TypeVar
 
 import numpy.typing as npt
 
 import lookalike.index
 from lookalike.counted_nouns import how_many
 from lookalike.distances import MetricName
-from lookalike.errors import ArtefactError, FingerprintError, InputError, LookalikeError, StorageError
+from lookalike.errors import ArtefactError, InputError, LookalikeError, StorageError
 from lookalike.gallery import enrolled_keys, enrolment, forgetting, identity_acts, identity_reading
 from lookalike.gallery.annex import Annex, AnnexFolder, MakeAnnex
 from lookalike.gallery.database import Database
+from lookalike.gallery.failpoints import reached
 from lookalike.gallery.filtered_search import FilterCache
+from lookalike.gallery.gallery_stats import bytes_below, counted, described
 from lookalike.gallery.identity_search import nearest_identities
 from lookalike.gallery.identity_tags import change_tags, checked_filter, checked_tags, tags_of
 from lookalike.gallery.kind import checked_kind, held_kind, migrate, settle, upgrade
 from lookalike.gallery.live_index import LiveIndex
+from lookalike.gallery.model_binding import check_model, check_same, held_model, store_model
 from lookalike.gallery.moments import utc_moment
 from lookalike.gallery.records import (
     Act,
@@ -125,30 +127,17 @@ class EmbeddedGallery:
         """The model the gallery belongs to; None until the first `bind`."""
         if self._model is None:
             with self._database.read("read"):
-                row = self._database.one("SELECT fingerprint, name, metric, dimension FROM model")
-            self._model = Model(*row) if row else None
+                self._model = held_model(self._database)
         return self._model
 
     def bind(self, fingerprint: str, model_name: str, metric: MetricName, dimension: int) -> None:
         """Tie the gallery to a model at first use; afterwards make sure that it is this one. See `Gallery.bind`."""
-        if not fingerprint or metric not in get_args(MetricName) or dimension < 1:
-            raise InputError(
-                f"fingerprint {fingerprint!r}, metric {metric!r}, dimension {dimension}: give a model's fingerprint, "
-                f"one of {', '.join(get_args(MetricName))}, and at least 1 dimension"
-            )
         given = Model(fingerprint, model_name, metric, dimension)
+        check_model(given)
         if self.model is None:
             with self._database.write("bound to a model"):
-                self._database.run(
-                    "INSERT INTO model VALUES (1, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-                    (fingerprint, model_name, metric, dimension),
-                )
-        held = self.model
-        if held is None or (held.fingerprint, held.metric, held.dimension) != (fingerprint, metric, dimension):
-            raise FingerprintError(
-                f"{self.path} belongs to {_named(held)}, but {_named(given)} was given; "
-                "use the gallery's own model, or enroll the pictures again into a new gallery"
-            )
+                store_model(self._database, given)
+        check_same(self.model, given, self.path)
 
     # --- the kind -----------------------------------------------------------------------------------------
 
@@ -173,11 +162,13 @@ class EmbeddedGallery:
     # --- writing ------------------------------------------------------------------------------------------
 
     @contextmanager
-    def _writing(self, wait: bool = True) -> Iterator[Database]:
+    def _writing(self, change: str, wait: bool = True) -> Iterator[Database]:
         """A transaction that writes this version's tables, whatever the file had when it was opened."""
         with self._database.write("written", wait):
             upgrade(self._database)
             yield self._database
+            reached(f"before commit of {change}")
+        reached(f"after commit of {change}")
 
     def enroll(
         self,
@@ -206,15 +197,15 @@ class EmbeddedGallery:
         """Enroll many identities in one transaction: all of them, on the disk, or none. See `Gallery.enroll_many`."""
         ready, key = enrolment.checked_many(people, self._bound()), enrolled_keys.checked_key(key)
         stored: dict[str, list[int]] = {}
-        dropped = 0
-        with self._writing(wait) as database:
+        dropped, unsettled = 0, self.kind is None
+        with self._writing("enroll", wait) as database:
             if key is not None:
                 first = enrolled_keys.first_answer(database, key, ready, replace)
                 if first is not None:
                     return first
             if since is not None and since != database.latest_change():
                 raise StorageError(f"{self.path} was changed by another program meanwhile; enroll once more")
-            if annex is not None or (self._kind is None and held_kind(database) is None):
+            if annex is not None or (unsettled and held_kind(database) is None):
                 settle(database, "people" if annex is None else "landmarks")
             change = None if annex is None else enrolment.new_change(database)
             for one in ready:
@@ -226,6 +217,7 @@ class EmbeddedGallery:
                 enrolled_keys.remember(database, key, ready, replace, stored)
             if annex is not None and change is not None:
                 self._annexes.write(annex(stored), change, self._bound().fingerprint)
+                reached("annex written")
         self._tidy("the identities are enrolled", forgotten=dropped > 0)
         self._grown()
         return stored
@@ -241,23 +233,27 @@ class EmbeddedGallery:
 
     def rename(self, identity: str, new: str) -> Act:
         """Give an identity another name. See `Gallery.rename`."""
-        with self._writing() as database:
+        with self._writing("rename") as database:
             return identity_acts.rename(database, identity, new)
 
     def merge(self, identities: Sequence[str], into: str) -> Act:
         """Make several identities one. See `Gallery.merge`."""
-        with self._writing() as database:
+        with self._writing("merge") as database:
             return identity_acts.merge(database, identities, into)
 
     def split(self, identity: str, template_ids: Sequence[int], into: str) -> Act:
         """Give some templates of an identity to another one. See `Gallery.split`."""
-        with self._writing() as database:
+        with self._writing("split") as database:
             return identity_acts.split(database, identity, template_ids, into)
 
     def undo(self, act_id: int) -> Act:
         """Take an act back. See `Gallery.undo`."""
-        with self._writing() as database:
-            return identity_acts.undo(database, act_id)
+        with self._writing("undo") as database:
+            done = identity_acts.undo(database, act_id)
+            (kept,) = database.one("SELECT count(*) FROM act WHERE id = ?", (act_id,))
+        if not kept:
+            self._tidy(f"act {act_id} is undone, and a name without templates forgotten")
+        return done
 
     def acts(self, limit: int = 100) -> list[Act]:
         """The last acts, newest first. See `Gallery.acts`."""
@@ -267,7 +263,7 @@ class EmbeddedGallery:
     def tag(self, identity: str, tags: Mapping[str, str | None]) -> Tags:
         """Set tags of an identity, or take them away. See `Gallery.tag`."""
         name, ready = checked_name(identity), checked_tags(tags, removable=True)
-        with self._writing() as database:
+        with self._writing("tag") as database:
             owner, _ = identity_reading.identity_row(database, name)
             if change_tags(database, owner, ready):
                 enrolment.new_change(database)
@@ -278,7 +274,7 @@ class EmbeddedGallery:
     def forget(self, identity: str) -> int:
         """Delete an identity, its name and its vectors for good. See `Gallery.forget`."""
         name, model = checked_name(identity), self._bound()
-        with self._writing() as database:
+        with self._writing("forget") as database:
             owner, _ = identity_reading.identity_row(database, name)
             change = enrolment.new_change(database)
             deleted = forgetting.drop_identity(database, owner, change)
@@ -297,7 +293,7 @@ class EmbeddedGallery:
         return self._forget("enrolled_at < ?", (utc_moment(moment),))
 
     def _forget(self, which: str, values: Sequence[object]) -> Forgotten:
-        with self._writing() as database:
+        with self._writing("forget") as database:
             if held_kind(database) == "landmarks":
                 raise InputError(f"{self.path} is a gallery of landmarks, which are forgotten as a whole; use `forget`")
             done = forgetting.drop_templates(database, which, values, None)
@@ -311,6 +307,7 @@ class EmbeddedGallery:
             if self._annexes.there:
                 with self._database.write("tidied"):
                     self._annexes.sweep()
+                reached("annexes swept")
             if not forgotten:
                 return
             emptied = self.scrub()
@@ -328,7 +325,9 @@ class EmbeddedGallery:
         change = self.change
         if not self._database.scrub():
             return False
+        reached("log scrubbed")
         self._segments.scrub(change)
+        reached("segments scrubbed")
         return True
 
     # --- the annex ----------------------------------------------------------------------------------------
@@ -447,13 +446,9 @@ class EmbeddedGallery:
 
     def _counts(self) -> Counts:
         """Call inside `read`; counts of the state that the transaction sees."""
-        one, change, held = self._database.one, self._database.latest_change(), self._counted
+        change, held = self._database.latest_change(), self._counted
         if held is None or held.change != change:
-            if self._database.version() >= 3:
-                identities, templates = one("SELECT identities, templates FROM tally")
-            else:  # a disk that cannot be written to
-                identities, templates = (one(f"SELECT count(*) FROM {table}")[0] for table in ("identity", "template"))
-            self._counted = held = Counts(identities, templates, change)
+            self._counted = held = counted(self._database, change)
         return held
 
     def stats(self) -> dict[str, Any]:
@@ -467,7 +462,7 @@ class EmbeddedGallery:
                 "identities": counts.identities,
                 "templates": counts.templates,
                 "forgotten_templates": one("SELECT count(*) FROM tombstone")[0],
-                "bytes_on_disk": _bytes_below(self.path),
+                "bytes_on_disk": bytes_below(self.path),
                 "model": None if model is None else model.__dict__.copy(),
                 "index": self._live.stats(),
             }
@@ -483,14 +478,9 @@ class EmbeddedGallery:
         if self._database.closed:
             return "closed"
         try:
-            counts, model, kind = self.counts(), self.model, self.kind
+            return described(self.counts(), self.model, self.kind)
         except LookalikeError as error:
             return str(error)
-        if model is None or kind is None:
-            return "empty"
-        nouns = ("place", None, "centroid") if kind == "landmarks" else ("person", "people", "template")
-        held = f"{how_many(counts.identities, nouns[0], nouns[1])}, {how_many(counts.templates, nouns[2])}"
-        return f"{held}, of model {model.name!r}"
 
     # --- ends ---------------------------------------------------------------------------------------------
 
@@ -514,19 +504,3 @@ class EmbeddedGallery:
                 f"{self.path} belongs to no model yet; call bind(fingerprint, model_name, metric, dimension)"
             )
         return model
-
-
-def _bytes_below(folder: Path) -> int:
-    """Of all files; another process may delete some while we look, caches for example, which then count nothing."""
-    size = 0
-    for parent, _, names in os.walk(folder):
-        for name in names:
-            with suppress(FileNotFoundError):
-                size += Path(parent, name).lstat().st_size
-    return size
-
-
-def _named(model: Model | None) -> str:
-    if model is None:
-        return "no model"
-    return f"model {model.name!r} ({model.fingerprint[:16]}, {model.metric}, {model.dimension} dimensions)"

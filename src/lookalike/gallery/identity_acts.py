@@ -15,7 +15,7 @@ from typing import get_args
 from lookalike.errors import InputError, UnknownIdentityError
 from lookalike.gallery.database import Database
 from lookalike.gallery.enrolment import DIGEST_BYTES, new_change
-from lookalike.gallery.forgetting import drop_name, listed_ids
+from lookalike.gallery.forgetting import drop_names, listed_ids
 from lookalike.gallery.identity_reading import identity_row
 from lookalike.gallery.identity_tags import change_tags, tags_of
 from lookalike.gallery.kind import held_kind
@@ -121,7 +121,8 @@ def undo(database: Database, act_id: int) -> Act:
     if kind == "rename":
         name, becomes = database.one("SELECT name, becomes FROM act_name WHERE act_id = ?", (act_id,))
         _check_free(database, name)
-        database.run("UPDATE identity SET name = ? WHERE name = ?", (name, becomes))
+        owner, _ = identity_row(database, becomes)
+        database.run("UPDATE identity SET name = ? WHERE id = ?", (name, owner))
         database.run("UPDATE act SET undone = 1 WHERE id = ?", (act_id,))
         return _act(database, act_id)
     (becomes,) = database.one("SELECT DISTINCT becomes FROM act_name WHERE act_id = ?", (act_id,))
@@ -130,13 +131,16 @@ def undo(database: Database, act_id: int) -> Act:
         "SELECT id, name, created_at, tags FROM act_name WHERE act_id = ? AND name != becomes ORDER BY id", (act_id,)
     ).fetchall()
     for note, name, created_at, tags in parts:
+        there = "SELECT id FROM template JOIN template_move ON template_id = id WHERE name_id = ? AND identity_id = ?"
+        ids = [row[0] for row in database.run(f"{there} ORDER BY id", (note, target))]
+        if not ids:
+            continue
         if kind == "merge":
             _check_free(database, name)
             owner = _new_identity(database, name, created_at)
             change_tags(database, owner, json.loads(tags))
         else:
             owner, _ = identity_row(database, name)
-        ids = [row[0] for row in database.run("SELECT template_id FROM template_move WHERE name_id = ?", (note,))]
         _move(database, ids, owner)
     database.run("UPDATE act SET undone = 1 WHERE id = ?", (act_id,))
     done = _act(database, act_id)
@@ -211,8 +215,14 @@ def _move(database: Database, ids: Sequence[int], target: int, note: int | None 
 
 
 def _check_order(database: Database, act: int) -> None:
-    """Refuse to undo an act before later ones on the same identities."""
-    names = "SELECT name FROM act_name WHERE act_id = :act UNION SELECT becomes FROM act_name WHERE act_id = :act"
+    """Refuse to undo an act before later ones on the identities that it left.
+
+    A name that it freed may be somebody else's since: acts on that one do not matter.
+    """
+    names = (
+        "SELECT becomes FROM act_name WHERE act_id = :act UNION SELECT name FROM act_name "
+        "JOIN act ON act.id = act_id WHERE act_id = :act AND kind = 'split'"
+    )
     row = database.one(
         "SELECT max(act.id) FROM act JOIN act_name ON act_id = act.id WHERE act.id > :act AND NOT undone "
         f"AND (name IN ({names}) OR becomes IN ({names}))",
@@ -232,7 +242,7 @@ def _restore_target(database: Database, act: int, target: int, given: dict[str, 
     before = database.one("SELECT created_at FROM act_name WHERE act_id = ? AND name = becomes", (act,))
     if database.one("SELECT 1 FROM template WHERE identity_id = ? LIMIT 1", (target,)) is None:
         if before is not None:  # its own templates were forgotten meanwhile, and so is its name
-            drop_name(database, target)
+            drop_names(database, database.one("SELECT name FROM identity WHERE id = ?", (target,))[0])
         database.run("DELETE FROM identity WHERE id = ?", (target,))
         return
     held = tags_of(database, target)

@@ -24,6 +24,7 @@ import numpy.typing as npt
 
 import lookalike.index
 from lookalike.errors import LookalikeError, StorageError
+from lookalike.gallery.failpoints import reached
 from lookalike.gallery.live_index import read_vectors
 from lookalike.gallery.segments import Listed, SegmentFolder
 from lookalike.index.erasing import erase_vectors
@@ -143,10 +144,14 @@ class SegmentBuilder:
             if due is None:
                 return False
             plan, change = due
-            index = self._built(plan, model, stop=not only_file)
-            if index is None:
+            numbers, vectors = self._read(plan, model, stop=not only_file)
+            index = self._built(plan, model, numbers, vectors, stop=not only_file) if len(numbers) else None
+            if index is not None:
+                self._put(plan, self._folder.write(index), len(index), change)
+            elif self._stop.is_set() and not only_file:
                 return False
-            self._put(plan, self._folder.write(index), len(index), change)
+            else:  # all of these templates were forgotten
+                self._put(plan, None, 0, change)
             return True
 
     def _seen_due(self, only_file: bool) -> tuple[_Plan, int] | None:
@@ -178,20 +183,28 @@ class SegmentBuilder:
                 return _Plan(kind, segment.first, segment.last, (segment.name,))
         return None
 
-    def _built(self, plan: _Plan, model: Model, stop: bool) -> VectorIndex | None:
-        """The index of these templates; None where it was stopped, or nobody is left."""
-        parts = []
+    def _read(self, plan: _Plan, model: Model, stop: bool) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+        """Ids and vectors of the templates that are left; none where it was stopped."""
+        parts = [(np.empty(0, np.int64), np.empty((0, model.dimension), np.float32))]
         with self._database.read("read"):
             rows = self._database.run(
                 "SELECT id, vector FROM template WHERE id BETWEEN ? AND ? ORDER BY id", (plan.first, plan.last)
             )
             for part in read_vectors(rows, model.dimension):
                 if stop and self._stop.is_set():
-                    return None
+                    return parts[0]
                 parts.append(part)
-        if not parts:
-            return None
-        numbers, vectors = (np.concatenate(some) for some in zip(*parts, strict=True))
+        return np.concatenate([one for one, _ in parts]), np.concatenate([one for _, one in parts])
+
+    def _built(
+        self,
+        plan: _Plan,
+        model: Model,
+        numbers: npt.NDArray[np.int64],
+        vectors: npt.NDArray[np.float32],
+        stop: bool,
+    ) -> VectorIndex | None:
+        """The index of these templates; None where it was stopped."""
         # The last ones ask, before they go in, too.
         asking = min(_QUERIES, len(vectors) // 10) if plan.kind == _GRAPH else 0
         ends = [*range(_SLICE, len(vectors) - asking, _SLICE), len(vectors) - asking]
@@ -208,20 +221,25 @@ class SegmentBuilder:
             index.add(vectors[ends[-1] :], numbers[ends[-1] :])
         return index
 
-    def _put(self, plan: _Plan, name: str, templates: int, change: int) -> None:
-        """Let it count; who was forgotten while it was built is overwritten before."""
+    def _put(self, plan: _Plan, name: str | None, templates: int, change: int) -> None:
+        """Let it count; who was forgotten while it was built is overwritten before. Without a name, none counts."""
         with self._database.write("written"):
             held = {segment.name for segment in self._folder.listed()}
             latest = self._database.latest_change()
-            if held.issuperset(plan.instead_of):
+            if name is None:
+                self._folder.drop(plan.instead_of)
+            elif held.issuperset(plan.instead_of):
                 gone = [template for template, _ in self._folder.forgotten(plan.first, plan.last, change)]
                 if gone:
                     erase_vectors(self._folder.folder / name, gone)
                 new = Listed(name, plan.kind, plan.first, plan.last, templates, change, latest)
                 self._folder.put(new, plan.instead_of)
+            reached("before commit of segment")
+        reached("after commit of segment")
         try:
             with self._database.write("tidied"):
                 self._folder.sweep()
+            reached("segments swept")
         except StorageError as error:
             _log.warning("older segments stay on the disk: %s", error)
 

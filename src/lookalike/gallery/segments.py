@@ -27,6 +27,7 @@ import numpy.typing as npt
 import lookalike.index
 from lookalike.atomic_files import write_atomically
 from lookalike.errors import ArtefactError, StorageError
+from lookalike.gallery.failpoints import reached
 from lookalike.index.erasing import erase_vectors
 
 if TYPE_CHECKING:
@@ -147,13 +148,19 @@ class SegmentFolder:
         self.folder.mkdir(mode=0o700, exist_ok=True)
         name = secrets.token_hex(8)
         index.save(self.folder / name)
+        reached("segment written")
         return name
 
     def put(self, new: Listed, instead_of: Sequence[str]) -> None:
         """Let a segment count, instead of others; call inside a writing transaction."""
-        for name in instead_of:
-            self._database.run("DELETE FROM segment WHERE name = ?", (name,))
+        self.drop(instead_of)
         self._database.run("INSERT INTO segment VALUES (?, ?, ?, ?, ?, ?, ?)", astuple(new))
+
+    def drop(self, names: Sequence[str]) -> None:
+        """Let segments count no more; call inside a writing transaction."""
+        for name in names:
+            self._database.run("DELETE FROM segment WHERE name = ?", (name,))
+            self._database.run("UPDATE tally SET layout = layout + 1")
 
     def sweep(self) -> None:
         """Delete folders that do not count; call while `alone`, inside a transaction.
@@ -216,6 +223,7 @@ class SegmentFolder:
                 if new:
                     earlier = [template for template, when in gone[one.name] if when <= one.scrubbed]
                     self._erase(one.name, new, earlier, f"{change} {token[0]}")
+                    reached("vectors of a segment erased")
             if any(gone.values()):
                 with self._database.write("scrubbed"):
                     for one in behind:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +35,7 @@ class EnrollOptions(ModelRunOptions):
         classes_at: of a folder per identity: at which depth the identities' folders lie, such as 2.
         gallery: its address, such as a folder; made where there is none yet.
         name: whose pictures these are.
+        tag: of people: added to the tags of everybody enrolled: values by key, or texts, such as `site=Berlin`.
         recipe: `"landmarks"` for places; a gallery that is there already says what it holds.
         non_landmarks: of places: a folder of photos that show none, of the kind users send.
         promise: of places: `"fpr=RATE"`, the share of such photos that may be named.
@@ -49,6 +50,7 @@ class EnrollOptions(ModelRunOptions):
     classes_at: int | None = None
     gallery: str | Path = "people.gallery"
     name: str | None = None
+    tag: Mapping[str, str] | Sequence[str] | None = None
     recipe: str | None = None
     non_landmarks: Path | None = None
     promise: str | None = None
@@ -89,6 +91,7 @@ def enroll(options: EnrollOptions, progress: ProgressSink | None = None) -> Peop
         else:
             stack.enter_context(held)
         if holds_places(held) or of_places:
+            refuse_options(options, "tag", why="is for people; a gallery of landmarks has no tags")
             return _places(options, held, stack, Reporter(progress))
         why = f"is for landmarks, and {options.gallery} holds none; give --recipe landmarks with it"
         refuse_options(options, *_PLACES, why=why)
@@ -96,13 +99,16 @@ def enroll(options: EnrollOptions, progress: ProgressSink | None = None) -> Peop
 
 
 def _people(options: EnrollOptions, held: Gallery | None, stack: ExitStack, report: Reporter) -> PeopleEnrolled:
+    from lookalike.gallery.identity_tags import checked_tags
     from lookalike.recognizer import Recognizer
     from lookalike.workflows.loaded_model import load_model
     from lookalike.workflows.people_enrolment import checked_names
     from lookalike.workflows.picture_headers import check_headers
+    from lookalike.workflows.tag_texts import given_tags
 
     chosen = _pictures_of_people(_data(options), options.name, options.classes_at)
     checked_names(chosen.paths, chosen.identities)
+    tags = {key: value for key, value in checked_tags(given_tags(options.tag)).items() if value is not None}
     check_headers(chosen.paths, report, skip_bad=options.skip_bad)
     embedder = load_model(options.model, cropped=options.cropped, scales=options.scales, run=options)
     if held is not None:
@@ -110,7 +116,7 @@ def _people(options: EnrollOptions, held: Gallery | None, stack: ExitStack, repo
     for line in chosen.notes:
         report.remark(line)
     people = embed_people(embedder, chosen.paths, chosen.identities, report, options.skip_bad)
-    return store_people(Recognizer(embedder, _made(options, held, stack)), people, report)
+    return store_people(Recognizer(embedder, _made(options, held, stack)), people, report, tags)
 
 
 def _places(options: EnrollOptions, held: Gallery | None, stack: ExitStack, report: Reporter) -> PlacesEnrolled:

@@ -1,4 +1,4 @@
-"""Remove an identity from a gallery, for good."""
+"""Remove an identity from a gallery, or everything older than a date, for good."""
 
 from __future__ import annotations
 
@@ -7,9 +7,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from lookalike.gallery import Gallery
 
-__all__ = ["ForgetOptions", "Forgotten", "forget", "forget_from"]
+__all__ = [
+    "ForgetBeforeOptions",
+    "ForgetOptions",
+    "Forgotten",
+    "ForgottenBefore",
+    "forget",
+    "forget_before",
+    "forget_from",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +50,35 @@ class Forgotten:
     identities: int
 
 
+@dataclass(frozen=True, kw_only=True)
+class ForgetBeforeOptions:
+    """How old templates may be.
+
+    Attributes:
+        before: a date or a time, as ISO 8601 text or `datetime`, without an offset UTC; what was enrolled earlier is
+            to be forgotten.
+        gallery: its address, such as a folder.
+    """
+
+    before: datetime | str
+    gallery: str | Path = "people.gallery"
+
+
+@dataclass(frozen=True)
+class ForgottenBefore:
+    """What was deleted by age, and what is left.
+
+    Attributes:
+        forgotten: how many identities had no template left, and are gone.
+        templates: deleted.
+        identities: left in the gallery.
+    """
+
+    forgotten: int
+    templates: int
+    identities: int
+
+
 def forget(options: ForgetOptions) -> Forgotten:
     """Delete a person or a place with all templates; the bytes are overwritten on the disk.
 
@@ -57,6 +96,27 @@ def forget(options: ForgetOptions) -> Forgotten:
 
     with open_gallery(options.gallery, create=False) as gallery:
         return forget_from(gallery, options.name)
+
+
+def forget_before(options: ForgetBeforeOptions) -> ForgottenBefore:
+    """Delete templates that were enrolled before a date, and people of whom none is left; bytes are overwritten.
+
+    Of an open gallery, `Gallery.forget_before` does it.
+
+    Raises:
+        ArtefactError: there is no gallery, or it is damaged or of a newer version.
+        InputError: no date or time, or a gallery of landmarks.
+        StorageError: as `forget`.
+
+    Example:
+        >>> forget_before(ForgetBeforeOptions(before="2025-01-01", gallery="people.gallery"))    # doctest: +SKIP
+        ForgottenBefore(forgotten=2, templates=7, identities=31)
+    """
+    from lookalike.gallery import open_gallery
+
+    with open_gallery(options.gallery, create=False) as gallery:
+        done = gallery.forget_before(options.before)
+        return ForgottenBefore(done.identities, done.templates, len(gallery))
 
 
 def forget_from(gallery: Gallery, name: str) -> Forgotten:

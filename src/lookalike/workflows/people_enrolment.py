@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from lookalike.embedder import Embedder
-    from lookalike.gallery import Counts, Gallery
+    from lookalike.gallery import Counts, Gallery, Tags
     from lookalike.images import Picture
     from lookalike.progress import ProgressSink, Reporter
     from lookalike.recognizer import Recognizer
@@ -145,8 +145,16 @@ def checked_names(pictures: Sequence[Picture], names: Sequence[str]) -> list[str
     return [checked_name(name) for name in names]
 
 
-def store_people(recognizer: Recognizer, people: EmbeddedPeople, report: Reporter) -> PeopleEnrolled:
+def store_people(
+    recognizer: Recognizer, people: EmbeddedPeople, report: Reporter, tags: Tags | None = None
+) -> PeopleEnrolled:
     """Write them into the recognizer's gallery, one person after the other: who is enrolled, is on the disk.
+
+    Args:
+        recognizer: with a gallery.
+        people: to be written.
+        report: told how far it is.
+        tags: added to those of everybody.
 
     Raises:
         StorageError: the disk is full or failing; says how many people are enrolled.
@@ -164,7 +172,7 @@ def store_people(recognizer: Recognizer, people: EmbeddedPeople, report: Reporte
     try:
         for name, vectors in people.vectors.items():
             there = _template_ids(gallery, name) if name in before else set()
-            now = gallery.enroll(name, vectors, people.sources[name])
+            now = gallery.enroll(name, vectors, people.sources[name], tags=tags)
             known += len(now) - len(set(now) - there)
             stored += 1
             done(1)
