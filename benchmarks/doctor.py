@@ -17,7 +17,8 @@ the threshold those that were found.
 linkage: of pairs of names that are one person or two, which rule finds them, without odds: the nearest pair of
 templates within the threshold, a majority, or all; where one template of one name may be a wrong one.
 
-time: generated vectors in a gallery on disk; seconds of each stage.
+time: generated vectors in a gallery on disk; seconds of each stage. As many people as --planted are under two names,
+and as many templates under a wrong name.
 """
 
 from __future__ import annotations
@@ -291,6 +292,18 @@ def _matches(faces: Faces, one: str, other: str, wrong: bool, threshold: float, 
     return np.asarray(pairwise(faces.vectors[first], faces.vectors[second], "euclidean") <= threshold)
 
 
+def planted_names(whose: np.ndarray, count: int) -> list[str]:
+    """Names of generated templates: half of the first `count` people's under a second name, one of each of the next
+    `count` under the name of somebody after these.
+    """
+    names = [f"p{person}" for person in whose]
+    for person in range(count):
+        for row in np.flatnonzero(whose == person)[::2]:
+            names[row] += " again"
+        names[int(np.flatnonzero(whose == count + person)[0])] = f"p{2 * count + person}"
+    return names
+
+
 def time_lines(given: argparse.Namespace) -> None:
     """Seconds of each stage, of generated vectors; their threshold and odds are measured on other identities."""
     measured, identities = generated_vectors(4000, 128, 10, seed=1)
@@ -300,21 +313,36 @@ def time_lines(given: argparse.Namespace) -> None:
     vectors, whose = generated_vectors(given.templates, 128, given.per_identity, seed=2)
     with tempfile.TemporaryDirectory(dir=given.folder) as folder, open_gallery(Path(folder) / "big.gallery") as gallery:
         gallery.bind("made", "generated", "euclidean", 128)
-        starts = range(0, len(vectors), given.per_identity)
-        gallery.enroll_many((f"p{whose[at]}", vectors[at : at + given.per_identity], None) for at in starts)
+        names = planted_names(whose, given.planted)
+        rows: dict[str, list[int]] = {}
+        for at, name in enumerate(names):
+            rows.setdefault(name, []).append(at)
+        gallery.enroll_many((name, vectors[mine], None) for name, mine in rows.items())
         stages: dict[str, list[float]] = {}
 
         def note(event: Progress) -> None:
             stages.setdefault(event.stage, []).append(time.perf_counter())
 
+        rules = Rules(threshold=calibration.threshold(), odds=calibration.odds)
         began = time.perf_counter()
-        found = diagnose(gallery, Rules(threshold=calibration.threshold(), odds=calibration.odds), progress=note)
+        found = diagnose(gallery, rules, most=given.templates, progress=note)
         seconds = time.perf_counter() - began
         index = gallery.stats()["index"]
     ends = [times[-1] for times in stages.values()]
     parts = dict(zip(stages, np.diff([began, *ends]).round(2).tolist(), strict=True))
     line = {"templates": found.templates, "identities": found.identities, "seconds": round(seconds, 1), "stages": parts}
     print(json.dumps(line | {"totals": found.totals, "pairs left out": found.pairs_left_out, "index": index}))
+    said = {kind: {one.identities for one in found.findings if one.kind == kind} for kind in found.totals}
+    doubled = {(f"p{n} again", f"p{n}") for n in range(given.planted)}
+    moved = {(f"p{2 * given.planted + n}", f"p{given.planted + n}") for n in range(given.planted)}
+    for kind, told, true in (
+        ("one person", said["one-person"], doubled),
+        ("one person or undecided", said["one-person"] | said["undecided"], doubled),
+        ("wrong name", said["wrong-name"], moved),
+    ):
+        counts = Counter(outcome for _, outcome in _outcomes(kind, set(told), true))
+        rates = _rates(*(counts[outcome] for outcome in ("right", "wrong", "missed")))
+        print(json.dumps({"templates": found.templates, "kind": kind, "planted": given.planted} | rates))
 
 
 def main() -> None:
@@ -327,6 +355,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--templates", type=int, default=100_000)
     parser.add_argument("--per-identity", type=int, default=4)
+    parser.add_argument("--planted", type=int, default=200)
     parser.add_argument("--folder", type=Path, help="where galleries are made")
     given = parser.parse_args()
     {"faces": faces_lines, "linkage": linkage_lines, "time": time_lines}[given.what](given)
