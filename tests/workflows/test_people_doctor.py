@@ -108,3 +108,25 @@ def test_a_calibration_of_another_model_is_refused(options, tiny_model, refuses,
     refuses(InputError, lambda: examine_people(changed), "was measured with model 0123456789abcdef")
     own = replace(changed, calibration=tiny_model / "calibration.json")
     assert "measured on three people of ORL" in examine_people(own).by.odds_source
+
+
+@pytest.mark.slow
+@pytest.mark.network
+def test_quality_is_measured_anew(people_folder, tmp_path):
+    """Of dlib: the blurred face scores 0.13, all others above 0.85; the limit is 0.25."""
+    from PIL import Image, ImageFilter
+
+    for name in ("s01", "s02"):
+        (tmp_path / "people" / name).mkdir(parents=True)
+        for number in range(1, 4):
+            shutil.copy(people_folder / name / f"{number}.png", tmp_path / "people" / name)
+    with Image.open(people_folder / "s02" / "0.png") as image:
+        image.filter(ImageFilter.GaussianBlur(3)).save(tmp_path / "people" / "s02" / "blurred.png")
+    enroll(EnrollOptions(model="dlib", pictures=tmp_path / "people", gallery=tmp_path / "g", cropped=True))
+    asked = DoctorOptions(gallery=tmp_path / "g", model="dlib", output=tmp_path / "doctor", measure_quality=True)
+    done = examine_people(asked)
+    poor = [one for one in done.diagnosis.findings if one.quality is not None and one.quality < 0.25]
+    with open_gallery(tmp_path / "g") as gallery:
+        blurred = [one.id for one in gallery.templates("s02") if one.source.endswith("blurred.png")]
+    assert [list(one.templates) for one in poor] == [blurred]
+    assert poor[0].proposal.act == "forget"
