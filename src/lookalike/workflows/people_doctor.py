@@ -140,7 +140,8 @@ def examine_people(options: DoctorOptions, progress: ProgressSink | None = None)
         pictures = TemplatePictures(gallery, embedder)
         page, file = options.output / "report.html", options.output / "findings.json"
         with output_folder(options.output):
-            write_report(page, doctor_report(found, by, pictures, title=f"{options.gallery}: what may be wrong"))
+            title = f"{options.gallery}: what may be wrong"
+            write_report(page, doctor_report(found, by, pictures, report, title=title))
             write_findings(file, found, by, gallery, pictures)
         if pictures.unreadable:
             unread = how_many(len(pictures.unreadable), "template")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from lookalike.counted_nouns import how_many
@@ -11,6 +11,7 @@ from lookalike.gallery.doctor.reasons import likely_text
 if TYPE_CHECKING:
     from lookalike.evaluation.report.page import PicturePair, Report, Section, Table
     from lookalike.gallery.doctor import Diagnosis, Finding, FindingKind
+    from lookalike.progress import Reporter
     from lookalike.workflows.people_doctor import ExaminedBy
     from lookalike.workflows.template_pictures import TemplatePictures
 
@@ -51,13 +52,16 @@ HEADINGS: dict[FindingKind, tuple[str, str]] = {
 }
 
 
-def doctor_report(found: Diagnosis, by: ExaminedBy, pictures: TemplatePictures, *, title: str) -> Report:
+def doctor_report(
+    found: Diagnosis, by: ExaminedBy, pictures: TemplatePictures, report: Reporter, *, title: str
+) -> Report:
     """Build the report.
 
     Args:
         found: the diagnosis.
         by: what decided.
         pictures: of templates.
+        report: told how many findings have their pictures.
         title: of the page.
     """
     from lookalike.evaluation.report.page import Fact, Report
@@ -65,7 +69,10 @@ def doctor_report(found: Diagnosis, by: ExaminedBy, pictures: TemplatePictures, 
 
     facts = [Fact(HEADINGS[kind][0].lower(), f"{found.totals[kind]:,}") for kind in KINDS]
     of_kind = {kind: [one for one in found.findings if one.kind == kind] for kind in KINDS}
-    sections = [_section(kind, found.totals[kind], of_kind[kind], pictures) for kind in KINDS if of_kind[kind]]
+    pictured = report.counted("Reading pictures", sum(min(len(mine), PICTURED) for mine in of_kind.values()))
+    sections = [
+        _section(kind, found.totals[kind], of_kind[kind], pictures, pictured) for kind in KINDS if of_kind[kind]
+    ]
     lead = (
         f"{how_many(found.identities, 'person', 'people')} with {how_many(found.templates, 'template')}. Templates "
         f"match up to a distance of {by.threshold.distance:.4g} ({by.threshold.source}). Odds: {by.odds_source}."
@@ -86,7 +93,13 @@ def proposal_text(finding: Finding) -> str:
     return f"delete {moved} of {proposal.identities[0]}"
 
 
-def _section(kind: FindingKind, total: int, findings: Sequence[Finding], pictures: TemplatePictures) -> Section:
+def _section(
+    kind: FindingKind,
+    total: int,
+    findings: Sequence[Finding],
+    pictures: TemplatePictures,
+    pictured: Callable[[int], None],
+) -> Section:
     from lookalike.evaluation.report.page import PicturePairs, Section
 
     heading, meaning = HEADINGS[kind]
@@ -95,19 +108,27 @@ def _section(kind: FindingKind, total: int, findings: Sequence[Finding], picture
         prose.append(
             f"{total:,} were found; {min(len(findings), LISTED)} are listed here, {len(findings):,} in findings.json."
         )
-    items = tuple(pair for one in findings[:PICTURED] for pair in _pairs(one, pictures))
-    blocks = (PicturePairs(items), _table(findings[:LISTED]))
+    items: list[PicturePair] = []
+    for one in findings[:PICTURED]:
+        items += _pairs(one, pictures)
+        pictured(1)
+    blocks = (PicturePairs(tuple(items)), _table(findings[:LISTED]))
     return Section(f"{heading}: {total:,}", tuple(prose), blocks)
 
 
 def _pairs(finding: Finding, pictures: TemplatePictures) -> list[PicturePair]:
     from lookalike.evaluation.report.page import PicturePair
+    from lookalike.workflows.template_pictures import card
 
     made = []
     for number, (one, other) in enumerate(finding.shown):
         own = finding.kind == "wrong-name" and number == 1
         verdict = f"{finding.id}: beside its own name" if own else f"{finding.id}: {_measure(finding)}"
-        left, right = pictures.picture(one), pictures.picture(other)  # before the captions, which tell quality
+        left = pictures.picture(one)  # before the captions, which tell quality
+        if one == other:
+            made.append(PicturePair(left, card("no other", "template"), pictures.caption(one), "", verdict))
+            continue
+        right = pictures.picture(other)
         made.append(PicturePair(left, right, pictures.caption(one), pictures.caption(other), verdict))
     return made
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from lookalike.gallery import Gallery, Template
     from lookalike.images import RGBArray
 
-__all__ = ["TemplatePictures", "template_of"]
+__all__ = ["TemplatePictures", "card", "template_of"]
 
 #: Pixels of a placeholder.
 _WIDTH, _HEIGHT = 125, 150
@@ -91,17 +91,17 @@ class TemplatePictures:
         source = self.source(template_id)
         if not source:
             self.unreadable.add(template_id)
-            return _card("no picture", "was kept")
+            return card("no picture", "was kept")
         try:
             small: npt.NDArray[np.uint8] = Thumbnails([Path(source)], faces if self._embedder else None)[0]
         except ImageError:
             self.unreadable.add(template_id)
-            return _card("the picture", "cannot be", "read here")
+            return card("the picture", "cannot be", "read here")
         return small
 
 
-def _card(*lines: str) -> npt.NDArray[np.uint8]:
-    """A grey card with some words."""
+def card(*lines: str) -> npt.NDArray[np.uint8]:
+    """A grey card with some words, `(150, 125, 3)` uint8."""
     import numpy as np
     from PIL import Image, ImageDraw
 
