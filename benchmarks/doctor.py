@@ -2,6 +2,7 @@
 
     python benchmarks/doctor.py faces --half report [--photos FOLDER] [--plantings 100]
     python benchmarks/doctor.py linkage --half choose
+    python benchmarks/doctor.py worth --half choose
     python benchmarks/doctor.py time --templates 100000 [--per-identity 4]
 
 faces: the ORL faces, and those of FOLDER (a folder for each person), embedded by dlib, as they are ("clear") or reduced
@@ -16,6 +17,9 @@ the threshold those that were found.
 
 linkage: of pairs of names that are one person or two, which rule finds them, without odds: the nearest pair of
 templates within the threshold, a majority, or all; where one template of one name may be a wrong one.
+
+worth: how much more several templates on either side say than one comparison, as the slope of logistic regression on
+the log likelihood ratio of the typical pair; null where no typical pair of one person lies beyond one of two people.
 
 time: generated vectors in a gallery on disk; seconds of each stage. As many people as --planted are under two names,
 and as many templates under a wrong name.
@@ -52,6 +56,8 @@ from lookalike.workflows.people_odds import odds_of_gallery
 
 #: Pixels along the longer side of a picture that is planted as a poor one.
 POOR_PIXELS = 12
+#: A slope that only tells that both sides lie apart.
+SEPARATED = 100
 #: What "small" pictures are reduced by.
 REDUCED = 3
 
@@ -292,6 +298,63 @@ def _matches(faces: Faces, one: str, other: str, wrong: bool, threshold: float, 
     return np.asarray(pairwise(faces.vectors[first], faces.vectors[second], "euclidean") <= threshold)
 
 
+def worth_lines(given: argparse.Namespace) -> None:
+    """By how much the log likelihood ratio of the typical pair has to be multiplied, by templates on either side."""
+    made, whose = generated_vectors(2000, 128, 10, seed=1)
+    measured = calibrate(
+        verify_all_pairs(made, whose, "euclidean"), fingerprint="made", metric="euclidean", source="generated"
+    )
+    others, names = generated_vectors(3000, 128, 10, seed=2)
+    faces = embedded(given, 1)
+    mine = np.isin(faces.names, half_of(faces, given.half))
+    sources = {
+        "faces": (faces.vectors[mine], faces.names[mine], calibration_of(faces)),
+        "generated": (others, names, measured),
+    }
+    for source, (vectors, people, calibration) in sources.items():
+        for templates in (1, 2, 3):
+            assert calibration.odds is not None
+            log_ratio = calibration.odds.log_ratio
+            ratios = [
+                np.array([log_ratio(one) for one in side])
+                for side in _typical(vectors, people, templates, np.random.default_rng(given.seed))
+            ]
+            slope, offset = _logistic(*ratios)
+            line = {"source": source, "half": given.half, "templates": templates, "root": round(templates**0.5, 2)}
+            found = {"slope": round(slope, 2), "offset": round(offset, 2)} if slope < SEPARATED else {"slope": None}
+            print(json.dumps(line | found), flush=True)
+
+
+def _typical(
+    vectors: np.ndarray, people: np.ndarray, templates: int, rng: np.random.Generator
+) -> tuple[list[float], list[float]]:
+    """Typical distances between so many templates of one person and others of theirs, and of two people."""
+    distances, known = pairwise(vectors, vectors, "euclidean"), sorted(set(people.tolist()))
+    rows = {person: np.flatnonzero(people == person) for person in known}
+    pairs, half = templates * templates, templates * templates // 2
+    genuine, impostor = [], []
+    for _ in range(-(-3000 // len(known))):
+        mixed = {person: rng.permutation(rows[person]) for person in known}
+        for person, other in zip(known, np.roll(known, int(rng.integers(1, len(known)))).tolist(), strict=True):
+            mine, theirs = mixed[person][:templates], mixed[person][templates : 2 * templates]
+            genuine.append(float(np.sort(distances[np.ix_(mine, theirs)], axis=None)[half]))
+            strangers = mixed[other][:templates]
+            impostor.append(float(np.sort(distances[np.ix_(mine, strangers)].reshape(pairs))[half]))
+    return genuine, impostor
+
+
+def _logistic(genuine: np.ndarray, impostor: np.ndarray) -> tuple[float, float]:
+    """Slope and offset of logistic regression, both sides weighing the same."""
+    from scipy.optimize import minimize
+
+    def cost(line: np.ndarray) -> float:
+        sides = (np.logaddexp(0, sign * (line[0] * x + line[1])).mean() for sign, x in ((-1, genuine), (1, impostor)))
+        return float(sum(sides))
+
+    slope, offset = minimize(cost, [1.0, 0.0], method="Nelder-Mead").x
+    return float(slope), float(offset)
+
+
 def planted_names(whose: np.ndarray, count: int) -> list[str]:
     """Names of generated templates: half of the first `count` people's under a second name, one of each of the next
     `count` under the name of somebody after these.
@@ -347,7 +410,7 @@ def time_lines(given: argparse.Namespace) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("faces", "linkage", "time"))
+    parser.add_argument("what", choices=("faces", "linkage", "worth", "time"))
     parser.add_argument("--half", choices=("choose", "report"), default="report")
     parser.add_argument("--photos", type=Path)
     parser.add_argument("--keep", type=Path, help="a folder that keeps the embedded pictures for the next run")
@@ -358,7 +421,7 @@ def main() -> None:
     parser.add_argument("--planted", type=int, default=200)
     parser.add_argument("--folder", type=Path, help="where galleries are made")
     given = parser.parse_args()
-    {"faces": faces_lines, "linkage": linkage_lines, "time": time_lines}[given.what](given)
+    {"faces": faces_lines, "linkage": linkage_lines, "worth": worth_lines, "time": time_lines}[given.what](given)
     print(json.dumps({"machine": machine()}))
 
 
