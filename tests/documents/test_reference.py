@@ -20,7 +20,8 @@ def verbs():
 
 
 def test_verbs_and_options_are_those_of_the_command_line():
-    rows = re.findall(r"^\| `((?:index |people )?\w+)[^|]*\|[^|]*\|(.*)\|$", TEXT.split("## Kinds of index")[0], re.MULTILINE)
+    verb = r"(?:(?:index|people|gallery|audit) )?\w+"
+    rows = re.findall(rf"^\| `({verb})[^|]*\|[^|]*\|(.*)\|$", TEXT.split("## Kinds of index")[0], re.MULTILINE)
     written = {verb: set(re.findall(r"`(--[\w-]+)`", options)) for verb, options in rows}
     real = {
         name: {o for p in command.params for o in [*p.opts, *p.secondary_opts] if o.startswith("--")}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -17,15 +16,20 @@ from lookalike.counted_nouns import how_many
 from lookalike.distances import MetricName
 from lookalike.errors import ArtefactError, InputError, LookalikeError, StorageError
 from lookalike.gallery import enrolled_keys, enrolment, forgetting, identity_acts, identity_reading
+from lookalike.gallery.actor import actor_name
 from lookalike.gallery.annex import Annex, AnnexFolder, MakeAnnex
+from lookalike.gallery.audit import AuditLog, append, audited, held_policy, pseudonyms
+from lookalike.gallery.backup import back_up
 from lookalike.gallery.database import Database
+from lookalike.gallery.encrypted_opening import opened_database
 from lookalike.gallery.failpoints import reached
 from lookalike.gallery.filtered_search import FilterCache
-from lookalike.gallery.gallery_stats import bytes_below, counted, described
+from lookalike.gallery.gallery_stats import counted, described, stats
 from lookalike.gallery.identity_search import nearest_identities
-from lookalike.gallery.identity_tags import change_tags, checked_filter, checked_tags, tags_of
-from lookalike.gallery.kind import checked_kind, held_kind, migrate, settle, upgrade
+from lookalike.gallery.identity_tags import checked_filter
+from lookalike.gallery.kind import checked_kind, held_kind, settle, upgrade
 from lookalike.gallery.live_index import LiveIndex
+from lookalike.gallery.master_key import Key
 from lookalike.gallery.model_binding import check_model, check_same, held_model, store_model
 from lookalike.gallery.moments import utc_moment
 from lookalike.gallery.records import (
@@ -42,14 +46,17 @@ from lookalike.gallery.records import (
     Tags,
     Template,
 )
+from lookalike.gallery.recovery import recover
+from lookalike.gallery.search_log import SearchLog
 from lookalike.gallery.segment_builder import SegmentBuilder
 from lookalike.gallery.segments import SegmentFolder
+from lookalike.gallery.traces import Traces, traces
 from lookalike.identity_names import checked_name
 from lookalike.index.core.checks import checked_k
 
 __all__ = ["EmbeddedGallery"]
 
-_log = logging.getLogger(__name__)
+
 _Found = TypeVar("_Found")
 
 
@@ -69,10 +76,13 @@ class EmbeddedGallery:
         create: make it when it is not there.
         timeout: seconds to wait for another process's lock.
         kind: what it must hold, as `open_gallery`.
+        key: of an encrypted gallery, as `open_gallery`.
+        actor: whom the audit log names, as `open_gallery`.
 
     Raises:
-        ArtefactError: missing (with `create=False`), damaged, not a gallery, or of a newer version.
-        InputError: it holds the other kind.
+        ArtefactError: missing (with `create=False`), damaged, not a gallery, or of a newer version; the key is wrong,
+            or the keyring is missing.
+        InputError: it holds the other kind; it is encrypted, and no key was given; or the reverse.
         StorageError: the disk is full, read-only or failing.
 
     Example:
@@ -83,9 +93,18 @@ class EmbeddedGallery:
         'Ada'
     """
 
-    def __init__(self, path: str | Path, create: bool = True, timeout: float = 30.0, kind: Kind | None = None) -> None:
-        self.path = Path(path)
-        self._database = Database(self.path, create, timeout)
+    def __init__(
+        self,
+        path: str | Path,
+        create: bool = True,
+        timeout: float = 30.0,
+        kind: Kind | None = None,
+        key: Key | None = None,
+        actor: str | None = None,
+    ) -> None:
+        self.path, named = Path(path), actor_name(actor)
+        self._database = opened_database(self.path, create, timeout, key)
+        self._database.actor = named
         self._segments = SegmentFolder(self._database)
         self._live = LiveIndex(self._database, self._segments)
         self._builder = SegmentBuilder(self._database, self._segments, lambda: self._live.damaged)
@@ -94,31 +113,16 @@ class EmbeddedGallery:
         self._model: Model | None = None
         self._kind: Kind | None = None
         self._counted: Counts | None = None
-        self._tidy_annex()
-        migrate(self._database)
-        # A process killed between the commit of a `forget` and its scrubbing left old bytes in the log, in a version
-        # of the annex, or in a segment.
-        try:
-            change = self.change
-            if self._database.scrub(wait=False):
-                self._segments.recover(change)
-        except StorageError as error:  # a full or read-only disk; reading must go on
-            _log.warning("what was forgotten from %s was not overwritten everywhere: %s", self.path, error)
+        recover(self._database, self._segments, self._annexes)
+        with self._database.read("read"):
+            searches = held_policy(self._database) == "searches"
+        self._searches = SearchLog(self._database) if searches else None
         if kind is not None:
             try:
                 self._expect(checked_kind(kind), store=create)
             except BaseException:
                 self._database.close()
                 raise
-
-    def _tidy_annex(self) -> None:
-        if not self._annexes.stale():
-            return
-        try:
-            with self._database.write("tidied", wait=False):
-                self._annexes.sweep()
-        except StorageError as error:  # somebody is just writing a version, or the disk is read-only
-            _log.info("older versions of what %s keeps of landmarks stay: %s", self.path, error)
 
     # --- the model ----------------------------------------------------------------------------------------
 
@@ -154,8 +158,7 @@ class EmbeddedGallery:
         self._expect(checked_kind(kind), store=True)
 
     def _expect(self, kind: Kind, store: bool) -> None:
-        held = self.kind
-        if held != kind and (held is not None or store):
+        if self.kind != kind and (self.kind is not None or store):
             with self._database.write("written"):
                 settle(self._database, kind)
 
@@ -213,6 +216,10 @@ class EmbeddedGallery:
                 if replace:
                     gone, change = forgetting.drop_others(database, one.name, stored[one.name], change)
                     dropped += gone
+            if change is not None:
+                owners = [enrolment.identity_of(database, name) for name in stored]
+                counted = {"templates": sum(map(len, stored.values()))}
+                audited(database, "replace" if replace else "enroll", [one for one in owners if one], counted)
             if key is not None:
                 enrolled_keys.remember(database, key, ready, replace, stored)
             if annex is not None and change is not None:
@@ -226,7 +233,7 @@ class EmbeddedGallery:
         """Have segments built where it pays."""
         snapshot = self._live.snapshot
         unbuilt = self.counts().templates if snapshot is None else snapshot.unbuilt
-        if unbuilt > lookalike.index.AUTO_EXACT_LIMIT:
+        if unbuilt > lookalike.index.AUTO_EXACT_LIMIT and not self._database.sealing.encrypted:
             self._builder.begin(self._bound())
 
     # --- acts on identities -------------------------------------------------------------------------------
@@ -262,12 +269,8 @@ class EmbeddedGallery:
 
     def tag(self, identity: str, tags: Mapping[str, str | None]) -> Tags:
         """Set tags of an identity, or take them away. See `Gallery.tag`."""
-        name, ready = checked_name(identity), checked_tags(tags, removable=True)
         with self._writing("tag") as database:
-            owner, _ = identity_reading.identity_row(database, name)
-            if change_tags(database, owner, ready):
-                enrolment.new_change(database)
-            return tags_of(database, owner)
+            return identity_acts.tag(database, identity, tags)
 
     # --- forgetting ---------------------------------------------------------------------------------------
 
@@ -277,7 +280,9 @@ class EmbeddedGallery:
         with self._writing("forget") as database:
             owner, _ = identity_reading.identity_row(database, name)
             change = enrolment.new_change(database)
+            subject = pseudonyms(database, [owner])
             deleted = forgetting.drop_identity(database, owner, change)
+            append(database, "forget", subject, {"templates": deleted})
             held = self._annexes.current(model.fingerprint)
             if held is not None:
                 self._annexes.write(held.without(name), change, model.fingerprint, held.covers)
@@ -294,8 +299,6 @@ class EmbeddedGallery:
 
     def _forget(self, which: str, values: Sequence[object]) -> Forgotten:
         with self._writing("forget") as database:
-            if held_kind(database) == "landmarks":
-                raise InputError(f"{self.path} is a gallery of landmarks, which are forgotten as a whole; use `forget`")
             done = forgetting.drop_templates(database, which, values, None)
         if done.templates:
             self._tidy(f"{how_many(done.templates, 'template is', 'templates are')} forgotten and will not be found")
@@ -319,11 +322,38 @@ class EmbeddedGallery:
                 "are still in its log and its segments; call scrub() when it has ended"
             )
 
+    def traces(self, identity: str) -> Traces:
+        """What files hold of an identity, to be looked for after it was forgotten. See `erasure_receipt`."""
+        with self._database.write("read"):
+            upgrade(self._database)
+            return traces(self._database, checked_name(identity))
+
+    def files(self) -> list[Path]:
+        """All files of the gallery, and of the keyring of an encrypted one."""
+        below = [path for path in self.path.rglob("*") if path.is_file()]
+        return [*below, *self._database.sealing.files()]
+
+    @property
+    def keyring(self) -> Path | None:
+        """The file of the keys of an encrypted gallery; None of a plain one."""
+        return next(iter(self._database.sealing.files()), None)
+
+    @property
+    def audit(self) -> AuditLog:
+        """The audit log; see `lookalike.gallery.audit`."""
+        return AuditLog(self._database)
+
     def scrub(self) -> bool:
-        """Overwrite what was forgotten, in the log and the segments; False when somebody kept reading it too long."""
-        # Once the log was emptied, nobody searches a state from before any more, and segments may be overwritten.
+        """Overwrite what was forgotten, in the log and the segments; False when somebody kept reading it too long.
+
+        Of an encrypted gallery, keys of who was forgotten are destroyed.
+        """
+        # Once the log was emptied, nobody searches a state from before any more: segments may be overwritten, and
+        # nobody meets a key that is destroyed.
         change = self.change
-        if not self._database.scrub():
+        emptied = self._database.scrub()
+        self._database.sealing.finish()
+        if not emptied:
             return False
         reached("log scrubbed")
         self._segments.scrub(change)
@@ -347,11 +377,11 @@ class EmbeddedGallery:
 
         def names(held: Annex | None) -> list[str]:
             rows = self._database.run(
-                "SELECT DISTINCT name FROM template JOIN identity ON identity.id = identity_id "
-                "WHERE change_id > ? ORDER BY name",
+                "SELECT DISTINCT identity_id, name FROM template JOIN identity ON identity.id = identity_id "
+                "WHERE change_id > ?",
                 (-1 if held is None else held.covers,),
             )
-            return [row[0] for row in rows]
+            return sorted(self._database.sealing.names(rows.fetchall()))
 
         return self._annexed(names)
 
@@ -377,7 +407,7 @@ class EmbeddedGallery:
     def names(self) -> list[str]:
         """Names of all identities, in order. See `Gallery.names`."""
         with self._database.read("read"):
-            return [row[0] for row in self._database.run("SELECT name FROM identity ORDER BY name")]
+            return identity_reading.names(self._database)
 
     def people(self) -> list[Identity]:
         """All identities, by name."""
@@ -437,6 +467,8 @@ class EmbeddedGallery:
                 found = nearest_identities(database, some, probes, wanted, some.identities) if len(some) else nobody
                 break
         self._grown()
+        if self._searches is not None:
+            self._searches.note(wanted, found)
         return Searched(found, counts)
 
     def counts(self) -> Counts:
@@ -454,18 +486,30 @@ class EmbeddedGallery:
     def stats(self) -> dict[str, Any]:
         """Counts, model, bytes on disk and the index (None before the first search), ready for JSON."""
         with self._database.read("read"):
-            one, model, counts = self._database.one, self.model, self._counts()
-            return {
-                "path": str(self.path),
-                "format_version": self._database.version(),
-                "kind": held_kind(self._database),
-                "identities": counts.identities,
-                "templates": counts.templates,
-                "forgotten_templates": one("SELECT count(*) FROM tombstone")[0],
-                "bytes_on_disk": bytes_below(self.path),
-                "model": None if model is None else model.__dict__.copy(),
-                "index": self._live.stats(),
-            }
+            counts, index = self._counts(), self._live.stats()
+            return stats(self._database, self.model, counts) | {"index": index}
+
+    def backup(self, path: str | Path) -> Counts:
+        """Copy the gallery to a new folder in one consistent state, while others search and write.
+
+        Args:
+            path: must not be there, or be empty.
+
+        Returns:
+            how much the copy holds, which was opened and checked.
+
+        Raises:
+            StorageError: the folder is there already, or a disk is full or failing.
+            ArtefactError: the copy, and most likely the gallery, is damaged.
+        """
+        target = Path(path)
+        back_up(self._database, target)
+        copy = Database(target, create=False, timeout=self._database.timeout)
+        try:
+            with copy.read("read"):
+                return counted(copy, copy.latest_change())
+        finally:
+            copy.close()
 
     def __len__(self) -> int:
         return self.counts().identities
@@ -487,6 +531,8 @@ class EmbeddedGallery:
     def close(self) -> None:
         """Let go of files; a second call does nothing."""
         self._builder.end()  # not under the lock, for which it may be waiting
+        if self._searches is not None and not self._database.closed:
+            self._searches.end()
         self._database.close()
 
     def __enter__(self) -> Self:
