@@ -14,7 +14,7 @@ from lookalike.embedder.face import Face, FaceBox
 from lookalike.embedder.preprocessing import Prepared
 from lookalike.errors import ImageError, InputError, NoFaceError
 from lookalike.face_answers import with_shared_identities
-from lookalike.gallery.gallery import Candidate
+from lookalike.gallery.records import Candidate
 
 
 class PointsOfAPlane(Embedder):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from lookalike.decisions.policies import Decision
 from lookalike.decisions.promise import PromisedRate, PromisedThreshold
-from lookalike.gallery.gallery import Candidate, Kind
+from lookalike.gallery.records import Candidate, Kind
 from lookalike.json_values import plain
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import pytest
 from lookalike.answers import Identified, IdentifiedFace, PlaceCandidate
 from lookalike.embedder.face import Face, FaceBox
 from lookalike.face_drawing import Mark
-from lookalike.gallery.gallery import Candidate
+from lookalike.gallery.records import Candidate
 from lookalike.workflows.answer_marks import answer_label, answer_marks, answered_face_marks, found_face_marks
 
 FACES = tuple(Face(FaceBox(at, 0, at + 9, 9), 1.0, ((at, 1.0),), False) for at in (0, 20))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from lookalike.answers import Identified, IdentifiedFace, PlaceCandidate
 from lookalike.embedder.face import Face, FaceBox, FaceQuality
 from lookalike.errors import InputError
-from lookalike.gallery.gallery import Candidate
+from lookalike.gallery.records import Candidate
 from lookalike.progress import Reporter
 from lookalike.workflows.detect import Detection, PictureFaces
 from lookalike.workflows.face_tables import check_table, detection_csv, formula_remarks, identification_csv, write_table

@@ -5,7 +5,7 @@ import pytest
 
 from lookalike.answers import Identified
 from lookalike.embedder.face import Face, FaceBox
-from lookalike.gallery.gallery import Candidate
+from lookalike.gallery.records import Candidate
 from lookalike.tracks import Look, Track
 from lookalike.workflows.sightings import AnsweredTrack, put_together
 

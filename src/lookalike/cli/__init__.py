@@ -22,7 +22,7 @@ __all__ = ["command_line", "main"]
 
 _START, _MODEL, _GALLERY, _ASK = "Start here", "Make and prove a model", "Keep a gallery of people", "Ask"
 _INDEX = "Search many vectors"
-#: Every verb in the order of the help: its panel there, and where its function stands (or, of `index`, its own verbs).
+#: Every verb in the order of the help: its panel there, and where its function stands (or, of a group, its own verbs).
 _VERBS = {
     "demo": (_START, "lookalike.cli.demo:demo"),
     "figures": (_START, "lookalike.cli.figures:figures"),
@@ -32,13 +32,15 @@ _VERBS = {
     "models": (_MODEL, "lookalike.cli.models:models"),
     "index": (_INDEX, "lookalike.cli.index:index_verbs"),
     "enroll": (_GALLERY, "lookalike.cli.enroll:enroll"),
-    "people": (_GALLERY, "lookalike.cli.people:people"),
+    "people": (_GALLERY, "lookalike.cli.people:people_verbs"),
     "forget": (_GALLERY, "lookalike.cli.forget:forget"),
     "verify": (_ASK, "lookalike.cli.verify:verify"),
     "identify": (_ASK, "lookalike.cli.identify:identify"),
     "detect": (_ASK, "lookalike.cli.detect:detect"),
     "watch": (_ASK, "lookalike.cli.watch:watch"),
 }
+#: Verbs that have verbs of their own.
+_GROUPS = ("index", "people")
 
 
 def _version(wanted: bool) -> None:
@@ -68,12 +70,12 @@ def _tour(
     """
 
 
-def command_line(verb: str | None = None, *, index_in_full: bool = True) -> typer.Typer:
+def command_line(verb: str | None = None, *, groups_in_full: bool = True) -> typer.Typer:
     """The command line: with all verbs, or with one, whose module is then the only one that is imported.
 
     Args:
         verb: the one that is called; None, or what is no verb, for all.
-        index_in_full: whether `index` has its verbs, too, where all verbs are wanted.
+        groups_in_full: whether groups such as `index` have their verbs, too, where all verbs are wanted.
     """
     made = typer.Typer(
         name="lookalike",
@@ -90,8 +92,8 @@ def command_line(verb: str | None = None, *, index_in_full: bool = True) -> type
     for name in [verb] if verb in _VERBS else _VERBS:
         panel, home = _VERBS[name]
         found = resolve_name(home)
-        if name == "index":
-            made.add_typer(found(index_in_full or verb == name), rich_help_panel=panel)
+        if name in _GROUPS:
+            made.add_typer(found(groups_in_full or verb == name), rich_help_panel=panel)
         else:
             made.command(name, cls=VerbCommand, rich_help_panel=panel)(found)
     return made
@@ -140,7 +142,7 @@ def _run(arguments: list[str]) -> None:
     if os.environ.get(VARIABLE):
         answer_shell(command_line)
     verb = next((one for one in arguments if not one.startswith("-")), None)  # -v may stand before it
-    command = typer.main.get_command(command_line(verb, index_in_full=False))
+    command = typer.main.get_command(command_line(verb, groups_in_full=False))
     add_verbose(command)
     try:
         with debug_lines_end(), command.make_context("lookalike", list(arguments)) as context:

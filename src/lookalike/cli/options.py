@@ -29,6 +29,7 @@ __all__ = [
     "SmallestFace",
     "TargetFmr",
     "ThresholdDistance",
+    "Where",
     "given",
     "refuse_given",
 ]
@@ -139,6 +140,14 @@ TargetFmr = Annotated[
         "--fmr",
         metavar="RATE",
         help="Use the threshold at which this share of pairs of different people match, such as 0.001.",
+    ),
+]
+Where = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--where",
+        metavar="KEY=VALUE",
+        help="Only people with this tag, such as site=Berlin; several values of one key: one of them.",
     ),
 ]
 

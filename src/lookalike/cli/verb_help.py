@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
-__all__ = ["FOR_PEOPLE", "FOR_PLACES", "HELP_NAMES", "VerbCommand", "VerbGroup", "in_panel"]
+__all__ = ["FOR_PEOPLE", "FOR_PLACES", "HELP_NAMES", "ListingGroup", "VerbCommand", "VerbGroup", "in_panel"]
 
 #: How help is asked for, of every verb.
 HELP_NAMES = {"help_option_names": ["-h", "--help"]}
@@ -69,6 +69,15 @@ class VerbGroup(TyperGroup):
     def get_params(self, ctx: Any) -> list[Any]:
         """Its options, those named that the help shows."""
         return [_in_words(one, ctx) for one in super().get_params(ctx)]
+
+
+class ListingGroup(VerbGroup):
+    """A verb that has verbs of its own, of which `list` is meant where none is named."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """What is called, and its options."""
+        own = args and (args[0] in self.commands or args[0] in ctx.help_option_names)
+        return super().parse_args(ctx, args if own else ["list", *args])
 
 
 def _in_words(parameter: Any, context: Any) -> Any:

@@ -14,19 +14,38 @@ from pathlib import Path
 from lookalike.errors import InputError
 from lookalike.gallery.annex import Annex
 from lookalike.gallery.embedded import EmbeddedGallery
-from lookalike.gallery.gallery import Candidate, Counts, Gallery, Identity, Kind, Model, Searched, Template
+from lookalike.gallery.gallery import Gallery
+from lookalike.gallery.records import (
+    Act,
+    Candidate,
+    Counts,
+    Enrolment,
+    Filter,
+    Forgotten,
+    Identity,
+    Kind,
+    Model,
+    Searched,
+    Tags,
+    Template,
+)
 from lookalike.step_log import logged_step
 
 __all__ = [
+    "Act",
     "Annex",
     "Candidate",
     "Counts",
     "EmbeddedGallery",
+    "Enrolment",
+    "Filter",
+    "Forgotten",
     "Gallery",
     "Identity",
     "Kind",
     "Model",
     "Searched",
+    "Tags",
     "Template",
     "open_gallery",
 ]

@@ -11,7 +11,7 @@ import secrets
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -52,7 +52,44 @@ VERSION_3 = (
 )
 
 #: What version 4 adds, by concept.
-ACT_TABLES: tuple[str, ...] = ()
+#: Tags of identities; acts that can be undone, with the identities that took part as they were before and the
+#: templates that each gave away; idempotency keys. Rows that tell of a template are deleted with it, an act
+#: with its last one; the digest of an enrolment, by which a name could be guessed, is emptied when a part is forgotten.
+ACT_TABLES: tuple[str, ...] = (
+    "ALTER TABLE template ADD COLUMN quality REAL",
+    """CREATE TABLE tag (
+    identity_id INTEGER NOT NULL REFERENCES identity ON DELETE CASCADE, key TEXT NOT NULL, value TEXT NOT NULL,
+    PRIMARY KEY (identity_id, key)) WITHOUT ROWID""",
+    "CREATE INDEX tag_by_value ON tag (key, value)",
+    """CREATE TABLE act (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, at TEXT NOT NULL, templates INTEGER NOT NULL,
+    tags TEXT NOT NULL, undone INTEGER NOT NULL DEFAULT 0)""",
+    """CREATE TABLE act_name (
+    id INTEGER PRIMARY KEY, act_id INTEGER NOT NULL REFERENCES act ON DELETE CASCADE, name TEXT NOT NULL,
+    becomes TEXT NOT NULL, created_at TEXT NOT NULL, tags TEXT NOT NULL)""",
+    *(f"CREATE INDEX act_name_by_{column} ON act_name ({column})" for column in ("act_id", "name", "becomes")),
+    """CREATE TABLE template_move (
+    template_id INTEGER NOT NULL REFERENCES template ON DELETE CASCADE,
+    name_id INTEGER NOT NULL REFERENCES act_name ON DELETE CASCADE,
+    PRIMARY KEY (template_id, name_id)) WITHOUT ROWID""",
+    "CREATE INDEX template_move_by_name ON template_move (name_id)",
+    """CREATE TRIGGER template_move_DELETE AFTER DELETE ON template_move BEGIN
+    DELETE FROM act WHERE id = (SELECT act_id FROM act_name WHERE id = OLD.name_id) AND NOT EXISTS (
+        SELECT 1 FROM template_move JOIN act_name ON act_name.id = name_id WHERE act_id = act.id);
+    DELETE FROM act_name WHERE id = OLD.name_id AND NOT EXISTS (
+        SELECT 1 FROM template_move WHERE name_id = OLD.name_id);
+    END""",
+    """CREATE TABLE enrolled_key (
+    id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, digest BLOB, answer TEXT NOT NULL, at TEXT NOT NULL)""",
+    "CREATE INDEX enrolled_key_by_time ON enrolled_key (at)",
+    """CREATE TABLE key_template (
+    template_id INTEGER NOT NULL REFERENCES template ON DELETE CASCADE,
+    key_id INTEGER NOT NULL REFERENCES enrolled_key ON DELETE CASCADE,
+    PRIMARY KEY (template_id, key_id)) WITHOUT ROWID""",
+    "CREATE INDEX key_template_by_key ON key_template (key_id)",
+    """CREATE TRIGGER key_template_DELETE AFTER DELETE ON key_template BEGIN
+    UPDATE enrolled_key SET digest = NULL WHERE id = OLD.key_id; END""",
+)
 AUDIT_TABLES: tuple[str, ...] = ()
 UPGRADE_TABLES: tuple[str, ...] = ()
 VERSION_4 = (*ACT_TABLES, *AUDIT_TABLES, *UPGRADE_TABLES)
@@ -197,7 +234,7 @@ class Database:
 
     # --- using --------------------------------------------------------------------------------------------
 
-    def run(self, sql: str, values: Sequence[Any] = ()) -> sqlite3.Cursor:
+    def run(self, sql: str, values: Sequence[Any] | Mapping[str, Any] = ()) -> sqlite3.Cursor:
         """Execute one statement."""
         self._check_usable()
         assert self._connection is not None
@@ -211,7 +248,7 @@ class Database:
             # SQLite's locks do not survive a fork; going on could damage the file.
             raise InputError(f"the gallery {self.folder} was opened before a fork; open it again in this process")
 
-    def one(self, sql: str, values: Sequence[Any] = ()) -> Any:
+    def one(self, sql: str, values: Sequence[Any] | Mapping[str, Any] = ()) -> Any:
         """The first row of the answer, or None."""
         return self.run(sql, values).fetchone()
 
@@ -242,7 +279,11 @@ class Database:
                 raise StorageError(
                     f"{where}: {error}; free or repair the disk, what was enrolled before is safe"
                 ) from error
-            if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB) or "no such table" in str(error):
+            if (
+                code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+                or "no such table" in str(error)
+                or ("Could not decode to UTF-8" in str(error))
+            ):
                 raise ArtefactError(f"{self.file} is damaged ({error}); restore it from a backup") from error
             raise
         except OSError as error:

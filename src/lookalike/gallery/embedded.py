@@ -4,40 +4,46 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar, get_args
 
-import numpy as np
 import numpy.typing as npt
 
 import lookalike.index
-from lookalike.array_input import as_array
 from lookalike.counted_nouns import how_many
 from lookalike.distances import MetricName
-from lookalike.errors import (
-    ArtefactError,
-    FingerprintError,
-    InputError,
-    LookalikeError,
-    StorageError,
-    UnknownIdentityError,
-    VectorError,
-)
-from lookalike.gallery import enrolment
+from lookalike.errors import ArtefactError, FingerprintError, InputError, LookalikeError, StorageError
+from lookalike.gallery import enrolled_keys, enrolment, forgetting, identity_acts, identity_reading
 from lookalike.gallery.annex import Annex, AnnexFolder, MakeAnnex
 from lookalike.gallery.database import Database
-from lookalike.gallery.gallery import Candidate, Counts, Identity, Kind, Model, Searched, Template
+from lookalike.gallery.filtered_search import FilterCache
 from lookalike.gallery.identity_search import nearest_identities
-from lookalike.gallery.kind import checked_kind, held_kind, migrate, settle
-from lookalike.gallery.live_index import LiveIndex, vector_from
+from lookalike.gallery.identity_tags import change_tags, checked_filter, checked_tags, tags_of
+from lookalike.gallery.kind import checked_kind, held_kind, migrate, settle, upgrade
+from lookalike.gallery.live_index import LiveIndex
+from lookalike.gallery.moments import utc_moment
+from lookalike.gallery.records import (
+    Act,
+    Candidate,
+    Counts,
+    Enrolment,
+    Filter,
+    Forgotten,
+    Identity,
+    Kind,
+    Model,
+    Searched,
+    Tags,
+    Template,
+)
 from lookalike.gallery.segment_builder import SegmentBuilder
 from lookalike.gallery.segments import SegmentFolder
-from lookalike.gallery.sources import readable
 from lookalike.identity_names import checked_name
-from lookalike.index.core.checks import checked_k, checked_vectors
+from lookalike.index.core.checks import checked_k
 
 __all__ = ["EmbeddedGallery"]
 
@@ -81,6 +87,7 @@ class EmbeddedGallery:
         self._segments = SegmentFolder(self._database)
         self._live = LiveIndex(self._database, self._segments)
         self._builder = SegmentBuilder(self._database, self._segments, lambda: self._live.damaged)
+        self._filters = FilterCache()
         self._annexes = AnnexFolder(self._database)
         self._model: Model | None = None
         self._kind: Kind | None = None
@@ -165,42 +172,58 @@ class EmbeddedGallery:
 
     # --- writing ------------------------------------------------------------------------------------------
 
-    def enroll(self, identity: str, vectors: npt.ArrayLike, sources: Sequence[str] | None = None) -> list[int]:
+    @contextmanager
+    def _writing(self, wait: bool = True) -> Iterator[Database]:
+        """A transaction that writes this version's tables, whatever the file had when it was opened."""
+        with self._database.write("written", wait):
+            upgrade(self._database)
+            yield self._database
+
+    def enroll(
+        self,
+        identity: str,
+        vectors: npt.ArrayLike,
+        sources: Sequence[str] | None = None,
+        *,
+        tags: Tags | None = None,
+        qualities: Sequence[float | None] | None = None,
+        key: str | None = None,
+    ) -> list[int]:
         """Add templates to an identity; all of them, on the disk, or none. See `Gallery.enroll`."""
-        row = self._ready(identity, vectors, sources)
-        unsettled = self.kind is None
-        with self._database.write("written"):
-            if unsettled and held_kind(self._database) is None:
-                settle(self._database, "people")
-            ids = enrolment.store(self._database, *row, change=None)[0]
-        self._grown()
+        one = Enrolment(identity, vectors, sources, tags, qualities)
+        (ids,) = self.enroll_many([one], key=key).values()
         return ids
 
     def enroll_many(
         self,
-        people: Iterable[tuple[str, npt.ArrayLike, Sequence[str] | None]],
+        people: Iterable[Enrolment | tuple[str, npt.ArrayLike, Sequence[str] | None]],
         replace: bool = False,
         annex: MakeAnnex | None = None,
         since: int | None = None,
         wait: bool = True,
+        key: str | None = None,
     ) -> dict[str, list[int]]:
         """Enroll many identities in one transaction: all of them, on the disk, or none. See `Gallery.enroll_many`."""
-        rows = [self._ready(*one) for one in people]
-        if len({name for name, _, _ in rows}) != len(rows):
-            raise InputError("an identity is given twice; give each once, with all its vectors")
-        database, dropped = self._database, 0
+        ready, key = enrolment.checked_many(people, self._bound()), enrolled_keys.checked_key(key)
         stored: dict[str, list[int]] = {}
-        with database.write("written", wait):
+        dropped = 0
+        with self._writing(wait) as database:
+            if key is not None:
+                first = enrolled_keys.first_answer(database, key, ready, replace)
+                if first is not None:
+                    return first
             if since is not None and since != database.latest_change():
                 raise StorageError(f"{self.path} was changed by another program meanwhile; enroll once more")
-            if annex is not None or held_kind(database) is None:
+            if annex is not None or (self._kind is None and held_kind(database) is None):
                 settle(database, "people" if annex is None else "landmarks")
             change = None if annex is None else enrolment.new_change(database)
-            for name, vectors, texts in rows:
-                stored[name], change = enrolment.store(database, name, vectors, texts, change)
+            for one in ready:
+                stored[one.name], change = enrolment.store(database, one, change)
                 if replace:
-                    gone, change = enrolment.drop_others(database, name, stored[name], change)
+                    gone, change = forgetting.drop_others(database, one.name, stored[one.name], change)
                     dropped += gone
+            if key is not None:
+                enrolled_keys.remember(database, key, ready, replace, stored)
             if annex is not None and change is not None:
                 self._annexes.write(annex(stored), change, self._bound().fingerprint)
         self._tidy("the identities are enrolled", forgotten=dropped > 0)
@@ -214,32 +237,73 @@ class EmbeddedGallery:
         if unbuilt > lookalike.index.AUTO_EXACT_LIMIT:
             self._builder.begin(self._bound())
 
-    def _ready(
-        self, identity: str, vectors: npt.ArrayLike, sources: Sequence[str] | None
-    ) -> tuple[str, npt.NDArray[np.float32], list[str]]:
-        """What is to be enrolled, checked."""
-        name, model = checked_name(identity), self._bound()
-        ready = self._checked(vectors, model, "vectors", allow_none=False)
-        if isinstance(sources, str) or (sources is not None and len(sources) != len(ready)):
-            count = "one text" if isinstance(sources, str) else f"{len(sources)} sources"
-            raise VectorError(f"{count} given for {len(ready)} vectors; give a list with one source per vector")
-        return name, ready, [""] * len(ready) if sources is None else [readable(source) for source in sources]
+    # --- acts on identities -------------------------------------------------------------------------------
+
+    def rename(self, identity: str, new: str) -> Act:
+        """Give an identity another name. See `Gallery.rename`."""
+        with self._writing() as database:
+            return identity_acts.rename(database, identity, new)
+
+    def merge(self, identities: Sequence[str], into: str) -> Act:
+        """Make several identities one. See `Gallery.merge`."""
+        with self._writing() as database:
+            return identity_acts.merge(database, identities, into)
+
+    def split(self, identity: str, template_ids: Sequence[int], into: str) -> Act:
+        """Give some templates of an identity to another one. See `Gallery.split`."""
+        with self._writing() as database:
+            return identity_acts.split(database, identity, template_ids, into)
+
+    def undo(self, act_id: int) -> Act:
+        """Take an act back. See `Gallery.undo`."""
+        with self._writing() as database:
+            return identity_acts.undo(database, act_id)
+
+    def acts(self, limit: int = 100) -> list[Act]:
+        """The last acts, newest first. See `Gallery.acts`."""
+        with self._database.read("read"):
+            return identity_acts.acts(self._database, identity_reading.checked_limit(limit))
+
+    def tag(self, identity: str, tags: Mapping[str, str | None]) -> Tags:
+        """Set tags of an identity, or take them away. See `Gallery.tag`."""
+        name, ready = checked_name(identity), checked_tags(tags, removable=True)
+        with self._writing() as database:
+            owner, _ = identity_reading.identity_row(database, name)
+            if change_tags(database, owner, ready):
+                enrolment.new_change(database)
+            return tags_of(database, owner)
+
+    # --- forgetting ---------------------------------------------------------------------------------------
 
     def forget(self, identity: str) -> int:
         """Delete an identity, its name and its vectors for good. See `Gallery.forget`."""
-        name, database = checked_name(identity), self._database
-        model = self._bound()
-        with database.write("written"):
-            row = database.one("SELECT id FROM identity WHERE name = ?", (name,))
-            if row is None:
-                raise UnknownIdentityError(f"{name!r} is not in {self.path}; `people` lists who is")
+        name, model = checked_name(identity), self._bound()
+        with self._writing() as database:
+            owner, _ = identity_reading.identity_row(database, name)
             change = enrolment.new_change(database)
-            deleted = enrolment.drop_identity(database, row[0], change)
+            deleted = forgetting.drop_identity(database, owner, change)
             held = self._annexes.current(model.fingerprint)
             if held is not None:
                 self._annexes.write(held.without(name), change, model.fingerprint, held.covers)
         self._tidy(f"{name!r} is forgotten and will not be found")
         return deleted
+
+    def forget_templates(self, ids: Sequence[int]) -> int:
+        """Delete templates for good, and identities of which none is left. See `Gallery.forget_templates`."""
+        return self._forget("id IN (SELECT value FROM json_each(?))", (forgetting.listed_ids(ids),)).templates
+
+    def forget_before(self, moment: datetime | str) -> Forgotten:
+        """Delete templates that were enrolled before a moment. See `Gallery.forget_before`."""
+        return self._forget("enrolled_at < ?", (utc_moment(moment),))
+
+    def _forget(self, which: str, values: Sequence[object]) -> Forgotten:
+        with self._writing() as database:
+            if held_kind(database) == "landmarks":
+                raise InputError(f"{self.path} is a gallery of landmarks, which are forgotten as a whole; use `forget`")
+            done = forgetting.drop_templates(database, which, values, None)
+        if done.templates:
+            self._tidy(f"{how_many(done.templates, 'template is', 'templates are')} forgotten and will not be found")
+        return done
 
     def _tidy(self, done: str, forgotten: bool = True) -> None:
         """Delete from the disk what the last transaction replaced."""
@@ -319,37 +383,42 @@ class EmbeddedGallery:
     def people(self) -> list[Identity]:
         """All identities, by name."""
         with self._database.read("read"):
-            rows = self._database.run(
-                "SELECT name, (SELECT count(*) FROM template WHERE identity_id = identity.id), created_at "
-                "FROM identity ORDER BY name"
-            )
-            return [Identity(*row) for row in rows]
+            return identity_reading.identities(self._database)
+
+    def page(
+        self, limit: int = 100, *, after: str = "", where: Filter | None = None, prefix: str = ""
+    ) -> list[Identity]:
+        """Some identities by name. See `Gallery.page`."""
+        wanted, matching = identity_reading.checked_limit(limit), checked_filter(where)
+        with self._database.read("read"):
+            return identity_reading.identities(self._database, wanted, after, matching, prefix)
 
     def templates(self, identity: str | None = None) -> list[Template]:
         """Templates of one identity, or of all, in order of enrolment. See `Gallery.templates`."""
-        select = (
-            "SELECT template.id, name, vector, source, enrolled_at FROM template "
-            "JOIN identity ON identity.id = identity_id {} ORDER BY template.id"
-        )
         with self._database.read("read"):
             if identity is None:
-                rows = self._database.run(select.format("")).fetchall()
-            else:
-                name = checked_name(identity)
-                rows = self._database.run(select.format("WHERE name = ?"), (name,)).fetchall()
-                if not rows:
-                    raise UnknownIdentityError(f"{name!r} is not in {self.path}; `people` lists who is")
-        dimension = self._bound().dimension if rows else 0
-        return [Template(row[0], row[1], vector_from(row[2], dimension, row[0]), row[3], row[4]) for row in rows]
+                return self._templates()
+            owner, _ = identity_reading.identity_row(self._database, checked_name(identity))
+            return self._templates("identity_id = ?", (owner,))
 
-    def search(self, vectors: npt.ArrayLike, k: int = 5) -> list[list[Candidate]]:
+    def templates_page(self, limit: int = 10_000, *, after: int = 0) -> list[Template]:
+        """Some templates in the order of ids. See `Gallery.templates_page`."""
+        wanted = identity_reading.checked_limit(limit)
+        with self._database.read("read"):
+            return self._templates("template.id > ?", (after,), wanted)
+
+    def _templates(self, which: str = "", values: tuple[Any, ...] = (), limit: int = -1) -> list[Template]:
+        model = self.model
+        return identity_reading.templates(self._database, model.dimension if model else 0, which, values, limit)
+
+    def search(self, vectors: npt.ArrayLike, k: int = 5, *, where: Filter | None = None) -> list[list[Candidate]]:
         """The `k` nearest identities of every probe, each by its best template. See `Gallery.search`."""
-        return self.search_counted(vectors, k).candidates
+        return self.search_counted(vectors, k, where=where).candidates
 
-    def search_counted(self, vectors: npt.ArrayLike, k: int = 5) -> Searched:
+    def search_counted(self, vectors: npt.ArrayLike, k: int = 5, *, where: Filter | None = None) -> Searched:
         """The same, with the size of what was searched. See `Gallery.search_counted`."""
-        wanted, model, database = checked_k(k), self.model, self._database
-        probes = self._checked(vectors, model, "probes", allow_none=True)
+        wanted, matching, model, database = checked_k(k), checked_filter(where), self.model, self._database
+        probes = enrolment.model_vectors(vectors, model, "probes", allow_none=True)
         nobody: list[list[Candidate]] = [[] for _ in probes]
         while True:
             # One transaction for templates, names and counts: a template found is a template named and counted,
@@ -357,11 +426,17 @@ class EmbeddedGallery:
             with database.read("searched"):
                 counts = self._counts()
                 if model is None or not counts.identities:
-                    return Searched(nobody, counts)
+                    return Searched(nobody, Counts(0, 0, counts.change) if matching else counts)
                 snapshot = self._live.at(model, counts.change, counts.templates)
-                if snapshot is not None:
+                if snapshot is None:
+                    continue
+                if not matching:
                     found = nearest_identities(database, snapshot, probes, wanted, counts.identities)
                     break
+                some = self._filters.at(database, snapshot, matching)
+                counts = Counts(some.identities, some.templates, counts.change)
+                found = nearest_identities(database, some, probes, wanted, some.identities) if len(some) else nobody
+                break
         self._grown()
         return Searched(found, counts)
 
@@ -439,16 +514,6 @@ class EmbeddedGallery:
                 f"{self.path} belongs to no model yet; call bind(fingerprint, model_name, metric, dimension)"
             )
         return model
-
-    @staticmethod
-    def _checked(vectors: Any, model: Model | None, name: str, allow_none: bool) -> npt.NDArray[np.float32]:
-        given = as_array(vectors, name)
-        one = given[None, :] if given.ndim == 1 else given
-        ready = checked_vectors(one, model.dimension if model else None, name, allow_none)
-        if model is not None and model.metric == "cosine" and not ready.any(axis=1).all():
-            row = int(np.flatnonzero(~ready.any(axis=1))[0])
-            raise VectorError(f"{name}[{row}] is all zeros; it has no direction, embed the picture again")
-        return ready
 
 
 def _bytes_below(folder: Path) -> int:

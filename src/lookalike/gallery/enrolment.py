@@ -1,21 +1,124 @@
-"""The statements by which templates enter and leave a gallery's database; call them inside its `write`."""
+"""What is to be enrolled, checked; and the statements by which templates enter a gallery's database."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from datetime import UTC, datetime
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from lookalike.array_input import as_array
+from lookalike.errors import InputError, VectorError
 from lookalike.gallery.database import Database
+from lookalike.gallery.identity_tags import change_tags, checked_tags
+from lookalike.gallery.moments import now, utc_moment
+from lookalike.gallery.records import Enrolment, Model
+from lookalike.gallery.sources import readable
+from lookalike.identity_names import checked_name
+from lookalike.index.core.checks import checked_vectors
 
-__all__ = ["drop_identity", "drop_others", "new_change", "store"]
+__all__ = ["DIGEST_BYTES", "CheckedEnrolment", "checked", "checked_many", "model_vectors", "new_change", "store"]
+
+#: Of the digest by which an identity's own vectors are told apart. A longer one is of a vector that came from another
+#: identity, beside the same one.
+DIGEST_BYTES = 16
 
 
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
+@dataclass(frozen=True, eq=False)
+class CheckedEnrolment:
+    """An `Enrolment` that can be stored.
+
+    Attributes:
+        name: the identity, in its canonical form.
+        vectors: `(m, d)` float32.
+        sources: one text per vector.
+        tags: added to those that the identity has.
+        qualities: one per vector.
+        moments: when each was enrolled; None for now.
+    """
+
+    name: str
+    vectors: npt.NDArray[np.float32]
+    sources: list[str]
+    tags: dict[str, str | None]
+    qualities: list[float | None]
+    moments: list[str] | None
+
+
+def checked(given: Enrolment, model: Model) -> CheckedEnrolment:
+    """An enrolment that can be stored.
+
+    Raises:
+        InputError, VectorError: as `Gallery.enroll`.
+    """
+    name = checked_name(given.identity)
+    vectors = model_vectors(given.vectors, model, "vectors", allow_none=False)
+    count = len(vectors)
+    sources = _one_each(given.sources, count, "source")
+    qualities = _one_each(given.qualities, count, "quality", "qualities")
+    moments = _one_each(given.enrolled_at, count, "moment")
+    return CheckedEnrolment(
+        name,
+        vectors,
+        [""] * count if sources is None else [readable(source) for source in sources],
+        checked_tags(given.tags),
+        [None] * count if qualities is None else [_quality(one) for one in qualities],
+        None if moments is None else [utc_moment(one) for one in moments],
+    )
+
+
+def checked_many(
+    people: Iterable[Enrolment | tuple[str, npt.ArrayLike, Sequence[str] | None]], model: Model
+) -> list[CheckedEnrolment]:
+    """Enrolments of several identities that can be stored.
+
+    Raises:
+        InputError, VectorError: as `Gallery.enroll_many`.
+    """
+    ready = [checked(one if isinstance(one, Enrolment) else Enrolment(*one), model) for one in people]
+    if len({one.name for one in ready}) != len(ready):
+        raise InputError("an identity is given twice; give each once, with all its vectors")
+    return ready
+
+
+def model_vectors(given: Any, model: Model | None, name: str, allow_none: bool) -> npt.NDArray[np.float32]:
+    """Vectors that the gallery's model can have made, `(m, d)`.
+
+    Raises:
+        VectorError: a wrong shape, dtype, dimension or value.
+    """
+    array = as_array(given, name)
+    one = array[None, :] if array.ndim == 1 else array
+    ready = checked_vectors(one, model.dimension if model else None, name, allow_none)
+    if model is not None and model.metric == "cosine" and not ready.any(axis=1).all():
+        row = int(np.flatnonzero(~ready.any(axis=1))[0])
+        raise VectorError(f"{name}[{row}] is all zeros; it has no direction, embed the picture again")
+    return ready
+
+
+def _one_each(given: Sequence[Any] | None, vectors: int, one: str, several: str = "") -> list[Any] | None:
+    if given is None:
+        return None
+    if isinstance(given, str) or len(given) != vectors:
+        count = "one text" if isinstance(given, str) else f"{len(given)} {several or one + 's'}"
+        raise VectorError(f"{count} given for {vectors} vectors; give a list with one {one} per vector")
+    return list(given)
+
+
+def _quality(given: Any) -> float | None:
+    if given is None:
+        return None
+    try:
+        number = float(given)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not 0 <= number <= 1:
+        raise InputError(f"a quality is {given!r}; give a number from 0 (worst) to 1, or None")
+    return number
 
 
 def new_change(database: Database) -> int:
@@ -23,59 +126,34 @@ def new_change(database: Database) -> int:
     return int(database.one("INSERT INTO change (token) VALUES (randomblob(8)) RETURNING id")[0])
 
 
-def store(
-    database: Database, name: str, vectors: npt.NDArray[np.float32], sources: Sequence[str], change: int | None
-) -> tuple[list[int], int | None]:
+def store(database: Database, given: CheckedEnrolment, change: int | None) -> tuple[list[int], int | None]:
     """Add templates to an identity, made where it is new; those it has already keep their ids.
 
     Args:
         database: inside a transaction.
-        name: the identity, checked.
-        vectors: `(m, d)`, checked.
-        sources: one text each.
-        change: the change to write under; None begins one when the first template is new.
+        given: what is to be added.
+        change: the change to write under; None begins one when the first template or tag is new.
 
     Returns:
         The templates' ids, and the change.
     """
-    now, ids = _now(), []
-    database.run("INSERT INTO identity (name, created_at) VALUES (?, ?) ON CONFLICT DO NOTHING", (name, now))
-    owner = database.one("SELECT id FROM identity WHERE name = ?", (name,))[0]
-    for vector, text in zip(vectors, sources, strict=True):
+    moments, ids = given.moments or [now()] * len(given.vectors), []
+    database.run("INSERT INTO identity (name, created_at) VALUES (?, ?) ON CONFLICT DO NOTHING",
+                 (given.name, min(moments)))  # fmt: skip
+    owner = database.one("SELECT id FROM identity WHERE name = ?", (given.name,))[0]
+    for vector, text, quality, moment in zip(given.vectors, given.sources, given.qualities, moments, strict=True):
         blob = vector.astype("<f4").tobytes()
-        digest = hashlib.sha256(blob).digest()[:16]
+        digest = hashlib.sha256(blob).digest()[:DIGEST_BYTES]
         known = database.one("SELECT id FROM template WHERE identity_id = ? AND digest = ?", (owner, digest))
         if known is None:
             if change is None:
                 change = new_change(database)
             known = database.one(
-                "INSERT INTO template (identity_id, change_id, vector, digest, source, enrolled_at) "
-                "VALUES (?, ?, ?, ?, ?, ?) RETURNING id",
-                (owner, change, blob, digest, text, now),
+                "INSERT INTO template (identity_id, change_id, vector, digest, source, enrolled_at, quality) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING id",
+                (owner, change, blob, digest, text, moment, quality),
             )
         ids.append(int(known[0]))
-    return ids, change
-
-
-def drop_others(database: Database, name: str, ids: Sequence[int], change: int | None) -> tuple[int, int | None]:
-    """Delete the templates of an identity but these; returns how many, and the change, begun where needed."""
-    kept = set(ids)
-    held = database.run(
-        "SELECT template.id FROM template JOIN identity ON identity.id = identity_id WHERE name = ?", (name,)
-    ).fetchall()
-    gone = [row[0] for row in held if row[0] not in kept]
-    if gone and change is None:
+    if given.tags and change_tags(database, owner, given.tags) and change is None:
         change = new_change(database)
-    for template_id in gone:
-        database.run("INSERT INTO tombstone VALUES (?, ?, ?)", (template_id, change, _now()))
-        database.run("DELETE FROM template WHERE id = ?", (template_id,))
-    return len(gone), change
-
-
-def drop_identity(database: Database, identity_id: int, change: int) -> int:
-    """Delete an identity, and its templates by the foreign key; returns how many these were."""
-    deleted = database.run(
-        "INSERT INTO tombstone SELECT id, ?, ? FROM template WHERE identity_id = ?", (change, _now(), identity_id)
-    ).rowcount
-    database.run("DELETE FROM identity WHERE id = ?", (identity_id,))
-    return int(deleted)
+    return ids, change

@@ -8,9 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from lookalike.gallery.database import Database
-from lookalike.gallery.gallery import Candidate
+from lookalike.gallery.records import Candidate
 
 if TYPE_CHECKING:
+    from lookalike.gallery.filtered_search import FilteredSnapshot
     from lookalike.gallery.snapshot import Snapshot
 
 __all__ = ["nearest_identities"]
@@ -20,7 +21,11 @@ _LOOKUP = 900
 
 
 def nearest_identities(
-    database: Database, snapshot: Snapshot, probes: npt.NDArray[np.float32], k: int, identities: int
+    database: Database,
+    snapshot: Snapshot | FilteredSnapshot,
+    probes: npt.NDArray[np.float32],
+    k: int,
+    identities: int,
 ) -> list[list[Candidate]]:
     """The `k` nearest identities of every probe, nearest first; fewer where there are fewer.
 

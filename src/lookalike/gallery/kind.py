@@ -11,9 +11,9 @@ from typing import get_args
 
 from lookalike.errors import ArtefactError, InputError, StorageError
 from lookalike.gallery.database import FORMAT_VERSION, KIND_TABLE, VERSION_3, VERSION_4, Database
-from lookalike.gallery.gallery import Kind
+from lookalike.gallery.records import Kind
 
-__all__ = ["checked_kind", "held_kind", "migrate", "settle"]
+__all__ = ["checked_kind", "held_kind", "migrate", "settle", "upgrade"]
 
 _log = logging.getLogger(__name__)
 
@@ -56,7 +56,7 @@ def settle(database: Database, kind: Kind) -> None:
     Raises:
         InputError: the gallery holds the other kind.
     """
-    _upgrade(database)
+    upgrade(database)
     held = held_kind(database)
     if held is None:
         database.run("INSERT INTO kind VALUES (1, ?)", (kind,))
@@ -68,18 +68,18 @@ def settle(database: Database, kind: Kind) -> None:
 
 
 def migrate(database: Database) -> None:
-    """Bring a gallery of version 1 to this version, without waiting for others; reading goes on where that fails."""
+    """Bring an earlier version's gallery to this one, without waiting for others; reading goes on where that fails."""
     with database.lock, database.errors("opened"):
         if database.version() >= FORMAT_VERSION:
             return
     try:
         with database.write("migrated", wait=False):
-            _upgrade(database)
+            upgrade(database)
     except StorageError as error:
         _log.info("the kind of %s is not stored yet: %s", database.folder, error)
 
 
-def _upgrade(database: Database) -> None:
+def upgrade(database: Database) -> None:
     """Add what earlier versions have not; inside a writing transaction."""
     version = database.version()
     if version < 2:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import sqlite3
 
     from lookalike.gallery.database import Database
-    from lookalike.gallery.gallery import Model
+    from lookalike.gallery.records import Model
 
 __all__ = ["LiveIndex", "read_vectors", "vector_from", "vectors_from"]
 

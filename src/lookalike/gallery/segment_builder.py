@@ -32,7 +32,7 @@ from lookalike.index.lists.coarse_lists import list_count
 
 if TYPE_CHECKING:
     from lookalike.gallery.database import Database
-    from lookalike.gallery.gallery import Model
+    from lookalike.gallery.records import Model
     from lookalike.index import VectorIndex
 
 __all__ = ["SegmentBuilder"]

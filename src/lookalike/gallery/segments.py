@@ -31,7 +31,7 @@ from lookalike.index.erasing import erase_vectors
 
 if TYPE_CHECKING:
     from lookalike.gallery.database import Database
-    from lookalike.gallery.gallery import Model
+    from lookalike.gallery.records import Model
     from lookalike.index import VectorIndex
 
 __all__ = ["Listed", "Segment", "SegmentFolder"]

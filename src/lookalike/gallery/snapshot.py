@@ -7,7 +7,7 @@ one moment.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from lookalike.gallery.segments import Segment
     from lookalike.index.core.metric_space import MetricSpace
 
-__all__ = ["FreshTemplates", "Snapshot"]
+__all__ = ["FreshTemplates", "Snapshot", "nearest_merged"]
 
 Floats = npt.NDArray[np.float32]
 Ids = npt.NDArray[np.int64]
@@ -33,6 +33,15 @@ _Find = Callable[[Floats, int], "tuple[Ids, Floats]"]
 #: Forgotten templates that a search allows for at first; where more are in the way, it looks again, further.
 _SPARE = 16
 _FURTHER = 4
+
+
+def nearest_merged(found: Sequence[tuple[Ids, Floats]], k: int) -> Hits:
+    """The k nearest of several `(q, m)` ids and distances, each nearest first."""
+    ids, distances = np.hstack([one[0] for one in found]), np.hstack([one[1] for one in found])
+    if len(found) > 1 or ids.shape[1] > k:
+        order = np.argsort(distances, axis=1, kind="stable")[:, :k]
+        ids, distances = np.take_along_axis(ids, order, 1), np.take_along_axis(distances, order, 1)
+    return Hits(ids, distances)
 
 
 @dataclass(frozen=True)
@@ -112,11 +121,7 @@ class Snapshot:
         if self.fresh.count:
             ready = self.space.queries(probes)
             found.append(self._alive(self._find_fresh, self.fresh.count, ready, k))
-        ids, distances = np.hstack([one[0] for one in found]), np.hstack([one[1] for one in found])
-        if len(found) > 1 or ids.shape[1] > k:
-            order = np.argsort(distances, axis=1, kind="stable")[:, :k]
-            ids, distances = np.take_along_axis(ids, order, 1), np.take_along_axis(distances, order, 1)
-        return Hits(ids, distances)
+        return nearest_merged(found, k)
 
     def _find_fresh(self, ready: Floats, k: int) -> tuple[Ids, Floats]:
         fresh = self.fresh

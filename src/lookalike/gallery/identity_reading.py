@@ -1,0 +1,91 @@
+"""The statements that read identities and templates; call them inside the database's `read`."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Any
+
+from lookalike.errors import InputError, UnknownIdentityError
+from lookalike.gallery.database import Database
+from lookalike.gallery.identity_tags import Matching, matching_identities, tags_by_identity
+from lookalike.gallery.live_index import vector_from
+from lookalike.gallery.records import Identity, Template
+from lookalike.identity_names import canonical_name
+
+__all__ = ["checked_limit", "identities", "identity_row", "templates"]
+
+_LAST = "\U0010ffff"
+
+
+def identity_row(database: Database, name: str) -> tuple[int, str]:
+    """Id and first enrolment of an identity.
+
+    Raises:
+        UnknownIdentityError: no such name.
+    """
+    row = database.one("SELECT id, created_at FROM identity WHERE name = ?", (name,))
+    if row is None:
+        raise UnknownIdentityError(f"{name!r} is not in {database.folder}; `people` lists who is")
+    return int(row[0]), str(row[1])
+
+
+def checked_limit(limit: object) -> int:
+    """How many are asked for, at least 1."""
+    if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
+        raise InputError(f"the limit is {limit!r}; give a whole number of at least 1")
+    return limit
+
+
+def identities(
+    database: Database, limit: int | None = None, after: str = "", matching: Matching = (), prefix: str = ""
+) -> list[Identity]:
+    """Identities by name: all, or some as `Gallery.page` takes them."""
+    values: list[Any] = [canonical_name(after)]
+    conditions = ["name > ?"]
+    if prefix:
+        prefix = unicodedata.normalize("NFC", prefix)
+        # The bounds let SQLite's index of names find them; a name may begin with the last code point of all.
+        conditions.append("name >= ? AND name < ? AND substr(name, 1, ?) = ?")
+        values += [prefix, prefix + _LAST, len(prefix), prefix]
+    if matching:
+        if database.version() < 4:  # a disk that cannot be written to
+            return []
+        chosen, asked = matching_identities(matching)
+        conditions.append(f"id IN ({chosen})")
+        values += asked
+    chosen = f"SELECT id FROM identity WHERE {' AND '.join(conditions)} ORDER BY name"
+    if limit is not None:
+        chosen, values = f"{chosen} LIMIT ?", [*values, limit]
+    rows = database.run(
+        "SELECT id, name, (SELECT count(*) FROM template WHERE identity_id = identity.id), created_at "
+        f"FROM identity WHERE id IN ({chosen}) ORDER BY name",
+        values,
+    ).fetchall()
+    tags = tags_by_identity(database, chosen, values)
+    return [
+        Identity(name, templates, created_at, tags.get(identity, {})) for identity, name, templates, created_at in rows
+    ]
+
+
+def templates(
+    database: Database, dimension: int, where: str = "", values: tuple[Any, ...] = (), limit: int = -1
+) -> list[Template]:
+    """Templates in the order of their ids.
+
+    Args:
+        database: inside a transaction.
+        dimension: of the vectors.
+        where: a condition on `template` and `identity`; by default all.
+        values: its parameters.
+        limit: how many at most; -1 for all.
+
+    Raises:
+        ArtefactError: a vector is damaged.
+    """
+    quality = "quality" if database.version() >= 4 else "NULL"  # of an earlier version on a disk that is read-only
+    rows = database.run(
+        f"SELECT template.id, name, vector, source, enrolled_at, {quality} FROM template "
+        f"JOIN identity ON identity.id = identity_id {where and 'WHERE ' + where} ORDER BY template.id LIMIT ?",
+        (*values, limit),
+    )
+    return [Template(row[0], row[1], vector_from(row[2], dimension, row[0]), *row[3:]) for row in rows]
