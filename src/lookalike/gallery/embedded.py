@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -400,6 +401,15 @@ class EmbeddedGallery:
                 return self._templates()
             owner, _ = identity_reading.identity_row(self._database, checked_name(identity))
             return self._templates("identity_id = ?", (owner,))
+
+    def templates_of(self, identities: Sequence[str]) -> dict[str, list[Template]]:
+        """Templates of some identities, read together. See `Gallery.templates_of`."""
+        wanted = json.dumps([checked_name(name) for name in identities])
+        found: dict[str, list[Template]] = {}
+        with self._database.read("read"):
+            for template in self._templates("name IN (SELECT value FROM json_each(?))", (wanted,)):
+                found.setdefault(template.identity, []).append(template)
+        return found
 
     def templates_page(self, limit: int = 10_000, *, after: int = 0) -> list[Template]:
         """Some templates in the order of ids. See `Gallery.templates_page`."""
