@@ -14,8 +14,12 @@ TemplateScoring = Literal["nearest", "mean", "set"]
 SCORINGS: tuple[TemplateScoring, ...] = get_args(TemplateScoring)
 
 
-def checked_scoring(rule: object) -> TemplateScoring:
+def checked_scoring(rule: object, *others: str) -> TemplateScoring:
     """The rule of that name.
+
+    Args:
+        rule: its name.
+        others: what else may be asked for in its place, for the message.
 
     Raises:
         InputError: there is none.
@@ -25,5 +29,5 @@ def checked_scoring(rule: object) -> TemplateScoring:
         'mean'
     """
     if rule not in SCORINGS:
-        raise InputError(f"template scoring {rule!r} is unknown; choose one of {', '.join(SCORINGS)}")
+        raise InputError(f"template scoring {rule!r} is unknown; choose one of {', '.join((*SCORINGS, *others))}")
     return rule
