@@ -462,6 +462,14 @@ class EmbeddedGallery:
             owner, _ = identity_reading.identity_row(self._database, checked_name(identity))
             return self._templates("identity_id = ?", (owner,))
 
+    def templates_of(self, identities: Sequence[str]) -> dict[str, list[Template]]:
+        """Templates of some identities, read together. See `Gallery.templates_of`."""
+        wanted, found = [checked_name(name) for name in identities], dict[str, list[Template]]()
+        with self._database.read("read"):
+            for template in self._templates(*identity_reading.named(self._database, wanted)):
+                found.setdefault(template.identity, []).append(template)
+        return found
+
     def templates_page(self, limit: int = 10_000, *, after: int = 0) -> list[Template]:
         """Some templates in the order of ids. See `Gallery.templates_page`."""
         wanted = identity_reading.checked_limit(limit)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import unicodedata
+from collections.abc import Sequence
 from typing import Any
 
 from lookalike.errors import InputError, UnknownIdentityError
@@ -14,7 +15,7 @@ from lookalike.gallery.records import Identity, Template
 from lookalike.gallery.sealing import opened_text
 from lookalike.identity_names import canonical_name
 
-__all__ = ["checked_limit", "identities", "identity_row", "names", "templates"]
+__all__ = ["checked_limit", "identities", "identity_row", "named", "names", "templates"]
 
 _LAST = "\U0010ffff"
 
@@ -30,6 +31,12 @@ def identity_row(database: Database, name: str) -> tuple[int, str]:
     if row is None:
         raise UnknownIdentityError(f"{name!r} is not in {database.folder}; `people` lists who is")
     return int(row[0]), str(row[1])
+
+
+def named(database: Database, names: Sequence[str]) -> tuple[str, tuple[str]]:
+    """A condition on `identity` that chooses these names, and its parameters."""
+    stored = json.dumps([database.sealing.stored_name(name) for name in names])
+    return "name IN (SELECT value FROM json_each(?))", (stored,)
 
 
 def checked_limit(limit: object) -> int:

@@ -524,6 +524,18 @@ class MilvusGallery:
                 raise UnknownIdentityError(f"{name!r} is not in {self._shown}; `people` lists who is")
         return [one.template() for one in _newest(found, state.serial)]
 
+    def templates_of(self, identities: Sequence[str]) -> dict[str, list[Template]]:
+        """Templates of some identities, read together. See `Gallery.templates_of`."""
+        wanted, state = {checked_name(name) for name in identities}, self._state()
+        if state.model is None or not wanted:
+            return {}
+        owners = sorted({owner_number(name) for name in wanted})
+        rows = self._rows(state.model).among("owner", owners, strong=False, vectors=True)
+        found: dict[str, list[Template]] = {}
+        for one in _newest([row for row in rows if row.identity in wanted], state.serial):
+            found.setdefault(one.identity, []).append(one.template())
+        return found
+
     def templates_page(self, limit: int = 10_000, *, after: int = 0) -> list[Template]:
         """Some templates in the order of ids. See `Gallery.templates_page`."""
         wanted, state = identity_reading.checked_limit(limit), self._state()
