@@ -206,7 +206,7 @@ class EmbeddedGallery:
         """Have segments built where it pays."""
         snapshot = self._live.snapshot
         unbuilt = self.counts().templates if snapshot is None else snapshot.unbuilt
-        if unbuilt > lookalike.index.AUTO_EXACT_LIMIT:
+        if unbuilt > lookalike.index.AUTO_EXACT_LIMIT and not self._database.read_only:
             self._builder.begin(self._bound())
 
     # --- acts on identities -------------------------------------------------------------------------------

@@ -21,6 +21,8 @@ def recover(database: Database, segments: SegmentFolder, annexes: AnnexFolder) -
     A process killed between the commit of a `forget` and its scrubbing left old bytes in the log, in a version of the
     annex, or in a segment. On a full or read-only disk they stay, and reading goes on.
     """
+    if database.read_only:
+        return
     _tidy(database, annexes)
     migrate(database)
     try:
