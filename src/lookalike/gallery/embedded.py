@@ -356,7 +356,7 @@ class EmbeddedGallery:
     def people(self) -> list[Identity]:
         """All identities, by name."""
         with self._database.read("read"):
-            return identity_reading.identities(self._database)
+            return identity_reading.all_identities(self._database)
 
     def page(
         self, limit: int = 100, *, after: str = "", where: Filter | None = None, prefix: str = ""
@@ -378,7 +378,7 @@ class EmbeddedGallery:
         """Some templates in the order of ids. See `Gallery.templates_page`."""
         wanted = identity_reading.checked_limit(limit)
         with self._database.read("read"):
-            return self._templates("template.id > ?", (after,), wanted)
+            return self._templates("template.id > ?", (min(after, identity_reading.LARGEST),), wanted)
 
     def _templates(self, which: str = "", values: tuple[Any, ...] = (), limit: int = -1) -> list[Template]:
         model = self.model
