@@ -19,9 +19,14 @@ from hypothesis import HealthCheck, settings
 from PIL import Image
 from tests.forking_interpreter import ForkingInterpreter
 
+from lookalike.index.core.engine_library import EngineLibrary
+
 # The machines are shared: a slow example says nothing about the code.
 settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("shared")
+
+# Before another library imports faiss: all processes of a test compute with the same kernels then, to the last bit.
+EngineLibrary("faiss").IndexFlatL2(1)
 
 # A shell starts what it puts into the background with SIGINT ignored, and every child would inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -429,3 +434,24 @@ def friends(_friends, tmp_path_factory):
     others'; s05 is at least 0.65 from all.
     """
     return shutil.copytree(_friends, tmp_path_factory.mktemp("own") / "friends.gallery")
+
+
+@pytest.fixture(scope="session")
+def running_milvus(tmp_path_factory):
+    """A Milvus server for all tests; skips where the wheel has none for this system."""
+    from tests.milvus_server import MilvusServer, why_not
+
+    if reason := why_not():
+        pytest.skip(f"no Milvus server: {reason}")
+    folder = tmp_path_factory.getbasetemp()
+    # Processes of pytest-xdist have folders of their own in one of all.
+    shared = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+    with MilvusServer(shared / "milvus").running() as server:
+        yield server
+
+
+@pytest.fixture
+def milvus(running_milvus):
+    """The same while one test uses it; `milvus.address()` is a gallery of its own."""
+    with running_milvus.used():
+        yield running_milvus

@@ -11,13 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 from lookalike.errors import ArtefactError
+from lookalike.gallery.model_binding import switched_at
 from lookalike.gallery.segments import Segment, SegmentFolder
 from lookalike.gallery.snapshot import FreshTemplates, Snapshot
 from lookalike.index.core.metric_space import MetricSpace
 
 if TYPE_CHECKING:
-    import sqlite3
-
     from lookalike.gallery.database import Database
     from lookalike.gallery.records import Model
 
@@ -47,11 +46,27 @@ def vectors_from(rows: Sequence[tuple[int, bytes]], dimension: int) -> npt.NDArr
 
 
 def read_vectors(
-    rows: sqlite3.Cursor, dimension: int
+    database: Database, dimension: int, where: str, values: Sequence[int]
 ) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]]:
-    """Ids and `(n, dimension)` vectors of rows of both, some thousands at a time; errors as of `vector_from`."""
+    """Ids and `(n, dimension)` vectors of templates by id, some thousands at a time; call inside a transaction.
+
+    Args:
+        database: of the gallery.
+        dimension: of its vectors.
+        where: an SQL condition on the table `template`.
+        values: its parameters.
+
+    Raises:
+        ArtefactError: as of `vector_from`, or as of `Sealing.open`.
+    """
+    sealing = database.sealing
+    owner = ", identity_id" * sealing.encrypted
+    rows = database.run(f"SELECT id, vector{owner} FROM template WHERE {where} ORDER BY id", values)
     while some := rows.fetchmany(_AT_A_TIME):
-        yield np.array([row[0] for row in some], np.int64), vectors_from(some, dimension)
+        ids = [row[0] for row in some]
+        if sealing.encrypted:
+            some = list(zip(ids, sealing.open_all("template.vector", some), strict=True))
+        yield np.array(ids, np.int64), vectors_from(some, dimension)
 
 
 class _ReplacedError(Exception):
@@ -129,7 +144,7 @@ class LiveIndex:
             return held if held.change == change else None
 
     def _followed(self, model: Model, held: Snapshot | None, change: int, layout: int, templates: int) -> Snapshot:
-        if held is None:
+        if held is None or held.change < switched_at(self._database):  # its vectors are of another model
             space = MetricSpace(model.metric, model.dimension)
             held = Snapshot(-1, -1, (), FreshTemplates.none(model.dimension), {}, space, 0, 0)
         segments, fresh, forgotten, since = held.segments, held.fresh, held.forgotten, held.change
@@ -194,9 +209,8 @@ class LiveIndex:
         return fresh.without(gone) if 2 * gone.sum() > fresh.count else fresh
 
     def _read(self, model: Model, fresh: FreshTemplates, where: str, values: tuple[int, ...]) -> FreshTemplates:
-        rows = self._database.run(f"SELECT id, vector FROM template WHERE {where} ORDER BY id", values)
         space = MetricSpace(model.metric, model.dimension)
-        for ids, vectors in read_vectors(rows, model.dimension):
+        for ids, vectors in read_vectors(self._database, model.dimension, where, values):
             fresh = fresh.with_more(ids, space.vectors(vectors))
         return fresh
 
