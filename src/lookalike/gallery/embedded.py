@@ -281,7 +281,9 @@ class EmbeddedGallery:
         """Have segments built where it pays."""
         snapshot = self._live.snapshot
         unbuilt = self.counts().templates if snapshot is None else snapshot.unbuilt
-        if unbuilt > lookalike.index.AUTO_EXACT_LIMIT and not self._database.sealing.encrypted:
+        if unbuilt > lookalike.index.AUTO_EXACT_LIMIT and not (
+            self._database.read_only or self._database.sealing.encrypted
+        ):
             model = self.model
             if model is not None:
                 self._builder.begin(model)
@@ -444,7 +446,7 @@ class EmbeddedGallery:
     def people(self) -> list[Identity]:
         """All identities, by name."""
         with self._database.read("read"):
-            return identity_reading.identities(self._database)
+            return identity_reading.all_identities(self._database)
 
     def page(
         self, limit: int = 100, *, after: str = "", where: Filter | None = None, prefix: str = ""
@@ -474,7 +476,7 @@ class EmbeddedGallery:
         """Some templates in the order of ids. See `Gallery.templates_page`."""
         wanted = identity_reading.checked_limit(limit)
         with self._database.read("read"):
-            return self._templates("template.id > ?", (after,), wanted)
+            return self._templates("template.id > ?", (min(after, identity_reading.LARGEST),), wanted)
 
     def _templates(self, which: str = "", values: tuple[Any, ...] = (), limit: int = -1) -> list[Template]:
         model = self.model
