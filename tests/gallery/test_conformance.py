@@ -20,6 +20,10 @@ def embedded(folder):
     return lambda: open_gallery(folder / "people.gallery")
 
 
+def encrypted(folder):
+    return lambda: open_gallery(folder / "people.gallery", key=bytes(range(32)))
+
+
 def on_milvus(server):
     address = server.address()
     return lambda: open_gallery(address)
@@ -28,6 +32,7 @@ def on_milvus(server):
 #: Others are added here, with the marks that they need.
 IMPLEMENTATIONS = [
     pytest.param(embedded, id="embedded"),
+    pytest.param(encrypted, id="encrypted"),
     pytest.param(on_milvus, id="milvus", marks=pytest.mark.slow),
 ]
 

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import lookalike.index
-from lookalike.gallery import Annex, EmbeddedGallery, Enrolment, open_gallery
+from lookalike.gallery import EmbeddedGallery, Enrolment, default_key, open_gallery
 from lookalike.gallery.failpoints import FAILPOINTS, VARIABLE
 from lookalike.gallery.segment_builder import SegmentBuilder
 
@@ -25,11 +25,6 @@ OLD = Path(__file__).parent / "fixtures" / "people-3.gallery"
 
 def vectors(n, seed=0):
     return np.random.default_rng(seed).normal(size=(n, D)).astype(np.float32)
-
-
-def annex_of(*names):
-    photos = np.ones((len(names), D), np.float32)
-    return Annex({name: {} for name in names}, np.arange(len(names) + 1), {"photos": photos}, [""] * len(names))
 
 
 def prepared(path):
@@ -116,7 +111,7 @@ def small(monkeypatch):
 
 def test_every_point_is_in_the_source_and_no_other():
     used = set()
-    for file in SOURCE.glob("*.py"):
+    for file in SOURCE.rglob("*.py"):
         if file.name != "failpoints.py":
             used |= set(re.findall(r'reached\(f?"([^"]+)"\)', file.read_text("utf-8")))
     whens = {one for one in used if "{" in one}
@@ -191,23 +186,6 @@ def test_a_segment_counts_from_its_commit_on(path, small, point, segments):
         assert [one.identity for one in gallery.search(vectors(1, 1), k=9)[0]] == ["Bob", "Ada"]
 
 
-@pytest.mark.parametrize("point", ["annex written", "annexes swept"])
-def test_an_annex_counts_with_its_templates(path, point):
-    def prepare():
-        gallery = open_gallery(path)
-        gallery.bind("f", "net", "cosine", D)
-        gallery.enroll_many([("church", vectors(1), None)], annex=lambda ids: annex_of("church"))
-        return gallery
-
-    both = [("church", vectors(1), None), ("bridge", vectors(1, 1), None)]
-    killed(point, prepare, lambda gallery: gallery.enroll_many(both, annex=lambda ids: annex_of("church", "bridge")))
-    with open_gallery(path, create=False) as gallery:
-        names = ["church"] if point == "annex written" else ["bridge", "church"]
-        assert gallery.names() == sorted(gallery.annex().entries) == names
-        assert gallery.uncovered() == []
-        assert len(list((path / "landmarks").iterdir())) == 1
-
-
 @pytest.mark.parametrize("point", ["database of a new gallery written", "database of a new gallery linked"])
 def test_a_gallery_is_made_whole(path, point):
     killed(point, lambda: None, lambda given: prepared(path))
@@ -224,6 +202,45 @@ def test_an_older_gallery_is_migrated_whole(path):
     with open_gallery(path, create=False) as gallery:
         assert gallery.counts().templates == 20
         assert gallery.tag("p00", {"site": "Berlin"}) == {"site": "Berlin"}
+
+
+@pytest.fixture
+def encrypted(path):
+    """All galleries that are made and opened in the test are encrypted."""
+    with default_key(bytes(range(32))):
+        yield path
+
+
+@pytest.mark.parametrize(
+    ("change", "point", "happened"),
+    [
+        *((change, f"before commit of {change}", False) for change in CHANGES),
+        *((change, "keys kept", False) for change in ("enroll", "rename", "merge", "split")),
+        *((change, f"after commit of {change}", True) for change in CHANGES),
+        ("forget", "log scrubbed", True),
+        ("forget", "keys destroyed", True),
+    ],
+)
+def test_a_change_of_an_encrypted_gallery_has_happened_from_its_commit_on(encrypted, change, point, happened):
+    act, after = CHANGES[change]
+    killed(point, lambda: prepared(encrypted), act)
+    with open_gallery(encrypted, create=False) as gallery:
+        assert state(gallery) == (after if happened else BEFORE)
+        destroyed = gallery._database.sealing.keyring.destroyed()
+        assert len(destroyed) == (3 if change == "forget" and happened else 0)  # of the name and of two templates
+        assert gallery.audit.verified().fault is None
+        assert len(gallery.audit.entries()) == 2 + happened
+        if not happened:
+            act(gallery)
+            assert state(gallery) == after
+
+
+@pytest.mark.parametrize("point", ["keyring of a new gallery made", "database of a new gallery written"])
+def test_an_encrypted_gallery_is_made_whole(encrypted, point):
+    killed(point, lambda: None, lambda given: prepared(encrypted))
+    with prepared(encrypted) as gallery:
+        assert state(gallery) == BEFORE
+        assert gallery.stats()["encrypted"]
 
 
 def test_a_key_answers_after_a_crash_what_was_enrolled(path):

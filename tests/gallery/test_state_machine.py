@@ -241,6 +241,18 @@ class SegmentedGalleryMachine(GalleryMachine):
             gallery._builder.build_one(gallery.model)
 
 
+class EncryptedGalleryMachine(GalleryMachine):
+    """The same of an encrypted gallery, whose audit log is verified, too."""
+
+    def opened(self):
+        return open_gallery(self.folder / "g", key=bytes(range(32)))
+
+    def teardown(self):
+        if hasattr(self, "gallery"):
+            assert self.gallery.audit.verified().fault is None
+        super().teardown()
+
+
 @pytest.mark.slow
 def test_on_milvus(milvus):
     class MilvusGalleryMachine(GalleryMachine):
@@ -256,5 +268,7 @@ def test_on_milvus(milvus):
 
 
 TestFew = GalleryMachine.TestCase
+TestEncrypted = EncryptedGalleryMachine.TestCase
 TestSegments = SegmentedGalleryMachine.TestCase
+TestEncrypted.settings = settings(max_examples=10, stateful_step_count=20, deadline=None)
 TestFew.settings = TestSegments.settings = settings(max_examples=30, stateful_step_count=20, deadline=None)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from lookalike.counted_nouns import how_many
 from lookalike.gallery.database import Database
+from lookalike.gallery.kind import held_kind
 from lookalike.gallery.records import Counts, Kind, Model
 
-__all__ = ["bytes_below", "counted", "described"]
+__all__ = ["bytes_below", "counted", "described", "stats"]
 
 
 def counted(database: Database, change: int) -> Counts:
@@ -30,6 +32,21 @@ def bytes_below(folder: Path) -> int:
             with suppress(FileNotFoundError):
                 size += Path(parent, name).lstat().st_size
     return size
+
+
+def stats(database: Database, model: Model | None, counts: Counts) -> dict[str, Any]:
+    """Counts, model and bytes on disk, ready for JSON; call inside a transaction."""
+    return {
+        "path": str(database.folder),
+        "format_version": database.version(),
+        "kind": held_kind(database),
+        "encrypted": database.sealing.encrypted,
+        "identities": counts.identities,
+        "templates": counts.templates,
+        "forgotten_templates": database.one("SELECT count(*) FROM tombstone")[0],
+        "bytes_on_disk": bytes_below(database.folder),
+        "model": None if model is None else model.__dict__.copy(),
+    }
 
 
 def described(counts: Counts, model: Model | None, kind: Kind | None) -> str:
