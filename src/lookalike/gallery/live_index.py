@@ -73,7 +73,6 @@ class LiveIndex:
         self._database, self._folder = database, folder
         self._following = threading.Lock()
         self._snapshot: Snapshot | None = None
-        self._seen = 0  # the greatest id that a snapshot holds
         self._damaged: set[str] = set()
         self._failed: set[str] = set()  # could not be opened once
 
@@ -133,7 +132,6 @@ class LiveIndex:
         if held is None:
             space = MetricSpace(model.metric, model.dimension)
             held = Snapshot(-1, -1, (), FreshTemplates.none(model.dimension), {}, space, 0)
-            self._seen = 0
         segments, fresh, forgotten, since = held.segments, held.fresh, held.forgotten, held.change
         if held.layout != layout:
             segments = self._opened(model, {one.listed.name: one for one in segments})
@@ -141,9 +139,10 @@ class LiveIndex:
             # A new segment may hold who was forgotten while it was built.
             since = min([held.change if held.change >= 0 else change, *(one.listed.change for one in segments)])
         forgotten = self._forgotten(forgotten, since)
-        last = max([self._seen, *(one.listed.last for one in segments)])
+        # The greatest id that these hold. It is kept nowhere else: after an error or a signal before the next snapshot is
+        # there, it would be of templates that no snapshot holds.
+        last = max([int(fresh.ids[fresh.count - 1]) if fresh.count else 0, *(one.listed.last for one in segments)])
         fresh = self._read(model, self._tidied(fresh, forgotten), "id > ?", (last,))
-        self._seen = max(last, int(fresh.ids[fresh.count - 1]) if fresh.count else 0)
         if held.layout != layout:
             held_ids = np.concatenate([fresh.ids[: fresh.count], *(one.ids for one in segments)])
             kept = np.isin(np.fromiter(forgotten, np.int64, len(forgotten)), held_ids)
@@ -182,7 +181,6 @@ class LiveIndex:
         for first, last in ranges:
             fresh = self._read(model, fresh, "id BETWEEN ? AND ?", (start + 1, first - 1))
             start = last
-        self._seen = start
         return fresh
 
     @staticmethod
