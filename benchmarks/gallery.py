@@ -9,7 +9,7 @@ opening is what is measured. Times are of this machine; what is worth quoting is
 - open: a new process opens the gallery and answers one search; after that, after a `forget` in another process.
 - search: p50 and p99 of single probes with 1 and 2 threads, and while somebody enrolls and forgets; recall of the
   nearest template against exact search.
-- built: the same once the segments are graphs.
+- built: the same after each segment that is built: of many templates lists, then the graph.
 """
 
 from __future__ import annotations
@@ -128,7 +128,17 @@ def searched(gallery: EmbeddedGallery, probes: Floats, best: npt.NDArray[np.int6
     )  # fmt: skip
 
 
-def ours(count: int, folder: Path, build: bool) -> None:
+def opened_after_forget(folder: Path, name: str, stage: str, count: int) -> None:
+    """Forget somebody, and open the gallery in a new process."""
+    with opened(folder) as gallery:
+        began = time.perf_counter()
+        gallery.forget(name)
+        seconds = time.perf_counter() - began
+        gallery._builder._thread = None  # nothing is written when this one closes
+    tell(stage=stage, count=count, forget_ms=round(seconds * 1000, 1), **first_answer(folder))
+
+
+def ours(count: int, folder: Path, build: str) -> None:
     """All stages of our gallery."""
     vectors, _ = generated_vectors(count, DIMENSION, per_identity=1)
     probes = generated_probes(np.arange(0, count, max(1, count // PROBES))[:PROBES], DIMENSION)
@@ -149,23 +159,26 @@ def ours(count: int, folder: Path, build: bool) -> None:
         close_s=round(time.perf_counter() - began, 2),
     )  # fmt: skip
     tell(stage="open", count=count, **first_answer(folder))
-    with opened(folder) as gallery:
-        began = time.perf_counter()
-        gallery.forget("person 0")
-        seconds = time.perf_counter() - began
-        gallery._builder._thread = None  # nothing is written when this one closes
-    tell(stage="open after a forget", count=count, forget_ms=round(seconds * 1000, 1), **first_answer(folder))
+    opened_after_forget(folder, "person 0", "open after a forget", count)
     with opened(folder) as gallery:
         gallery._builder.begin = lambda model: None  # type: ignore[method-assign]  # built below
         searched(gallery, probes[1:], best[1:], "search", count)
-        if build:
+    for number in range(0 if build == "none" else 3):
+        with opened(folder) as gallery:
+            gallery._builder.begin = lambda model: None  # type: ignore[method-assign]
             began = time.perf_counter()
-            while gallery._builder.build_one(gallery.model):  # type: ignore[arg-type]
-                pass
-            tell(stage="build", count=count, seconds=round(time.perf_counter() - began, 1))
-            searched(gallery, probes[1:], best[1:], "search, built", count)
-    if build:
-        tell(stage="open, built", count=count, **first_answer(folder))
+            if not gallery._builder.build_one(gallery.model):  # type: ignore[arg-type]
+                break
+            seconds = time.perf_counter() - began
+            gallery.search(probes[:1], k=1)
+            segments = gallery.stats()["index"]["segments"]
+            kinds = " and ".join(sorted({one["kind"] for one in segments}))
+            tell(stage=f"build {kinds}", count=count, seconds=round(seconds, 1), segments=segments)
+            searched(gallery, probes[1:], best[1:], f"search {kinds}", count)
+        tell(stage=f"open {kinds}", count=count, **first_answer(folder))
+        opened_after_forget(folder, f"person {number + 1}", f"open {kinds} after a forget", count)
+        if build == kinds:
+            break
 
 
 def nearest(vectors: Floats, probes: Floats) -> npt.NDArray[np.int64]:
@@ -273,13 +286,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--counts", type=parse_count, nargs="+", default=[10_000, 100_000])
     parser.add_argument("--peers", nargs="*", default=[], choices=sorted(PEERS))
-    parser.add_argument("--no-build", action="store_true", help="leave out the graphs, which take minutes")
+    parser.add_argument(
+        "--build", choices=["none", "ivf", "hnsw"], default="hnsw", help="until when; a graph of a million takes long"
+    )
     parser.add_argument("--folder", type=Path, default=None, help="where to make the galleries")
     given = parser.parse_args()
     os.environ.setdefault("ANONYMIZED_TELEMETRY", "False")
     for count in given.counts:
         with tempfile.TemporaryDirectory(dir=given.folder) as temporary:
-            ours(count, Path(temporary) / "people.gallery", not given.no_build)
+            ours(count, Path(temporary) / "people.gallery", given.build)
             for name in given.peers:
                 peer(name, count, Path(temporary) / name)
                 shutil.rmtree(Path(temporary) / name, ignore_errors=True)

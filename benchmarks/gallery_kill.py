@@ -15,6 +15,9 @@ SIGKILL proves that nothing acknowledged waits in the process's memory. That the
 `synchronous=FULL`, which tests/gallery/test_embedded.py checks; only pulling the plug would show it.
 
     python benchmarks/gallery_kill.py --kills 2000
+    python benchmarks/gallery_kill.py --kills 2000 --encrypted
+
+With `--encrypted`, a key that the gallery notes as destroyed and that the keyring still holds counts as resurrected.
 """
 
 from __future__ import annotations
@@ -40,6 +43,8 @@ import numpy.typing as npt
 import lookalike.index
 from lookalike.gallery import Enrolment, Gallery, open_gallery, segment_builder
 from lookalike.gallery.database import FILE_NAME
+from lookalike.gallery.keyring import keyring_path
+from lookalike.index.core import prefix_index
 from lookalike.index.core.metric_space import MetricSpace
 
 DIMENSION = 128
@@ -49,6 +54,8 @@ ROUND = 20
 SEGMENT = 30
 #: What a gallery holds: of every name, the templates and the tag.
 State = dict[str, tuple[list[bytes], str]]
+#: The master key, with `--encrypted`.
+KEY: bytes | None = None
 #: What may not happen.
 BAD = ("missing", "phantoms", "resurrected", "open_failures", "child_failures")
 
@@ -73,7 +80,7 @@ Act = tuple[str, ...]
 
 def child(folder: Path, label: str, report: int) -> None:
     """Enroll, replace, rename, merge, undo and forget until killed."""
-    with open_gallery(folder) as gallery:
+    with open_gallery(folder, key=KEY) as gallery:
         gallery.bind("fingerprint", "a model", "cosine", DIMENSION)
         mine: list[str] = []
         both: Act = ()
@@ -224,11 +231,12 @@ class Found:
     lost: list[str]
     segments: int
     files: bytes
+    keys_back: int = 0
 
 
 def content(folder: Path) -> Found:
     """Open the gallery as a user would, and look at everything."""
-    with open_gallery(folder) as gallery:
+    with open_gallery(folder, key=KEY) as gallery:
         people = gallery.people()
         held: dict[str, list[bytes]] = {person.name: [] for person in people}
         for template in gallery.templates():
@@ -242,9 +250,19 @@ def content(folder: Path) -> Found:
         answer = connection.execute("PRAGMA integrity_check").fetchall()
         if answer != [("ok",)] or connection.execute("PRAGMA foreign_key_check").fetchall():
             raise RuntimeError(f"integrity check: {answer[:3]}")
+        destroyed = connection.execute("SELECT key_id FROM destroyed_key").fetchall() if KEY else []
     files = b"".join(file.read_bytes() for file in folder.rglob("*") if file.is_file())
     state = {person.name: (sorted(held[person.name]), person.tags["by"]) for person in people}
-    return Found(state, lost, len(index["segments"]) if index else 0, files)
+    return Found(state, lost, len(index["segments"]) if index else 0, files, keys_back(folder, destroyed))
+
+
+def keys_back(folder: Path, destroyed: list[tuple[bytes]]) -> int:
+    """Keys that were destroyed, and that the keyring holds."""
+    if KEY is None:
+        return 0
+    with closing(sqlite3.connect(keyring_path(folder))) as connection:
+        held = connection.execute("SELECT id FROM person_key WHERE hex(wrapped) NOT IN (hex(zeroblob(60)))").fetchall()
+    return len(set(held) & set(destroyed))
 
 
 def judged(found: Found, expected: Expected, flying: Act | None, result: dict[str, int]) -> tuple[Expected, list[str]]:
@@ -265,7 +283,7 @@ def judged(found: Found, expected: Expected, flying: Act | None, result: dict[st
         np.frombuffer(b"".join(gone), np.float32).reshape(-1, DIMENSION)
     )
     wanted = [*gone, *(row.tobytes() for row in directions), *(name.encode() for name in expected.gone_names[-30:])]
-    back = sum(one in found.files for one in wanted)
+    back = sum(one in found.files for one in wanted) + found.keys_back
     result["missing"] += len(missing)
     result["phantoms"] += len(phantoms)
     result["resurrected"] += back
@@ -280,6 +298,7 @@ def run(kills: int, seed: int, parent: Path | None = None) -> dict[str, object]:
     chance = random.Random(seed)
     lookalike.index.AUTO_EXACT_LIMIT = SEGMENT
     segment_builder.WAIT = 0.0
+    segment_builder._GRAPH_AT_ONCE, prefix_index.EXACT_BELOW = 2 * SEGMENT, SEGMENT  # lists before graphs
     counts = ("kills", "acknowledged", *BAD, "in_flight", "in_flight_kept", "before_first", "most_segments")
     result = dict.fromkeys(counts, 0)
     notes: list[str] = []
@@ -290,6 +309,8 @@ def run(kills: int, seed: int, parent: Path | None = None) -> dict[str, object]:
         for kill in range(kills):
             if kill % ROUND == 0:
                 shutil.rmtree(folder, ignore_errors=True)
+                for left in folder.parent.glob(f"{folder.name}.keys*"):
+                    left.unlink()
                 expected = Expected()
             delay = chance.uniform(0, 0.01) if kill % ROUND == 0 else chance.uniform(0, 0.3)
             report = one_kill(folder, f"{kill}", delay)
@@ -311,7 +332,13 @@ def run(kills: int, seed: int, parent: Path | None = None) -> dict[str, object]:
                 continue
             expected, wrong = judged(found, expected, report.flying, result)
             notes += [f"kill {kill}: {note}" for note in wrong]
-    return {**result, "seconds": round(time.perf_counter() - started, 1), "seed": seed, "notes": notes[:10]}
+    return {
+        **result,
+        "encrypted": KEY is not None,
+        "seconds": round(time.perf_counter() - started, 1),
+        "seed": seed,
+        "notes": notes[:10],
+    }
 
 
 def main() -> int:
@@ -321,7 +348,10 @@ def main() -> int:
     parser.add_argument(
         "--folder", type=Path, default=None, help="where to make the galleries; by default the temporary one"
     )
+    parser.add_argument("--encrypted", action="store_true", help="galleries whose people have a key each")
     given = parser.parse_args()
+    global KEY
+    KEY = bytes(range(32)) if given.encrypted else None
     seed = int.from_bytes(os.urandom(4), "big") if given.seed is None else given.seed
     result = run(given.kills, seed, given.folder)
     print(json.dumps(result))

@@ -19,9 +19,14 @@ from hypothesis import HealthCheck, settings
 from PIL import Image
 from tests.forking_interpreter import ForkingInterpreter
 
+from lookalike.index.core.engine_library import EngineLibrary
+
 # The machines are shared: a slow example says nothing about the code.
 settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("shared")
+
+# Before another library imports faiss: all processes of a test compute with the same kernels then, to the last bit.
+EngineLibrary("faiss").IndexFlatL2(1)
 
 # A shell starts what it puts into the background with SIGINT ignored, and every child would inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

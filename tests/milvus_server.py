@@ -23,6 +23,8 @@ PORTS = ("proxy", "proxy-internal", "etcd", "root-coord", "query-coord", "query-
          "data-coord", "data-node", "peer", "metrics")  # fmt: skip
 #: Milliseconds between the marks of time that Strong consistency waits for; 200 by default.
 TICK = 20
+#: Seconds after which the parts of a server that was killed are taken for gone; 30 by default.
+SESSION = 5
 READY_WITHIN = 150
 ETCD = """name: default
 listen-peer-urls: http://127.0.0.1:{peer}
@@ -113,7 +115,8 @@ class MilvusServer:
         (self.folder / "etcd.yaml").write_text(ETCD.format(**told))
         options = [text for name in PORTS[:-2] for text in (f"--{name}-port", str(told[name]))]
         self._run(told, [sys.executable, "-c", "from milvus import main; main()", "--data", str(self.folder / "data"),
-                         "--extra-config", f"proxy.timeTickInterval={TICK}", *options])  # fmt: skip
+                         "--extra-config", f"proxy.timeTickInterval={TICK}",
+                         "--extra-config", f"common.session.ttl={SESSION}", *options])  # fmt: skip
 
     def _start_again(self, told):
         """The program itself: the wheel's command takes another port where one was in use a minute ago."""

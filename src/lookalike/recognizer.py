@@ -24,6 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lookalike.answers import Enrolled, Identified, IdentifiedFace, Verified
+from lookalike.decisions.calibration import Calibration
 from lookalike.decisions.odds import DEFAULT_MATED_SHARE, MatchOdds
 from lookalike.decisions.policies import (
     Decision,
@@ -33,6 +34,7 @@ from lookalike.decisions.policies import (
     ThresholdPolicy,
     decide,
     given_threshold,
+    measured_threshold,
 )
 from lookalike.decisions.promise import Promise
 from lookalike.distances import pairwise
@@ -40,7 +42,9 @@ from lookalike.embedder import Embedder, Threshold
 from lookalike.embedder.embedded_pictures import Unusable, embed_pictures, located
 from lookalike.errors import InputError
 from lookalike.face_answers import BATCH, answer_faces, answer_pictures
-from lookalike.gallery import Filter, Gallery, Kind, open_gallery
+from lookalike.gallery import Enrolment, Filter, Gallery, Kind, open_gallery
+from lookalike.gallery.kept_pictures import encoded
+from lookalike.gallery.model_upgrade import Upgradable, upgradable
 from lookalike.identity_names import checked_name
 from lookalike.images import Picture, one_or_several, source_of
 from lookalike.index.core.checks import checked_k, checked_vectors
@@ -118,10 +122,14 @@ class Recognizer:
         self._asked = Promise.parse(promise) if isinstance(promise, str) else promise
         self._for_people = not (threshold is None and target_fmr is None and promise is None and margin is None)
         self._places: PlaceRecognition | None = None
+        #: What decides about people: a calibration that was chosen, the one that the gallery keeps of this model since
+        #: its upgrade, or the model's own; None where there is none.
+        self.calibration = self.embedder.calibration
         with ExitStack() as opened:
             if gallery is not None:
                 self._gallery = _opened(gallery, opened)
                 self.place_recognition()  # refuses a gallery of the other kind
+                self.calibration = _calibration_in(self._gallery, self.embedder)
             if self._asked is not None or target_fmr is not None:
                 self._policy()  # what cannot be kept is refused now, before pictures are embedded
             if self._gallery is not None:
@@ -197,7 +205,7 @@ class Recognizer:
 
     def _policy(self) -> ThresholdPolicy:
         """What was asked for, or the calibration's own promise, or the embedder's own threshold."""
-        calibration, target = self.embedder.calibration, self._target_fmr
+        calibration, target = self.calibration, self._target_fmr
         if self._threshold is not None:
             return FixedThreshold(self._threshold)
         if self._asked is not None:
@@ -213,6 +221,8 @@ class Recognizer:
             return PromisePolicy(calibration, Promise("fmr", target))
         if target is None and calibration is not None and calibration.promise is not None:
             return PromisePolicy(calibration, calibration.promise)
+        if calibration is not None:
+            return FixedThreshold(measured_threshold(calibration, target))
         return FixedThreshold(self.embedder.threshold(target))
 
     def _rivals(self) -> RivalRule:
@@ -221,31 +231,38 @@ class Recognizer:
 
     @property
     def _odds(self) -> MatchOdds | None:
-        return self.embedder.calibration.odds if self.embedder.calibration is not None else None
+        return self.calibration.odds if self.calibration is not None else None
 
     def _weakness(self) -> str:
         """The answer's remark on a weak calibration."""
         if self._odds is None:
             return ""
-        assert self.embedder.calibration is not None
+        assert self.calibration is not None
         most = self._odds.probability(self._odds.distances[0])
         if most >= WEAK_BELOW:
             return ""
         return (
-            f"the calibration is weak: on {self.embedder.calibration.source}, no pair was more than {most:.0%} likely "
+            f"the calibration is weak: on {self.calibration.source}, no pair was more than {most:.0%} likely "
             "a match; calibrate on more identities (`lookalike evaluate DATA --model MODEL --calibrate`)"
         )
 
     # --- enroll and verify --------------------------------------------------------------------------------
 
-    def enroll(self, identity: str, pictures: Picture | Iterable[Picture]) -> Enrolled:
+    def enroll(self, identity: str, pictures: Picture | Iterable[Picture], *, keep_pictures: bool = False) -> Enrolled:
         """Store one or more pictures under a name: all of them or, on any error, none.
 
         In a gallery of landmarks they are photos of a place: its centroids and all thresholds are found anew.
 
+        Args:
+            identity: the name.
+            pictures: of that person or place.
+            keep_pictures: of people: let the gallery keep the pictures, too, so that another model can embed them one
+                day; without metadata and at most 1,600 pixels wide or high.
+
         Raises:
             ImageError: a picture cannot be used; `NoFaceError` where there is no face.
-            InputError: the name is empty or too long, or a first place without photos that show none.
+            InputError: the name is empty or too long, a first place without photos that show none, or a gallery that
+                keeps no pictures.
             StorageError: the disk is full or failing; what was stored before is unharmed.
         """
         name = checked_name(identity)  # before the pictures are embedded, which takes longer
@@ -253,13 +270,22 @@ class Recognizer:
         seen = embed_pictures(self.embedder, several)
         vectors, notes = seen.vectors, tuple(located(several, seen.remarks))
         if self.place_recognition() is not None:
+            if keep_pictures:
+                raise InputError("keep_pictures is for people, and the gallery holds landmarks; leave it out")
             from lookalike.landmarks.enrolment import NewPhotos, enroll_places
 
             enroll_places(
                 self.gallery, NewPhotos(vectors=vectors, places=[name] * len(several), sources=sources_of(several))
             )
             return Enrolled(name, tuple(one.id for one in self.gallery.templates(name)), notes)
-        return Enrolled(name, tuple(self.gallery.enroll(name, vectors, sources_of(several))), notes)
+        sources = sources_of(several)
+        if keep_pictures:
+            upgradable(self.gallery)  # one that keeps none is refused
+            one = Enrolment(name, vectors, sources, pictures=[encoded(picture) for picture in several])
+            (ids,) = self.gallery.enroll_many([one]).values()
+        else:
+            ids = self.gallery.enroll(name, vectors, sources)
+        return Enrolled(name, tuple(ids), notes)
 
     def verify(self, a: Picture, b: Picture) -> Verified:
         """Do two pictures show the same identity?
@@ -481,7 +507,7 @@ class Recognizer:
         return places.identify(vectors, k, rerank, photos)
 
     def _people(self, vectors: Floats, k: int, where: Filter | None) -> list[Identified]:
-        calibration, rivals, odds = self.embedder.calibration, self._rivals(), self._odds
+        calibration, rivals, odds = self.calibration, self._rivals(), self._odds
         tail = None if calibration is None else calibration.tail
         # The second identity is looked at, whether it is reported or not. Candidates, threshold and sizes are of one
         # state of the gallery.
@@ -527,6 +553,14 @@ def _loaded(embedder: object) -> Embedder:
             f'{kind} is no embedder; give a model\'s name or folder, such as "dlib", or Embedder.load(...)'
         )
     return cast(Embedder, embedder)
+
+
+def _calibration_in(gallery: Gallery, embedder: Embedder) -> Calibration | None:
+    """The calibration that decides about the people of a gallery: one that the user chose goes first."""
+    if embedder.calibration_chosen or not isinstance(gallery, Upgradable):
+        return embedder.calibration
+    kept = gallery.upgrade.calibration(embedder.fingerprint)
+    return embedder.calibration if kept is None else Calibration.from_json(kept, f"the calibration in {gallery!r}")
 
 
 def _opened(gallery: Gallery | str | PathLike[str], stack: ExitStack) -> Gallery:

@@ -20,14 +20,28 @@ def embedded(folder):
     return lambda: open_gallery(folder / "people.gallery")
 
 
+def encrypted(folder):
+    return lambda: open_gallery(folder / "people.gallery", key=bytes(range(32)))
+
+
+def on_milvus(server):
+    address = server.address()
+    return lambda: open_gallery(address)
+
+
 #: Others are added here, with the marks that they need.
-IMPLEMENTATIONS = [pytest.param(embedded, id="embedded")]
+IMPLEMENTATIONS = [
+    pytest.param(embedded, id="embedded"),
+    pytest.param(encrypted, id="encrypted"),
+    pytest.param(on_milvus, id="milvus", marks=pytest.mark.slow),
+]
 
 
 @pytest.fixture(params=IMPLEMENTATIONS)
 def make_gallery(request, tmp_path):
     """Opens the same gallery, bound to a model; what it opened is closed at the end."""
-    opens, made = request.param(tmp_path), []
+    place = request.getfixturevalue("milvus") if request.param is on_milvus else tmp_path
+    opens, made = request.param(place), []
 
     def opened():
         gallery = opens()

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import lookalike.index
-from lookalike.gallery import EmbeddedGallery, Enrolment, open_gallery
+from lookalike.gallery import EmbeddedGallery, Enrolment, default_key, open_gallery
 from lookalike.gallery.failpoints import FAILPOINTS, VARIABLE
 from lookalike.gallery.segment_builder import SegmentBuilder
 
@@ -202,6 +202,45 @@ def test_an_older_gallery_is_migrated_whole(path):
     with open_gallery(path, create=False) as gallery:
         assert gallery.counts().templates == 20
         assert gallery.tag("p00", {"site": "Berlin"}) == {"site": "Berlin"}
+
+
+@pytest.fixture
+def encrypted(path):
+    """All galleries that are made and opened in the test are encrypted."""
+    with default_key(bytes(range(32))):
+        yield path
+
+
+@pytest.mark.parametrize(
+    ("change", "point", "happened"),
+    [
+        *((change, f"before commit of {change}", False) for change in CHANGES),
+        *((change, "keys kept", False) for change in ("enroll", "rename", "merge", "split")),
+        *((change, f"after commit of {change}", True) for change in CHANGES),
+        ("forget", "log scrubbed", True),
+        ("forget", "keys destroyed", True),
+    ],
+)
+def test_a_change_of_an_encrypted_gallery_has_happened_from_its_commit_on(encrypted, change, point, happened):
+    act, after = CHANGES[change]
+    killed(point, lambda: prepared(encrypted), act)
+    with open_gallery(encrypted, create=False) as gallery:
+        assert state(gallery) == (after if happened else BEFORE)
+        destroyed = gallery._database.sealing.keyring.destroyed()
+        assert len(destroyed) == (3 if change == "forget" and happened else 0)  # of the name and of two templates
+        assert gallery.audit.verified().fault is None
+        assert len(gallery.audit.entries()) == 2 + happened
+        if not happened:
+            act(gallery)
+            assert state(gallery) == after
+
+
+@pytest.mark.parametrize("point", ["keyring of a new gallery made", "database of a new gallery written"])
+def test_an_encrypted_gallery_is_made_whole(encrypted, point):
+    killed(point, lambda: None, lambda given: prepared(encrypted))
+    with prepared(encrypted) as gallery:
+        assert state(gallery) == BEFORE
+        assert gallery.stats()["encrypted"]
 
 
 def test_a_key_answers_after_a_crash_what_was_enrolled(path):

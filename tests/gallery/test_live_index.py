@@ -107,7 +107,8 @@ def test_an_error_while_following_is_no_harm_the_next_time(tmp_path, monkeypatch
         check(gallery, [*held, 30])
 
 
-def test_an_error_after_templates_were_read_loses_none_of_them(tmp_path, monkeypatch):
+def test_an_error_at_the_last_step_of_following_is_no_harm_the_next_time(tmp_path, monkeypatch):
+    """What was read counts once the snapshot does, no earlier."""
     held = list(range(20))
     with opened(tmp_path / "x.gallery", held) as gallery:
         check(gallery, held)

@@ -2,15 +2,18 @@
 
 import itertools
 import shutil
+import sqlite3
 import threading
+from contextlib import closing
 
 import numpy as np
 import pytest
 
 from lookalike.distances import pairwise
-from lookalike.gallery import EmbeddedGallery, enrolment, forgetting
+from lookalike.gallery import EmbeddedGallery, enrolment, forgetting, segment_search
 from lookalike.gallery.segment_builder import SegmentBuilder
 from lookalike.index.core.metric_space import MetricSpace
+from lookalike.index.graphs.small_world_graph import SmallWorldIndex
 
 D = 12
 
@@ -239,7 +242,7 @@ def test_a_graph_is_searched_more_widely_the_larger_it_is(path, monkeypatch):
 def test_a_graph_is_searched_as_widely_as_its_vectors_need(path, monkeypatch):
     """What is expected of its size is far too little here; how many candidates are needed is measured."""
     monkeypatch.setattr("lookalike.index.planning.scaling.setting_for_recall", lambda *given: 10)
-    monkeypatch.setattr("lookalike.gallery.segment_builder._FEWEST_CANDIDATES", 1)
+    monkeypatch.setitem(segment_search._SETTINGS, "hnsw", ("ef_search", 1, 4000))
     with opened(path) as gallery:
         enrolled(gallery, 0, 3000)
         build(gallery)
@@ -256,6 +259,59 @@ def test_a_graph_is_searched_as_widely_as_its_vectors_need(path, monkeypatch):
             ]
         )
         assert share > 0.97  # 0.99 of those that were measured
+
+
+def listed(path):
+    """Kinds and sizes of the segments of a gallery, by ids."""
+    with closing(sqlite3.connect(path / "gallery.sqlite3")) as connection:
+        return connection.execute("SELECT kind, templates FROM segment ORDER BY first").fetchall()
+
+
+def test_of_many_templates_there_are_lists_until_their_graph_is_there(path, monkeypatch):
+    monkeypatch.setattr("lookalike.gallery.segment_builder._GRAPH_AT_ONCE", 200)
+    monkeypatch.setattr("lookalike.index.core.prefix_index.EXACT_BELOW", 100)
+    with opened(path) as gallery:
+        enrolled(gallery, 0, 400)
+        builder, seen = gallery._builder, []
+        held, gone = set(range(400)), [vectors(1, n)[0] for n in (5, 399)]
+        for n in (5, 399):
+            gallery.forget(str(n))
+            held.discard(n)
+        while builder.build_one(gallery.model):
+            seen.append(listed(path))
+            check(gallery, held)
+            # In lists and centroids as in the other kinds: who is forgotten now is in no file when that returns.
+            n = min(held)
+            gone.append(vectors(1, n)[0])
+            gallery.forget(str(n))
+            held.discard(n)
+            directions = MetricSpace("cosine", D).vectors(np.array(gone))
+            files = b"".join(file.read_bytes() for file in path.rglob("*") if file.is_file())
+            assert not any(row.tobytes() in files for row in [*gone, *directions])
+            check(gallery, held)
+        assert seen == [[("exact", 398)], [("ivf", 397)], [("hnsw", 396)]]
+        enrolled(gallery, 400, 460)  # a third at least goes into the graph with them, fewer into one of their own
+        assert build(gallery) == 2
+        assert listed(path) == [("hnsw", 396), ("hnsw", 60)]
+        check(gallery, held | set(range(400, 460)))
+
+
+def test_whom_no_search_of_a_graph_finds_is_compared_beside_it(path, monkeypatch):
+    """Here all of a third are, and the graph finds them, too: they are answered once, and forgotten as others are."""
+    monkeypatch.setattr(SmallWorldIndex, "unreached", lambda self: np.arange(0, len(self), 3))
+    with opened(path) as gallery:
+        enrolled(gallery, 0, 120)
+        build(gallery)
+        check(gallery, range(120))
+        (segment,) = gallery._live.snapshot.segments
+        assert segment.unreached.ids.tolist() == list(range(1, 121, 3))
+        row = gallery.search(vectors(1, 9), k=120)[0]
+        assert len({one.template_id for one in row}) == 120
+        gallery.forget("9")
+        gallery.forget("10")
+        check(gallery, set(range(120)) - {9, 10})
+    with opened(path) as gallery:  # the place of who was forgotten holds a neighbour's vector now
+        check(gallery, set(range(120)) - {9, 10})
 
 
 def test_only_one_process_builds(path):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from tests.gallery.model_gallery import ModelGallery, RefusedError
 
 import lookalike.index
@@ -241,6 +241,34 @@ class SegmentedGalleryMachine(GalleryMachine):
             gallery._builder.build_one(gallery.model)
 
 
+class EncryptedGalleryMachine(GalleryMachine):
+    """The same of an encrypted gallery, whose audit log is verified, too."""
+
+    def opened(self):
+        return open_gallery(self.folder / "g", key=bytes(range(32)))
+
+    def teardown(self):
+        if hasattr(self, "gallery"):
+            assert self.gallery.audit.verified().fault is None
+        super().teardown()
+
+
+@pytest.mark.slow
+def test_on_milvus(milvus):
+    class MilvusGalleryMachine(GalleryMachine):
+        """The same on a server; every history is of a tenant of its own."""
+
+        def opened(self):
+            if not hasattr(self, "address"):
+                self.address = milvus.address()
+            return open_gallery(self.address)
+
+    few = settings(max_examples=5, stateful_step_count=15, deadline=None)
+    run_state_machine_as_test(MilvusGalleryMachine, settings=few)
+
+
 TestFew = GalleryMachine.TestCase
+TestEncrypted = EncryptedGalleryMachine.TestCase
 TestSegments = SegmentedGalleryMachine.TestCase
+TestEncrypted.settings = settings(max_examples=10, stateful_step_count=20, deadline=None)
 TestFew.settings = TestSegments.settings = settings(max_examples=30, stateful_step_count=20, deadline=None)

@@ -5,8 +5,10 @@ import pytest
 
 from lookalike.errors import ArtefactError, InputError
 from lookalike.index import build_index, load_index
+from lookalike.index.core import prefix_index
 from lookalike.index.core.metric_space import MetricSpace
 from lookalike.index.erasing import erase_vectors
+from lookalike.index.erasing_lists import _Lists
 
 D = 8
 
@@ -15,10 +17,13 @@ def vectors(n, seed=0):
     return np.random.default_rng(seed).normal(size=(n, D)).astype(np.float32)
 
 
-@pytest.fixture(params=["exact", "nsw", "hnsw"])
-def saved(request, tmp_path):
+@pytest.fixture(params=["exact", "nsw", "hnsw", "ivf"])
+def saved(request, tmp_path, monkeypatch):
+    monkeypatch.setattr(prefix_index, "EXACT_BELOW", 100)
     path = tmp_path / "x.index"
-    build_index(vectors(300), request.param, "cosine", ids=np.arange(300) * 2).save(path)
+    # As many lists as half the vectors: most hold one or two, and have them for a centroid.
+    settings = {"nlist": 150} if request.param == "ivf" else {}
+    build_index(vectors(300), request.param, "cosine", ids=np.arange(300) * 2, **settings).save(path)
     return path
 
 
@@ -43,6 +48,8 @@ def test_what_is_erased_one_after_the_other_is_in_no_file(saved):
     alive = sorted(set(range(300)) - {one // 2 for one in erased})
     for mapped in (False, True):
         index = load_index(saved, mapped=mapped)
+        if index.kind == "ivf":
+            index.configure(nprobe=150)
         found = index.search(vectors(300)[alive], k=250)
         for own, ids, distances in zip(alive, found.ids, found.distances, strict=True):
             nearest = next(one for one in ids.tolist() if one not in set(erased))
@@ -64,11 +71,34 @@ def test_everything_can_be_erased(saved):
 
 
 def test_other_kinds_and_damaged_files_are_refused(saved, tmp_path):
-    build_index(vectors(300), "ivf", "cosine").save(tmp_path / "ivf.index")
-    with pytest.raises(InputError, match="kind 'ivf'"):
-        erase_vectors(tmp_path / "ivf.index", [1])
+    build_index(vectors(300), "trees", "cosine").save(tmp_path / "trees.index")
+    with pytest.raises(InputError, match="kind 'trees'"):
+        erase_vectors(tmp_path / "trees.index", [1])
     (saved / "index.faiss").write_bytes(b"short")
     with pytest.raises(ArtefactError, match="damaged"):
         erase_vectors(saved, [2])
     with pytest.raises(ArtefactError):
         erase_vectors(tmp_path / "nothing", [2])
+
+
+def test_no_centroid_tells_who_was_erased(tmp_path, monkeypatch):
+    """A centroid is learned from the vectors of its list: of one alone it is that vector, of two it gives the other."""
+    monkeypatch.setattr(prefix_index, "EXACT_BELOW", 100)
+    path = tmp_path / "x.index"
+    build_index(vectors(300), "ivf", "euclidean", nlist=200).save(path)
+    erased = list(range(0, 300, 2))
+    erase_vectors(path, erased)
+    lists = _Lists(path / "index.faiss", 300, D)
+    for number, centroid in enumerate(lists.centroids):
+        if set(erased) & set(lists.positions(number, number + 1).tolist()):
+            stays = [row for row in lists.vectors(number) if row.any()]
+            np.testing.assert_allclose(centroid, np.mean(stays or [np.zeros(D)], axis=0), atol=1e-5)
+    apart = np.linalg.norm(lists.centroids[:, None] - vectors(300)[erased], axis=2)
+    assert apart.min() > 0.01
+
+
+def test_vectors_that_are_in_no_list_yet_are_not_passed_over(tmp_path, monkeypatch):
+    monkeypatch.setattr(prefix_index, "EXACT_BELOW", 400)
+    build_index(vectors(300), "ivf", "cosine").save(tmp_path / "x.index")
+    with pytest.raises(InputError, match="in no list yet"):
+        erase_vectors(tmp_path / "x.index", [1])

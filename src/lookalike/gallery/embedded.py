@@ -16,10 +16,13 @@ from lookalike.counted_nouns import how_many
 from lookalike.distances import MetricName
 from lookalike.errors import InputError, LookalikeError, StorageError
 from lookalike.gallery import enrolled_keys, enrolment, forgetting, identity_acts, identity_reading
+from lookalike.gallery.actor import actor_name
 from lookalike.gallery.annex.kept import Annex, MakeAnnexUpdate
 from lookalike.gallery.annex.store import AnnexStore
+from lookalike.gallery.audit import AuditLog, append, audited, held_policy, pseudonyms
 from lookalike.gallery.backup import back_up
 from lookalike.gallery.database import Database
+from lookalike.gallery.encrypted_opening import opened_database
 from lookalike.gallery.failpoints import reached
 from lookalike.gallery.filtered_search import FilterCache
 from lookalike.gallery.gallery_stats import counted, described, stats
@@ -27,7 +30,9 @@ from lookalike.gallery.identity_search import nearest_identities
 from lookalike.gallery.identity_tags import checked_filter
 from lookalike.gallery.kind import checked_kind, held_kind, settle, upgrade
 from lookalike.gallery.live_index import LiveIndex
-from lookalike.gallery.model_binding import check_model, check_same, held_model, store_model
+from lookalike.gallery.master_key import Key
+from lookalike.gallery.model_binding import check_held, check_model, held_model, same_model, store_model
+from lookalike.gallery.model_upgrade import ModelUpgrade
 from lookalike.gallery.moments import utc_moment
 from lookalike.gallery.records import (
     Act,
@@ -44,8 +49,10 @@ from lookalike.gallery.records import (
     Template,
 )
 from lookalike.gallery.recovery import recover
+from lookalike.gallery.search_log import SearchLog
 from lookalike.gallery.segment_builder import SegmentBuilder
 from lookalike.gallery.segments import SegmentFolder
+from lookalike.gallery.traces import Traces, traces
 from lookalike.identity_names import checked_name
 from lookalike.index.core.checks import checked_k
 
@@ -68,10 +75,13 @@ class EmbeddedGallery:
         create: make it when it is not there.
         timeout: seconds to wait for another process's lock.
         kind: what it must hold, as `open_gallery`.
+        key: of an encrypted gallery, as `open_gallery`.
+        actor: whom the audit log names, as `open_gallery`.
 
     Raises:
-        ArtefactError: missing (with `create=False`), damaged, not a gallery, or of a newer version.
-        InputError: it holds the other kind.
+        ArtefactError: missing (with `create=False`), damaged, not a gallery, or of a newer version; the key is wrong,
+            or the keyring is missing.
+        InputError: it holds the other kind; it is encrypted, and no key was given; or the reverse.
         StorageError: the disk is full, read-only or failing.
 
     Example:
@@ -82,18 +92,31 @@ class EmbeddedGallery:
         'Ada'
     """
 
-    def __init__(self, path: str | Path, create: bool = True, timeout: float = 30.0, kind: Kind | None = None) -> None:
-        self.path = Path(path)
-        self._database = Database(self.path, create, timeout)
+    def __init__(
+        self,
+        path: str | Path,
+        create: bool = True,
+        timeout: float = 30.0,
+        kind: Kind | None = None,
+        key: Key | None = None,
+        actor: str | None = None,
+    ) -> None:
+        self.path, named = Path(path), actor_name(actor)
+        self._database = opened_database(self.path, create, timeout, key)
+        self._database.actor = named
         self._segments = SegmentFolder(self._database)
         self._live = LiveIndex(self._database, self._segments)
         self._builder = SegmentBuilder(self._database, self._segments, lambda: self._live.damaged)
         self._filters = FilterCache()
         self._annex = AnnexStore(self._database)
-        self._model: Model | None = None
+        self._model: Model | None = None  # whose vectors come in and go out: the caller's
+        self._seen_model: tuple[int, Model] | None = None  # the gallery's, after a change
         self._kind: Kind | None = None
         self._counted: Counts | None = None
         recover(self._database, self._segments, self._annex)
+        with self._database.read("read"):
+            searches = held_policy(self._database) == "searches"
+        self._searches = SearchLog(self._database) if searches else None
         if kind is not None:
             try:
                 self._expect(checked_kind(kind), store=create)
@@ -106,10 +129,28 @@ class EmbeddedGallery:
     @property
     def model(self) -> Model | None:
         """The model the gallery belongs to; None until the first `bind`."""
-        if self._model is None:
-            with self._database.read("read"):
-                self._model = held_model(self._database)
-        return self._model
+        with self._database.read("read"):
+            return self._held_model(self._database.latest_change())
+
+    def _held_model(self, change: int) -> Model | None:
+        """The model of the state that the transaction sees, after this change."""
+        seen = self._seen_model
+        if seen is not None and seen[0] == change:
+            return seen[1]
+        held = held_model(self._database)
+        if held is not None:
+            self._seen_model = change, held
+        return held
+
+    def _checked_model(self, change: int) -> Model | None:
+        """The same; refused where an upgrade has put another in the place of the one that the caller uses."""
+        held = self._held_model(change)
+        if held is not None:
+            if self._model is None:
+                self._model = held
+            elif held is not self._model and not same_model(held, self._model):
+                check_held(self._database, held, self._model)
+        return held
 
     def bind(self, fingerprint: str, model_name: str, metric: MetricName, dimension: int) -> None:
         """Tie the gallery to a model at first use; afterwards make sure that it is this one. See `Gallery.bind`."""
@@ -118,7 +159,9 @@ class EmbeddedGallery:
         if self.model is None:
             with self._database.write("bound to a model"):
                 store_model(self._database, given)
-        check_same(self.model, given, self.path)
+        with self._database.read("read"):
+            check_held(self._database, self._held_model(self._database.latest_change()), given)
+        self._model = given
 
     # --- the kind -----------------------------------------------------------------------------------------
 
@@ -203,6 +246,7 @@ class EmbeddedGallery:
         stored: dict[str, list[int]] = {}
         dropped, replaced, unsettled = 0, False, self.kind is None
         with self._writing("enroll", wait) as database:
+            self._checked_model(database.latest_change())
             if key is not None:
                 first = enrolled_keys.first_answer(database, key, ready, replace)
                 if first is not None:
@@ -217,6 +261,10 @@ class EmbeddedGallery:
                 if replace:
                     gone, change = forgetting.drop_others(database, one.name, stored[one.name], change)
                     dropped += gone
+            if change is not None:
+                owners = [enrolment.identity_of(database, name) for name in stored]
+                counted = {"templates": sum(map(len, stored.values()))}
+                audited(database, "replace" if replace else "enroll", [one for one in owners if one], counted)
             if key is not None:
                 enrolled_keys.remember(database, key, ready, replace, stored)
             if annex is not None and change is not None:
@@ -230,8 +278,10 @@ class EmbeddedGallery:
         """Have segments built where it pays."""
         snapshot = self._live.snapshot
         unbuilt = self.counts().templates if snapshot is None else snapshot.unbuilt
-        if unbuilt > lookalike.index.AUTO_EXACT_LIMIT:
-            self._builder.begin(self._bound())
+        if unbuilt > lookalike.index.AUTO_EXACT_LIMIT and not self._database.sealing.encrypted:
+            model = self.model
+            if model is not None:
+                self._builder.begin(model)
 
     # --- acts on identities -------------------------------------------------------------------------------
 
@@ -277,7 +327,9 @@ class EmbeddedGallery:
         with self._writing("forget") as database:
             owner, _ = identity_reading.identity_row(database, name)
             change = enrolment.new_change(database)
+            subject = pseudonyms(database, [owner])
             deleted = forgetting.drop_identity(database, owner, change)
+            append(database, "forget", subject, {"templates": deleted})
         self._tidy(f"{name!r} is forgotten and will not be found")
         return deleted
 
@@ -311,17 +363,51 @@ class EmbeddedGallery:
                 "are still in its log and its segments; call scrub() when it has ended"
             )
 
+    def traces(self, identity: str) -> Traces:
+        """What files hold of an identity, to be looked for after it was forgotten. See `erasure_receipt`."""
+        with self._database.write("read"):
+            upgrade(self._database)
+            return traces(self._database, checked_name(identity))
+
+    def files(self) -> list[Path]:
+        """All files of the gallery, and of the keyring of an encrypted one."""
+        below = [path for path in self.path.rglob("*") if path.is_file()]
+        return [*below, *self._database.sealing.files()]
+
+    @property
+    def keyring(self) -> Path | None:
+        """The file of the keys of an encrypted gallery; None of a plain one."""
+        return next(iter(self._database.sealing.files()), None)
+
+    @property
+    def audit(self) -> AuditLog:
+        """The audit log; see `lookalike.gallery.audit`."""
+        return AuditLog(self._database)
+
     def scrub(self) -> bool:
-        """Overwrite what was forgotten, in the log and the segments; False when somebody kept reading it too long."""
-        # Once the log was emptied, nobody searches a state from before any more, and segments may be overwritten.
+        """Overwrite what was forgotten, in the log and the segments; False when somebody kept reading it too long.
+
+        Of an encrypted gallery, keys of who was forgotten are destroyed.
+        """
+        # Once the log was emptied, nobody searches a state from before any more: segments may be overwritten, and
+        # nobody meets a key that is destroyed.
         change, gone = self.change, self._annex.gone()
-        if not self._database.scrub():
+        emptied = self._database.scrub()
+        self._database.sealing.finish()
+        if not emptied:
             return False
         reached("log scrubbed")
         self._segments.scrub(change)
         reached("segments scrubbed")
         self._annex.overwrite(gone)
         return True
+
+    # --- another model ------------------------------------------------------------------------------------
+
+    @property
+    def upgrade(self) -> ModelUpgrade:
+        """The change of its model: see `ModelUpgrade`."""
+        return ModelUpgrade(self._database, self._segments, self.scrub)
 
     # --- the annex ----------------------------------------------------------------------------------------
 
@@ -350,7 +436,7 @@ class EmbeddedGallery:
     def names(self) -> list[str]:
         """Names of all identities, in order. See `Gallery.names`."""
         with self._database.read("read"):
-            return [row[0] for row in self._database.run("SELECT name FROM identity ORDER BY name")]
+            return identity_reading.names(self._database)
 
     def people(self) -> list[Identity]:
         """All identities, by name."""
@@ -389,14 +475,15 @@ class EmbeddedGallery:
 
     def search_counted(self, vectors: npt.ArrayLike, k: int = 5, *, where: Filter | None = None) -> Searched:
         """The same, with the size of what was searched. See `Gallery.search_counted`."""
-        wanted, matching, model, database = checked_k(k), checked_filter(where), self.model, self._database
-        probes = enrolment.model_vectors(vectors, model, "probes", allow_none=True)
+        wanted, matching, database = checked_k(k), checked_filter(where), self._database
+        probes = enrolment.model_vectors(vectors, self._model or self.model, "probes", allow_none=True)
         nobody: list[list[Candidate]] = [[] for _ in probes]
         while True:
             # One transaction for templates, names and counts: a template found is a template named and counted,
             # whatever others do meanwhile.
             with database.read("searched"):
                 counts = self._counts()
+                model = self._checked_model(counts.change)
                 if model is None or not counts.identities:
                     return Searched(nobody, Counts(0, 0, counts.change) if matching else counts)
                 snapshot = self._live.at(model, counts.change, counts.templates)
@@ -410,6 +497,8 @@ class EmbeddedGallery:
                 found = nearest_identities(database, some, probes, wanted, some.identities) if len(some) else nobody
                 break
         self._grown()
+        if self._searches is not None:
+            self._searches.note(wanted, found)
         return Searched(found, counts)
 
     def counts(self) -> Counts:
@@ -445,8 +534,12 @@ class EmbeddedGallery:
         """
         target = Path(path)
         back_up(self._database, target)
-        with type(self)(target, create=False) as copy:
-            return copy.counts()
+        copy = Database(target, create=False, timeout=self._database.timeout)
+        try:
+            with copy.read("read"):
+                return counted(copy, copy.latest_change())
+        finally:
+            copy.close()
 
     def __len__(self) -> int:
         return self.counts().identities
@@ -468,6 +561,8 @@ class EmbeddedGallery:
     def close(self) -> None:
         """Let go of files; a second call does nothing."""
         self._builder.end()  # not under the lock, for which it may be waiting
+        if self._searches is not None and not self._database.closed:
+            self._searches.end()
         self._database.close()
 
     def __enter__(self) -> Self:
@@ -479,7 +574,8 @@ class EmbeddedGallery:
         self.close()
 
     def _bound(self) -> Model:
-        model = self.model
+        """The caller's model, or the gallery's where the caller named none."""
+        model = self._model or self.model
         if model is None:
             raise InputError(
                 f"{self.path} belongs to no model yet; call bind(fingerprint, model_name, metric, dimension)"

@@ -16,13 +16,16 @@ VARIABLE = "LOOKALIKE_FAILPOINT"
 _CHANGES = ("enroll", "rename", "merge", "split", "undo", "tag", "forget")
 #: All points, in the order of a change's steps.
 FAILPOINTS = (
+    "keyring of a new gallery made",
     "database of a new gallery written",
     "database of a new gallery linked",
     "before commit of upgrade",
     "record of the annex appended",
     "annex written",
     *(f"{when} commit of {change}" for change in _CHANGES for when in ("before", "after")),
+    "keys kept",
     "log scrubbed",
+    "keys destroyed",
     "vectors of a segment erased",
     "segments scrubbed",
     "records of the annex overwritten",

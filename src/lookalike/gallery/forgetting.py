@@ -7,8 +7,9 @@ import operator
 from collections.abc import Sequence
 
 from lookalike.errors import InputError
+from lookalike.gallery.audit import append, pseudonyms
 from lookalike.gallery.database import Database
-from lookalike.gallery.enrolment import new_change
+from lookalike.gallery.enrolment import identity_of, new_change
 from lookalike.gallery.kind import held_kind
 from lookalike.gallery.moments import now
 from lookalike.gallery.records import Forgotten
@@ -55,20 +56,22 @@ def drop_templates(database: Database, which: str, values: Sequence[object], cha
         return Forgotten(0, 0)
     if change is None:
         change = new_change(database)
-    deleted = _delete(database, which, values, change)
     owners = [row[0] for row in rows]
+    subjects = pseudonyms(database, owners)
+    deleted = _delete(database, which, values, change)
     emptied = [
         one for one in owners if database.one("SELECT 1 FROM template WHERE identity_id = ? LIMIT 1", (one,)) is None
     ]
     for one in emptied:
         drop_identity(database, one, change)
+    append(database, "forget_templates", subjects, {"templates": deleted, "identities": len(emptied)})
     return Forgotten(len(emptied), deleted)
 
 
 def drop_others(database: Database, name: str, ids: Sequence[int], change: int | None) -> tuple[int, int | None]:
     """Delete the templates of an identity but these; returns how many, and the change, begun where needed."""
-    which = "identity_id = (SELECT id FROM identity WHERE name = ?) AND id NOT IN (SELECT value FROM json_each(?))"
-    values = (name, listed_ids(ids))
+    which = "identity_id = ? AND id NOT IN (SELECT value FROM json_each(?))"
+    values = (identity_of(database, name), listed_ids(ids))
     if change is None and database.one(f"SELECT 1 FROM template WHERE {which} LIMIT 1", values) is not None:
         change = new_change(database)
     return (0 if change is None else _delete(database, which, values, change)), change

@@ -58,6 +58,11 @@ def settle(database: Database, kind: Kind) -> None:
         InputError: the gallery holds the other kind.
     """
     upgrade(database)
+    if kind == "landmarks" and database.sealing.encrypted:
+        raise InputError(
+            f"{database.folder} is encrypted, and landmarks were asked of it: what is kept of their photos is not "
+            "encrypted yet; give a gallery without a key"
+        )
     held = held_kind(database)
     if held is None:
         database.run("INSERT INTO kind VALUES (1, ?)", (kind,))

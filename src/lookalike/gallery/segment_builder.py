@@ -17,7 +17,7 @@ import os
 import threading
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -26,8 +26,11 @@ import lookalike.index
 from lookalike.errors import LookalikeError, StorageError
 from lookalike.gallery.failpoints import reached
 from lookalike.gallery.live_index import read_vectors
+from lookalike.gallery.model_binding import held_model, same_model, switched_at
+from lookalike.gallery.segment_search import QUERIES, search_widely_enough
 from lookalike.gallery.segments import Listed, SegmentFolder
 from lookalike.index.erasing import erase_vectors
+from lookalike.index.lists.coarse_lists import list_count
 
 if TYPE_CHECKING:
     from lookalike.gallery.database import Database
@@ -38,14 +41,6 @@ __all__ = ["SegmentBuilder"]
 
 _log = logging.getLogger(__name__)
 
-#: Share of the nearest templates that a graph is to find. Who is missed here is missed, however good the model is.
-_RECALL = 0.99
-#: Candidates of a graph's search, at least: a small one needs fewer, and gains nothing by it.
-_FEWEST_CANDIDATES = 64
-#: And at most: more take longer than comparing 100,000 templates one by one.
-_MOST_CANDIDATES = 4000
-#: Templates that ask, before they go into the graph, and how many neighbours of each are looked for.
-_QUERIES, _NEIGHBOURS = 200, 10
 #: A segment is built again together with a new one that is not smaller than this part of it.
 _RATIO = 3
 #: A segment of which so large a share was forgotten is built again.
@@ -54,7 +49,14 @@ _LOST = 0.25
 WAIT = 2.0
 #: What is written first: vectors that are compared one by one.
 _FILE = "exact"
+#: Of many templates there are soon lists, which are searched until their graph is there: of a million in half a minute,
+#: where a graph takes half an hour.
+_LISTS = "ivf"
 _GRAPH = "hnsw"
+#: A graph of no more templates is built in half a minute, and needs no lists before.
+_GRAPH_AT_ONCE = 100_000
+#: More lists would find their centroids by codes, in which nothing can be overwritten.
+_MOST_LISTS = 4096
 #: Vectors that go into a graph before it is looked whether to stop.
 _SLICE = 2000
 
@@ -93,10 +95,10 @@ class SegmentBuilder:
 
     def begin(self, model: Model) -> None:
         """See whether something is to be built, soon, in the background."""
+        self._model = model
         self._wanted.set()
         if self._thread is None and not self._stop.is_set():
-            self._model = model
-            self._thread = threading.Thread(target=self._work, args=(model,), name="segments", daemon=True)
+            self._thread = threading.Thread(target=self._work, name="segments", daemon=True)
             self._thread.start()
 
     def end(self) -> None:
@@ -111,7 +113,7 @@ class SegmentBuilder:
         except LookalikeError as error:
             _log.warning("a segment was not written, its templates are read from the database: %s", error)
 
-    def _work(self, model: Model) -> None:
+    def _work(self) -> None:
         with contextlib.suppress(OSError, AttributeError):
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)  # Linux: of this thread alone
         while not self._stop.is_set():
@@ -120,7 +122,7 @@ class SegmentBuilder:
             if self._stop.wait(WAIT):
                 return
             try:
-                while not self._stop.is_set() and self.build_one(model):
+                while not self._stop.is_set() and self._model is not None and self.build_one(self._model):
                     pass
             except LookalikeError as error:
                 _log.warning("a segment could not be built, its templates are compared one by one: %s", error)
@@ -128,7 +130,7 @@ class SegmentBuilder:
     # --- one segment --------------------------------------------------------------------------------------
 
     def build_one(self, model: Model, only_file: bool = False) -> bool:
-        """Build the segment that is due most; False where none is, or another process is building.
+        """Build the segment that is due most; False where none is, another process builds, or the model is another now.
 
         Args:
             model: the gallery's.
@@ -137,10 +139,10 @@ class SegmentBuilder:
         Raises:
             StorageError: the disk is full, read-only or failing; all is as before.
         """
-        if self._seen_due(only_file) is None:
+        if self._seen_due(model, only_file) is None:
             return False
         with self._folder.alone() as alone:
-            due = self._seen_due(only_file) if alone else None
+            due = self._seen_due(model, only_file) if alone else None
             if due is None:
                 return False
             plan, change = due
@@ -154,9 +156,16 @@ class SegmentBuilder:
                 self._put(plan, None, 0, change)
             return True
 
-    def _seen_due(self, only_file: bool) -> tuple[_Plan, int] | None:
+    def _is_held(self, model: Model) -> bool:
+        """Whether the gallery's vectors are of this model, in the state that the transaction sees."""
+        held = held_model(self._database)
+        return held is not None and same_model(held, model)
+
+    def _seen_due(self, model: Model, only_file: bool) -> tuple[_Plan, int] | None:
         """What is due, and at which change."""
         with self._database.read("read"):
+            if not self._is_held(model):
+                return None
             plan, change = self._due(), self._database.latest_change()
         return None if plan is None or (only_file and plan.kind != _FILE) else (plan, change)
 
@@ -172,25 +181,27 @@ class SegmentBuilder:
         sizes = {segment.name: segment.templates - gone[segment.name] for segment in listed}
         taken: list[Listed] = []
         for segment in reversed(listed):
-            if segment.kind != _FILE and sizes[segment.name] > _RATIO * sum(sizes[one.name] for one in taken):
+            if segment.kind == _GRAPH and sizes[segment.name] > _RATIO * sum(sizes[one.name] for one in taken):
                 break
             taken.append(segment)
-        if sum(sizes[segment.name] for segment in taken) > limit and any(one.kind == _FILE for one in taken):
-            return _Plan(_GRAPH, taken[-1].first, taken[0].last, tuple(segment.name for segment in taken))
+        files = list(itertools.takewhile(lambda segment: segment.kind == _FILE, taken))
+        if sum(sizes[segment.name] for segment in files) > max(limit, _GRAPH_AT_ONCE):
+            return _instead_of(files, _LISTS)
+        if sum(sizes[segment.name] for segment in taken) > limit and any(one.kind != _GRAPH for one in taken):
+            return _instead_of(taken, _GRAPH)
         for segment in listed:
             if segment.name in damaged or gone[segment.name] > _LOST * segment.templates:
-                kind = _GRAPH if sizes[segment.name] > limit else _FILE
-                return _Plan(kind, segment.first, segment.last, (segment.name,))
+                many = _GRAPH if sizes[segment.name] <= _GRAPH_AT_ONCE else _LISTS
+                return _instead_of([segment], many if sizes[segment.name] > limit else _FILE)
         return None
 
     def _read(self, plan: _Plan, model: Model, stop: bool) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
         """Ids and vectors of the templates that are left; none where it was stopped."""
         parts = [(np.empty(0, np.int64), np.empty((0, model.dimension), np.float32))]
         with self._database.read("read"):
-            rows = self._database.run(
-                "SELECT id, vector FROM template WHERE id BETWEEN ? AND ? ORDER BY id", (plan.first, plan.last)
-            )
-            for part in read_vectors(rows, model.dimension):
+            if not self._is_held(model):
+                return parts[0]
+            for part in read_vectors(self._database, model.dimension, "id BETWEEN ? AND ?", (plan.first, plan.last)):
                 if stop and self._stop.is_set():
                     return parts[0]
                 parts.append(part)
@@ -205,19 +216,32 @@ class SegmentBuilder:
         stop: bool,
     ) -> VectorIndex | None:
         """The index of these templates; None where it was stopped."""
-        # The last ones ask, before they go in, too.
-        asking = min(_QUERIES, len(vectors) // 10) if plan.kind == _GRAPH else 0
+        if plan.kind == _GRAPH:
+            return self._graph(model, numbers, vectors, stop)
+        given: dict[str, Any] = {"ids": numbers, "fingerprint": model.fingerprint}
+        if plan.kind == _FILE:
+            return lookalike.index.build_index(vectors, _FILE, model.metric, **given)
+        lists = min(_MOST_LISTS, list_count(len(vectors)))
+        index = lookalike.index.build_index(vectors, _LISTS, model.metric, **given, nlist=lists)
+        search_widely_enough(index, numbers, vectors, asking=None)
+        return index
+
+    def _graph(
+        self, model: Model, numbers: npt.NDArray[np.int64], vectors: npt.NDArray[np.float32], stop: bool
+    ) -> VectorIndex | None:
+        """A graph, template by template; None where it was stopped."""
+        # The last ones ask, before they go in, too: who is in a graph is found more easily.
+        asking = min(QUERIES, len(vectors) // 10)
         ends = [*range(_SLICE, len(vectors) - asking, _SLICE), len(vectors) - asking]
         index = lookalike.index.build_index(
-            vectors[: ends[0]], plan.kind, model.metric, ids=numbers[: ends[0]], fingerprint=model.fingerprint
+            vectors[: ends[0]], _GRAPH, model.metric, ids=numbers[: ends[0]], fingerprint=model.fingerprint
         )
         for start, end in itertools.pairwise(ends):
             if stop and self._stop.is_set():
                 return None
             index.add(vectors[start:end], numbers[start:end])
         if asking:
-            exact = lookalike.index.build_index(vectors[: ends[-1]], "exact", model.metric, ids=numbers[: ends[-1]])
-            widen_search(index, exact, vectors[ends[-1] :])
+            search_widely_enough(index, numbers[: ends[-1]], vectors[: ends[-1]], vectors[ends[-1] :])
             index.add(vectors[ends[-1] :], numbers[ends[-1] :])
         return index
 
@@ -226,7 +250,9 @@ class SegmentBuilder:
         with self._database.write("written"):
             held = {segment.name for segment in self._folder.listed()}
             latest = self._database.latest_change()
-            if name is None:
+            if change < switched_at(self._database):
+                pass  # what was read is of the model from before
+            elif name is None:
                 self._folder.drop(plan.instead_of)
             elif held.issuperset(plan.instead_of):
                 gone = [template for template, _ in self._folder.forgotten(plan.first, plan.last, change)]
@@ -244,27 +270,7 @@ class SegmentBuilder:
             _log.warning("older segments stay on the disk: %s", error)
 
 
-def widen_search(index: VectorIndex, exact: VectorIndex, queries: npt.NDArray[np.float32]) -> None:
-    """Let a graph consider as many candidates as find nearly all of the nearest templates.
-
-    What its size needs of vectors like faces is expected; how many these vectors need is measured.
-
-    Args:
-        index: the graph.
-        exact: of the same vectors.
-        queries: `(q, d)`, others.
-    """
-    from lookalike.index.planning.scaling import setting_for_recall
-
-    wanted = max(_FEWEST_CANDIDATES, setting_for_recall("hnsw", len(index), _RECALL, index.spec.build.model_dump()))
-    true = exact.search(queries, min(_NEIGHBOURS, len(exact))).ids
-    while True:
-        index.configure(ef_search=wanted)
-        found = index.search(queries, true.shape[1]).ids
-        share = (found[:, :, None] == true[:, None, :]).any(axis=1).mean()
-        if share >= _RECALL:
-            return
-        if wanted >= min(_MOST_CANDIDATES, len(index)):
-            _log.warning("a segment finds %.1f%% of the nearest templates, not %.0f%%", 100 * share, 100 * _RECALL)
-            return
-        wanted = wanted * 3 // 2 + 1
+def _instead_of(segments: list[Listed], kind: str) -> _Plan:
+    """One segment instead of some that follow each other."""
+    first, last = min(one.first for one in segments), max(one.last for one in segments)
+    return _Plan(kind, first, last, tuple(one.name for one in segments))

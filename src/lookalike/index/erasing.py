@@ -1,8 +1,8 @@
 """Vectors overwritten in the files of a saved index, in place: what a gallery forgets must be on no disk.
 
-For kinds whose file ends with the vectors as they are: `exact`, `nsw` and `hnsw`. In a graph the place takes the vector
-of a neighbour, so that searches still pass through it. Such a place is found like any other; who erases must know its
-id, and pass it over. Processes that have mapped the files see the new bytes.
+For kinds whose file ends with the vectors as they are: `exact`, `nsw`, `hnsw` and `ivf`. In a graph the place takes the
+vector of a neighbour, so that searches still pass through it. Such a place is found like any other; who erases must
+know its id, and pass it over. Processes that have mapped the files see the new bytes.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ import numpy as np
 import numpy.typing as npt
 
 from lookalike.atomic_files import write_atomically
-from lookalike.errors import ArtefactError, InputError, StorageError
+from lookalike.errors import ArtefactError, InputError, LookalikeError, StorageError
 from lookalike.index.core.artefact import HASH_LIMIT, HEADER, read_header
 from lookalike.index.core.engine_library import EngineLibrary
+from lookalike.index.erasing_lists import erase_from_lists
 
 __all__ = ["erase_vectors"]
 
@@ -29,7 +30,7 @@ Floats = npt.NDArray[np.float32]
 Positions = npt.NDArray[np.int64]
 
 _ENGINE = "index.faiss"
-_KINDS = ("exact", "nsw", "hnsw")
+_KINDS = ("exact", "nsw", "hnsw", "ivf")
 
 
 def erase_vectors(path: str | Path, ids: Sequence[int], earlier: Sequence[int] = ()) -> int:
@@ -45,7 +46,7 @@ def erase_vectors(path: str | Path, ids: Sequence[int], earlier: Sequence[int] =
         how many it held.
 
     Raises:
-        InputError: a kind whose vectors lie elsewhere.
+        InputError: a kind whose vectors lie elsewhere, or an inverted file with vectors that are in no list.
         ArtefactError: missing or damaged.
         StorageError: the files could not be written.
     """
@@ -60,6 +61,10 @@ def erase_vectors(path: str | Path, ids: Sequence[int], earlier: Sequence[int] =
         if not len(positions):
             return 0
         shape = (len(held), int(header["spec"]["dimension"]))
+        if kind == "ivf":
+            _erase_from_lists(folder, positions, before, shape)
+            _note(folder, header)
+            return len(positions)
         start = engine.stat().st_size - 4 * shape[0] * shape[1]
         if start < 0:
             raise ArtefactError(f"{engine} is damaged: it is too short for {len(held)} vectors; rebuild the index")
@@ -69,13 +74,19 @@ def erase_vectors(path: str | Path, ids: Sequence[int], earlier: Sequence[int] =
         for some in (_copies(vectors, positions, before), positions):
             _write(engine, start, {int(one): _content(vectors, replaced(int(one))) for one in some})
         _note(folder, header)
+    except LookalikeError:
+        raise
     except OSError as error:
-        if isinstance(error, StorageError):
-            raise
         raise StorageError(f"{engine} could not be overwritten: {error.strerror or error}; repair the disk") from error
     except (ValueError, KeyError, RuntimeError) as error:
         raise ArtefactError(f"{folder} is damaged ({error}); rebuild the index") from error
     return len(positions)
+
+
+def _erase_from_lists(folder: Path, positions: Positions, before: Positions, shape: tuple[int, int]) -> None:
+    if len(np.load(folder / "tail.npy", mmap_mode="r", allow_pickle=False)):
+        raise InputError(f"{folder} has vectors that are in no list yet; call compact() and save it, then erase")
+    erase_from_lists(folder / _ENGINE, positions, before, *shape)
 
 
 def _copies(vectors: Floats, positions: Positions, before: Positions) -> Positions:

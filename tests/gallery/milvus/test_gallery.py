@@ -30,8 +30,11 @@ def test_tenants_do_not_see_each_other(milvus):
             assert gallery.names() == [name]
             assert [c.identity for c in gallery.search([1, 2], 5)[0]] == [name]
             assert gallery.templates_page()[0].identity == name
-        assert one.forget("Ada") == 1
-        assert other.counts().templates == 1
+        # Both number their templates from 1: what one deletes must not be the other's.
+        one.rename("Ada", "Eve")
+        assert one.forget("Eve") == 1
+        assert [t.identity for t in other.templates()] == ["Bob"]
+        assert [c.identity for c in other.search([1, 2], 5)[0]] == ["Bob"]
 
 
 def test_what_is_not_there_is_not_made(milvus, address):
@@ -93,9 +96,10 @@ def test_one_person_with_very_many_templates_hides_nobody(address, monkeypatch):
         assert [one.identity for one in gallery.search([0, 0], 4)[0]] == ["Ada", "p0", "p1", "p2"]
 
 
-def test_a_graph_takes_over_when_there_are_many(milvus, monkeypatch):
+def test_a_graph_takes_over_when_there_are_many(address, monkeypatch):
     monkeypatch.setattr(lookalike.index, "AUTO_EXACT_LIMIT", 5)
-    with opened(milvus.address("graph")) as gallery:
+    with open_gallery(address) as gallery:
+        gallery.bind("graph", "net", "euclidean", 2)
         gallery.enroll("Ada", [[1, 2]])
         assert gallery.stats()["index"]["index_type"] == "FLAT"
         gallery.enroll("Bob", [[n, 3] for n in range(6)])

@@ -60,7 +60,6 @@ def kill_while(write, address, *place):
         (("rows", "insert", "after"), False),
         (("state", "write_to", "before"), False),
         (("state", "write_to", "after"), True),
-        (("writer", "_finish", "after"), True),
     ],
 )
 def test_all_or_none_when_the_process_is_killed(address, place, counts):

@@ -25,6 +25,9 @@ from lookalike.counted_nouns import how_many
 from lookalike.distances import unit_length
 from lookalike.errors import InputError, VectorError
 from lookalike.evaluation.labels import checked_vectors, identity_codes
+from lookalike.index.core.engine_library import EngineLibrary
+
+faiss = EngineLibrary("faiss")
 
 __all__ = ["Agreement", "ClusteringResult", "evaluate_clusters", "k_means"]
 
@@ -163,10 +166,6 @@ def k_means(
         x = np.ascontiguousarray(unit_length(given) if unit else given, np.float32)
     if not np.isfinite(x).all():
         raise VectorError("vectors are beyond float32, in which k-means works; scale them down")
-    import faiss as _faiss
-
-    faiss: Any = _faiss  # its type stubs lack what its Python layer adds
-
     # faiss would use 256 vectors a cluster, and warn on standard error below 39.
     means = faiss.Kmeans(
         x.shape[1],

@@ -95,11 +95,11 @@ class AnnexStore:
     def uncovered(self, annex: Annex | None) -> list[str]:
         """Identities with templates that an annex was not made for, by name; call inside a transaction."""
         rows = self._database.run(
-            "SELECT DISTINCT name FROM template JOIN identity ON identity.id = identity_id "
-            "WHERE change_id > ? ORDER BY name",
+            "SELECT DISTINCT identity_id, name FROM template JOIN identity ON identity.id = identity_id "
+            "WHERE change_id > ?",
             (-1 if annex is None else annex.covers,),
         )
-        return [row[0] for row in rows]
+        return sorted(self._database.sealing.names(rows.fetchall()))
 
     def _state(self) -> _State:
         files = tuple(self._files.names()) if has_tables(self._database) else None

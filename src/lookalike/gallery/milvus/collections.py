@@ -3,7 +3,7 @@
 | collection | holds | primary key |
 |---|---|---|
 | `NAME__documents` | of every tenant the state, identities, acts, keys, and writes that are going on | text |
-| `NAME__MODEL` | templates of every tenant with this model, `tenant` is the partition key | number of the row |
+| `NAME__MODEL` | templates of every tenant with this model; partition key `tenant` | tenant and number of the row |
 
 Both have one shard, so that one request is seen whole or not at all. What a collection is, its description says: it is
 made with it in one step. A collection of Milvus 2.3 must have a vector: documents have one of two zeros.
@@ -101,7 +101,7 @@ class Collections:
             self._check(name)
             return
         schema = self._schema({"model": model.__dict__})
-        schema.add_field("row", DataType.INT64, is_primary=True)
+        schema.add_field("key", DataType.VARCHAR, is_primary=True, max_length=64)
         schema.add_field("tenant", DataType.INT64, is_partition_key=True)
         for number in ("id", "serial", "owner"):
             schema.add_field(number, DataType.INT64)

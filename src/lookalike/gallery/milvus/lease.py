@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from lookalike.errors import StorageError
 from lookalike.gallery.milvus.documents import Document, DocumentKind, Stored
+from lookalike.gallery.milvus.server import Interrupted
 from lookalike.gallery.milvus.state import State
 
 if TYPE_CHECKING:
@@ -83,11 +84,11 @@ class Lease:
         """Call between requests: renews the lease where that is due.
 
         Raises:
-            StorageError: it was not renewed for so long that others may have taken it.
+            Interrupted: it was not renewed for so long that others may have taken it.
         """
         since = _now() - self._renewed
         if since > EXPIRED:
-            raise StorageError(
+            raise Interrupted(
                 f"{self._shown} could not be written: no answer for {since:.0f} s, and others may write; try again"
             )
         if since > RENEW:

@@ -2,6 +2,9 @@
 
 A row is never changed in place. A template that gets another identity or other tags is inserted as a new row with the
 same id, and the older row deleted once the new one counts. `serial` is the number of the write that made the row.
+
+Tenants share a collection and number their rows each for itself; the primary key is both, as fixed-width hexadecimal,
+so that keys are in the order of the numbers.
 """
 
 from __future__ import annotations
@@ -26,7 +29,7 @@ __all__ = ["TemplateRow", "TemplateRows", "marks_of", "owner_number", "tags_cond
 
 #: Rows and bytes that are sent at once, rows that are read at once, and numbers in one condition.
 _ROWS, _BYTES, _PAGE, _AMONG = 5_000, 8_000_000, 5_000, 2_000
-_WITHOUT_VECTOR = ["row", "id", "serial", "identity", "digest", "source", "enrolled_at", "quality"]
+_WITHOUT_VECTOR = ["key", "id", "serial", "identity", "digest", "source", "enrolled_at", "quality"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,6 +105,9 @@ class TemplateRows:
         self._server, self.collection, self.mine = server, collection, f"tenant == {tenant}"
         self._tenant = tenant
 
+    def _key(self, row: int) -> str:
+        return f"{self._tenant:016x}{row:012x}"
+
     def insert(
         self, rows: Iterable[TemplateRow], marks: Mapping[str, Mapping[str, str]], beat: Callable[[], None]
     ) -> None:
@@ -113,7 +119,7 @@ class TemplateRows:
             if len(one.source.encode()) > LONGEST_TEXT:
                 raise InputError(f"the source {one.source[:40]!r}… is longer than {LONGEST_TEXT} bytes; shorten it")
             ready.append({
-                "row": one.row, "tenant": self._tenant, "id": one.id, "serial": one.serial,
+                "key": self._key(one.row), "tenant": self._tenant, "id": one.id, "serial": one.serial,
                 "owner": owner_number(one.identity), "identity": one.identity, "digest": one.digest,
                 "source": one.source, "enrolled_at": one.enrolled_at,
                 "quality": -1.0 if one.quality is None else one.quality,
@@ -132,16 +138,16 @@ class TemplateRows:
         """Delete rows by their numbers."""
         for start in range(0, len(rows), _ROWS):
             beat()
-            self._server.change("delete", self.collection, ids=[int(row) for row in rows[start : start + _ROWS]])
+            self._server.change("delete", self.collection, ids=[self._key(row) for row in rows[start : start + _ROWS]])
 
     def left(self, rows: Sequence[int]) -> int:
         """How many of these rows are still there, as all is now."""
         found = 0
         for start in range(0, len(rows), _AMONG):
-            some = ", ".join(map(str, rows[start : start + _AMONG]))
+            some = ", ".join(f'"{self._key(row)}"' for row in rows[start : start + _AMONG])
             found += len(
                 self._server.ask(
-                    "query", self.collection, filter=f"row in [{some}]", output_fields=["row"], limit=_AMONG,
+                    "query", self.collection, filter=f"key in [{some}]", output_fields=["key"], limit=_AMONG,
                     consistency_level="Strong",
                 )
             )  # fmt: skip
@@ -153,10 +159,11 @@ class TemplateRows:
 
     def among(self, column: str, numbers: Sequence[int], strong: bool, vectors: bool = False) -> Iterator[TemplateRow]:
         """Rows whose `row`, `id` or `owner` is one of these."""
-        step = _AMONG if column != "row" or not vectors else _ROWS
-        for start in range(0, len(numbers), step):
-            some = ", ".join(map(str, numbers[start : start + step]))
-            yield from self.every(f"{column} in [{some}]", strong, vectors)
+        for start in range(0, len(numbers), _AMONG):
+            some = numbers[start : start + _AMONG]
+            keys = (f'"{self._key(row)}"' for row in some)
+            listed = f"key in [{', '.join(keys)}]" if column == "row" else f"{column} in [{', '.join(map(str, some))}]"
+            yield from self.every(listed, strong, vectors)
 
     def every(
         self, condition: str, strong: bool, vectors: bool = False, limit: int | None = None
@@ -167,7 +174,7 @@ class TemplateRows:
         while limit is None or given < limit:
             page = _PAGE if limit is None else min(_PAGE, limit - given)
             found = self._server.ask(
-                "query", self.collection, filter=f"{self.mine} and row > {last} and {condition}",
+                "query", self.collection, filter=f'{self.mine} and key > "{self._key(last)}" and {condition}',
                 output_fields=fields, limit=page, consistency_level="Strong" if strong else "Session",
             )  # fmt: skip
             rows = sorted((_row(one) for one in found), key=lambda one: one.row)
@@ -189,7 +196,7 @@ class TemplateRows:
 def _row(found: Mapping[str, Any]) -> TemplateRow:
     quality, vector = float(found["quality"]), found.get("vector")
     return TemplateRow(
-        int(found["row"]), int(found["id"]), int(found["serial"]), found["identity"], found["digest"],
+        int(found["key"][16:], 16), int(found["id"]), int(found["serial"]), found["identity"], found["digest"],
         found["source"], found["enrolled_at"], None if quality < 0 else quality,
         None if vector is None else np.asarray(vector, np.float32),
     )  # fmt: skip

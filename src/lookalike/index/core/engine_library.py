@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import sys
+from types import ModuleType
 from typing import Any
+
+from lookalike.index.core.processor_kernels import numpy_kernels
 
 __all__ = ["EngineLibrary", "compiled"]
 
@@ -29,9 +33,15 @@ class EngineLibrary:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):  # Python's own questions, which a module answers before it is loaded
             raise AttributeError(name)
-        found = getattr(importlib.import_module(self._name), name)
+        found = getattr(self._module(), name)
         self.__dict__[name] = found
         return found
+
+    def _module(self) -> ModuleType:
+        if self._name in sys.modules:
+            return sys.modules[self._name]
+        with numpy_kernels():
+            return importlib.import_module(self._name)
 
 
 def compiled(function: Any) -> Any:
