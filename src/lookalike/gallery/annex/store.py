@@ -314,7 +314,7 @@ class AnnexStore:
         try:
             with self._database.write("written again"):
                 self._files.write_again()
-        except StorageError as error:  # a full disk, say; they are overwritten then
+        except (StorageError, ArtefactError) as error:  # a full disk, or a damaged file; they are overwritten then
             _log.info("files of %s that hold little were not written again: %s", self._database.folder, error)
 
     def sweep(self, wait: bool = True) -> None:
