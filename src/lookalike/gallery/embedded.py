@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 import numpy.typing as npt
 
@@ -57,9 +57,6 @@ from lookalike.identity_names import checked_name
 from lookalike.index.core.checks import checked_k
 
 __all__ = ["EmbeddedGallery"]
-
-
-_Found = TypeVar("_Found")
 
 
 class EmbeddedGallery:
