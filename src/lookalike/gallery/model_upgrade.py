@@ -194,6 +194,19 @@ class ModelUpgrade:
         with self._database.read("read"):
             return kept_pictures.kept_picture(self._database, template)
 
+    def people_with_pictures(self) -> dict[str, int]:
+        """How many pictures are kept of each person of whom some are."""
+        database = self._database
+        with database.read("read"):
+            if database.version() < 4:
+                return {}
+            rows = database.run(
+                "SELECT identity_id, name, count(*) FROM kept_picture JOIN template ON template.id = template_id "
+                "JOIN identity ON identity.id = identity_id GROUP BY identity_id ORDER BY identity_id"
+            ).fetchall()
+            names = database.sealing.names([row[:2] for row in rows])
+        return dict(zip(names, [int(row[2]) for row in rows], strict=True))
+
     # --- embedding ----------------------------------------------------------------------------------------
 
     def begin(self, model: Model) -> UpgradeStatus:
@@ -330,6 +343,7 @@ class ModelUpgrade:
     def keep_calibration(self, fingerprint: str, calibration: str | None) -> None:
         """Keep thresholds that were measured for this gallery, as JSON text; None takes them away."""
         with self._database.write("upgraded"):
+            settle(self._database, "people")
             self._database.run("DELETE FROM model_calibration WHERE fingerprint = ?", (fingerprint,))
             if calibration is not None:
                 self._database.run("INSERT INTO model_calibration VALUES (?, ?)", (fingerprint, calibration))
