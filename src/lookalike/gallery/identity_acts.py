@@ -33,7 +33,7 @@ __all__ = ["acts", "merge", "rename", "split", "tag", "undo"]
 def rename(database: Database, identity: str, new: str) -> Act:
     """Give an identity another name. See `Gallery.rename`."""
     name, other = checked_name(identity), checked_name(new)
-    owner, _ = _movable(database, name)
+    owner, _ = identity_row(database, name)
     if identity_of(database, other) is not None:
         raise InputError(f"{other!r} is in {database.folder} already; give another name, or merge the two")
     new_change(database)
@@ -181,11 +181,11 @@ def acts(database: Database, limit: int) -> list[Act]:
 
 
 def _movable(database: Database, name: str) -> tuple[int, str]:
-    """Id and first enrolment of an identity whose templates may get another name."""
+    """Id and first enrolment of an identity whose templates may go to another one."""
     if held_kind(database) == "landmarks":
         raise InputError(
-            f"{database.folder} is a gallery of landmarks, whose thresholds and photos go by the places' names; "
-            "forget the place and enroll its photos under the other name"
+            f"{database.folder} is a gallery of landmarks, whose templates are centroids of all photos of a place; "
+            "forget the places, and enroll their photos under the names they should have"
         )
     return identity_row(database, name)
 

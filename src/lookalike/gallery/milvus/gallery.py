@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace as changed
 from datetime import datetime
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar, get_args
+from typing import Any, Self, TypeVar, get_args
 
 import numpy.typing as npt
 
@@ -55,9 +55,6 @@ from lookalike.gallery.records import (
 )
 from lookalike.identity_names import canonical_name, checked_name
 from lookalike.index.core.checks import checked_k
-
-if TYPE_CHECKING:
-    from lookalike.gallery.annex import Annex, MakeAnnex
 
 __all__ = ["MilvusGallery", "NoGallery"]
 
@@ -207,23 +204,17 @@ class MilvusGallery:
         self,
         people: Iterable[Enrolment | tuple[str, npt.ArrayLike, Sequence[str] | None]],
         replace: bool = False,
-        annex: MakeAnnex | None = None,
-        since: int | None = None,
         wait: bool = True,
         key: str | None = None,
     ) -> dict[str, list[int]]:
         """Enroll many identities: all of them, or none. See `Gallery.enroll_many`."""
         ready, key = enrolment.checked_many(people, self._bound()), enrolled_keys.checked_key(key)
-        if annex is not None:
-            self._refuse_landmarks("landmarks")
 
         def act(work: WorkingSet) -> dict[str, list[int]]:
             if key is not None:
                 first = enrolled_keys.first_answer(work, key, ready, replace)
                 if first is not None:
                     return first
-            if since is not None and since != work.latest_change():
-                raise StorageError(f"{self._shown} was changed by another program meanwhile; enroll once more")
             if held_kind(work) is None:
                 settle(work, "people")
             stored: dict[str, list[int]] = {}
@@ -488,14 +479,6 @@ class MilvusGallery:
     def change(self) -> int:
         """The number of the last change; another number tells that somebody enrolled, forgot, renamed or tagged."""
         return self._state().change
-
-    def annex(self) -> Annex | None:
-        """None: nothing is kept beside the templates of people."""
-        return None
-
-    def uncovered(self) -> list[str]:
-        """Names of all identities, because there is no annex."""
-        return self.names()
 
     def names(self) -> list[str]:
         """Names of all identities, in order. See `Gallery.names`."""
