@@ -250,7 +250,7 @@ def test_a_write_that_fails_leaves_what_was_there(tmp_path):
         g.bind("f", "net", "cosine", 16)
         acknowledged = []
         hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
-        resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, hard))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (600_000, hard))
         failures = 0
         for n in range(200):
             try:
@@ -298,7 +298,7 @@ needs_mount = pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small fil
 
 @needs_mount
 def test_a_full_disk(tmp_path):
-    with small_disk(tmp_path / "disk", "1m") as disk:
+    with small_disk(tmp_path / "disk", "2m") as disk:
         acknowledged = []
         with open_gallery(disk / "people.gallery") as gallery:
             gallery.bind("f", "net", "cosine", D)
