@@ -336,7 +336,7 @@ def _enough(measured: Calibration, embedder: Embedder, report: Reporter) -> Cali
     if measured.point().sufficient or not source:
         return measured
     report.remark(
-        f"the gallery's own people are too few to measure thresholds on: those of {embedder.name} itself are kept ({source}); "
-        "--calibrate-on FOLDER measures them on others"
+        f"the gallery's own people are too few to measure thresholds on: those of {embedder.name} itself are kept "
+        f"({source}); --calibrate-on FOLDER measures them on others"
     )
     return None
