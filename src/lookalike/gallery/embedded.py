@@ -281,7 +281,9 @@ class EmbeddedGallery:
         """Have segments built where it pays."""
         snapshot = self._live.snapshot
         unbuilt = self.counts().templates if snapshot is None else snapshot.unbuilt
-        if unbuilt > lookalike.index.AUTO_EXACT_LIMIT and not self._database.sealing.encrypted:
+        if unbuilt > lookalike.index.AUTO_EXACT_LIMIT and not (
+            self._database.read_only or self._database.sealing.encrypted
+        ):
             model = self.model
             if model is not None:
                 self._builder.begin(model)
@@ -444,7 +446,7 @@ class EmbeddedGallery:
     def people(self) -> list[Identity]:
         """All identities, by name."""
         with self._database.read("read"):
-            return identity_reading.identities(self._database)
+            return identity_reading.all_identities(self._database)
 
     def page(
         self, limit: int = 100, *, after: str = "", where: Filter | None = None, prefix: str = ""
@@ -462,11 +464,19 @@ class EmbeddedGallery:
             owner, _ = identity_reading.identity_row(self._database, checked_name(identity))
             return self._templates("identity_id = ?", (owner,))
 
+    def templates_of(self, identities: Sequence[str]) -> dict[str, list[Template]]:
+        """Templates of some identities, read together. See `Gallery.templates_of`."""
+        wanted, found = [checked_name(name) for name in identities], dict[str, list[Template]]()
+        with self._database.read("read"):
+            for template in self._templates(*identity_reading.named(self._database, wanted)):
+                found.setdefault(template.identity, []).append(template)
+        return found
+
     def templates_page(self, limit: int = 10_000, *, after: int = 0) -> list[Template]:
         """Some templates in the order of ids. See `Gallery.templates_page`."""
         wanted = identity_reading.checked_limit(limit)
         with self._database.read("read"):
-            return self._templates("template.id > ?", (after,), wanted)
+            return self._templates("template.id > ?", (min(after, identity_reading.LARGEST),), wanted)
 
     def _templates(self, which: str = "", values: tuple[Any, ...] = (), limit: int = -1) -> list[Template]:
         model = self.model

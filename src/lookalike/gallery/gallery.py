@@ -295,6 +295,20 @@ class Gallery(Protocol):
     def templates(self, identity: str | None = None) -> list[Template]:
         """Templates of one identity, or of all, in order of enrolment; `UnknownIdentityError` for a name not held."""
 
+    def templates_of(self, identities: Sequence[str]) -> dict[str, list[Template]]:
+        """Templates of some identities, read together; of each in order of enrolment.
+
+        Args:
+            identities: names, as `search` answers them. One that is not held (any more) is left out of the answer.
+
+        Raises:
+            InputError: what is no name.
+
+        Example:
+            >>> [len(own) for own in gallery.templates_of(["Ada", "Bob"]).values()]    # doctest: +SKIP
+            [3, 1]
+        """
+
     def templates_page(self, limit: int = 10_000, *, after: int = 0) -> list[Template]:
         """Some templates in the order of ids: those that follow the id `after`. For exports and migrations.
 
