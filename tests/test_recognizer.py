@@ -1,10 +1,12 @@
 """The recognizer against its parts: the embedder's vectors, the gallery's search, the calibration's threshold."""
 
+import copy
 import itertools
 import math
 import subprocess
 import sys
 import textwrap
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -203,6 +205,9 @@ def test_the_threshold_of_a_promise_follows_the_gallery(promising, gallery, face
         assert answer.promised.bound == answer.fpir_bound <= 0.2 * (1 + 1e-9)
         assert f"among {2 * number} templates" in answer.threshold_source
         seen.append(answer.threshold)
+        gallery.tag(name, {"first": "no" if number > 1 else "yes"})
+        among_one = recognizer.identify(faces["s05"][0], where={"first": "yes"})
+        assert (among_one.templates, among_one.threshold) == (2, seen[0])
     assert seen == sorted(seen, reverse=True)
     assert len(set(seen)) == 4
     gallery.forget("s04")
@@ -492,6 +497,35 @@ def test_many_pictures_are_answered_as_one_by_one(crowd, points, odds, k, option
     assert recognizer.identify_many(pictures, k=k) == [recognizer.identify(picture, k=k) for picture in pictures]
 
 
+def test_a_filter_answers_as_if_nobody_else_were_enrolled(tmp_path):
+    """Candidates, sizes and the promised threshold are those of a gallery of the people that match."""
+    model = calibrated(0.8, None)
+    with open_gallery(tmp_path / "all") as everybody, open_gallery(tmp_path / "some") as some:
+        for number in range(12):
+            vector = [number / 3, 1 + number % 2]
+            for gallery, tags in ((everybody, {"even": str(number % 2)}), (some, None)):
+                gallery.bind(model.fingerprint, model.name, model.metric, model.dimension)
+                if tags or number % 2:
+                    gallery.enroll(f"p{number}", vector, tags=tags)
+        probes = np.array([[1.0, 1.1], [3.0, 2.0]], np.float32)
+        pictures = [at(*probe) for probe in probes]
+        a, b = Recognizer(model, everybody), Recognizer(model, some)
+        where = {"even": "1"}
+
+        def plain(answers):
+            return [
+                replace(one, candidates=tuple(replace(c, template_id=0) for c in one.candidates), seconds_search=0.0,
+                        seconds_embedding=0.0)
+                for one in answers
+            ]  # fmt: skip
+
+        assert plain(a.identify_vectors(probes, where=where)) == plain(b.identify_vectors(probes))
+        assert plain(a.identify_many(pictures, where=where)) == plain(b.identify_many(pictures))
+        assert plain([a.identify(pictures[0], where=where)]) == plain([b.identify(pictures[0])])
+        assert a.identify(pictures[0], where=where).templates == 6
+        assert a.identify(pictures[0], where={"even": "2"}).decision == "unknown"
+
+
 def test_more_pictures_than_a_batch_and_what_is_told_of_them(crowd, monkeypatch):
     recognizer, seen, searches = Recognizer(Plane(), crowd, threshold=0.5), [], []
     pictures = [at(n / 32, 4 - n / 32) for n in range(130)]
@@ -536,3 +570,87 @@ def test_the_keys_for_programs_are_those_of_people(crowd):
         "identity", "distance", "threshold", "threshold_source", "candidates", "notes", "decision", "probability",
         "margin", "identities", "templates", "promised", "fpir_bound", "weakness", "face",
     ]  # fmt: skip
+
+
+# --- several templates of a person ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def two_people(gallery):
+    """Ada's templates lie around the origin, none of them near it; Bob has one at a distance of 1.5."""
+    embedder = Plane()
+    gallery.bind(embedder.fingerprint, embedder.name, embedder.metric, embedder.dimension)
+    gallery.enroll("Ada", [[2, 0], [-2, 0], [0, 2], [0, -2]])
+    gallery.enroll("Bob", [[1.5, 0]])
+    return gallery
+
+
+def with_means(threshold, odds=None):
+    """The plane, whose thresholds of pairs are 1, and of means as given."""
+    pairs, means = (calibrated(one, odds).calibration for one in (1.0, threshold))
+    embedder = Plane()
+    mean = means.model_copy(update={"template_scoring": "mean", "templates_each": 4, "source": "means of four"})
+    embedder.calibration = pairs.model_copy(update={"of_identities": mean})
+    return embedder
+
+
+def test_the_rule_of_the_calibration_answers_with_its_own_threshold(two_people):
+    recognizer = Recognizer(with_means(0.25), two_people)
+    assert recognizer.template_scoring == "mean"
+    assert recognizer.threshold.distance == 0.25
+    (answer,) = recognizer.identify_vectors([[0.0, 0.1]], k=2)
+    assert [one.identity for one in answer.candidates] == ["Ada", "Bob"]
+    assert [one.distance for one in answer.candidates] == pytest.approx([0.1, math.hypot(1.5, 0.1)], abs=1e-6)
+    assert (answer.identity, answer.threshold) == ("Ada", 0.25)
+    assert "means of four" in answer.threshold_source
+
+
+def test_verify_compares_two_pictures_whatever_the_rule(two_people):
+    recognizer = Recognizer(with_means(0.25), two_people)
+    assert recognizer.pair_threshold.distance == 1.0
+    assert recognizer.verify(at(0, 0), at(0.9, 0)).match
+    assert not recognizer.verify(at(0, 0), at(1.1, 0)).match
+
+
+def test_nearest_can_be_asked_for_and_has_the_threshold_of_pairs(two_people):
+    recognizer = Recognizer(with_means(0.25), two_people, template_scoring="nearest")
+    (answer,) = recognizer.identify_vectors([[1.4, 0.0]])
+    assert (answer.identity, answer.threshold) == ("Bob", 1.0)
+    assert answer.candidates == tuple(two_people.search([[1.4, 0.0]], 5)[0])
+
+
+def test_a_rule_that_no_threshold_was_measured_with_is_refused(two_people):
+    with pytest.raises(InputError, match="were measured with template scoring nearest, and set was asked for"):
+        Recognizer(calibrated(1.0, None), two_people, template_scoring="set")
+    with pytest.raises(InputError, match="has no calibration, and thresholds of template scoring mean have to"):
+        Recognizer(Plane(), two_people, template_scoring="mean")
+    with pytest.raises(InputError, match="'median' is unknown"):
+        Recognizer(Plane(), two_people, threshold=1.0, template_scoring="median")
+
+
+def test_with_a_distance_of_your_own_any_rule_answers(two_people):
+    recognizer = Recognizer(calibrated(1.0, None), two_people, threshold=0.3, template_scoring="mean")
+    assert recognizer.identify_vectors([[0.0, 0.1]])[0].identity == "Ada"
+    assert recognizer.identify_vectors([[0.0, 0.4]])[0].identity is None
+
+
+def test_a_promise_of_mean_counts_identities(promising, gallery, faces):
+    mean = promising.calibration.model_copy(update={"template_scoring": "mean", "templates_each": 3})
+    embedder = copy.copy(promising)
+    embedder.calibration = promising.calibration.model_copy(update={"of_identities": mean})
+    recognizer = Recognizer(embedder, gallery, promise="fpir=0.1")
+    gallery.enroll_many([(name, embedder.embed(faces[name][:3]), None) for name in ("s01", "s02")])
+    promised = recognizer.identify(faces["s01"][4]).promised
+    assert (promised.templates, promised.counted) == (2, "identities")
+    pairs = Recognizer(embedder, gallery, promise="fpir=0.1", template_scoring="nearest")
+    assert pairs.identify(faces["s01"][4]).promised.templates == 6
+
+
+def test_a_gallery_with_far_fewer_templates_than_measured_is_remarked_on(two_people):
+    embedder = with_means(0.25)
+    assert Recognizer(embedder, two_people).identify_vectors([[0.0, 0.1]])[0].weakness == ""
+    for number in range(5):
+        two_people.enroll(f"p{number}", [[9.0, number]])
+    answer = Recognizer(embedder, two_people).identify_vectors([[0.0, 0.1]])[0]
+    assert "measured on 4 templates an identity, and the gallery has 1.4" in answer.weakness
+    assert Recognizer(embedder, two_people, template_scoring="nearest").identify_vectors([[0.0, 0.1]])[0].weakness == ""

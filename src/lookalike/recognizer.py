@@ -24,7 +24,9 @@ import numpy as np
 import numpy.typing as npt
 
 from lookalike.answers import Enrolled, Identified, IdentifiedFace, Verified
-from lookalike.decisions.odds import DEFAULT_MATED_SHARE, MatchOdds
+from lookalike.counted_nouns import how_many
+from lookalike.decisions.calibration import Calibration
+from lookalike.decisions.odds import DEFAULT_MATED_SHARE
 from lookalike.decisions.policies import (
     Decision,
     FixedThreshold,
@@ -33,14 +35,19 @@ from lookalike.decisions.policies import (
     ThresholdPolicy,
     decide,
     given_threshold,
+    measured_threshold,
 )
 from lookalike.decisions.promise import Promise
+from lookalike.decisions.scoring_rule import TemplateScoring, checked_scoring
 from lookalike.distances import pairwise
 from lookalike.embedder import Embedder, Threshold
 from lookalike.embedder.embedded_pictures import Unusable, embed_pictures, located
 from lookalike.errors import InputError
 from lookalike.face_answers import BATCH, answer_faces, answer_pictures
-from lookalike.gallery import Filter, Gallery, Kind, open_gallery
+from lookalike.gallery import Counts, Enrolment, Filter, Gallery, Kind, open_gallery
+from lookalike.gallery.kept_pictures import encoded
+from lookalike.gallery.model_upgrade import Upgradable, upgradable
+from lookalike.gallery.scored_search import search_scored
 from lookalike.identity_names import checked_name
 from lookalike.images import Picture, one_or_several, source_of
 from lookalike.index.core.checks import checked_k, checked_vectors
@@ -57,6 +64,8 @@ Floats = npt.NDArray[np.float32]
 
 #: Odds that call no measured pair so likely a match come from too few identities, or from a model that cannot tell.
 WEAK_BELOW = 0.99
+#: So many times more or fewer templates an identity than a calibration of `mean` or `set` was measured on: a remark.
+MANY_MORE = 2
 
 
 class Recognizer:
@@ -81,11 +90,15 @@ class Recognizer:
             the threshold, or twenty times nearer; without odds, nearer by a twentieth of the threshold; and with a
             threshold of your own, nearer at all.
         mated_share: share of searches expected to be of somebody enrolled; of the probability only.
+        template_scoring: how several templates of a person become one distance: `nearest`, `mean` or `set`
+            (`lookalike.decisions.template_scoring`); by default the rule that the calibration found best. A threshold
+            holds for the rule that it was measured with, so without a threshold of your own the calibration must have
+            measured it. `verify` compares two pictures, whatever the rule.
 
     Raises:
         FingerprintError: the gallery was made by another model.
         InputError: a number out of range, more than one of threshold, rate and promise, or one of them for a gallery
-            of landmarks; or no embedder.
+            of landmarks; a rule that no threshold was measured with; or no embedder.
         ArtefactError: there is no model or gallery at the address, or it is damaged.
     """
 
@@ -102,6 +115,7 @@ class Recognizer:
         promise: Promise | str | None = None,
         margin: float | None = None,
         mated_share: float = DEFAULT_MATED_SHARE,
+        template_scoring: TemplateScoring | None = None,
     ) -> None:
         if threshold is not None and target_fmr is not None:
             raise InputError("both a threshold and a false match rate were given; give one of them")
@@ -116,14 +130,20 @@ class Recognizer:
         self._threshold = None if threshold is None else given_threshold(threshold, self.embedder.metric)
         self._target_fmr, self._margin, self._mated_share = target_fmr, margin, mated_share
         self._asked = Promise.parse(promise) if isinstance(promise, str) else promise
-        self._for_people = not (threshold is None and target_fmr is None and promise is None and margin is None)
+        self._asked_scoring = None if template_scoring is None else checked_scoring(template_scoring)
+        people_only = (threshold, target_fmr, promise, margin, template_scoring)
+        self._for_people = any(one is not None for one in people_only)
         self._places: PlaceRecognition | None = None
+        #: What decides about people: a calibration that was chosen, the one that the gallery keeps of this model since
+        #: its upgrade, or the model's own; None where there is none.
+        self.calibration = self.embedder.calibration
         with ExitStack() as opened:
             if gallery is not None:
                 self._gallery = _opened(gallery, opened)
                 self.place_recognition()  # refuses a gallery of the other kind
-            if self._asked is not None or target_fmr is not None:
-                self._policy()  # what cannot be kept is refused now, before pictures are embedded
+                self.calibration = _calibration_in(self._gallery, self.embedder)
+            if self._asked is not None or target_fmr is not None or template_scoring not in (None, "nearest"):
+                self._policy(self.template_scoring)  # what cannot be kept is refused now, before pictures are embedded
             if self._gallery is not None:
                 model = self.embedder
                 self._gallery.bind(model.fingerprint, model.name, model.metric, model.dimension)
@@ -166,7 +186,7 @@ class Recognizer:
                 if self._for_people:
                     raise InputError(
                         "a gallery of landmarks has thresholds of its own, set when its places were enrolled "
-                        "(promise_fpr); leave out threshold, target_fmr, promise and margin"
+                        "(promise_fpr); leave out threshold, target_fmr, promise, margin and template_scoring"
                     )
                 from lookalike.landmarks.recognition import PlaceRecognition  # people do without it
 
@@ -176,15 +196,24 @@ class Recognizer:
     # --- the threshold of people --------------------------------------------------------------------------
 
     @property
+    def template_scoring(self) -> TemplateScoring:
+        """How several templates of a person become one distance: as asked for, or by the calibration."""
+        if self._asked_scoring is not None:
+            return self._asked_scoring
+        calibration = self.calibration
+        return "nearest" if calibration is None else calibration.answering_scoring
+
+    @property
     def threshold(self) -> Threshold:
         """The distance that decides about people, for the gallery as it is now.
 
         Raises:
             InputError: none was given or measured, or the promise is too far beyond what was measured.
         """
-        policy = self._policy()
+        scoring = self.template_scoring
+        policy = self._policy(scoring)
         follows = isinstance(policy, PromisePolicy) and policy.promise.kind == "fpir" and self._gallery is not None
-        return policy.limits(self.gallery.counts().templates if follows else 1).threshold
+        return policy.limits(_compared(self.gallery.counts(), scoring) if follows else 1).threshold
 
     @property
     def pair_threshold(self) -> Threshold:
@@ -193,11 +222,18 @@ class Recognizer:
         Raises:
             InputError: as `threshold`.
         """
-        return self._policy().limits(1).threshold
+        return self._policy("nearest").limits(1).threshold
 
-    def _policy(self) -> ThresholdPolicy:
+    def _measured(self, scoring: TemplateScoring) -> Calibration | None:
+        """What was measured with a rule; with a threshold of the user's own, None where nothing was."""
+        calibration = self.calibration
+        if calibration is None or (self._threshold is not None and scoring not in calibration.scorings):
+            return None
+        return calibration.for_scoring(scoring)
+
+    def _policy(self, scoring: TemplateScoring) -> ThresholdPolicy:
         """What was asked for, or the calibration's own promise, or the embedder's own threshold."""
-        calibration, target = self.embedder.calibration, self._target_fmr
+        calibration, target = self._measured(scoring), self._target_fmr
         if self._threshold is not None:
             return FixedThreshold(self._threshold)
         if self._asked is not None:
@@ -213,39 +249,38 @@ class Recognizer:
             return PromisePolicy(calibration, Promise("fmr", target))
         if target is None and calibration is not None and calibration.promise is not None:
             return PromisePolicy(calibration, calibration.promise)
-        return FixedThreshold(self.embedder.threshold(target))
-
-    def _rivals(self) -> RivalRule:
-        bounded = self.embedder.metric != "inner_product"
-        return RivalRule(self._margin, self._threshold is not None, self._odds, bounded)
-
-    @property
-    def _odds(self) -> MatchOdds | None:
-        return self.embedder.calibration.odds if self.embedder.calibration is not None else None
-
-    def _weakness(self) -> str:
-        """The answer's remark on a weak calibration."""
-        if self._odds is None:
-            return ""
-        assert self.embedder.calibration is not None
-        most = self._odds.probability(self._odds.distances[0])
-        if most >= WEAK_BELOW:
-            return ""
-        return (
-            f"the calibration is weak: on {self.embedder.calibration.source}, no pair was more than {most:.0%} likely "
-            "a match; calibrate on more identities (`lookalike evaluate DATA --model MODEL --calibrate`)"
+        if calibration is not None:
+            return FixedThreshold(measured_threshold(calibration, target))
+        if scoring == "nearest":
+            return FixedThreshold(self.embedder.threshold(target))
+        raise InputError(
+            f"model {self.embedder.name} has no calibration, and thresholds of template scoring {scoring} have to "
+            f"be measured; run `lookalike evaluate DATA --model MODEL --enrolled 5 --template-scoring {scoring}` "
+            "and give its calibration.json (--calibration, or `Embedder.use_calibration`), or give a distance"
         )
+
+    def _rivals(self, calibration: Calibration | None) -> RivalRule:
+        bounded = self.embedder.metric != "inner_product"
+        odds = None if calibration is None else calibration.odds
+        return RivalRule(self._margin, self._threshold is not None, odds, bounded)
 
     # --- enroll and verify --------------------------------------------------------------------------------
 
-    def enroll(self, identity: str, pictures: Picture | Iterable[Picture]) -> Enrolled:
+    def enroll(self, identity: str, pictures: Picture | Iterable[Picture], *, keep_pictures: bool = False) -> Enrolled:
         """Store one or more pictures under a name: all of them or, on any error, none.
 
         In a gallery of landmarks they are photos of a place: its centroids and all thresholds are found anew.
 
+        Args:
+            identity: the name.
+            pictures: of that person or place.
+            keep_pictures: of people: let the gallery keep the pictures, too, so that another model can embed them one
+                day; without metadata and at most 1,600 pixels wide or high.
+
         Raises:
             ImageError: a picture cannot be used; `NoFaceError` where there is no face.
-            InputError: the name is empty or too long, or a first place without photos that show none.
+            InputError: the name is empty or too long, a first place without photos that show none, or a gallery that
+                keeps no pictures.
             StorageError: the disk is full or failing; what was stored before is unharmed.
         """
         name = checked_name(identity)  # before the pictures are embedded, which takes longer
@@ -253,13 +288,22 @@ class Recognizer:
         seen = embed_pictures(self.embedder, several)
         vectors, notes = seen.vectors, tuple(located(several, seen.remarks))
         if self.place_recognition() is not None:
+            if keep_pictures:
+                raise InputError("keep_pictures is for people, and the gallery holds landmarks; leave it out")
             from lookalike.landmarks.enrolment import NewPhotos, enroll_places
 
             enroll_places(
                 self.gallery, NewPhotos(vectors=vectors, places=[name] * len(several), sources=sources_of(several))
             )
             return Enrolled(name, tuple(one.id for one in self.gallery.templates(name)), notes)
-        return Enrolled(name, tuple(self.gallery.enroll(name, vectors, sources_of(several))), notes)
+        sources = sources_of(several)
+        if keep_pictures:
+            upgradable(self.gallery)  # one that keeps none is refused
+            one = Enrolment(name, vectors, sources, pictures=[encoded(picture) for picture in several])
+            (ids,) = self.gallery.enroll_many([one]).values()
+        else:
+            ids = self.gallery.enroll(name, vectors, sources)
+        return Enrolled(name, tuple(ids), notes)
 
     def verify(self, a: Picture, b: Picture) -> Verified:
         """Do two pictures show the same identity?
@@ -268,7 +312,8 @@ class Recognizer:
             ImageError: a picture cannot be used.
             InputError: there is no threshold.
         """
-        limits = self._policy().limits(1)
+        limits, calibration = self._policy("nearest").limits(1), self._measured("nearest")
+        odds = None if calibration is None else calibration.odds
         seen = embed_pictures(self.embedder, [a, b])
         distance = float(pairwise(seen.vectors[:1], seen.vectors[1:], self.embedder.metric)[0, 0])
         return Verified(
@@ -277,10 +322,10 @@ class Recognizer:
             limits.threshold.distance,
             limits.threshold.source,
             tuple(located([a, b], seen.remarks)),
-            decide([distance], limits, self._rivals()),
-            None if self._odds is None else self._odds.probability(distance),
+            decide([distance], limits, self._rivals(calibration)),
+            None if odds is None else odds.probability(distance),
             limits.promised,
-            self._weakness(),
+            _weakness(calibration),
         )
 
     # --- identify -----------------------------------------------------------------------------------------
@@ -481,15 +526,18 @@ class Recognizer:
         return places.identify(vectors, k, rerank, photos)
 
     def _people(self, vectors: Floats, k: int, where: Filter | None) -> list[Identified]:
-        calibration, rivals, odds = self.embedder.calibration, self._rivals(), self._odds
-        tail = None if calibration is None else calibration.tail
+        scoring = self.template_scoring
+        calibration = self._measured(scoring)
+        rivals = self._rivals(calibration)
+        odds, tail = (None, None) if calibration is None else (calibration.odds, calibration.tail)
         # The second identity is looked at, whether it is reported or not. Candidates, threshold and sizes are of one
         # state of the gallery.
-        searched = self.gallery.search_counted(vectors, k=max(k, 2), where=where)
+        searched = search_scored(self.gallery, vectors, max(k, 2), self.embedder.metric, scoring, where)
         counts = searched.counts
-        limits = self._policy().limits(counts.templates)
-        threshold, weakness = limits.threshold, self._weakness()
-        bound = None if tail is None else tail.upper_fpir(threshold.distance, counts.templates)
+        compared = _compared(counts, scoring)
+        limits = self._policy(scoring).limits(compared)
+        threshold, weakness = limits.threshold, _weakness(calibration, counts)
+        bound = None if tail is None else tail.upper_fpir(threshold.distance, compared)
         answers = []
         for candidates in searched.candidates:
             found = tuple(candidates)
@@ -518,6 +566,32 @@ class Recognizer:
         return answers
 
 
+def _compared(counts: Counts, scoring: TemplateScoring) -> int:
+    """How many distances a search makes: one of each template, or one of each identity."""
+    return counts.templates if scoring == "nearest" else counts.identities
+
+
+def _weakness(calibration: Calibration | None, counts: Counts | None = None) -> str:
+    """An answer's remark on a weak calibration, or on one of identities with another number of templates."""
+    if calibration is None:
+        return ""
+    remarks = []
+    most = 1.0 if calibration.odds is None else calibration.odds.probability(calibration.odds.distances[0])
+    if most < WEAK_BELOW:
+        remarks.append(
+            f"the calibration is weak: on {calibration.source}, no pair was more than {most:.0%} likely "
+            "a match; calibrate on more identities (`lookalike evaluate DATA --model MODEL --calibrate`)"
+        )
+    if counts is not None and counts.identities and calibration.template_scoring != "nearest":
+        each, measured = counts.templates / counts.identities, calibration.templates_each
+        if not measured / MANY_MORE <= each <= measured * MANY_MORE:
+            remarks.append(
+                f"thresholds were measured on {how_many(measured, 'template')} an identity, and the gallery has "
+                f"{each:.2g}; calibrate with `lookalike evaluate --enrolled {max(2, round(each))}`"
+            )
+    return "; ".join(remarks)
+
+
 def _loaded(embedder: object) -> Embedder:
     if isinstance(embedder, str | PathLike):
         return Embedder.load(fspath(embedder))
@@ -527,6 +601,14 @@ def _loaded(embedder: object) -> Embedder:
             f'{kind} is no embedder; give a model\'s name or folder, such as "dlib", or Embedder.load(...)'
         )
     return cast(Embedder, embedder)
+
+
+def _calibration_in(gallery: Gallery, embedder: Embedder) -> Calibration | None:
+    """The calibration that decides about the people of a gallery: one that the user chose goes first."""
+    if embedder.calibration_chosen or not isinstance(gallery, Upgradable):
+        return embedder.calibration
+    kept = gallery.upgrade.calibration(embedder.fingerprint)
+    return embedder.calibration if kept is None else Calibration.from_json(kept, f"the calibration in {gallery!r}")
 
 
 def _opened(gallery: Gallery | str | PathLike[str], stack: ExitStack) -> Gallery:

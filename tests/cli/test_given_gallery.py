@@ -1,6 +1,5 @@
 """What a gallery holds: people, places, nothing yet; or it is damaged, and that is said instead of being guessed."""
 
-import json
 import sqlite3
 
 import numpy as np
@@ -9,7 +8,7 @@ from PIL import Image
 
 from lookalike import open_gallery
 from lookalike.errors import ArtefactError
-from lookalike.gallery import Annex
+from lookalike.gallery import AnnexUpdate, Kept
 from lookalike.workflows.gallery_kind import asked_about_places
 
 
@@ -32,9 +31,9 @@ def make_people(path):
 def make_places(path):
     make_empty(path)
     photos = np.ones((1, 2), np.float32)
-    annex = Annex({"church": {}}, np.array([0, 1]), {"photos": photos}, ["a.jpg"], {"non_landmarks": photos})
+    update = AnnexUpdate({"church": Kept({}, {"photos": photos}, ["a.jpg"])}, {"non_landmarks": photos})
     with open_gallery(path) as gallery:
-        gallery.enroll_many([("church", photos, None)], annex=lambda ids: annex)
+        gallery.enroll_with_annex([("church", photos, None)], lambda ids: update)
 
 
 def cut_database(path):
@@ -55,26 +54,27 @@ def newer_database(path):
     connection.close()
 
 
-def annex_card(path):
-    (version,) = (path / "landmarks").iterdir()
-    return version / "annex.json"
+def record_file(path):
+    (file,) = (path / "landmarks").iterdir()
+    return file
 
 
 def cut_annex(path):
     make_places(path)
-    card = annex_card(path)
-    card.write_bytes(card.read_bytes()[:-9])
+    with record_file(path).open("r+b") as file:
+        file.truncate(64)
 
 
 def annex_without_photos(path):
     make_places(path)
-    (annex_card(path).parent / "rows-photos.npy").unlink()
+    record_file(path).unlink()
 
 
 def newer_annex(path):
     make_places(path)
-    card = annex_card(path)
-    card.write_text(json.dumps(json.loads(card.read_text("utf-8")) | {"format_version": 9}), "utf-8")
+    with sqlite3.connect(path / "gallery.sqlite3") as connection:
+        connection.execute("UPDATE annex_state SET version = 9")
+    connection.close()
 
 
 def folder_per_person(path):
@@ -170,3 +170,35 @@ def test_a_gallery_in_the_environment_is_no_question_about_places(lookalike, ref
     refused(lookalike(*run), "no-such-model")
     make_people(path)
     refused(lookalike(*run), "no-such-model")
+
+
+@pytest.mark.slow
+def test_every_verb_takes_one_on_a_server(lookalike, refused, milvus, tiny_model, people_folder, tmp_path):
+    address = milvus.address()
+    asked = ("--model", tiny_model, "--gallery", address)
+    refused(lookalike("people", "--gallery", address), "there is no gallery at milvus://")
+    refused(lookalike("enroll", people_folder, *asked, "--recipe", "landmarks"), "galleries on Milvus hold people only")
+    pictures = sorted((people_folder / "s01").iterdir())
+    done = lookalike("enroll", *pictures[:2], "--name", "Ada", *asked, "--json").document
+    assert (done["gallery"], done["enrolled"], done["templates"]) == (address, ["Ada"], 2)
+    lookalike("enroll", *sorted((people_folder / "s02").iterdir())[:2], "--name", "Bob", *asked)
+    found = lookalike("identify", pictures[0], *asked, "--json").document["answers"][0]
+    assert (found["decision"], found["identity"]) == ("match", "Ada")
+    assert [one["name"] for one in lookalike("people", "--gallery", address, "--json").document["people"]] == [
+        "Ada", "Bob"
+    ]  # fmt: skip
+    assert lookalike("people", "rename", "Bob", "Rob", "--gallery", address).code == 0
+    assert lookalike("gallery", "stats", address, "--json").document["identities"] == 2
+    there = lookalike("gallery", "migrate", address, tmp_path / "here", "--json").document
+    back = lookalike("gallery", "migrate", tmp_path / "here", milvus.address(), "--json").document
+    assert there["verified"] == back["verified"]
+    refused(lookalike("gallery", "backup", address, tmp_path / "copy"), "has backups of its own")
+    assert lookalike("forget", "Ada", "--gallery", address, "--json").document["templates"] == 2
+    assert "Rob" in lookalike("people", "--gallery", address).out
+
+
+def test_no_server_is_one_clear_line(lookalike, refused):
+    address = "milvus://127.0.0.1:9/people"
+    refused(lookalike("people", "--gallery", address), "no Milvus server answers at 127.0.0.1:9; start it")
+    refused(lookalike("people", "--gallery", "milvus://host/no-name"), "no address of a gallery on Milvus")
+    refused(lookalike("people", "--gallery", "ftp://host/name"), "there are no galleries at ftp://")

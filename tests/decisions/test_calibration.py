@@ -229,3 +229,61 @@ def test_a_tail_that_cannot_be_is_damage(promising, tmp_path):
     (tmp_path / "c.json").write_text(json.dumps(content))
     with pytest.raises(ArtefactError, match=r"damaged at tail.*falls"):
         Calibration.load(tmp_path / "c.json")
+
+
+# --- several templates of a person ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def of_identities(calibration):
+    """With thresholds of the rule `mean`, which differ from those of pairs."""
+    mean = calibration.model_copy(
+        update={"template_scoring": "mean", "templates_each": 5, "points": (point(0.01, 0.2),), "source": "by mean"}
+    )
+    return calibration.model_copy(update={"of_identities": mean})
+
+
+def test_thresholds_of_identities_are_saved_and_loaded(of_identities, calibration, tmp_path):
+    of_identities.save(tmp_path / "c.json")
+    content = json.loads((tmp_path / "c.json").read_text())
+    assert content["format_version"] == 3, "an earlier Lookalike refuses it by its version"
+    assert Calibration.load(tmp_path / "c.json") == of_identities
+    calibration.save(tmp_path / "c.json")
+    content = json.loads((tmp_path / "c.json").read_text())
+    assert content["format_version"] == 2
+    assert not {"template_scoring", "templates_each", "of_identities"} & set(content), "as earlier versions read it"
+
+
+def test_a_threshold_is_of_the_rule_that_it_was_measured_with(of_identities, calibration):
+    assert calibration.answering_scoring == calibration.template_scoring == "nearest"
+    assert calibration.for_scoring() is calibration
+    assert of_identities.answering_scoring == "mean"
+    assert of_identities.for_scoring() is of_identities.for_scoring("mean") is of_identities.of_identities
+    assert of_identities.for_scoring("mean").threshold() == 0.2
+    assert of_identities.for_scoring("nearest").threshold() == of_identities.threshold() == 1 / 3
+    with pytest.raises(InputError, match="with template scoring nearest, and mean was asked for; measure them with"):
+        calibration.for_scoring("mean")
+    with pytest.raises(InputError, match="nearest and mean, and set was asked for"):
+        of_identities.for_scoring("set")
+    with pytest.raises(InputError, match="'median' is unknown"):
+        calibration.for_scoring("median")
+
+
+@pytest.mark.parametrize("wrong", [{"template_scoring": "nearest"}, {"fingerprint": "other"}, {"metric": "euclidean"}])
+def test_thresholds_of_identities_are_of_the_same_model_and_another_rule(of_identities, wrong, tmp_path):
+    content = json.loads(of_identities.model_dump_json()) | {"format_version": 3}
+    content["of_identities"] |= wrong
+    (tmp_path / "c.json").write_text(json.dumps(content))
+    with pytest.raises(ArtefactError, match="of_identities"):
+        Calibration.load(tmp_path / "c.json")
+
+
+def test_a_promise_of_mean_counts_identities(promising):
+    mean = promising.model_copy(update={"template_scoring": "mean"})
+    asked = Promise("fpir", 0.01)
+    own, pairs = mean.promised(asked, 20), promising.promised(asked, 20)
+    assert own.threshold == pairs.threshold
+    assert "among 20 identities name anybody" in own.source
+    assert "among 20 templates name anybody" in pairs.source
+    with pytest.raises(InputError, match="identities needs a false match rate"):
+        mean.promised(Promise("fpir", 1e-9), 10**9)

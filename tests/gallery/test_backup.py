@@ -63,17 +63,25 @@ def test_what_is_there_is_not_replaced(gallery, tmp_path):
     assert (tmp_path / "copy" / "file").read_text() == "mine"
 
 
-def test_what_landmarks_keep_is_copied_with_it(tmp_path):
-    from lookalike.gallery import Annex
+def test_what_landmarks_keep_is_copied_with_it_but_nothing_forgotten(tmp_path):
+    from lookalike.gallery import AnnexUpdate, Kept
 
     with open_gallery(tmp_path / "places") as gallery:
         gallery.bind("f", "net", "euclidean", 2)
-        annex = Annex({"Tower": {}}, np.array([0, 1]), {"vectors": np.ones((1, 2), np.float32)}, ["t.jpg"])
-        gallery.enroll_many([("Tower", [[1, 2]], None)], annex=lambda ids: annex)
-        gallery.backup(tmp_path / "copy")
+        update = AnnexUpdate({"Tower": Kept({}, {"vectors": np.ones((1, 2), np.float32)}, ["t.jpg"])})
+        gallery.enroll_with_annex([("Tower", [[1, 2]], None)], lambda ids: update)
+        gone = np.array([[3.25, 4.5]], np.float32)
+        update = AnnexUpdate({"Mill": Kept({}, {"vectors": gone}, ["m.jpg"])})
+        gallery.enroll_with_annex([("Mill", [[2, 1]], None)], lambda ids: update)
+        with open_gallery(tmp_path / "places") as reader, reader.unchanged(gallery.change):
+            gallery._database.timeout = 0.1
+            with pytest.raises(StorageError, match="old bytes are still"):
+                gallery.forget("Mill")
+            gallery.backup(tmp_path / "copy")
+    assert not any(gone.tobytes() in file.read_bytes() for file in (tmp_path / "copy" / "landmarks").iterdir())
     with open_gallery(tmp_path / "copy", create=False) as copy:
         assert list(copy.annex().entries) == ["Tower"]
-        np.testing.assert_array_equal(copy.annex().rows["vectors"], [[1, 1]])
+        np.testing.assert_array_equal(copy.annex().kept["Tower"].rows["vectors"], [[1, 1]])
 
 
 def test_a_gallery_without_it_says_what_to_do():

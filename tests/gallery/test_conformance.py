@@ -515,3 +515,15 @@ def test_a_clock_that_goes_back_changes_no_order(gallery, monkeypatch):
     gallery.forget("Eve")
     assert gallery.enroll("Ada", vectors(1, 1), key="k") == second
     assert gallery.search(vectors(1), k=1)[0][0].identity == "Ada"
+
+
+def test_templates_of_some_are_read_together(gallery):
+    gallery.enroll_many([("Ada", vectors(3), None), ("Bob", vectors(1, 1), None), ("Eve", vectors(2, 2), None)])
+    held = gallery.templates_of(["Ada", "nobody", "Bob", "Ada"])
+    assert {name: [one.id for one in own] for name, own in held.items()} == {
+        name: [one.id for one in gallery.templates(name)] for name in ("Ada", "Bob")
+    }
+    np.testing.assert_array_equal(held["Ada"][1].vector, vectors(3)[1])
+    gallery.rename("Ada", "Zoe")
+    assert list(gallery.templates_of(["Ada", "Zoe"])) == ["Zoe"]
+    assert gallery.templates_of([]) == {}

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import lookalike.index
-from lookalike.gallery import Annex, EmbeddedGallery, Enrolment, default_key, open_gallery
+from lookalike.gallery import EmbeddedGallery, Enrolment, default_key, open_gallery
 from lookalike.gallery.failpoints import FAILPOINTS, VARIABLE
 from lookalike.gallery.segment_builder import SegmentBuilder
 
@@ -25,11 +25,6 @@ OLD = Path(__file__).parent / "fixtures" / "people-3.gallery"
 
 def vectors(n, seed=0):
     return np.random.default_rng(seed).normal(size=(n, D)).astype(np.float32)
-
-
-def annex_of(*names):
-    photos = np.ones((len(names), D), np.float32)
-    return Annex({name: {} for name in names}, np.arange(len(names) + 1), {"photos": photos}, [""] * len(names))
 
 
 def prepared(path):
@@ -116,7 +111,7 @@ def small(monkeypatch):
 
 def test_every_point_is_in_the_source_and_no_other():
     used = set()
-    for file in SOURCE.glob("*.py"):
+    for file in SOURCE.rglob("*.py"):
         if file.name != "failpoints.py":
             used |= set(re.findall(r'reached\(f?"([^"]+)"\)', file.read_text("utf-8")))
     whens = {one for one in used if "{" in one}
@@ -189,23 +184,6 @@ def test_a_segment_counts_from_its_commit_on(path, small, point, segments):
         assert len([one for one in (path / "segments").iterdir() if one.is_dir()]) == segments
         built(gallery)
         assert [one.identity for one in gallery.search(vectors(1, 1), k=9)[0]] == ["Bob", "Ada"]
-
-
-@pytest.mark.parametrize("point", ["annex written", "annexes swept"])
-def test_an_annex_counts_with_its_templates(path, point):
-    def prepare():
-        gallery = open_gallery(path)
-        gallery.bind("f", "net", "cosine", D)
-        gallery.enroll_many([("church", vectors(1), None)], annex=lambda ids: annex_of("church"))
-        return gallery
-
-    both = [("church", vectors(1), None), ("bridge", vectors(1, 1), None)]
-    killed(point, prepare, lambda gallery: gallery.enroll_many(both, annex=lambda ids: annex_of("church", "bridge")))
-    with open_gallery(path, create=False) as gallery:
-        names = ["church"] if point == "annex written" else ["bridge", "church"]
-        assert gallery.names() == sorted(gallery.annex().entries) == names
-        assert gallery.uncovered() == []
-        assert len(list((path / "landmarks").iterdir())) == 1
 
 
 @pytest.mark.parametrize("point", ["database of a new gallery written", "database of a new gallery linked"])

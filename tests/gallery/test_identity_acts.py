@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from lookalike.errors import InputError
-from lookalike.gallery import Annex, EmbeddedGallery, open_gallery
+from lookalike.gallery import AnnexUpdate, EmbeddedGallery, Kept, open_gallery
 from lookalike.gallery.database import FORMAT_VERSION
 
 D = 8
@@ -122,13 +122,12 @@ def test_counts_hold_through_every_act(gallery, path):
     assert {one.name: one.templates for one in gallery.people()} == {"a": 3, "b": 3, "c": 3}
 
 
-def test_a_gallery_of_landmarks_keeps_its_names(path):
+def test_templates_of_landmarks_stay_with_their_place(path):
     with open_gallery(path) as gallery:
         gallery.bind("f", "net", "cosine", D)
-        annex = Annex({"church": {}}, np.array([0, 1]), {"photos": np.ones((1, D), np.float32)}, ["a.jpg"])
-        ids = gallery.enroll_many([("church", vectors(2), None)], annex=lambda ids: annex)["church"]
+        update = AnnexUpdate({"church": Kept({}, {"photos": np.ones((1, D), np.float32)}, ["a.jpg"])})
+        ids = gallery.enroll_with_annex([("church", vectors(2), None)], lambda ids: update)["church"]
         for refused in (
-            lambda: gallery.rename("church", "chapel"),
             lambda: gallery.merge(["church"], "chapel"),
             lambda: gallery.split("church", ids[:1], "chapel"),
             lambda: gallery.forget_templates(ids),

@@ -74,6 +74,14 @@ __all__ = ["enroll"]
         ),
     ],
     scales=in_panel(FOR_PLACES, Scales),
+    keep_pictures=Annotated[
+        bool,
+        typer.Option(
+            "--keep-pictures",
+            rich_help_panel=FOR_PEOPLE,
+            help="Keep the pictures in the gallery, without metadata, so that it can change its model one day.",
+        ),
+    ],
     cropped=Cropped,
     device=Device,
     precision=Precision,

@@ -87,6 +87,16 @@ _LANDMARKS = tuple(name for name in _only(EvaluatePlacesOptions, EvaluateOptions
         typer.Option(min=1, rich_help_panel=FOR_PEOPLE, help="Pictures enrolled of each person, in identification."),
     ],
     trials=Annotated[int, typer.Option(min=1, rich_help_panel=FOR_PEOPLE, help="Random enrolments that are averaged.")],
+    template_scoring=Annotated[
+        str,
+        typer.Option(
+            "--template-scoring",
+            metavar="RULE",
+            rich_help_panel=FOR_PEOPLE,
+            help="How several templates of a person (--enrolled) become one distance: nearest, mean, set, or auto: "
+            "the one that names most people at the promised rate. Thresholds are then measured for that rule, too.",
+        ),
+    ],
     calibrate=Annotated[
         bool,
         typer.Option(

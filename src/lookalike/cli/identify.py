@@ -70,6 +70,16 @@ __all__ = ["identify"]
     ],
     calibration=in_panel(FOR_PEOPLE, CalibrationFile),
     where=in_panel(FOR_PEOPLE, Where),
+    template_scoring=Annotated[
+        str | None,
+        typer.Option(
+            "--template-scoring",
+            metavar="RULE",
+            rich_help_panel=FOR_PEOPLE,
+            help="How several templates of a person become one distance: nearest, mean or set; by default the rule "
+            "that the thresholds were measured for.",
+        ),
+    ],
     recipe=in_panel(FOR_PLACES, Recipe),
     rerank=Annotated[
         bool | None,

@@ -26,8 +26,8 @@ Every = Annotated[
 For = Annotated[str | None, typer.Option("--for", help="Of a video or webcam:0: end after so much of it, such as 30s.")]
 #: Options of `identify` that mean the same of a video, and those that a video fulfils without being asked.
 _SHARED = (
-    "model", "gallery", "top", "smallest_face", "threshold", "fmr", "fpir", "calibration", "scales", "csv", "draw",
-    "device", "precision", "detector",
+    "model", "gallery", "top", "smallest_face", "threshold", "fmr", "fpir", "calibration", "template_scoring", "scales",
+    "csv", "draw", "device", "precision", "detector",
 )  # fmt: skip
 _ANYWAY = ("pictures", "all_faces")
 

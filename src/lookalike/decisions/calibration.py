@@ -5,6 +5,9 @@ written by `lookalike.evaluation.calibration.thresholds.calibrate` and read by w
 
 Besides a threshold per measured rate it holds, from version 2 on, what answers need for any promise and any gallery:
 the tail of the impostor distances (`promise`), the misses at every threshold, and the odds of a match (`match_odds`).
+
+All of this is of pairs: a probe and one template. A rule that makes one distance of all templates of an identity has
+thresholds of its own, which are kept beside it, in version 3 (`of_identities`).
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ import json
 import math
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -22,6 +25,7 @@ from lookalike.binomial_intervals import Z_ONE_SIDED_95, wilson_interval
 from lookalike.decisions.misses import MissCurve
 from lookalike.decisions.odds import MatchOdds
 from lookalike.decisions.promise import Promise, PromisedThreshold, promise_text
+from lookalike.decisions.scoring_rule import TemplateScoring, checked_scoring
 from lookalike.decisions.tail import ImpostorTail
 from lookalike.errors import ArtefactError, InputError
 
@@ -29,9 +33,13 @@ __all__ = ["FORMAT_VERSION", "Calibration", "OperatingPoint"]
 
 #: The version of `calibration.json` this code writes.
 FORMAT_VERSION = 2
+#: In place of it where there are thresholds of identities, which an earlier Lookalike would not know.
+WITH_IDENTITIES = 3
 #: The versions it reads; version 1 has thresholds only.
-READ_VERSIONS = (1, 2)
+READ_VERSIONS = (1, FORMAT_VERSION, WITH_IDENTITIES)
 
+#: What a search compares its probe with.
+Compared = Literal["templates", "identities"]
 Rate = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=0)]
 
@@ -84,6 +92,9 @@ class Calibration(BaseModel):
         misses: the false non-match rate at any threshold; None in a file of version 1.
         odds: how much a distance speaks for a match; None likewise.
         promise: what answers keep where nothing else is asked of them; None for `default_target_fmr`.
+        template_scoring: the rule whose distances were measured; `nearest` is pairs of pictures.
+        templates_each: templates of an identity that made one distance.
+        of_identities: the same for identities, of another rule; answers about galleries are then given by that rule.
 
     Example:
         >>> point = OperatingPoint(target_fmr=0.01, threshold=0.4, fmr=0.008, fnmr=0.05, fnmr_low=0.02,
@@ -115,6 +126,20 @@ class Calibration(BaseModel):
     misses: MissCurve | None = None
     odds: MatchOdds | None = None
     promise: Promise | None = None
+    template_scoring: TemplateScoring = "nearest"
+    templates_each: Annotated[int, Field(ge=1)] = 1
+    of_identities: Calibration | None = None
+
+    @model_validator(mode="after")
+    def _identities_are_of_the_same_model(self) -> Calibration:
+        other = self.of_identities
+        if other is None:
+            return self
+        if self.template_scoring != "nearest" or other.template_scoring == "nearest" or other.of_identities:
+            raise ValueError("of_identities belongs to thresholds of pairs, and is of the rule mean or set")
+        if (other.fingerprint, other.metric) != (self.fingerprint, self.metric):
+            raise ValueError("of_identities was measured with another model")
+        return self
 
     @model_validator(mode="after")
     def _default_is_a_point(self) -> Calibration:
@@ -139,6 +164,35 @@ class Calibration(BaseModel):
         """The distance up to which two pictures match, for a target false match rate (default: the model's own)."""
         return self.point(target_fmr).threshold
 
+    @property
+    def scorings(self) -> tuple[TemplateScoring, ...]:
+        """The rules that there are thresholds of."""
+        others = () if self.of_identities is None else (self.of_identities.template_scoring,)
+        return (self.template_scoring, *others)
+
+    @property
+    def answering_scoring(self) -> TemplateScoring:
+        """The rule that answers about galleries are given by where no other is asked for."""
+        return self.scorings[-1]
+
+    def for_scoring(self, rule: TemplateScoring | None = None) -> Calibration:
+        """What was measured with a rule; None is `answering_scoring`.
+
+        Raises:
+            InputError: nothing was measured with it: thresholds of another rule do not hold for it.
+
+        Example:
+            >>> calibration.for_scoring("mean").promised(Promise("fpir", 0.01), 500)    # doctest: +SKIP
+        """
+        wanted = self.answering_scoring if rule is None else checked_scoring(rule)
+        if wanted not in self.scorings:
+            raise InputError(
+                f"the thresholds ({self.source}) were measured with template scoring {' and '.join(self.scorings)}, "
+                f"and {wanted} was asked for; measure them with `lookalike evaluate DATA --model MODEL --enrolled 5 "
+                f"--template-scoring {wanted}`, or leave the rule out"
+            )
+        return self if self.of_identities is None or wanted == self.template_scoring else self.of_identities
+
     def in_words(self, point: OperatingPoint) -> str:
         """What an operating point stands for, in words: a promise, or an aim and what these pairs carry."""
         shortfall = ""
@@ -162,7 +216,8 @@ class Calibration(BaseModel):
 
         Args:
             promise: a rate per comparison, or per search.
-            templates: that a search compares; matters to a promise per search only.
+            templates: that a search compares; matters to a promise per search only. Identities, where the thresholds
+                are of another rule than `nearest`.
 
         Raises:
             InputError: no tail was fitted, or the promise is too far beyond the data.
@@ -176,7 +231,10 @@ class Calibration(BaseModel):
         if isinstance(templates, bool) or not isinstance(templates, int) or templates < 0:
             raise InputError(f"templates is {templates!r}; expected how many are compared in a search, such as 1000")
         compared = 1 if promise.kind == "fmr" else max(1, templates)
-        threshold, likely = self.tail.threshold_for(promise, compared)
+        counted: Literal["templates", "identities"] = (
+            "templates" if self.template_scoring == "nearest" else "identities"
+        )
+        threshold, likely = self.tail.threshold_for(promise, compared, counted)
         rate = promise.comparison_rate(compared)
         fnmr, low, high = self.misses.at(threshold)
         return PromisedThreshold(
@@ -191,6 +249,7 @@ class Calibration(BaseModel):
             fnmr=fnmr,
             fnmr_low=low,
             fnmr_high=high,
+            counted=counted,
         )
 
     def threshold_for(self, *, fmr: float | None = None, fpir: float | None = None, gallery: int = 1) -> float:
@@ -211,19 +270,33 @@ class Calibration(BaseModel):
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Calibration:
-        """Read `calibration.json` of version 1 or 2; an `ArtefactError` when it is missing, damaged or newer."""
+        """Read `calibration.json` of version 1 to 3; an `ArtefactError` when it is missing, damaged or newer."""
         path = Path(path)
         try:
-            content = json.loads(path.read_bytes())
+            written = path.read_bytes()
         except FileNotFoundError as error:
             raise ArtefactError(f"{path} does not exist; run `lookalike evaluate` to measure the thresholds") from error
-        except (OSError, ValueError, RecursionError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "it is not JSON"
-            raise ArtefactError(f"{path} cannot be read as a calibration: {reason}; measure it again") from error
+        except OSError as error:
+            raise ArtefactError(
+                f"{path} cannot be read as a calibration: {error.strerror}; measure it again"
+            ) from error
+        return cls.from_json(written, path)
+
+    @classmethod
+    def from_json(cls, written: bytes | str, path: str | os.PathLike[str]) -> Calibration:
+        """Read what `to_json` wrote, of version 1 to 3; `path` is where it was, for messages.
+
+        Raises:
+            ArtefactError: it is damaged or newer.
+        """
+        try:
+            content = json.loads(written)
+        except (ValueError, RecursionError) as error:
+            raise ArtefactError(f"{path} cannot be read as a calibration: it is not JSON; measure it again") from error
         if not isinstance(content, dict) or content.get("format_version") not in READ_VERSIONS:
             version = content.get("format_version") if isinstance(content, dict) else None
             raise ArtefactError(
-                f"{path} has calibration format version {version!r}; this Lookalike reads versions 1 and 2: "
+                f"{path} has calibration format version {version!r}; this Lookalike reads versions 1 to 3: "
                 "measure the thresholds again, or update"
             )
         try:
@@ -237,7 +310,17 @@ class Calibration(BaseModel):
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write `calibration.json` atomically; a `StorageError` leaves what was there before."""
-        write_atomically(path, (json.dumps(self.model_dump(mode="json"), indent=2) + "\n").encode())
+        write_atomically(path, self.to_json().encode())
+
+    def to_json(self) -> str:
+        """What `calibration.json` holds."""
+        content = self.model_dump(mode="json")
+        if self.of_identities is not None:
+            content["format_version"] = WITH_IDENTITIES
+        elif self.template_scoring == "nearest":  # the file is as earlier versions read it
+            for name in ("template_scoring", "templates_each", "of_identities"):
+                del content[name]
+        return json.dumps(content, indent=2) + "\n"
 
 
 def _equal(a: float, b: float) -> bool:

@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from lookalike.counted_nouns import how_many
 from lookalike.errors import InputError
 
 __all__ = ["Promise", "PromiseKind", "PromisedRate", "PromisedThreshold", "promise_text"]
@@ -137,6 +136,7 @@ class PromisedThreshold:
         fnmr: share of genuine pairs missed at `threshold`.
         fnmr_low: lower end of its 95% interval.
         fnmr_high: upper end of it.
+        counted: what `templates` counts: identities, where all templates of one make one distance.
     """
 
     promise: Promise
@@ -150,6 +150,7 @@ class PromisedThreshold:
     fnmr: float
     fnmr_low: float
     fnmr_high: float
+    counted: Literal["templates", "identities"] = "templates"
 
     @property
     def source(self) -> str:
@@ -157,10 +158,8 @@ class PromisedThreshold:
         if self.templates == 1:
             aim = f"at most {self.promise.rate:g} of impostor pairs match"
         else:
-            aim = (
-                f"at most {self.promise.rate:g} of strangers' searches among {how_many(self.templates, 'template')} "
-                "name anybody"
-            )
+            searched = f"{self.templates:,} {self.counted}"
+            aim = f"at most {self.promise.rate:g} of strangers' searches among {searched} name anybody"
         beyond = f"{self.extrapolation:,.3g} times beyond the data" if self.extrapolation > 1 else ""
         if self.sufficient:
             return promise_text(aim, "95% confidence") + (f"; {beyond}" if beyond else "")

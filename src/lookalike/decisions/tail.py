@@ -10,7 +10,9 @@ et al. 1998), so FPIR is the mean of that over probes, which is *not* 1 - (1 - F
 function is concave, so by Jensen's inequality unequal probes can only lower the mean. Thresholds use the bound; what is
 expected uses F_p spread like a gamma distribution with the variance measured, and gives 1 - (1 + w T FMR)^(-1/w).
 
-Several templates of one identity are counted each, as if they were of different people: again a bound.
+Several templates of one identity are counted each, as if they were of different people: again a bound. Where all
+templates of an identity make one distance (`decisions.template_scoring`: mean, set), the tail is of such distances, and
+T counts identities.
 """
 
 from __future__ import annotations
@@ -120,8 +122,13 @@ class ImpostorTail(BaseModel):
         enough = self.identity_pairs >= ENOUGH_EXCEEDANCES
         return enough and rate * self.impostor_pairs * PROMISED_EXTRAPOLATION >= 1
 
-    def threshold_for(self, promise: Promise, templates: int = 1) -> tuple[float, float]:
+    def threshold_for(self, promise: Promise, templates: int = 1, counted: str = "templates") -> tuple[float, float]:
         """The distance that keeps a promise with 95% confidence, and the larger one that is expected to.
+
+        Args:
+            promise: to be kept.
+            templates: compared in a search.
+            counted: what these are called in messages.
 
         Raises:
             InputError: the promise is too far beyond the data; the message says how far, and what they carry.
@@ -132,8 +139,8 @@ class ImpostorTail(BaseModel):
             what = f"{promise} needs a false match rate of {rate:.2g}"
             if promise.kind == "fpir":
                 most = int(math.log1p(-promise.rate) / math.log1p(-self.smallest_rate))
-                what = f"{promise} among {templates:,} templates needs a false match rate of {rate:.2g}"
-                advice = f"ask for a higher rate, keep to {most:,} templates, or calibrate on more identities"
+                what = f"{promise} among {templates:,} {counted} needs a false match rate of {rate:.2g}"
+                advice = f"ask for a higher rate, keep to {most:,} {counted}, or calibrate on more identities"
             else:
                 advice = f"ask for at least {self.smallest_rate:.2g}, or calibrate on more identities"
             raise InputError(f"{what}, {beyond:,.0f} times beyond {self.impostor_pairs:,} impostor pairs; {advice}")

@@ -9,6 +9,7 @@ from lookalike.evaluation.evaluator import Evaluator
 from lookalike.evaluation.findings_evaluator import DataFindings
 from lookalike.evaluation.identification.distractors_evaluator import AmongDistractors
 from lookalike.evaluation.identification.probabilities_evaluator import StatedProbabilities
+from lookalike.evaluation.identification.template_scoring_evaluator import TemplateScorings
 from lookalike.evaluation.identification.trials_evaluator import IdentificationTrials
 from lookalike.evaluation.report.how_measured_evaluator import HowMeasured
 from lookalike.evaluation.report.in_short_evaluator import InShort
@@ -29,6 +30,7 @@ EVALUATORS: tuple[Evaluator[EvaluationContext], ...] = (
     InShort(),
     Scores(),
     IdentificationTrials(),
+    TemplateScorings(),
     StatedProbabilities(),
     Ranking(),
     Thresholds(),

@@ -21,6 +21,9 @@ class EvaluationOptions:
             `trained_on`.
         enrolled: pictures enrolled per identity, in identification.
         trials: random enrolments that are averaged.
+        template_scoring: how `enrolled` templates of an identity become one distance: `nearest`, `mean` or `set`; or
+            `auto` for the one that names most people at the promised rate. Another than `nearest` has thresholds of its
+            own in the calibration.
         promise: what answers shall keep, such as `fpir=0.001` (per search) or `fmr=0.001` (per comparison); goes into
             the calibration. None tells of `DEFAULT_PROMISE`, and promises nothing.
         distractors: whose pictures or vectors are searched among: pictures as `data`, `.npy`, or a `vectors/` folder;
@@ -36,6 +39,7 @@ class EvaluationOptions:
     classes_at: int | None = None
     enrolled: int = 1
     trials: int = 20
+    template_scoring: str = "nearest"
     promise: str | None = None
     distractors: str | Path | None = None
     groups: str | Path | None = None

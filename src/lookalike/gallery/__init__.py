@@ -12,7 +12,7 @@ import logging
 from pathlib import Path
 
 from lookalike.errors import InputError
-from lookalike.gallery.annex import Annex
+from lookalike.gallery.annex import Annex, AnnexUpdate, KeepsAnnex, Kept, annex_of
 from lookalike.gallery.embedded import EmbeddedGallery
 from lookalike.gallery.gallery import Gallery
 from lookalike.gallery.master_key import Key, default_key
@@ -35,6 +35,7 @@ from lookalike.step_log import logged_step
 __all__ = [
     "Act",
     "Annex",
+    "AnnexUpdate",
     "Candidate",
     "Counts",
     "EmbeddedGallery",
@@ -43,11 +44,14 @@ __all__ = [
     "Forgotten",
     "Gallery",
     "Identity",
+    "KeepsAnnex",
+    "Kept",
     "Kind",
     "Model",
     "Searched",
     "Tags",
     "Template",
+    "annex_of",
     "default_key",
     "open_gallery",
 ]

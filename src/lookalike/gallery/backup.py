@@ -7,7 +7,6 @@ are built from the database. The copy is opened and checked before it gets its n
 
 from __future__ import annotations
 
-import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Protocol, runtime_checkable
 
 from lookalike.atomic_files import written_folder
 from lookalike.errors import ArtefactError, InputError, StorageError
-from lookalike.gallery.annex import AnnexFolder
+from lookalike.gallery.annex.store import AnnexStore
 from lookalike.gallery.database import FILE_NAME, Database
 from lookalike.gallery.gallery import Gallery
 from lookalike.gallery.records import Counts
@@ -74,9 +73,7 @@ def back_up(database: Database, path: Path) -> None:
 def _copy(database: Database, partial: Path) -> None:
     with database.read("copied"), closing(sqlite3.connect(partial / FILE_NAME)) as copy:
         database.copy_into(copy)
-        annex = AnnexFolder(database).newest()
-        if annex is not None:
-            shutil.copytree(annex, partial / annex.relative_to(database.folder))
+        AnnexStore(database).copy_into(partial)
 
 
 def _check(file: Path) -> None:

@@ -110,7 +110,27 @@ AUDIT_TABLES: tuple[str, ...] = (
     "CREATE TABLE audit_policy (only_one INTEGER PRIMARY KEY CHECK (only_one = 1), policy TEXT NOT NULL)",
     "INSERT INTO audit_policy VALUES (1, 'acts')",
 )
-UPGRADE_TABLES: tuple[str, ...] = ()
+#: What a change of the model needs, see `gallery.model_upgrade`: of every template the vector of a second model (empty
+#: where it has none) and its digest, which differs from those of all other templates; which have one (`vectors` counts,
+#: because counting a million takes longer than embedding one); the change at which the model last became another.
+UPGRADE_TABLES: tuple[str, ...] = (
+    "ALTER TABLE template ADD COLUMN other_vector BLOB NOT NULL DEFAULT x''",
+    "ALTER TABLE template ADD COLUMN other_digest BLOB NOT NULL DEFAULT x''",
+    """CREATE TABLE other_model (
+    only_one INTEGER PRIMARY KEY CHECK (only_one = 1),
+    fingerprint TEXT NOT NULL, name TEXT NOT NULL, metric TEXT NOT NULL, dimension INTEGER NOT NULL,
+    state TEXT NOT NULL, since TEXT NOT NULL, vectors INTEGER NOT NULL)""",
+    "CREATE TABLE embedded_template (template_id INTEGER PRIMARY KEY REFERENCES template ON DELETE CASCADE)",
+    *(
+        f"CREATE TRIGGER embedded_template_{event} AFTER {event} ON embedded_template BEGIN "
+        f"UPDATE other_model SET vectors = vectors {sign} 1; END"
+        for event, sign in (("INSERT", "+"), ("DELETE", "-"))
+    ),
+    "CREATE TABLE model_switch (only_one INTEGER PRIMARY KEY CHECK (only_one = 1), change_id INTEGER NOT NULL)",
+    "CREATE TABLE model_calibration (fingerprint TEXT PRIMARY KEY, calibration TEXT NOT NULL)",
+    """CREATE TABLE kept_picture (
+    template_id INTEGER PRIMARY KEY REFERENCES template ON DELETE CASCADE, picture BLOB NOT NULL)""",
+)
 VERSION_4 = (*ACT_TABLES, *AUDIT_TABLES, *UPGRADE_TABLES)
 
 # A row of `change` is written by every transaction that enrolls or forgets; indexes follow it. Its random token tells
@@ -162,6 +182,9 @@ class Database:
         sealing: how what is stored of a person becomes bytes; whoever opens an encrypted gallery puts it there.
         actor: whom the audit log names; the same.
 
+    Attributes:
+        read_only: whether the disk is mounted so, and nobody uses the gallery from elsewhere just now.
+
     Raises:
         ArtefactError: missing (with `create=False`), damaged, not a gallery, or of a newer version.
         StorageError: the disk is full, read-only or failing.
@@ -173,7 +196,7 @@ class Database:
     def __init__(self, folder: Path, create: bool, timeout: float, also: Sequence[str] = ()) -> None:
         self._schema = "".join([_TABLES, *(f"{statement};\n" for statement in also), _END])
         self.folder, self.file, self.timeout = folder, folder / FILE_NAME, timeout
-        self.lock = threading.RLock()
+        self.lock, self.read_only = threading.RLock(), False
         self._connection: sqlite3.Connection | None = None
         self._waiting: list[sqlite3.Connection] = []  # to be used by the next who reads
         self._of_thread = threading.local()  # `reader`: the connection of a thread that is inside `read`
@@ -181,6 +204,7 @@ class Database:
         with self.errors("opened"):
             if not self.file.exists():
                 self._create(create)
+            self.read_only = _read_only_disk(self.folder) and not self._log.exists()
             self._clear_unfinished()
             self._check_size()
             self._connection = self._connect(self.file)
@@ -193,7 +217,12 @@ class Database:
     # --- opening ------------------------------------------------------------------------------------------
 
     def _connect(self, file: Path) -> sqlite3.Connection:
-        connection = sqlite3.connect(file, timeout=self.timeout, isolation_level=None, check_same_thread=False)
+        # On a read-only disk SQLite cannot make the files by which connections to a log agree; without a log, none are
+        # needed (https://sqlite.org/uri.html, immutable).
+        name = f"{file.absolute().as_uri()}?mode=ro&immutable=1" if self.read_only else str(file)
+        connection = sqlite3.connect(
+            name, timeout=self.timeout, isolation_level=None, check_same_thread=False, uri=self.read_only
+        )
         # cell_size_check and trusted_schema: the file may come from somebody else.
         for pragma in ("synchronous = FULL", "foreign_keys = ON", "secure_delete = ON", "temp_store = MEMORY",
                        "cell_size_check = ON", "trusted_schema = OFF"):  # fmt: skip
@@ -241,11 +270,15 @@ class Database:
             for left in self.folder.glob(".new-*"):
                 left.unlink(missing_ok=True)
 
+    @property
+    def _log(self) -> Path:
+        """The write-ahead log, which is there while somebody uses the gallery."""
+        return self.file.with_name(f"{FILE_NAME}-wal")
+
     def _check_size(self) -> None:
         # SQLite reads a last page that was cut short as if it ended in zeros. While a log is there, it may hold
         # the rest of a page whose writing was interrupted.
-        log = self.file.with_name(f"{FILE_NAME}-wal")
-        if log.exists() and log.stat().st_size:
+        if self._log.exists() and self._log.stat().st_size:
             return
         with self.file.open("rb") as file:
             header = file.read(100)
@@ -265,6 +298,8 @@ class Database:
         # Reading the schema touches the tables' roots: a file cut short is found now.
         for table in ("model", "change", "identity", "template", "tombstone", *(["kind"] if version >= 2 else [])):
             self.one(f"SELECT count(*) FROM (SELECT 1 FROM {table} LIMIT 1)")
+        if self.read_only:
+            return
         mode = self.one("PRAGMA journal_mode = WAL")[0]
         if mode != "wal":
             raise StorageError(
@@ -438,3 +473,8 @@ class Database:
                 self._waiting.pop().close()
             except IndexError:
                 return
+
+
+def _read_only_disk(folder: Path) -> bool:
+    """Whether the file system is mounted read-only; False where the system does not tell."""
+    return hasattr(os, "statvfs") and bool(os.statvfs(folder).f_flag & os.ST_RDONLY)

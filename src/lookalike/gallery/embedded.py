@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -14,10 +14,11 @@ import numpy.typing as npt
 import lookalike.index
 from lookalike.counted_nouns import how_many
 from lookalike.distances import MetricName
-from lookalike.errors import ArtefactError, InputError, LookalikeError, StorageError
+from lookalike.errors import InputError, LookalikeError, StorageError
 from lookalike.gallery import enrolled_keys, enrolment, forgetting, identity_acts, identity_reading
 from lookalike.gallery.actor import actor_name
-from lookalike.gallery.annex import Annex, AnnexFolder, MakeAnnex
+from lookalike.gallery.annex.kept import Annex, MakeAnnexUpdate
+from lookalike.gallery.annex.store import AnnexStore
 from lookalike.gallery.audit import AuditLog, append, audited, held_policy, pseudonyms
 from lookalike.gallery.backup import back_up
 from lookalike.gallery.database import Database
@@ -30,7 +31,8 @@ from lookalike.gallery.identity_tags import checked_filter
 from lookalike.gallery.kind import checked_kind, held_kind, settle, upgrade
 from lookalike.gallery.live_index import LiveIndex
 from lookalike.gallery.master_key import Key
-from lookalike.gallery.model_binding import check_model, check_same, held_model, store_model
+from lookalike.gallery.model_binding import check_held, check_model, held_model, same_model, store_model
+from lookalike.gallery.model_upgrade import ModelUpgrade
 from lookalike.gallery.moments import utc_moment
 from lookalike.gallery.records import (
     Act,
@@ -109,11 +111,12 @@ class EmbeddedGallery:
         self._live = LiveIndex(self._database, self._segments)
         self._builder = SegmentBuilder(self._database, self._segments, lambda: self._live.damaged)
         self._filters = FilterCache()
-        self._annexes = AnnexFolder(self._database)
-        self._model: Model | None = None
+        self._annex = AnnexStore(self._database)
+        self._model: Model | None = None  # whose vectors come in and go out: the caller's
+        self._seen_model: tuple[int, Model] | None = None  # the gallery's, after a change
         self._kind: Kind | None = None
         self._counted: Counts | None = None
-        recover(self._database, self._segments, self._annexes)
+        recover(self._database, self._segments, self._annex)
         with self._database.read("read"):
             searches = held_policy(self._database) == "searches"
         self._searches = SearchLog(self._database) if searches else None
@@ -129,10 +132,28 @@ class EmbeddedGallery:
     @property
     def model(self) -> Model | None:
         """The model the gallery belongs to; None until the first `bind`."""
-        if self._model is None:
-            with self._database.read("read"):
-                self._model = held_model(self._database)
-        return self._model
+        with self._database.read("read"):
+            return self._held_model(self._database.latest_change())
+
+    def _held_model(self, change: int) -> Model | None:
+        """The model of the state that the transaction sees, after this change."""
+        seen = self._seen_model
+        if seen is not None and seen[0] == change:
+            return seen[1]
+        held = held_model(self._database)
+        if held is not None:
+            self._seen_model = change, held
+        return held
+
+    def _checked_model(self, change: int) -> Model | None:
+        """The same; refused where an upgrade has put another in the place of the one that the caller uses."""
+        held = self._held_model(change)
+        if held is not None:
+            if self._model is None:
+                self._model = held
+            elif held is not self._model and not same_model(held, self._model):
+                check_held(self._database, held, self._model)
+        return held
 
     def bind(self, fingerprint: str, model_name: str, metric: MetricName, dimension: int) -> None:
         """Tie the gallery to a model at first use; afterwards make sure that it is this one. See `Gallery.bind`."""
@@ -141,7 +162,9 @@ class EmbeddedGallery:
         if self.model is None:
             with self._database.write("bound to a model"):
                 store_model(self._database, given)
-        check_same(self.model, given, self.path)
+        with self._database.read("read"):
+            check_held(self._database, self._held_model(self._database.latest_change()), given)
+        self._model = given
 
     # --- the kind -----------------------------------------------------------------------------------------
 
@@ -169,9 +192,12 @@ class EmbeddedGallery:
         """A transaction that writes this version's tables, whatever the file had when it was opened."""
         with self._database.write("written", wait):
             upgrade(self._database)
+            converted = self.model is not None and self._annex.convert(self.model.fingerprint)
             yield self._database
             reached(f"before commit of {change}")
         reached(f"after commit of {change}")
+        if converted:
+            self._annex.sweep_if_nobody_writes()
 
     def enroll(
         self,
@@ -192,16 +218,38 @@ class EmbeddedGallery:
         self,
         people: Iterable[Enrolment | tuple[str, npt.ArrayLike, Sequence[str] | None]],
         replace: bool = False,
-        annex: MakeAnnex | None = None,
-        since: int | None = None,
         wait: bool = True,
         key: str | None = None,
     ) -> dict[str, list[int]]:
         """Enroll many identities in one transaction: all of them, on the disk, or none. See `Gallery.enroll_many`."""
+        return self._enroll_many(people, replace, wait, key=key)
+
+    def enroll_with_annex(
+        self,
+        people: Iterable[Enrolment | tuple[str, npt.ArrayLike, Sequence[str] | None]],
+        annex: MakeAnnexUpdate,
+        *,
+        since: int | None = None,
+        wait: bool = True,
+    ) -> dict[str, list[int]]:
+        """Enroll many identities and write what is kept of them. See `KeepsAnnex.enroll_with_annex`."""
+        return self._enroll_many(people, True, wait, annex=annex, since=since)
+
+    def _enroll_many(
+        self,
+        people: Iterable[Enrolment | tuple[str, npt.ArrayLike, Sequence[str] | None]],
+        replace: bool,
+        wait: bool,
+        *,
+        key: str | None = None,
+        annex: MakeAnnexUpdate | None = None,
+        since: int | None = None,
+    ) -> dict[str, list[int]]:
         ready, key = enrolment.checked_many(people, self._bound()), enrolled_keys.checked_key(key)
         stored: dict[str, list[int]] = {}
-        dropped, unsettled = 0, self.kind is None
+        dropped, replaced, unsettled = 0, False, self.kind is None
         with self._writing("enroll", wait) as database:
+            self._checked_model(database.latest_change())
             if key is not None:
                 first = enrolled_keys.first_answer(database, key, ready, replace)
                 if first is not None:
@@ -223,9 +271,9 @@ class EmbeddedGallery:
             if key is not None:
                 enrolled_keys.remember(database, key, ready, replace, stored)
             if annex is not None and change is not None:
-                self._annexes.write(annex(stored), change, self._bound().fingerprint)
+                replaced = self._annex.put(annex(stored), change, self._bound().fingerprint)
                 reached("annex written")
-        self._tidy("the identities are enrolled", forgotten=dropped > 0)
+        self._tidy("the identities are enrolled", forgotten=dropped > 0 or replaced)
         self._grown()
         return stored
 
@@ -233,8 +281,12 @@ class EmbeddedGallery:
         """Have segments built where it pays."""
         snapshot = self._live.snapshot
         unbuilt = self.counts().templates if snapshot is None else snapshot.unbuilt
-        if unbuilt > lookalike.index.AUTO_EXACT_LIMIT and not self._database.sealing.encrypted:
-            self._builder.begin(self._bound())
+        if unbuilt > lookalike.index.AUTO_EXACT_LIMIT and not (
+            self._database.read_only or self._database.sealing.encrypted
+        ):
+            model = self.model
+            if model is not None:
+                self._builder.begin(model)
 
     # --- acts on identities -------------------------------------------------------------------------------
 
@@ -276,16 +328,13 @@ class EmbeddedGallery:
 
     def forget(self, identity: str) -> int:
         """Delete an identity, its name and its vectors for good. See `Gallery.forget`."""
-        name, model = checked_name(identity), self._bound()
+        name, _ = checked_name(identity), self._bound()
         with self._writing("forget") as database:
             owner, _ = identity_reading.identity_row(database, name)
             change = enrolment.new_change(database)
             subject = pseudonyms(database, [owner])
             deleted = forgetting.drop_identity(database, owner, change)
             append(database, "forget", subject, {"templates": deleted})
-            held = self._annexes.current(model.fingerprint)
-            if held is not None:
-                self._annexes.write(held.without(name), change, model.fingerprint, held.covers)
         self._tidy(f"{name!r} is forgotten and will not be found")
         return deleted
 
@@ -307,10 +356,7 @@ class EmbeddedGallery:
     def _tidy(self, done: str, forgotten: bool = True) -> None:
         """Delete from the disk what the last transaction replaced."""
         try:
-            if self._annexes.there:
-                with self._database.write("tidied"):
-                    self._annexes.sweep()
-                reached("annexes swept")
+            self._annex.sweep()
             if not forgotten:
                 return
             emptied = self.scrub()
@@ -350,7 +396,7 @@ class EmbeddedGallery:
         """
         # Once the log was emptied, nobody searches a state from before any more: segments may be overwritten, and
         # nobody meets a key that is destroyed.
-        change = self.change
+        change, gone = self.change, self._annex.gone()
         emptied = self._database.scrub()
         self._database.sealing.finish()
         if not emptied:
@@ -358,7 +404,15 @@ class EmbeddedGallery:
         reached("log scrubbed")
         self._segments.scrub(change)
         reached("segments scrubbed")
+        self._annex.overwrite(gone)
         return True
+
+    # --- another model ------------------------------------------------------------------------------------
+
+    @property
+    def upgrade(self) -> ModelUpgrade:
+        """The change of its model: see `ModelUpgrade`."""
+        return ModelUpgrade(self._database, self._segments, self.scrub)
 
     # --- the annex ----------------------------------------------------------------------------------------
 
@@ -369,38 +423,18 @@ class EmbeddedGallery:
             return self._database.latest_change()
 
     def annex(self) -> Annex | None:
-        """What is kept beside the templates, as it is now; None where nothing is. See `Gallery.annex`."""
-        return self._annexed(lambda held: held)
+        """What is kept beside the templates, as it is now; None where nothing is. See `KeepsAnnex.annex`."""
+        return self._annex.read(lambda: self._bound().fingerprint, lambda held: held)
 
     def uncovered(self) -> list[str]:
-        """Identities with templates that the annex was not made for, by name; all, where there is no annex."""
+        """Identities with templates that the annex was not made for. See `KeepsAnnex.uncovered`."""
+        return self._annex.read(lambda: self._bound().fingerprint, self._annex.uncovered)
 
-        def names(held: Annex | None) -> list[str]:
-            rows = self._database.run(
-                "SELECT DISTINCT identity_id, name FROM template JOIN identity ON identity.id = identity_id "
-                "WHERE change_id > ?",
-                (-1 if held is None else held.covers,),
-            )
-            return sorted(self._database.sealing.names(rows.fetchall()))
-
-        return self._annexed(names)
-
-    def _annexed(self, read: Callable[[Annex | None], _Found]) -> _Found:
-        """Read from the annex and from the database as they are at one moment."""
-        failed: Path | None = None
-        while True:
-            with self._database.read("read"):
-                path = self._annexes.newest()
-                try:
-                    held = None if path is None else self._annexes.current(self._bound().fingerprint)
-                except ArtefactError:
-                    # Another process may have replaced the version after this transaction began; then the next
-                    # transaction sees another one.
-                    if path == failed:
-                        raise
-                    failed = path
-                    continue
-                return read(held)
+    @contextmanager
+    def unchanged(self, change: int) -> Iterator[bool]:
+        """A context in which what is kept is not overwritten. See `KeepsAnnex.unchanged`."""
+        with self._database.read("read"):
+            yield self._database.latest_change() == change
 
     # --- reading ------------------------------------------------------------------------------------------
 
@@ -412,7 +446,7 @@ class EmbeddedGallery:
     def people(self) -> list[Identity]:
         """All identities, by name."""
         with self._database.read("read"):
-            return identity_reading.identities(self._database)
+            return identity_reading.all_identities(self._database)
 
     def page(
         self, limit: int = 100, *, after: str = "", where: Filter | None = None, prefix: str = ""
@@ -430,11 +464,19 @@ class EmbeddedGallery:
             owner, _ = identity_reading.identity_row(self._database, checked_name(identity))
             return self._templates("identity_id = ?", (owner,))
 
+    def templates_of(self, identities: Sequence[str]) -> dict[str, list[Template]]:
+        """Templates of some identities, read together. See `Gallery.templates_of`."""
+        wanted, found = [checked_name(name) for name in identities], dict[str, list[Template]]()
+        with self._database.read("read"):
+            for template in self._templates(*identity_reading.named(self._database, wanted)):
+                found.setdefault(template.identity, []).append(template)
+        return found
+
     def templates_page(self, limit: int = 10_000, *, after: int = 0) -> list[Template]:
         """Some templates in the order of ids. See `Gallery.templates_page`."""
         wanted = identity_reading.checked_limit(limit)
         with self._database.read("read"):
-            return self._templates("template.id > ?", (after,), wanted)
+            return self._templates("template.id > ?", (min(after, identity_reading.LARGEST),), wanted)
 
     def _templates(self, which: str = "", values: tuple[Any, ...] = (), limit: int = -1) -> list[Template]:
         model = self.model
@@ -446,14 +488,15 @@ class EmbeddedGallery:
 
     def search_counted(self, vectors: npt.ArrayLike, k: int = 5, *, where: Filter | None = None) -> Searched:
         """The same, with the size of what was searched. See `Gallery.search_counted`."""
-        wanted, matching, model, database = checked_k(k), checked_filter(where), self.model, self._database
-        probes = enrolment.model_vectors(vectors, model, "probes", allow_none=True)
+        wanted, matching, database = checked_k(k), checked_filter(where), self._database
+        probes = enrolment.model_vectors(vectors, self._model or self.model, "probes", allow_none=True)
         nobody: list[list[Candidate]] = [[] for _ in probes]
         while True:
             # One transaction for templates, names and counts: a template found is a template named and counted,
             # whatever others do meanwhile.
             with database.read("searched"):
                 counts = self._counts()
+                model = self._checked_model(counts.change)
                 if model is None or not counts.identities:
                     return Searched(nobody, Counts(0, 0, counts.change) if matching else counts)
                 snapshot = self._live.at(model, counts.change, counts.templates)
@@ -544,7 +587,8 @@ class EmbeddedGallery:
         self.close()
 
     def _bound(self) -> Model:
-        model = self.model
+        """The caller's model, or the gallery's where the caller named none."""
+        model = self._model or self.model
         if model is None:
             raise InputError(
                 f"{self.path} belongs to no model yet; call bind(fingerprint, model_name, metric, dimension)"

@@ -14,6 +14,7 @@ from lookalike.array_input import as_array
 from lookalike.errors import InputError, VectorError
 from lookalike.gallery.database import Database
 from lookalike.gallery.identity_tags import change_tags, checked_tags
+from lookalike.gallery.kept_pictures import keep
 from lookalike.gallery.moments import now, utc_moment
 from lookalike.gallery.records import Enrolment, Model
 from lookalike.gallery.sealing import sealed_text
@@ -49,6 +50,7 @@ class CheckedEnrolment:
         tags: added to those that the identity has.
         qualities: one per vector.
         moments: when each was enrolled; None for now.
+        pictures: to be kept with each; None for none.
     """
 
     name: str
@@ -57,6 +59,7 @@ class CheckedEnrolment:
     tags: dict[str, str | None]
     qualities: list[float | None]
     moments: list[str] | None
+    pictures: list[bytes | None] | None = None
 
 
 def checked(given: Enrolment, model: Model) -> CheckedEnrolment:
@@ -78,6 +81,7 @@ def checked(given: Enrolment, model: Model) -> CheckedEnrolment:
         checked_tags(given.tags),
         [None] * count if qualities is None else [_quality(one) for one in qualities],
         None if moments is None else [utc_moment(one) for one in moments],
+        _one_each(given.pictures, count, "picture"),
     )
 
 
@@ -176,7 +180,11 @@ def store(database: Database, given: CheckedEnrolment, change: int | None) -> tu
     for vector, text, quality, moment in zip(given.vectors, given.sources, given.qualities, moments, strict=True):
         blob = vector.astype("<f4").tobytes()
         digest = sealing.digest(blob)[:DIGEST_BYTES]
-        known = database.one("SELECT id FROM template WHERE identity_id = ? AND digest = ?", (owner, digest))
+        # A longer digest is of the same vector, too.
+        known = database.one(
+            "SELECT id FROM template WHERE identity_id = ? AND digest BETWEEN ? AND ? ORDER BY digest LIMIT 1",
+            (owner, digest, digest + b"\xff"),
+        )
         if known is None:
             if change is None:
                 change = new_change(database)
@@ -188,11 +196,13 @@ def store(database: Database, given: CheckedEnrolment, change: int | None) -> tu
                 blob = sealing.seal("template.vector", row, blob, owner)
                 source = sealed_text(sealing, "template.source", row, text, owner)
             known = database.one(
-                "INSERT INTO template (id, identity_id, change_id, vector, digest, source, enrolled_at, quality) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
+                "INSERT INTO template (id, identity_id, change_id, vector, digest, source, enrolled_at, quality, "
+                "other_vector, other_digest) VALUES (?, ?, ?, ?, ?, ?, ?, ?, x'', randomblob(16)) RETURNING id",
                 (row, owner, change, blob, digest, source, moment, quality),
             )
         ids.append(int(known[0]))
+    if given.pictures is not None:
+        keep(database, owner, ids, given.pictures)
     if given.tags and change_tags(database, owner, given.tags) and change is None:
         change = new_change(database)
     return ids, change

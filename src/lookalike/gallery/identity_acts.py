@@ -18,8 +18,9 @@ from lookalike.gallery.audit import audited
 from lookalike.gallery.database import Database
 from lookalike.gallery.enrolment import DIGEST_BYTES, identity_of, new_change, new_identity
 from lookalike.gallery.forgetting import drop_names, listed_ids
-from lookalike.gallery.identity_reading import identity_row
+from lookalike.gallery.identity_reading import LARGEST, identity_row
 from lookalike.gallery.identity_tags import change_tags, checked_tags, tags_of
+from lookalike.gallery.kept_pictures import bind_picture
 from lookalike.gallery.kind import held_kind
 from lookalike.gallery.moments import now
 from lookalike.gallery.records import Act, ActKind, Tags
@@ -32,7 +33,7 @@ __all__ = ["acts", "merge", "rename", "split", "tag", "undo"]
 def rename(database: Database, identity: str, new: str) -> Act:
     """Give an identity another name. See `Gallery.rename`."""
     name, other = checked_name(identity), checked_name(new)
-    owner, _ = _movable(database, name)
+    owner, _ = identity_row(database, name)
     if identity_of(database, other) is not None:
         raise InputError(f"{other!r} is in {database.folder} already; give another name, or merge the two")
     new_change(database)
@@ -115,7 +116,8 @@ def split(database: Database, identity: str, template_ids: Sequence[int], into: 
 
 def undo(database: Database, act_id: int) -> Act:
     """Take an act back. See `Gallery.undo`."""
-    row = database.one("SELECT kind, undone, tags FROM act WHERE id = ?", (act_id,))
+    known = isinstance(act_id, int) and 0 < act_id <= LARGEST
+    row = database.one("SELECT kind, undone, tags FROM act WHERE id = ?", (act_id,)) if known else None
     if row is None:
         raise InputError(
             f"{database.folder} has no act {act_id!r}, or not any more because somebody who took part was forgotten; "
@@ -180,11 +182,11 @@ def acts(database: Database, limit: int) -> list[Act]:
 
 
 def _movable(database: Database, name: str) -> tuple[int, str]:
-    """Id and first enrolment of an identity whose templates may get another name."""
+    """Id and first enrolment of an identity whose templates may go to another one."""
     if held_kind(database) == "landmarks":
         raise InputError(
-            f"{database.folder} is a gallery of landmarks, whose thresholds and photos go by the places' names; "
-            "forget the place and enroll its photos under the other name"
+            f"{database.folder} is a gallery of landmarks, whose templates are centroids of all photos of a place; "
+            "forget the places, and enroll their photos under the names they should have"
         )
     return identity_row(database, name)
 
@@ -267,11 +269,16 @@ def _move(database: Database, ids: Sequence[int], target: int, note: int | None 
     for template in ids:
         if note is not None:
             database.run("INSERT INTO template_move VALUES (?, ?)", (template, note))
-        digest, owner = database.one("SELECT digest, identity_id FROM template WHERE id = ?", (template,))
-        own = digest[:DIGEST_BYTES]
+        digest, other, owner = database.one(
+            "SELECT digest, other_digest, identity_id FROM template WHERE id = ?", (template,)
+        )
+        own, number = digest[:DIGEST_BYTES], str(template).encode("ascii")
         if database.one("SELECT 1 FROM template WHERE identity_id = ? AND digest = ?", (target, own)) is not None:
-            own += str(template).encode("ascii")
-        database.run("UPDATE template SET identity_id = ?, digest = ? WHERE id = ?", (target, own, template))
+            own += number
+        database.run(
+            "UPDATE template SET identity_id = ?, digest = ?, other_digest = ? WHERE id = ?",
+            (target, own, other[:DIGEST_BYTES] + number, template),
+        )
         if database.sealing.encrypted:
             _bind(database, template, owner, target)
 
@@ -279,17 +286,22 @@ def _move(database: Database, ids: Sequence[int], target: int, note: int | None 
 def _bind(database: Database, template: int, owner: int, target: int) -> None:
     """Encrypt a template anew, which was of one identity, as one of another; its key stays."""
     sealing = database.sealing
-    vector, source = database.one("SELECT vector, source FROM template WHERE id = ?", (template,))
-    blob = sealing.open("template.vector", template, vector, owner)
+
+    def again(stored: bytes) -> bytes:
+        """A vector; of the model that does not answer there may be none."""
+        if not stored:
+            return stored
+        return sealing.seal(
+            "template.vector", template, sealing.open("template.vector", template, stored, owner), target
+        )
+
+    vector, other, source = database.one("SELECT vector, other_vector, source FROM template WHERE id = ?", (template,))
     text = opened_text(sealing, "template.source", template, source, owner)
     database.run(
-        "UPDATE template SET vector = ?, source = ? WHERE id = ?",
-        (
-            sealing.seal("template.vector", template, blob, target),
-            sealed_text(sealing, "template.source", template, text, target),
-            template,
-        ),
+        "UPDATE template SET vector = ?, other_vector = ?, source = ? WHERE id = ?",
+        (again(vector), again(other), sealed_text(sealing, "template.source", template, text, target), template),
     )
+    bind_picture(database, template, owner, target)
 
 
 def _check_order(database: Database, act: int) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lookalike.errors import ArtefactError
+from lookalike.gallery.model_binding import switched_at
 from lookalike.gallery.segments import Segment, SegmentFolder
 from lookalike.gallery.snapshot import FreshTemplates, Snapshot
 from lookalike.index.core.metric_space import MetricSpace
@@ -143,7 +144,7 @@ class LiveIndex:
             return held if held.change == change else None
 
     def _followed(self, model: Model, held: Snapshot | None, change: int, layout: int, templates: int) -> Snapshot:
-        if held is None:
+        if held is None or held.change < switched_at(self._database):  # its vectors are of another model
             space = MetricSpace(model.metric, model.dimension)
             held = Snapshot(-1, -1, (), FreshTemplates.none(model.dimension), {}, space, 0, 0)
         segments, fresh, forgotten, since = held.segments, held.fresh, held.forgotten, held.change

@@ -63,6 +63,8 @@ class Enrolment:
         tags: added to those that the identity has.
         qualities: of the picture behind each vector, 0 (worst) to 1; None where it is not known.
         enrolled_at: one moment per vector, ISO 8601, without an offset UTC; by default now. For imports.
+        pictures: to be kept with the templates, one per vector or None, as `kept_pictures.encoded` returns them; of
+            people, by a gallery that keeps pictures (`model_upgrade.upgradable`).
 
     Example:
         >>> Enrolment("Ada", [[1.0, 0.0]], ["ada.jpg"], tags={"site": "Berlin"}, qualities=[0.9]).identity
@@ -75,6 +77,7 @@ class Enrolment:
     tags: Tags | None = None
     qualities: Sequence[float | None] | None = None
     enrolled_at: Sequence[str] | None = None
+    pictures: Sequence[bytes | None] | None = None
 
 
 @dataclass(frozen=True)

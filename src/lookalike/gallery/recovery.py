@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from lookalike.errors import StorageError
-from lookalike.gallery.annex import AnnexFolder
+from lookalike.gallery.annex.store import AnnexStore
 from lookalike.gallery.database import Database
 from lookalike.gallery.encrypted_opening import finish_forgetting
 from lookalike.gallery.kind import migrate
@@ -16,29 +16,23 @@ __all__ = ["recover"]
 _log = logging.getLogger(__name__)
 
 
-def recover(database: Database, segments: SegmentFolder, annexes: AnnexFolder) -> None:
+def recover(database: Database, segments: SegmentFolder, annex: AnnexStore) -> None:
     """Migrate a gallery of an earlier version, and overwrite who was forgotten where that is not done yet.
 
-    A process killed between the commit of a `forget` and its scrubbing left old bytes in the log, in a version of the
-    annex, or in a segment, or a key that nobody needs. On a full or read-only disk they stay, and reading goes on.
+    A process killed between the commit of a `forget` and its scrubbing left old bytes in the log, in what is kept
+    beside templates, or in a segment, or a key that nobody needs. On a full or read-only disk they stay, and reading
+    goes on.
     """
-    _tidy(database, annexes)
+    if database.read_only:
+        return
+    annex.sweep_if_nobody_writes()
     migrate(database)
     try:
         finish_forgetting(database)
         with database.read("read"):
-            change = database.latest_change()
+            change, gone = database.latest_change(), annex.gone()
         if database.scrub(wait=False):
             segments.recover(change)
+            annex.overwrite(gone)
     except StorageError as error:
         _log.warning("what was forgotten from %s was not overwritten everywhere: %s", database.folder, error)
-
-
-def _tidy(database: Database, annexes: AnnexFolder) -> None:
-    if not annexes.stale():
-        return
-    try:
-        with database.write("tidied", wait=False):
-            annexes.sweep()
-    except StorageError as error:  # somebody is just writing a version, or the disk is read-only
-        _log.info("older versions of what %s keeps of landmarks stay: %s", database.folder, error)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from lookalike.gallery import kept_pictures
 from lookalike.gallery.audit import pseudonyms
 from lookalike.gallery.database import Database
 from lookalike.gallery.identity_reading import identity_row
@@ -31,6 +32,9 @@ def traces(database: Database, name: str) -> Traces:
         UnknownIdentityError: no such name.
     """
     owner, _ = identity_row(database, name)
-    rows = database.run("SELECT vector FROM template WHERE identity_id = ?", (owner,)).fetchall()
-    keys = database.sealing.key_bytes(owner)
-    return Traces(pseudonyms(database, [owner])[0], (*(row[0] for row in rows), *keys))
+    rows = database.run("SELECT vector, other_vector FROM template WHERE identity_id = ?", (owner,)).fetchall()
+    vectors = [
+        vector for row in rows for vector in row if vector
+    ]  # of the model that does not answer there may be none
+    parts, keys = kept_pictures.parts(database, owner), database.sealing.key_bytes(owner)
+    return Traces(pseudonyms(database, [owner])[0], (*vectors, *parts, *keys))

@@ -41,6 +41,7 @@ class EnrollOptions(ModelRunOptions):
         promise: of places: `"fpr=RATE"`, the share of such photos that may be named.
         places: of places: a CSV of identity,name,latitude,longitude.
         scales: sizes at which every picture is embedded, such as `"0.7,1,1.4"`; the same whenever the gallery is used.
+        keep_pictures: of people: the gallery keeps the pictures, too, so that another model can embed them one day.
         cropped: pictures are face crops: where no face is found, the whole picture is taken.
         skip_bad: leave out pictures that cannot be used, in place of an error.
     """
@@ -56,6 +57,7 @@ class EnrollOptions(ModelRunOptions):
     promise: str | None = None
     places: Path | None = None
     scales: str | Sequence[float] | None = None
+    keep_pictures: bool = False
     cropped: bool = False
     skip_bad: bool = False
 
@@ -77,6 +79,8 @@ def enroll(options: EnrollOptions, progress: ProgressSink | None = None) -> Peop
         >>> enroll(EnrollOptions(model="dlib", pictures=["faces/"])).identities    # doctest: +SKIP
         40
     """
+    from lookalike.errors import InputError
+    from lookalike.gallery import open_gallery
     from lookalike.gallery.existing import open_existing
     from lookalike.workflows.gallery_kind import asks_for_places, holds_places, refuse_options
     from lookalike.workflows.output_folder import check_writable
@@ -84,13 +88,20 @@ def enroll(options: EnrollOptions, progress: ProgressSink | None = None) -> Peop
     if options.name is not None:
         refuse_options(options, "classes_at", why="is for a folder per identity; leave it out with --name")
     of_places = asks_for_places(options.recipe)
+    on_a_server = "://" in str(options.gallery)
     with ExitStack() as stack:
+        if of_places and on_a_server:
+            open_gallery(options.gallery, create=False, kind="landmarks")  # refuses it before the work
         held = open_existing(options.gallery)
-        if held is None:
+        if held is None and on_a_server:
+            pass  # made when there is something to enroll
+        elif held is None:
             check_writable(Path(options.gallery).expanduser())
         else:
             stack.enter_context(held)
         if holds_places(held) or of_places:
+            if options.keep_pictures:
+                raise InputError("--keep-pictures is for people: a gallery of landmarks cannot change its model")
             refuse_options(options, "tag", why="is for people; a gallery of landmarks has no tags")
             return _places(options, held, stack, Reporter(progress))
         why = f"is for landmarks, and {options.gallery} holds none; give --recipe landmarks with it"
@@ -100,6 +111,7 @@ def enroll(options: EnrollOptions, progress: ProgressSink | None = None) -> Peop
 
 def _people(options: EnrollOptions, held: Gallery | None, stack: ExitStack, report: Reporter) -> PeopleEnrolled:
     from lookalike.gallery.identity_tags import checked_tags
+    from lookalike.gallery.model_upgrade import upgradable
     from lookalike.recognizer import Recognizer
     from lookalike.workflows.loaded_model import load_model
     from lookalike.workflows.people_enrolment import checked_names
@@ -113,10 +125,13 @@ def _people(options: EnrollOptions, held: Gallery | None, stack: ExitStack, repo
     embedder = load_model(options.model, cropped=options.cropped, scales=options.scales, run=options)
     if held is not None:
         Recognizer(embedder, held)  # a gallery of another model is refused before the work
+        if options.keep_pictures:
+            upgradable(held)
     for line in chosen.notes:
         report.remark(line)
     people = embed_people(embedder, chosen.paths, chosen.identities, report, options.skip_bad)
-    return store_people(Recognizer(embedder, _made(options, held, stack)), people, report, tags)
+    recognizer = Recognizer(embedder, _made(options, held, stack))
+    return store_people(recognizer, people, report, tags, options.keep_pictures)
 
 
 def _places(options: EnrollOptions, held: Gallery | None, stack: ExitStack, report: Reporter) -> PlacesEnrolled:

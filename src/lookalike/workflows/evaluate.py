@@ -172,10 +172,18 @@ def _checked(options: EvaluateOptions) -> PictureSet:
     from lookalike.datasets.lfw import read_lfw_pairs
     from lookalike.datasets.picture_groups import read_groups
     from lookalike.decisions.promise import Promise
+    from lookalike.decisions.scoring_rule import checked_scoring
     from lookalike.errors import InputError
     from lookalike.workflows.evaluation_folder import check_output
 
     Promise.parse(options.promise or DEFAULT_PROMISE)
+    if options.template_scoring != "auto":
+        checked_scoring(options.template_scoring, "auto")
+    if options.template_scoring != "nearest" and options.enrolled < 2:
+        raise InputError(
+            f"--template-scoring {options.template_scoring} is about several templates of a person, and --enrolled is "
+            f"{options.enrolled}; give --enrolled 2 or more"
+        )
     if options.calibrate and _kept_calibration(options.model) is None:
         raise InputError(
             f"{options.model} is no model folder and no ONNX file, so thresholds cannot be stored with it; leave out "

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Identification", "IdentifyOptions", "identify", "identify_with"]
 
 #: Options of people only, and of places only.
-_PEOPLE = ("threshold", "fmr", "fpir", "calibration", "where")
+_PEOPLE = ("threshold", "fmr", "fpir", "calibration", "where", "template_scoring")
 _PLACES = ("submission", "rerank")
 
 
@@ -43,6 +43,8 @@ class IdentifyOptions(ModelRunOptions):
         calibration: of people: a `calibration.json` in place of the model's own.
         where: of people: only those with these tags are looked for, as `Gallery.search` takes it; or texts, such as
             `site=Berlin`. `fpir` is kept for as many as these are.
+        template_scoring: of people: how several templates of one become one distance: `nearest`, `mean` or `set`; None
+            for the rule that the thresholds were measured for.
         recipe: `"landmarks"` for places; the gallery says it as well.
         rerank: of places: whether the nearest enrolled photos help to tell which place it is; they do by default.
         submission: of places: a file to write, with id,landmarks as Google Landmarks v2 wants it.
@@ -64,6 +66,7 @@ class IdentifyOptions(ModelRunOptions):
     fpir: float | None = None
     calibration: Path | None = None
     where: Mapping[str, str | Sequence[str]] | Sequence[str] | None = None
+    template_scoring: str | None = None
     recipe: str | None = None
     rerank: bool | None = None
     submission: Path | None = None
@@ -289,7 +292,9 @@ def _identified(options: IdentifyOptions, gallery: Gallery, of_places: bool, rep
     if of_places:
         found = _about_places(options, embedder, gallery, question, ids, report)
     else:
-        recognizer = people_recognizer(embedder, gallery, options.threshold, options.fmr, options.fpir)
+        recognizer = people_recognizer(
+            embedder, gallery, options.threshold, options.fmr, options.fpir, options.template_scoring
+        )
         found = _ask(recognizer, question, report)
     found = _written(options, found, [given.pictures[position] for position in bad.kept()], report)
     return replace(found, notes=tuple(report.remarks))

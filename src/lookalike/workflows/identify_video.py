@@ -73,6 +73,8 @@ class VideoOptions(ModelRunOptions):
         fmr: the threshold measured for this false match rate.
         fpir: name at most this share of strangers, whatever the size of the gallery.
         calibration: a `calibration.json` in place of the model's own.
+        template_scoring: how several templates of a person become one distance; None for the rule that the thresholds
+            were measured for.
         scales: sizes at which every face is embedded, as at enrolment.
         csv: a file to write, with a row for each sighting.
         draw: a folder to write a picture of each sighting into: its best frame, with box and name.
@@ -89,6 +91,7 @@ class VideoOptions(ModelRunOptions):
     fmr: float | None = None
     fpir: float | None = None
     calibration: Path | None = None
+    template_scoring: str | None = None
     scales: str | Sequence[float] | None = None
     csv: Path | None = None
     draw: Path | None = None
@@ -165,7 +168,9 @@ def identify_video(options: VideoOptions, progress: ProgressSink | None = None) 
         with Camera(name) if is_camera(name) else VideoFile(name) as source:  # before the model, which takes longer
             embedder = load_model(options.model, scales=options.scales, calibration=options.calibration, run=options)
             _check_finds_faces(embedder)
-            recognizer = people_recognizer(embedder, gallery, options.threshold, options.fmr, options.fpir)
+            recognizer = people_recognizer(
+                embedder, gallery, options.threshold, options.fmr, options.fpir, options.template_scoring
+            )
             found = identify_frames(
                 recognizer,
                 source,

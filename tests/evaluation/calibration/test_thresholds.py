@@ -2,10 +2,11 @@ import numpy as np
 import pytest
 
 from lookalike.decisions.calibration import Calibration
-from lookalike.decisions.promise import PromisedThreshold
+from lookalike.decisions.promise import Promise, PromisedThreshold
 from lookalike.errors import InputError
-from lookalike.evaluation.calibration.thresholds import calibrate, calibrate_large, promise, promises
+from lookalike.evaluation.calibration.thresholds import calibrate, calibrate_large, calibrate_sets, promise, promises
 from lookalike.evaluation.verification.all_pairs import from_scores, verify_all_pairs
+from lookalike.evaluation.verification.template_sets import verify_sets
 
 
 @pytest.fixture(scope="module")
@@ -148,3 +149,34 @@ def test_pairs_counted_are_calibrated_as_pairs_kept():
     for distance in (0.02, 0.1, 0.3, 0.6):
         assert counted.odds.log_ratio(distance) == pytest.approx(kept.odds.log_ratio(distance), abs=0.7)
     assert counted.odds.cllr == pytest.approx(kept.odds.cllr, abs=0.03)
+
+
+def test_thresholds_of_sets_are_of_distances_to_sets():
+    rng = np.random.default_rng(0)
+    labels = np.repeat(np.arange(30), 6)
+    vectors = rng.normal(size=(30, 8))[labels] + 0.8 * rng.normal(size=(180, 8))
+    sets = verify_sets(vectors, labels, "euclidean", "mean", 3)
+    found = calibrate_sets(sets, fingerprint="f", metric="euclidean", source="30 people", replicates=100)
+    assert (found.template_scoring, found.templates_each, found.pictures, found.identities) == ("mean", 3, 180, 30)
+    assert found.impostor_pairs == 180 * 60 - 30 * 12
+    for point in found.points:
+        assert np.mean(sets.result.impostor <= point.threshold) == point.fmr <= point.target_fmr
+    assert found.promised(Promise("fpir", 0.1), 20).threshold < found.threshold(0.1)
+
+
+def test_unequal_rates_are_counted_over_pictures_not_over_sets():
+    """All pictures are alike; that there are fewer sets, each compared more often, is no difference of probes."""
+    rng = np.random.default_rng(3)
+    labels = np.repeat(np.arange(60), 10)
+    directions = rng.normal(size=(600, 40))
+    of_sets = calibrate_sets(
+        verify_sets(directions, labels, "cosine", "mean", 5),
+        fingerprint="f",
+        metric="cosine",
+        source="s",
+        replicates=50,
+    )
+    of_pairs = calibrate(
+        verify_all_pairs(directions, labels), fingerprint="f", metric="cosine", source="s", replicates=50
+    )
+    assert abs(of_sets.tail.dispersion - of_pairs.tail.dispersion) < 0.3

@@ -5,7 +5,7 @@ import pytest
 
 import lookalike.index
 from lookalike.errors import ArtefactError, FingerprintError, InputError
-from lookalike.gallery import open_gallery
+from lookalike.gallery import annex_of, open_gallery
 from lookalike.gallery.existing import open_existing
 
 pytestmark = pytest.mark.slow
@@ -54,8 +54,8 @@ def test_what_it_cannot_hold_is_refused(address):
         with pytest.raises(InputError, match="compare by cosine, euclidean, inner_product, and the model by manhattan"):
             gallery.bind("f", "net", "manhattan", 2)
         gallery.bind("f", "net", "euclidean", 2)
-        with pytest.raises(InputError, match="people only"):
-            gallery.enroll_many([("Tower", [[1, 2]], None)], annex=lambda ids: None)
+        with pytest.raises(InputError, match="keeps templates only, and places need"):
+            annex_of(gallery)
         with pytest.raises(FingerprintError, match=r"'net'.*'other'"):
             gallery.bind("g", "other", "euclidean", 2)
 

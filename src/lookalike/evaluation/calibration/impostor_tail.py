@@ -121,7 +121,7 @@ def fit_impostor_tail(
         exceedances=size,
         identity_pairs=identity_pairs,
         impostor_pairs=near.total,
-        dispersion=_dispersion(near.codes, near.pictures),
+        dispersion=_dispersion(near.codes, near.pictures, near.probes),
         distances=tuple(grid.tolist()),
         rates=tuple(rates.tolist()),
         upper=tuple(upper.tolist()),
@@ -218,15 +218,19 @@ def _exceedances(distances: Floats, start: float, logarithmic: bool) -> Floats:
     return np.asarray(np.log(start / np.maximum(distances, start * np.exp(-DEEPEST))))
 
 
-def _dispersion(codes: Integers, pairs: Integers) -> float:
+def _dispersion(codes: Integers, pairs: Integers, searching: int | None = None) -> float:
     """Squared coefficient of variation of the pictures' own false match rates, chance taken off.
 
     Of C identities near a picture, C (C - 1) has the mean of the squared rate (a factorial moment), where C² would
-    count chance as difference. Pictures of one identity near the same probe count once.
+    count chance as difference. Pictures of one identity near the same probe count once. With `searching`, the first of
+    each pair is a probe, and so many pictures are.
     """
     pictures, identities = len(codes), int(codes.max()) + 1
-    probes = np.concatenate([pairs[:, 0], pairs[:, 1]])
-    near = np.concatenate([codes[pairs[:, 1]], codes[pairs[:, 0]]])
+    probes, near = pairs[:, 0], codes[pairs[:, 1]]
+    if searching is None:
+        probes, near = np.concatenate([probes, pairs[:, 1]]), np.concatenate([near, codes[pairs[:, 0]]])
+    else:
+        pictures = searching
     found = np.unique(probes * identities + near) // identities
     counts = np.bincount(found, minlength=pictures).astype(np.float64)
     return max(0.0, float((counts * (counts - 1)).mean() / counts.mean() ** 2) - 1)

@@ -42,6 +42,8 @@ class NearImpostors:
         bulk_spread: `(b,)` relative standard deviation of the false match rate there; None where it is not known, but
             less than at `start`.
         measured: the measured false match rate at ascending distances.
+        probes: how many of the pictures, the first ones, are probes; the others are what they are compared with. None
+            where every picture of a pair is a probe of the other.
     """
 
     start: float
@@ -53,10 +55,11 @@ class NearImpostors:
     bulk: Floats
     bulk_spread: Floats | None
     measured: Callable[[Floats], Floats]
+    probes: int | None = None
 
     @classmethod
-    def of_result(cls, result: VerificationResult) -> NearImpostors:
-        """Of a result that keeps all pairs.
+    def of_result(cls, result: VerificationResult, probes: int | None = None) -> NearImpostors:
+        """Of a result that keeps all pairs; `probes` as the attribute.
 
         Raises:
             InputError: only scores were given, or fewer than `FEWEST_PAIRS` impostor pairs.
@@ -85,6 +88,7 @@ class NearImpostors:
             bulk=bulk,
             bulk_spread=_spread(np.searchsorted(impostor, bulk, side="right"), pairs, involved),
             measured=lambda at: np.searchsorted(impostor, at, side="right") / count,
+            probes=probes,
         )
 
     @classmethod

@@ -28,9 +28,10 @@ from lookalike.evaluation.labels import checked_vectors, identity_codes
 from lookalike.evaluation.statistics.intervals import Bootstrap, multinomial_counts
 from lookalike.evaluation.verification.all_pairs import TarPoint, VerificationResult
 from lookalike.evaluation.verification.pair_counts import PairCounts, count_all_pairs
+from lookalike.evaluation.verification.template_sets import SetDistances
 from lookalike.progress import ProgressSink
 
-__all__ = ["calibrate", "calibrate_large", "odds_of", "promise", "promises"]
+__all__ = ["calibrate", "calibrate_large", "calibrate_sets", "odds_of", "promise", "promises"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -76,13 +77,49 @@ def calibrate(
         >>> calibrate(result, fingerprint="abc", metric="euclidean", source="a toy", targets=[0.1]).note
         'too few impostor pairs (4) for any target: 0.1 allows fewer than 10 errors, so its threshold is a guess'
     """
+    measured = _kept(result, result.pictures)
+    return _calibration(measured, targets, replicates, seed, fingerprint=fingerprint, metric=metric, source=source)
+
+
+def calibrate_sets(
+    measured: SetDistances,
+    *,
+    fingerprint: str,
+    metric: str,
+    source: str,
+    targets: Sequence[float] = (0.1, 0.01, 0.001),
+    replicates: int = 1000,
+    seed: int = 0,
+) -> Calibration:
+    """As `calibrate`, of distances to sets of templates: what `Calibration.of_identities` holds.
+
+    Args:
+        measured: from `verification.template_sets.verify_sets`.
+        fingerprint: of the model.
+        metric: name of the distance.
+        source: one sentence on what was measured.
+        targets: false match rates per comparison of a picture with an identity.
+        replicates: of the bootstrap of FNMR at each threshold.
+        seed: of the bootstrap.
+
+    Raises:
+        InputError: no target, or a target outside 0 to 1.
+    """
+    # Sets are no probes: the unequal rates of probes are counted over pictures alone.
+    kept = _kept(measured.result, measured.pictures, probes=measured.pictures)
+    found = _calibration(kept, targets, replicates, seed, fingerprint=fingerprint, metric=metric, source=source)
+    return found.model_copy(update={"template_scoring": measured.rule, "templates_each": measured.size})
+
+
+def _kept(result: VerificationResult, pictures: int, probes: int | None = None) -> _Measured:
+    """Of pairs that are all kept."""
     if result.codes is None or result.genuine_pairs is None:
         raise InputError(
             "intervals resample identities, and only scores were given; give from_scores the pairs and labels too"
         )
     owners = result.codes[result.genuine_pairs[:, 0]]
-    measured = _Measured(
-        pictures=result.pictures,
+    return _Measured(
+        pictures=pictures,
         genuine=_Genuine(result.genuine, owners, len(result.names)),
         impostor_pairs=len(result.impostor),
         eer=result.eer,
@@ -91,9 +128,8 @@ def calibrate(
         odds=lambda genuine_clump, impostor_clump: fit_match_odds(
             result.genuine, result.impostor, genuine_clump=genuine_clump, impostor_clump=impostor_clump
         ),
-        near=lambda: NearImpostors.of_result(result),
+        near=lambda: NearImpostors.of_result(result, probes),
     )
-    return _calibration(measured, targets, replicates, seed, fingerprint=fingerprint, metric=metric, source=source)
 
 
 def calibrate_large(

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from lookalike.counted_nouns import how_many
 from lookalike.decisions.calibration import Calibration
 from lookalike.decisions.promise import Promise
 from lookalike.evaluation import sample as sampling
-from lookalike.evaluation.calibration.thresholds import calibrate, calibrate_large
+from lookalike.evaluation.calibration.thresholds import calibrate, calibrate_large, calibrate_sets
 from lookalike.evaluation.context import EvaluationContext
 from lookalike.evaluation.evaluator import Measurement, measured_once
+from lookalike.evaluation.identification.template_scoring_evaluator import answering_scoring
 from lookalike.evaluation.measured_method import verification
 from lookalike.evaluation.report.page import Cell, Section, Table
 from lookalike.evaluation.report.rate_text import percent, small_percent
+from lookalike.evaluation.verification.template_sets import verify_sets
 from lookalike.evaluation.verification.whole_set_evaluator import pair_counts
 
 __all__ = ["Thresholds", "answering_threshold", "calibration", "thresholds_section"]
@@ -39,9 +42,19 @@ def calibration(context: EvaluationContext) -> Calibration:
             seed=options.seed,
             counts=pair_counts(context),
         )
-    if options.promise is None:
-        return found
-    return found.model_copy(update={"promise": Promise.parse(options.promise)})
+    own = {"promise": None if options.promise is None else Promise.parse(options.promise)}
+    rule = answering_scoring(context)
+    if rule == "nearest":
+        return found.model_copy(update=own)
+    shown = sampling.sample(context)
+    scored = calibrate_sets(
+        verify_sets(shown.vectors, shown.pictures.identities, model.metric, rule, options.enrolled, seed=options.seed),
+        fingerprint=model.fingerprint,
+        metric=model.metric,
+        source=f"{source}, {rule} of {how_many(options.enrolled, 'template')} each",
+        seed=options.seed,
+    )
+    return found.model_copy(update=own | {"of_identities": scored.model_copy(update=own)})
 
 
 def answering_threshold(context: EvaluationContext) -> float:
