@@ -17,7 +17,7 @@ __all__ = ["CANDIDATES", "search_scored"]
 
 #: Identities with the nearest templates that are scored again. Whom `mean` finds nearest need not have the nearest
 #: template, so more are looked at than asked for: among 3,000 generated identities, 100 held the best one of all right
-#: answers, 50 of all but one in 900 (benchmarks/template_scoring.py); of `set` 10 do. One who is not among them is not
+#: answers, 50 of all but one in 900 (benchmarks/template_scoring.py); of `set` 25 do. One who is not among them is not
 #: named, so a promise about false alarms is kept whoever is left out.
 CANDIDATES = 100
 
