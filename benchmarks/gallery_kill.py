@@ -1,13 +1,13 @@
 """Kill a process that writes to a gallery at random moments and see whether the gallery kept its word.
 
-A child enrolls identities of 2 or 3 templates, and now and then replaces or forgets one, and reports each act on a pipe
-twice: before it starts and after it returned. Meanwhile segments are built, of few templates, so that there are
-many. The parent kills it with SIGKILL at a random moment (while the gallery is being created, too), then opens the
-gallery and compares it with the reports:
+A child enrolls identities of 2 or 3 templates, and now and then replaces, renames, merges, undoes or forgets, and
+reports each act on a pipe twice: before it starts and after it returned. Meanwhile segments are built, of few
+templates, so that there are many. The parent kills it with SIGKILL at a random moment (while the gallery is being
+created, too), then opens the gallery and compares it with the reports, by names, tags and templates:
 
 - missing: something acknowledged is not there, there with other bytes, or not found by a search;
-- phantoms: something there that was never begun, or begun and only half there;
-- resurrected: who was forgotten or replaced is back, or the vector is in some file of the gallery;
+- phantoms: something there that was never begun, or begun and only half there, such as half of a merging;
+- resurrected: who was forgotten or replaced is back, or the vector or a name is in some file of the gallery;
 - open_failures: the gallery does not open, or SQLite's integrity check is not "ok";
 - child_failures: an act failed in the child, which ended before it was killed.
 
@@ -15,11 +15,15 @@ SIGKILL proves that nothing acknowledged waits in the process's memory. That the
 `synchronous=FULL`, which tests/gallery/test_embedded.py checks; only pulling the plug would show it.
 
     python benchmarks/gallery_kill.py --kills 2000
+    python benchmarks/gallery_kill.py --kills 2000 --encrypted
+
+With `--encrypted`, a key that the gallery notes as destroyed and that the keyring still holds counts as resurrected.
 """
 
 from __future__ import annotations
 
 import argparse
+import copy
 import json
 import os
 import random
@@ -37,8 +41,9 @@ import numpy as np
 import numpy.typing as npt
 
 import lookalike.index
-from lookalike.gallery import open_gallery, segment_builder
+from lookalike.gallery import Enrolment, Gallery, open_gallery, segment_builder
 from lookalike.gallery.database import FILE_NAME
+from lookalike.gallery.keyring import keyring_path
 from lookalike.index.core import prefix_index
 from lookalike.index.core.metric_space import MetricSpace
 
@@ -47,6 +52,10 @@ DIMENSION = 128
 ROUND = 20
 #: Templates of which a segment is made.
 SEGMENT = 30
+#: What a gallery holds: of every name, the templates and the tag.
+State = dict[str, tuple[list[bytes], str]]
+#: The master key, with `--encrypted`.
+KEY: bytes | None = None
 #: What may not happen.
 BAD = ("missing", "phantoms", "resurrected", "open_failures", "child_failures")
 
@@ -62,34 +71,77 @@ def bytes_of(name: str, version: str) -> list[bytes]:
     return [row.tobytes() for row in vectors_of(name, version)]
 
 
+#: What a child does, again and again: enroll, merge, undo (or replace, in turns), rename, replace, forget.
+TURN = "++&<+>=-"
+
+#: An act, as it is reported: what was done, to whom, and with whom else.
+Act = tuple[str, ...]
+
+
 def child(folder: Path, label: str, report: int) -> None:
-    """Enroll, replace and forget until killed."""
-    with open_gallery(folder) as gallery:
+    """Enroll, replace, rename, merge, undo and forget until killed."""
+    with open_gallery(folder, key=KEY) as gallery:
         gallery.bind("fingerprint", "a model", "cosine", DIMENSION)
         mine: list[str] = []
+        both: Act = ()
+        merged = 0
         for number in range(1_000_000):
-            version = "1"
-            if number % 5 == 4:
-                act, name, version = "-", mine.pop(0), "0"
-            elif number % 5 == 3:
-                act, name, version = "=", mine[-1], "2"
+            kind = TURN[number % len(TURN)]
+            act: Act
+            if kind == "+":
+                act = (kind, f"<{label}-{number}>")
+            elif kind == ">":
+                act = (kind, mine[-1], f"{mine[-1][:-1]}renamed>")
+            elif kind == "&":
+                act = both = (kind, mine[-2], mine[-1])
+            elif kind == "<":
+                act = (kind, *both[1:]) if (number // len(TURN) + int(label)) % 2 else ("=", mine[0])
             else:
-                act, name = "+", f"{label}-{number}"
-                mine.append(name)
-            os.write(report, f"begin {act} {name}\n".encode())
-            if act == "-":
-                gallery.forget(name)
-            else:
-                gallery.enroll_many([(name, vectors_of(name, version), None)], replace=act == "=")
-            os.write(report, f"done {act} {name}\n".encode())
+                act = (kind, mine[-1] if kind == "=" else mine[0])
+            os.write(report, " ".join(["begin", *act]).encode() + b"\n")
+            merged = done(gallery, act, merged, key=f"{label}-{number}")
+            os.write(report, " ".join(["done", *act]).encode() + b"\n")
+            followed(mine, act)
+
+
+def done(gallery: Gallery, act: Act, merged: int, key: str) -> int:
+    """Do an act; returns the number of the last merging."""
+    kind, name, *others = act
+    if kind in "+=":
+        one = Enrolment(name, vectors_of(name, kind), tags={"by": name})
+        gallery.enroll_many([one], replace=kind == "=", key=key)
+    elif kind == ">":
+        gallery.rename(name, others[0])
+    elif kind == "&":
+        return gallery.merge([name, *others], name).id
+    elif kind == "<":
+        gallery.undo(merged)
+    else:
+        gallery.forget(name)
+    return merged
+
+
+def followed(mine: list[str], act: Act) -> None:
+    """Note who is there after an act of the child."""
+    kind, name, *others = act
+    if kind == "+":
+        mine.append(name)
+    elif kind == ">":
+        mine[mine.index(name)] = others[0]
+    elif kind == "&":
+        mine.remove(others[0])
+    elif kind == "<":
+        mine.append(others[0])
+    elif kind == "-":
+        mine.remove(name)
 
 
 @dataclass
 class Report:
     """What a child wrote: the acts that returned, the one under way when it was killed, and why it ended by itself."""
 
-    acts: list[tuple[str, str]] = field(default_factory=list)
-    flying: tuple[str, str] | None = None
+    acts: list[Act] = field(default_factory=list)
+    flying: Act | None = None
     failure: str | None = None
 
 
@@ -112,49 +164,81 @@ def one_kill(folder: Path, label: str, delay: float) -> Report:
     os.waitpid(process, 0)
     report = Report()
     for line in lines:
-        word, act, name = line.split(" ", 2)
+        word, *act = line.split(" ")
         if word == "failed":
-            report.failure = f"{act}: {name}"
+            report.failure = " ".join(act)
         elif word == "begin":
-            report.flying = (act, name)
+            report.flying = tuple(act)
         else:
-            report.acts.append((act, name))
+            report.acts.append(tuple(act))
             report.flying = None
     return report
 
 
 @dataclass
+class Person:
+    """Who has to be in a gallery: templates, tags, and all names that this person had."""
+
+    rows: list[bytes]
+    tag: str
+    names: set[str]
+
+
+@dataclass
 class Expected:
-    """What a gallery has to hold."""
+    """What a gallery has to hold, and what must be in no file of it."""
 
-    held: dict[str, list[bytes]] = field(default_factory=dict)
+    held: dict[str, Person] = field(default_factory=dict)
     gone: list[bytes] = field(default_factory=list)
+    gone_names: list[str] = field(default_factory=list)
+    merged: dict[str, Person] = field(default_factory=dict)
 
-    def done(self, act: str, name: str) -> None:
+    def done(self, act: Act) -> None:
         """Note an act."""
-        self.gone += self.held.pop(name, [])
-        if act != "-":
-            self.held[name] = bytes_of(name, "1" if act == "+" else "2")
+        kind, name, *others = act
+        if kind in "+=":
+            before = self.held.get(name)
+            rows = bytes_of(name, kind)
+            self.gone += [row for row in before.rows if row not in rows] if before else []
+            self.held[name] = Person(rows, name, before.names if before else {name})
+        elif kind == ">":
+            person = self.held.pop(name)
+            self.held[others[0]] = Person(person.rows, person.tag, person.names | {others[0]})
+        elif kind == "&":
+            other = self.merged[others[0]] = self.held.pop(others[0])
+            person = self.held[name]
+            self.held[name] = Person(person.rows + other.rows, person.tag, person.names | other.names)
+        elif kind == "<":
+            other = self.held[others[0]] = self.merged.pop(others[0])
+            person = self.held[name]
+            rows = [row for row in person.rows if row not in other.rows]
+            self.held[name] = Person(rows, person.tag, person.names - other.names)
+        else:
+            person = self.held.pop(name)
+            self.gone += person.rows
+            self.gone_names += sorted(person.names)
 
-    def after(self, act: str, name: str) -> list[bytes] | None:
-        """The templates of an identity after an act."""
-        return None if act == "-" else bytes_of(name, "1" if act == "+" else "2")
+    def state(self) -> State:
+        """Templates and tag by name."""
+        return {name: (sorted(person.rows), person.tag) for name, person in self.held.items()}
 
 
 @dataclass
 class Found:
     """What a gallery holds."""
 
-    held: dict[str, list[bytes]]
+    held: State
     lost: list[str]
     segments: int
     files: bytes
+    keys_back: int = 0
 
 
 def content(folder: Path) -> Found:
     """Open the gallery as a user would, and look at everything."""
-    with open_gallery(folder) as gallery:
-        held: dict[str, list[bytes]] = {person.name: [] for person in gallery.people()}
+    with open_gallery(folder, key=KEY) as gallery:
+        people = gallery.people()
+        held: dict[str, list[bytes]] = {person.name: [] for person in people}
         for template in gallery.templates():
             held[template.identity].append(template.vector.tobytes())
         names = list(held)
@@ -166,33 +250,47 @@ def content(folder: Path) -> Found:
         answer = connection.execute("PRAGMA integrity_check").fetchall()
         if answer != [("ok",)] or connection.execute("PRAGMA foreign_key_check").fetchall():
             raise RuntimeError(f"integrity check: {answer[:3]}")
+        destroyed = connection.execute("SELECT key_id FROM destroyed_key").fetchall() if KEY else []
     files = b"".join(file.read_bytes() for file in folder.rglob("*") if file.is_file())
-    return Found(held, lost, len(index["segments"]) if index else 0, files)
+    state = {person.name: (sorted(held[person.name]), person.tags["by"]) for person in people}
+    return Found(state, lost, len(index["segments"]) if index else 0, files, keys_back(folder, destroyed))
 
 
-def judged(found: Found, expected: Expected, flying: tuple[str, str] | None, result: dict[str, int]) -> list[str]:
-    """Count what is wrong."""
+def keys_back(folder: Path, destroyed: list[tuple[bytes]]) -> int:
+    """Keys that were destroyed, and that the keyring holds."""
+    if KEY is None:
+        return 0
+    with closing(sqlite3.connect(keyring_path(folder))) as connection:
+        held = connection.execute("SELECT id FROM person_key WHERE hex(wrapped) NOT IN (hex(zeroblob(60)))").fetchall()
+    return len(set(held) & set(destroyed))
+
+
+def judged(found: Found, expected: Expected, flying: Act | None, result: dict[str, int]) -> tuple[Expected, list[str]]:
+    """Count what is wrong; returns what is there from now on."""
     if flying is not None:
         # The act in flight may have happened or not, but never by half.
-        act, name = flying
         result["in_flight"] += 1
-        if found.held.get(name) == expected.after(act, name):
+        after = copy.deepcopy(expected)
+        after.done(flying)
+        if found.held == after.state() != expected.state():
             result["in_flight_kept"] += 1
-            expected.done(act, name)
-    held = expected.held
-    missing = [name for name, rows in held.items() if found.held.get(name) != rows] + found.lost
-    phantoms = [name for name in found.held if name not in held]
+            expected = after
+    state = expected.state()
+    missing = [name for name, there in state.items() if found.held.get(name) != there] + found.lost
+    phantoms = [name for name in found.held if name not in state]
     gone = expected.gone[-30:]
     directions = MetricSpace("cosine", DIMENSION).vectors(
         np.frombuffer(b"".join(gone), np.float32).reshape(-1, DIMENSION)
     )
-    back = sum(one in found.files for one in [*gone, *(row.tobytes() for row in directions)])
+    wanted = [*gone, *(row.tobytes() for row in directions), *(name.encode() for name in expected.gone_names[-30:])]
+    back = sum(one in found.files for one in wanted) + found.keys_back
     result["missing"] += len(missing)
     result["phantoms"] += len(phantoms)
     result["resurrected"] += back
     result["most_segments"] = max(result["most_segments"], found.segments)
-    expected.held = found.held
-    return [f"missing {missing[:3]}, phantoms {phantoms[:3]}, back {back}"] if missing or phantoms or back else []
+    expected.merged.clear()  # the next child does not undo what this one did
+    wrong = bool(missing or phantoms or back)
+    return expected, [f"missing {missing[:3]}, phantoms {phantoms[:3]}, back {back}"] if wrong else []
 
 
 def run(kills: int, seed: int, parent: Path | None = None) -> dict[str, object]:
@@ -211,8 +309,10 @@ def run(kills: int, seed: int, parent: Path | None = None) -> dict[str, object]:
         for kill in range(kills):
             if kill % ROUND == 0:
                 shutil.rmtree(folder, ignore_errors=True)
+                for left in folder.parent.glob(f"{folder.name}.keys*"):
+                    left.unlink()
                 expected = Expected()
-            delay = chance.uniform(0, 0.01) if kill % ROUND == 0 else chance.uniform(0, 0.2)
+            delay = chance.uniform(0, 0.01) if kill % ROUND == 0 else chance.uniform(0, 0.3)
             report = one_kill(folder, f"{kill}", delay)
             result["kills"] += 1
             result["acknowledged"] += len(report.acts)
@@ -220,8 +320,8 @@ def run(kills: int, seed: int, parent: Path | None = None) -> dict[str, object]:
             if report.failure is not None:
                 result["child_failures"] += 1
                 notes.append(f"kill {kill}: the child: {report.failure}")
-            for act, name in report.acts:
-                expected.done(act, name)
+            for act in report.acts:
+                expected.done(act)
             try:
                 found = content(folder)
             except Exception as error:
@@ -230,8 +330,15 @@ def run(kills: int, seed: int, parent: Path | None = None) -> dict[str, object]:
                 shutil.rmtree(folder, ignore_errors=True)
                 expected = Expected()
                 continue
-            notes += [f"kill {kill}: {note}" for note in judged(found, expected, report.flying, result)]
-    return {**result, "seconds": round(time.perf_counter() - started, 1), "seed": seed, "notes": notes[:10]}
+            expected, wrong = judged(found, expected, report.flying, result)
+            notes += [f"kill {kill}: {note}" for note in wrong]
+    return {
+        **result,
+        "encrypted": KEY is not None,
+        "seconds": round(time.perf_counter() - started, 1),
+        "seed": seed,
+        "notes": notes[:10],
+    }
 
 
 def main() -> int:
@@ -241,7 +348,10 @@ def main() -> int:
     parser.add_argument(
         "--folder", type=Path, default=None, help="where to make the galleries; by default the temporary one"
     )
+    parser.add_argument("--encrypted", action="store_true", help="galleries whose people have a key each")
     given = parser.parse_args()
+    global KEY
+    KEY = bytes(range(32)) if given.encrypted else None
     seed = int.from_bytes(os.urandom(4), "big") if given.seed is None else given.seed
     result = run(given.kills, seed, given.folder)
     print(json.dumps(result))

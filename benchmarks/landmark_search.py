@@ -34,10 +34,10 @@ from lookalike.decisions.place_odds import PlaceOdds
 from lookalike.embedder.preprocessing import Prepared
 from lookalike.errors import InputError, LookalikeError
 from lookalike.evaluation.calibration.rejection import fit_rejection
-from lookalike.gallery import Annex, Gallery
+from lookalike.gallery import AnnexUpdate, Gallery, annex_of
 from lookalike.images import Picture
 from lookalike.index.generated_vectors import generated_probes, generated_vectors
-from lookalike.landmarks.atlas import AtlasSettings, PlacePhotos, atlas_annex
+from lookalike.landmarks.atlas import AtlasSettings, PlacePhotos, atlas_update
 from lookalike.landmarks.centroids import Centroids
 
 Floats = npt.NDArray[np.float32]
@@ -100,7 +100,7 @@ def enrolled(gallery: Gallery, places: int, dimension: int, non_landmarks: Float
     rejection = fit_rejection(non_landmarks, of_all, promise_fpr=PROMISE)
     tell(step="thresholds", seconds=time.perf_counter() - began, non_landmarks=len(non_landmarks))
 
-    def annex(templates: Mapping[str, list[int]]) -> Annex:
+    def kept(templates: Mapping[str, list[int]]) -> AnnexUpdate:
         photos = {
             name: PlacePhotos(
                 x[at * CENTROIDS : (at + 1) * CENTROIDS],
@@ -109,7 +109,7 @@ def enrolled(gallery: Gallery, places: int, dimension: int, non_landmarks: Float
             )
             for at, name in enumerate(ids)
         }
-        return atlas_annex(photos, {}, rejection, ODDS, non_landmarks, AtlasSettings(promise_fpr=PROMISE))
+        return atlas_update(photos, {}, rejection, ODDS, non_landmarks, AtlasSettings(promise_fpr=PROMISE))
 
     def rows() -> Iterator[tuple[str, Floats, None]]:
         for at, name in enumerate(ids):
@@ -117,7 +117,7 @@ def enrolled(gallery: Gallery, places: int, dimension: int, non_landmarks: Float
 
     say("enrolling")
     began = time.perf_counter()
-    gallery.enroll_many(rows(), annex=annex)
+    annex_of(gallery).enroll_with_annex(rows(), kept)
     seconds = time.perf_counter() - began
     tell(step="enroll_many", seconds=seconds, templates=len(x), templates_per_second=len(x) / seconds)
 

@@ -434,3 +434,24 @@ def friends(_friends, tmp_path_factory):
     others'; s05 is at least 0.65 from all.
     """
     return shutil.copytree(_friends, tmp_path_factory.mktemp("own") / "friends.gallery")
+
+
+@pytest.fixture(scope="session")
+def running_milvus(tmp_path_factory):
+    """A Milvus server for all tests; skips where the wheel has none for this system."""
+    from tests.milvus_server import MilvusServer, why_not
+
+    if reason := why_not():
+        pytest.skip(f"no Milvus server: {reason}")
+    folder = tmp_path_factory.getbasetemp()
+    # Processes of pytest-xdist have folders of their own in one of all.
+    shared = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+    with MilvusServer(shared / "milvus").running() as server:
+        yield server
+
+
+@pytest.fixture
+def milvus(running_milvus):
+    """The same while one test uses it; `milvus.address()` is a gallery of its own."""
+    with running_milvus.used():
+        yield running_milvus

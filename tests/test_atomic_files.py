@@ -278,18 +278,6 @@ def render_a_set(folder):
     return [folder / "set"]
 
 
-def enroll_with_an_annex(folder):
-    from lookalike import open_gallery
-    from lookalike.gallery.annex import Annex
-
-    annex = Annex({"a": {}}, np.array([0, 1]), {"photos": np.ones((1, 2), np.float32)}, ["a.jpg"])
-    with open_gallery(folder / "g") as gallery:
-        gallery.bind("f", "m", "cosine", 2)
-        gallery.enroll_many([("a", np.ones((1, 2)), None)], annex=lambda ids: annex)
-        (version,) = (folder / "g" / "landmarks").iterdir()
-    return [version]
-
-
 @pytest.mark.parametrize(
     "write",
     [
@@ -299,7 +287,6 @@ def enroll_with_an_annex(folder):
         write_checkpoints,
         write_shards,
         save_an_index,
-        enroll_with_an_annex,
         render_a_set,
     ],
 )

@@ -96,7 +96,7 @@ def test_faces_of_many_pictures_are_embedded_and_searched_for_together(people, m
     embedder, told, searches = PointsOfAPlane(), [], []
     recognizer = Recognizer(embedder, people, threshold=0.6)
     search = people.search_counted
-    monkeypatch.setattr(people, "search_counted", lambda x, k: searches.append(len(x)) or search(x, k))
+    monkeypatch.setattr(people, "search_counted", lambda x, k, where: searches.append(len(x)) or search(x, k))
     pictures = [picture((n / 20, 1), (1, n / 20)) for n in range(70)] + [picture()]
     found = recognizer.identify_all_many(pictures, progress=told.append)
     assert (len(found), len(found[0]), found[-1]) == (71, 2, [])

@@ -497,7 +497,7 @@ def test_more_pictures_than_a_batch_and_what_is_told_of_them(crowd, monkeypatch)
     recognizer, seen, searches = Recognizer(Plane(), crowd, threshold=0.5), [], []
     pictures = [at(n / 32, 4 - n / 32) for n in range(130)]
     search = crowd.search_counted
-    monkeypatch.setattr(crowd, "search_counted", lambda x, k: searches.append(len(x)) or search(x, k))
+    monkeypatch.setattr(crowd, "search_counted", lambda x, k, where: searches.append(len(x)) or search(x, k))
     answers = recognizer.identify_many(pictures, progress=seen.append)
     assert seen == searches == [64, 64, 2]
     assert {answer.decision for answer in answers} >= {"match", "unknown"}

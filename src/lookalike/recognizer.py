@@ -35,6 +35,7 @@ from lookalike.decisions.policies import (
     ThresholdPolicy,
     decide,
     given_threshold,
+    measured_threshold,
 )
 from lookalike.decisions.promise import Promise
 from lookalike.decisions.scoring_rule import TemplateScoring, checked_scoring
@@ -43,7 +44,9 @@ from lookalike.embedder import Embedder, Threshold
 from lookalike.embedder.embedded_pictures import Unusable, embed_pictures, located
 from lookalike.errors import InputError
 from lookalike.face_answers import BATCH, answer_faces, answer_pictures
-from lookalike.gallery import Counts, Gallery, Kind, open_gallery
+from lookalike.gallery import Counts, Enrolment, Filter, Gallery, Kind, open_gallery
+from lookalike.gallery.kept_pictures import encoded
+from lookalike.gallery.model_upgrade import Upgradable, upgradable
 from lookalike.gallery.scored_search import search_scored
 from lookalike.identity_names import checked_name
 from lookalike.images import Picture, one_or_several, source_of
@@ -131,10 +134,14 @@ class Recognizer:
         people_only = (threshold, target_fmr, promise, margin, template_scoring)
         self._for_people = any(one is not None for one in people_only)
         self._places: PlaceRecognition | None = None
+        #: What decides about people: a calibration that was chosen, the one that the gallery keeps of this model since
+        #: its upgrade, or the model's own; None where there is none.
+        self.calibration = self.embedder.calibration
         with ExitStack() as opened:
             if gallery is not None:
                 self._gallery = _opened(gallery, opened)
                 self.place_recognition()  # refuses a gallery of the other kind
+                self.calibration = _calibration_in(self._gallery, self.embedder)
             if self._asked is not None or target_fmr is not None or template_scoring not in (None, "nearest"):
                 self._policy(self.template_scoring)  # what cannot be kept is refused now, before pictures are embedded
             if self._gallery is not None:
@@ -193,7 +200,7 @@ class Recognizer:
         """How several templates of a person become one distance: as asked for, or by the calibration."""
         if self._asked_scoring is not None:
             return self._asked_scoring
-        calibration = self.embedder.calibration
+        calibration = self.calibration
         return "nearest" if calibration is None else calibration.answering_scoring
 
     @property
@@ -206,7 +213,7 @@ class Recognizer:
         scoring = self.template_scoring
         policy = self._policy(scoring)
         follows = isinstance(policy, PromisePolicy) and policy.promise.kind == "fpir" and self._gallery is not None
-        return policy.limits(_compared(self.gallery.counts(), scoring) if follows else 1).threshold
+        return policy.limits(self.gallery.counts().compared(scoring) if follows else 1).threshold
 
     @property
     def pair_threshold(self) -> Threshold:
@@ -219,7 +226,7 @@ class Recognizer:
 
     def _measured(self, scoring: TemplateScoring) -> Calibration | None:
         """What was measured with a rule; with a threshold of the user's own, None where nothing was."""
-        calibration = self.embedder.calibration
+        calibration = self.calibration
         if calibration is None or (self._threshold is not None and scoring not in calibration.scorings):
             return None
         return calibration.for_scoring(scoring)
@@ -242,16 +249,15 @@ class Recognizer:
             return PromisePolicy(calibration, Promise("fmr", target))
         if target is None and calibration is not None and calibration.promise is not None:
             return PromisePolicy(calibration, calibration.promise)
-        if scoring == "nearest":
-            return FixedThreshold(self.embedder.threshold(target))
-        if calibration is None:
+        if calibration is not None:
+            return FixedThreshold(measured_threshold(calibration, target))
+        if scoring != "nearest":
             raise InputError(
                 f"model {self.embedder.name} has no calibration, and thresholds of template scoring {scoring} have to "
                 f"be measured; run `lookalike evaluate DATA --model MODEL --enrolled 5 --template-scoring {scoring}` "
                 "and give its calibration.json (--calibration, or `Embedder.use_calibration`), or give a distance"
             )
-        point = calibration.point(target)
-        return FixedThreshold(Threshold(point.threshold, calibration.in_words(point)))
+        return FixedThreshold(self.embedder.threshold(target))
 
     def _rivals(self, calibration: Calibration | None) -> RivalRule:
         bounded = self.embedder.metric != "inner_product"
@@ -260,14 +266,21 @@ class Recognizer:
 
     # --- enroll and verify --------------------------------------------------------------------------------
 
-    def enroll(self, identity: str, pictures: Picture | Iterable[Picture]) -> Enrolled:
+    def enroll(self, identity: str, pictures: Picture | Iterable[Picture], *, keep_pictures: bool = False) -> Enrolled:
         """Store one or more pictures under a name: all of them or, on any error, none.
 
         In a gallery of landmarks they are photos of a place: its centroids and all thresholds are found anew.
 
+        Args:
+            identity: the name.
+            pictures: of that person or place.
+            keep_pictures: of people: let the gallery keep the pictures, too, so that another model can embed them one
+                day; without metadata and at most 1,600 pixels wide or high.
+
         Raises:
             ImageError: a picture cannot be used; `NoFaceError` where there is no face.
-            InputError: the name is empty or too long, or a first place without photos that show none.
+            InputError: the name is empty or too long, a first place without photos that show none, or a gallery that
+                keeps no pictures.
             StorageError: the disk is full or failing; what was stored before is unharmed.
         """
         name = checked_name(identity)  # before the pictures are embedded, which takes longer
@@ -275,13 +288,22 @@ class Recognizer:
         seen = embed_pictures(self.embedder, several)
         vectors, notes = seen.vectors, tuple(located(several, seen.remarks))
         if self.place_recognition() is not None:
+            if keep_pictures:
+                raise InputError("keep_pictures is for people, and the gallery holds landmarks; leave it out")
             from lookalike.landmarks.enrolment import NewPhotos, enroll_places
 
             enroll_places(
                 self.gallery, NewPhotos(vectors=vectors, places=[name] * len(several), sources=sources_of(several))
             )
             return Enrolled(name, tuple(one.id for one in self.gallery.templates(name)), notes)
-        return Enrolled(name, tuple(self.gallery.enroll(name, vectors, sources_of(several))), notes)
+        sources = sources_of(several)
+        if keep_pictures:
+            upgradable(self.gallery)  # one that keeps none is refused
+            one = Enrolment(name, vectors, sources, pictures=[encoded(picture) for picture in several])
+            (ids,) = self.gallery.enroll_many([one]).values()
+        else:
+            ids = self.gallery.enroll(name, vectors, sources)
+        return Enrolled(name, tuple(ids), notes)
 
     def verify(self, a: Picture, b: Picture) -> Verified:
         """Do two pictures show the same identity?
@@ -308,7 +330,9 @@ class Recognizer:
 
     # --- identify -----------------------------------------------------------------------------------------
 
-    def identify(self, picture: Picture, k: int = 5, rerank: bool = True, photos: int = PHOTOS) -> Identified:
+    def identify(
+        self, picture: Picture, k: int = 5, rerank: bool = True, photos: int = PHOTOS, *, where: Filter | None = None
+    ) -> Identified:
         """Whose picture is this, of all in the gallery, or nobody's? Which place does it show, or none?
 
         Args:
@@ -317,13 +341,15 @@ class Recognizer:
             rerank: of places: let the nearest enrolled photos of the candidates have a say in which place it is.
                 Whether it is one is decided by the centroids alone, so the promise holds either way.
             photos: of places: example photos named of each candidate, and counted in re-ranking.
+            where: of people: only those with these tags are looked for, as `Gallery.search` takes it. A promise per
+                search is kept for as many as these are.
 
         Raises:
             ImageError: the picture cannot be used.
             InputError: no gallery or threshold; or the gallery has outgrown what its promise was measured for, the
                 message then says how many templates it may have; or a gallery of landmarks has no atlas.
         """
-        return self.identify_many([picture], k, rerank, photos)[0]
+        return self.identify_many([picture], k, rerank, photos, where=where)[0]
 
     def identify_many(
         self,
@@ -333,6 +359,8 @@ class Recognizer:
         photos: int = PHOTOS,
         progress: Callable[[int], None] | None = None,
         unusable: Unusable | None = None,
+        *,
+        where: Filter | None = None,
     ) -> list[Identified]:
         """The same for many pictures: embedded in batches, and the gallery is searched once for each batch.
 
@@ -344,6 +372,7 @@ class Recognizer:
             progress: called with the number answered since the last call.
             unusable: called with position and error of a picture that cannot be used; it then has no answer. Without
                 it, the first such error is raised.
+            where: as `identify`.
 
         Returns:
             an answer for each picture that can be used, the same as `identify` gives.
@@ -363,7 +392,7 @@ class Recognizer:
             began = time.perf_counter()
             seen = embed_pictures(self.embedder, batch, start, unusable=unusable)
             embedded = time.perf_counter()
-            found = self._answers(seen.vectors, wanted, rerank, photos) if len(seen.vectors) else []
+            found = self._answers(seen.vectors, wanted, rerank, photos, where) if len(seen.vectors) else []
             searching = (time.perf_counter() - embedded) / len(batch)
             embedding = (embedded - began) / len(batch)
             for at, answer in zip(seen.positions, found, strict=True):
@@ -384,7 +413,13 @@ class Recognizer:
         return answers
 
     def identify_vectors(
-        self, vectors: npt.ArrayLike, k: int = 5, rerank: bool = True, photos: int = PHOTOS
+        self,
+        vectors: npt.ArrayLike,
+        k: int = 5,
+        rerank: bool = True,
+        photos: int = PHOTOS,
+        *,
+        where: Filter | None = None,
     ) -> list[Identified]:
         """The same for pictures that are embedded already, `(q, d)`; the gallery is searched once.
 
@@ -395,19 +430,22 @@ class Recognizer:
         x = checked_vectors(vectors, self.embedder.dimension, "vectors", allow_none=True)
         wanted = checked_k(k)
         began = time.perf_counter()
-        found = self._answers(x, wanted, rerank, photos)
+        found = self._answers(x, wanted, rerank, photos, where)
         seconds = (time.perf_counter() - began) / max(1, len(x))
         return [replace(answer, seconds_search=seconds) for answer in found]
 
     # --- every face of a picture --------------------------------------------------------------------------
 
-    def identify_all(self, picture: Picture, k: int = 5, smallest_face: int = 0) -> list[IdentifiedFace]:
+    def identify_all(
+        self, picture: Picture, k: int = 5, smallest_face: int = 0, *, where: Filter | None = None
+    ) -> list[IdentifiedFace]:
         """Whose is each face in a picture? Most likely subject first; [] where there is no face.
 
         Args:
             picture: asked about.
             k: candidates reported of each face.
             smallest_face: leave out faces less than so many pixels wide.
+            where: only people with these tags are looked for, as `identify`.
 
         Raises:
             ImageError: the picture cannot be used.
@@ -417,7 +455,7 @@ class Recognizer:
             >>> [one.answer.identity for one in recognizer.identify_all("group.jpg")]    # doctest: +SKIP
             ['Ada', None, 'Grace']
         """
-        return self.identify_all_many([picture], k, smallest_face)[0]
+        return self.identify_all_many([picture], k, smallest_face, where=where)[0]
 
     def identify_all_many(
         self,
@@ -426,6 +464,8 @@ class Recognizer:
         smallest_face: int = 0,
         progress: Callable[[int], None] | None = None,
         unusable: Unusable | None = None,
+        *,
+        where: Filter | None = None,
     ) -> list[list[IdentifiedFace]]:
         """The same for many pictures, whose faces are embedded and searched for together.
 
@@ -436,6 +476,7 @@ class Recognizer:
             progress: called with the number of pictures answered since the last call.
             unusable: called with position and error of a picture that cannot be used; it then has no list of faces.
                 Without it, the first such error is raised.
+            where: as `identify_all`.
 
         Returns:
             the faces of each picture that can be used. Answers are those that `identify_faces` gives for each face.
@@ -444,12 +485,14 @@ class Recognizer:
             ImageError: a picture cannot be used; the message names it.
             InputError: as `identify_all`.
         """
-        answer = self._about_faces(k)
+        answer = self._about_faces(k, where)
         return answer_pictures(
             self.embedder, pictures, answer, smallest=smallest_face, progress=progress, unusable=unusable
         )
 
-    def identify_faces(self, faces: Sequence[tuple[Face, Prepared]], k: int = 5) -> list[IdentifiedFace]:
+    def identify_faces(
+        self, faces: Sequence[tuple[Face, Prepared]], k: int = 5, *, where: Filter | None = None
+    ) -> list[IdentifiedFace]:
         """Whose are faces that are found and aligned already (`Embedder.prepare_faces`), of any pictures?
 
         An answer's `seconds_embedding` is then from aligned face to vector. Notes do not name pictures.
@@ -457,9 +500,9 @@ class Recognizer:
         Raises:
             InputError: as `identify_all`.
         """
-        return answer_faces(self.embedder, faces, self._about_faces(k))
+        return answer_faces(self.embedder, faces, self._about_faces(k, where))
 
-    def _about_faces(self, k: int) -> Callable[[Floats], list[Identified]]:
+    def _about_faces(self, k: int, where: Filter | None) -> Callable[[Floats], list[Identified]]:
         """What answers vectors of faces."""
         if not self.embedder.finds_faces:
             raise InputError(
@@ -469,22 +512,29 @@ class Recognizer:
         if self.place_recognition() is not None:
             raise InputError("every face was asked for, and the gallery holds landmarks; give a gallery of people")
         wanted = checked_k(k)
-        return lambda vectors: self._people(vectors, wanted)
+        return lambda vectors: self._people(vectors, wanted, where)
 
-    def _answers(self, vectors: Floats, k: int, rerank: bool, photos: int) -> list[Identified]:
+    def _answers(self, vectors: Floats, k: int, rerank: bool, photos: int, where: Filter | None) -> list[Identified]:
         places = self.place_recognition()
-        return self._people(vectors, k) if places is None else places.identify(vectors, k, rerank, photos)
+        if places is None:
+            return self._people(vectors, k, where)
+        if where:
+            raise InputError(
+                "a filter by tags was given, and the gallery holds landmarks, whose thresholds are promised for all of "
+                "them; leave it out"
+            )
+        return places.identify(vectors, k, rerank, photos)
 
-    def _people(self, vectors: Floats, k: int) -> list[Identified]:
+    def _people(self, vectors: Floats, k: int, where: Filter | None) -> list[Identified]:
         scoring = self.template_scoring
         calibration = self._measured(scoring)
         rivals = self._rivals(calibration)
         odds, tail = (None, None) if calibration is None else (calibration.odds, calibration.tail)
         # The second identity is looked at, whether it is reported or not. Candidates, threshold and sizes are of one
         # state of the gallery.
-        searched = search_scored(self.gallery, vectors, max(k, 2), self.embedder.metric, scoring)
+        searched = search_scored(self.gallery, vectors, max(k, 2), self.embedder.metric, scoring, where)
         counts = searched.counts
-        compared = _compared(counts, scoring)
+        compared = counts.compared(scoring)
         limits = self._policy(scoring).limits(compared)
         threshold, weakness = limits.threshold, _weakness(calibration, counts)
         bound = None if tail is None else tail.upper_fpir(threshold.distance, compared)
@@ -514,11 +564,6 @@ class Recognizer:
                 )
             )
         return answers
-
-
-def _compared(counts: Counts, scoring: TemplateScoring) -> int:
-    """How many distances a search makes: one of each template, or one of each identity."""
-    return counts.templates if scoring == "nearest" else counts.identities
 
 
 def _weakness(calibration: Calibration | None, counts: Counts | None = None) -> str:
@@ -551,6 +596,14 @@ def _loaded(embedder: object) -> Embedder:
             f'{kind} is no embedder; give a model\'s name or folder, such as "dlib", or Embedder.load(...)'
         )
     return cast(Embedder, embedder)
+
+
+def _calibration_in(gallery: Gallery, embedder: Embedder) -> Calibration | None:
+    """The calibration that decides about the people of a gallery: one that the user chose goes first."""
+    if embedder.calibration_chosen or not isinstance(gallery, Upgradable):
+        return embedder.calibration
+    kept = gallery.upgrade.calibration(embedder.fingerprint)
+    return embedder.calibration if kept is None else Calibration.from_json(kept, f"the calibration in {gallery!r}")
 
 
 def _opened(gallery: Gallery | str | PathLike[str], stack: ExitStack) -> Gallery:

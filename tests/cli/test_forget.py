@@ -12,6 +12,16 @@ def test_one_is_forgotten_and_the_others_stay(lookalike, gallery):
     assert document == {"gallery": str(gallery), "forgotten": "s01", "templates": 2, "identities": 1}
 
 
+def test_what_is_older_than_a_date_is_forgotten(lookalike, refused, gallery):
+    said = lookalike("forget", "--before", "2000-01-01", "--gallery", gallery)
+    assert said.err == f"forgot 0 templates from before 2000-01-01, and 0 people; {gallery} knows 3 people\n"
+    document = lookalike("forget", "--before", "2100-01-01T12:00", "--gallery", gallery, "--json").document
+    assert document == {"gallery": str(gallery), "forgotten": 3, "templates": 6, "identities": 0}
+    for given in ([], ["s01", "--before", "2000-01-01"]):
+        refused(lookalike("forget", *given, "--gallery", gallery), "give the name of one person, or --before DATE")
+    refused(lookalike("forget", "--before", "yesterday", "--gallery", gallery), "'yesterday' is no date or time")
+
+
 def test_a_name_that_is_not_there(lookalike, refused, gallery, snapshot):
     before = snapshot(gallery)
     for name in ("Eve", "[bold]", "S01"):

@@ -1,6 +1,5 @@
 """What a gallery holds: people, places, nothing yet; or it is damaged, and that is said instead of being guessed."""
 
-import json
 import sqlite3
 
 import numpy as np
@@ -9,7 +8,7 @@ from PIL import Image
 
 from lookalike import open_gallery
 from lookalike.errors import ArtefactError
-from lookalike.gallery import Annex
+from lookalike.gallery import AnnexUpdate, Kept
 from lookalike.workflows.gallery_kind import asked_about_places
 
 
@@ -32,9 +31,9 @@ def make_people(path):
 def make_places(path):
     make_empty(path)
     photos = np.ones((1, 2), np.float32)
-    annex = Annex({"church": {}}, np.array([0, 1]), {"photos": photos}, ["a.jpg"], {"non_landmarks": photos})
+    update = AnnexUpdate({"church": Kept({}, {"photos": photos}, ["a.jpg"])}, {"non_landmarks": photos})
     with open_gallery(path) as gallery:
-        gallery.enroll_many([("church", photos, None)], annex=lambda ids: annex)
+        gallery.enroll_with_annex([("church", photos, None)], lambda ids: update)
 
 
 def cut_database(path):
@@ -55,26 +54,27 @@ def newer_database(path):
     connection.close()
 
 
-def annex_card(path):
-    (version,) = (path / "landmarks").iterdir()
-    return version / "annex.json"
+def record_file(path):
+    (file,) = (path / "landmarks").iterdir()
+    return file
 
 
 def cut_annex(path):
     make_places(path)
-    card = annex_card(path)
-    card.write_bytes(card.read_bytes()[:-9])
+    with record_file(path).open("r+b") as file:
+        file.truncate(64)
 
 
 def annex_without_photos(path):
     make_places(path)
-    (annex_card(path).parent / "rows-photos.npy").unlink()
+    record_file(path).unlink()
 
 
 def newer_annex(path):
     make_places(path)
-    card = annex_card(path)
-    card.write_text(json.dumps(json.loads(card.read_text("utf-8")) | {"format_version": 9}), "utf-8")
+    with sqlite3.connect(path / "gallery.sqlite3") as connection:
+        connection.execute("UPDATE annex_state SET version = 9")
+    connection.close()
 
 
 def folder_per_person(path):

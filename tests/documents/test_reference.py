@@ -11,16 +11,21 @@ TEXT = (Path(__file__).parents[2] / "docs" / "reference.md").read_text("utf-8")
 
 
 def verbs():
-    """Every command by its full name, those of a group included."""
-    found = {}
-    for name, command in typer.main.get_command(app).commands.items():
-        inner = getattr(command, "commands", None)
-        found |= {name: command} if inner is None else {f"{name} {n}": c for n, c in inner.items()}
-    return found
+    """Every command by its full name, those of groups included."""
+
+    def below(group, before):
+        found = {}
+        for name, command in group.commands.items():
+            inner = hasattr(command, "commands")
+            found |= below(command, f"{before}{name} ") if inner else {f"{before}{name}": command}
+        return found
+
+    return below(typer.main.get_command(app), "")
 
 
 def test_verbs_and_options_are_those_of_the_command_line():
-    rows = re.findall(r"^\| `((?:index )?\w+)[^|]*\|[^|]*\|(.*)\|$", TEXT.split("## Kinds of index")[0], re.MULTILINE)
+    verb = r"(?:(?:index|people|gallery upgrade|gallery|audit) )?\w+"
+    rows = re.findall(rf"^\| `({verb})[^|]*\|[^|]*\|(.*)\|$", TEXT.split("## Kinds of index")[0], re.MULTILINE)
     written = {verb: set(re.findall(r"`(--[\w-]+)`", options)) for verb, options in rows}
     real = {
         name: {o for p in command.params for o in [*p.opts, *p.secondary_opts] if o.startswith("--")}

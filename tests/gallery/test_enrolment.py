@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lookalike.errors import InputError, StorageError, VectorError
-from lookalike.gallery import open_gallery
+from lookalike.gallery import AnnexUpdate, open_gallery
 
 D = 8
 
@@ -47,9 +47,9 @@ def test_enrolling_many_is_all_or_nothing(gallery):
     with pytest.raises(InputError, match="given twice"):
         gallery.enroll_many([("Bob", vectors(1), None), (" Bob ", vectors(1), None)])
     with pytest.raises(InputError, match="landmarks were asked of it"):
-        gallery.enroll_many([("Bob", vectors(1), None)], annex=lambda ids: 1 / 0)
+        gallery.enroll_with_annex([("Bob", vectors(1), None)], lambda ids: 1 / 0)
     with pytest.raises(StorageError, match="changed by another program"):
-        gallery.enroll_many([("Bob", vectors(1), None)], since=change - 1)
+        gallery.enroll_with_annex([("Bob", vectors(1), None)], lambda ids: AnnexUpdate(), since=change - 1)
     assert [p.name for p in gallery.people()] == ["Ada"]
     assert gallery.change == change
     assert gallery.annex() is None

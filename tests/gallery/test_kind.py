@@ -15,7 +15,7 @@ import pytest
 from lookalike import LandmarkRecognizer, Recognizer, open_gallery
 from lookalike.embedder import Embedder
 from lookalike.errors import ArtefactError, InputError
-from lookalike.gallery import Annex
+from lookalike.gallery import AnnexUpdate, Kept
 from lookalike.gallery.database import FORMAT_VERSION
 
 FIXTURES = Path(__file__).parent / "fixtures"
@@ -62,9 +62,8 @@ def stored_kind(path):
         return connection.execute("SELECT kind FROM kind").fetchall()
 
 
-def annex_of(name):
-    photos = np.ones((1, 4), np.float32)
-    return Annex({name: {}}, np.array([0, 1]), {"photos": photos}, ["a.jpg"])
+def kept_of(name):
+    return AnnexUpdate({name: Kept({}, {"photos": np.ones((1, 4), np.float32)}, ["a.jpg"])})
 
 
 def close_to(value):
@@ -145,7 +144,7 @@ def test_the_first_enrolment_settles_it(path):
     with open_gallery(path) as gallery, open_gallery(path) as other:
         gallery.bind("f", "net", "cosine", 4)
         assert gallery.kind is other.kind is None
-        gallery.enroll_many([("church", np.ones(4), None)], annex=lambda ids: annex_of("church"))
+        gallery.enroll_with_annex([("church", np.ones(4), None)], lambda ids: kept_of("church"))
         assert gallery.kind == other.kind == "landmarks"
         with pytest.raises(InputError, match="is a gallery of landmarks, and people were asked of it; give a gallery"):
             other.settle_kind("people")
@@ -158,7 +157,7 @@ def test_a_refused_enrolment_settles_nothing(path):
     with open_gallery(path) as gallery:
         gallery.bind("f", "net", "cosine", 4)
         with pytest.raises(ZeroDivisionError):
-            gallery.enroll_many([("church", np.ones(4), None)], annex=lambda ids: 1 // 0)
+            gallery.enroll_with_annex([("church", np.ones(4), None)], lambda ids: 1 // 0)
         assert gallery.kind is None
         assert (gallery.names(), gallery.change) == ([], 0)
         gallery.enroll("Ada", np.ones(4))
@@ -170,7 +169,7 @@ def test_mixing_is_an_error_that_changes_nothing(path):
         gallery.bind("f", "net", "cosine", 4)
         gallery.enroll("Ada", np.ones(4))
         with pytest.raises(InputError, match="a gallery of people, and landmarks were asked of it"):
-            gallery.enroll_many([("church", np.eye(4)[:1], None)], annex=lambda ids: annex_of("church"))
+            gallery.enroll_with_annex([("church", np.eye(4)[:1], None)], lambda ids: kept_of("church"))
         assert gallery.names() == ["Ada"]
         assert gallery.annex() is None
     for create in (True, False):

@@ -107,6 +107,19 @@ def test_an_error_while_following_is_no_harm_the_next_time(tmp_path, monkeypatch
         check(gallery, [*held, 30])
 
 
+def test_an_error_at_the_last_step_of_following_is_no_harm_the_next_time(tmp_path, monkeypatch):
+    """What was read counts once the snapshot does, no earlier."""
+    held = list(range(20))
+    with opened(tmp_path / "x.gallery", held) as gallery:
+        check(gallery, held)
+        gallery.enroll("30", TABLE[30])
+        with monkeypatch.context() as patch:
+            patch.setattr("lookalike.gallery.live_index.Snapshot", lambda *given: 1 // 0)
+            with pytest.raises(ZeroDivisionError):
+                gallery.search(TABLE[:1])
+        check(gallery, [*held, 30])
+
+
 def test_a_graph_from_which_everybody_was_forgotten_is_searched_and_filled_again(tmp_path, monkeypatch):
     monkeypatch.setattr("lookalike.index.AUTO_EXACT_LIMIT", 2)
     with opened(tmp_path / "x.gallery", [0, 1, 2]) as gallery:

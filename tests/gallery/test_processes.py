@@ -2,7 +2,9 @@
 
 import json
 import os
+import re
 import resource
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -183,12 +185,14 @@ LIARS = {
     "acknowledges before it writes": """
         enroll = EmbeddedGallery.enroll_many
         waiting = []
-        def late(self, people, replace=False):
+        def late(self, people, replace=False, key=None):
             if waiting:
                 enroll(self, *waiting.pop())
             waiting.append((people, replace))
         EmbeddedGallery.enroll_many = late
         EmbeddedGallery.forget = lambda self, name: None
+        EmbeddedGallery.rename = EmbeddedGallery.undo = lambda self, *given: None
+        EmbeddedGallery.merge = lambda self, names, into: Act(1, "merge", "", {}, 0)
     """,
     "writes piece by piece": """
         @contextmanager
@@ -204,7 +208,7 @@ LIARS = {
 def test_the_kills_find_out_a_gallery_that(liar):
     code = (
         "import sys, gallery_kill\nfrom contextlib import contextmanager\n"
-        "from lookalike.gallery import EmbeddedGallery\nfrom lookalike.gallery.database import Database\n"
+        "from lookalike.gallery import Act, EmbeddedGallery\nfrom lookalike.gallery.database import Database\n"
         + textwrap.dedent(LIARS[liar])
         + "\nsys.argv[1:] = ['--kills', '30']\nsys.exit(gallery_kill.main())"
     )
@@ -344,3 +348,58 @@ def test_a_read_only_disk(tmp_path):
 
 def test_the_limit_for_file_sizes_was_not_left_behind():
     assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] == resource.RLIM_INFINITY
+
+
+#: Files whose bytes count, by the system call that writes or synchronises them.
+CALL = re.compile(r"(pwrite64|write|fsync|fdatasync|ftruncate)\(\d+<([^>]*)>")
+
+
+def test_what_is_acknowledged_was_synchronised_with_the_disk(tmp_path):
+    """As the system calls tell: after the last write to a file of the gallery, a sync of it, then the answer."""
+    strace = shutil.which("strace")
+    if (
+        strace is None
+        or subprocess.run([strace, "-o", os.devnull, "true"], capture_output=True, check=False).returncode
+    ):
+        pytest.skip("strace is not installed, or may not look at processes here")
+    path, log = tmp_path / "people.gallery", tmp_path / "calls"
+    script = textwrap.dedent(CHILD) + textwrap.dedent(
+        """
+        import os
+        with open_gallery(path) as gallery:
+            gallery.bind("f", "net", "cosine", 16)
+            for done, act in {
+                "enrolled": lambda: gallery.enroll("Ada", vectors(2)),
+                "replaced": lambda: gallery.enroll_many([("Ada", vectors(2, 1), None)], replace=True),
+                "renamed": lambda: gallery.rename("Ada", "Eve"),
+                "forgotten": lambda: gallery.forget("Eve"),
+            }.items():
+                act()
+                os.write(1, f"ACK {done}".encode())
+        """
+    )
+    command = [strace, "-f", "-y", "-s", "40", "-e", "trace=pwrite64,write,fsync,fdatasync,ftruncate", "-o", str(log)]
+    subprocess.run([*command, sys.executable, "-c", script, str(path)], check=True, capture_output=True, timeout=120)
+    waiting, synced, acknowledged = set(), set(), {}
+    for line in log.read_text(errors="replace").splitlines():
+        found = CALL.search(line)
+        if found is None:
+            continue
+        call, file = found[1], Path(found[2])
+        if "ACK " in line:
+            acknowledged[line.split("ACK ")[1].split('"')[0]] = (set(waiting), set(synced))
+            synced.clear()
+        elif path not in file.parents or file.name.endswith("-shm"):  # -shm is made anew from the log
+            continue
+        elif call in ("fsync", "fdatasync"):
+            waiting.discard(file.name)
+            synced.add(file.name)
+        else:
+            waiting.add(file.name)
+    assert list(acknowledged) == ["enrolled", "replaced", "renamed", "forgotten"]
+    for done, (unsynced, seen) in acknowledged.items():
+        # A log that was emptied has no bytes to be lost; what was in it is in the database, which was synchronised.
+        emptied = {"gallery.sqlite3-wal"} if done in ("replaced", "forgotten") else set()
+        assert unsynced <= emptied, done
+        assert "gallery.sqlite3-wal" in seen, done
+        assert not emptied or "gallery.sqlite3" in seen, done

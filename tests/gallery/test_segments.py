@@ -13,6 +13,7 @@ from lookalike.distances import pairwise
 from lookalike.gallery import EmbeddedGallery, enrolment, forgetting, segment_search
 from lookalike.gallery.segment_builder import SegmentBuilder
 from lookalike.index.core.metric_space import MetricSpace
+from lookalike.index.graphs.small_world_graph import SmallWorldIndex
 
 D = 12
 
@@ -293,6 +294,24 @@ def test_of_many_templates_there_are_lists_until_their_graph_is_there(path, monk
         assert build(gallery) == 2
         assert listed(path) == [("hnsw", 396), ("hnsw", 60)]
         check(gallery, held | set(range(400, 460)))
+
+
+def test_whom_no_search_of_a_graph_finds_is_compared_beside_it(path, monkeypatch):
+    """Here all of a third are, and the graph finds them, too: they are answered once, and forgotten as others are."""
+    monkeypatch.setattr(SmallWorldIndex, "unreached", lambda self: np.arange(0, len(self), 3))
+    with opened(path) as gallery:
+        enrolled(gallery, 0, 120)
+        build(gallery)
+        check(gallery, range(120))
+        (segment,) = gallery._live.snapshot.segments
+        assert segment.unreached.ids.tolist() == list(range(1, 121, 3))
+        row = gallery.search(vectors(1, 9), k=120)[0]
+        assert len({one.template_id for one in row}) == 120
+        gallery.forget("9")
+        gallery.forget("10")
+        check(gallery, set(range(120)) - {9, 10})
+    with opened(path) as gallery:  # the place of who was forgotten holds a neighbour's vector now
+        check(gallery, set(range(120)) - {9, 10})
 
 
 def test_only_one_process_builds(path):

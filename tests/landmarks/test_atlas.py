@@ -1,6 +1,8 @@
 """The atlas: read as it was written, and one clear error where it is damaged."""
 
 import json
+import sqlite3
+from contextlib import closing
 
 import pytest
 
@@ -44,11 +46,15 @@ def test_what_is_expected_of_questions_is_kept_and_makes_less_sure(recognizer, t
     lambda d: d["entries"]["church"].update(facts={"latitude": 1.0}),
 ])  # fmt: skip
 def test_a_damaged_atlas_is_one_clear_error(recognizer, places_gallery, change, town):
-    (version,) = (places_gallery / "landmarks").iterdir()
     recognizer.gallery.close()
-    card = json.loads((version / "annex.json").read_text())
-    change(card)
-    (version / "annex.json").write_text(json.dumps(card))
+    church = "WHERE identity_id = (SELECT id FROM identity WHERE name = 'church')"
+    with closing(sqlite3.connect(places_gallery / "gallery.sqlite3")) as database, database:
+        (document,) = database.execute("SELECT document FROM annex_state").fetchone()
+        (entry,) = database.execute(f"SELECT entry FROM annex_record {church}").fetchone()
+        stored = {"document": json.loads(document), "entries": {"church": json.loads(entry)}}
+        change(stored)
+        database.execute("UPDATE annex_state SET document = ?", (json.dumps(stored["document"]),))
+        database.execute(f"UPDATE annex_record SET entry = ? {church}", (json.dumps(stored["entries"]["church"]),))
     with open_gallery(places_gallery) as gallery:
         opened = LandmarkRecognizer(town.Colours(), gallery)
         with pytest.raises(ArtefactError, match="enroll again"):

@@ -21,10 +21,11 @@ from lookalike.landmarks.place import Place
 def state(gallery):
     """All that answers depend on."""
     annex = gallery.annex()
+    kept = list(annex.kept.values())
     return {
         "templates": sorted((t.identity, t.vector.tobytes()) for t in gallery.templates()),
-        "photos": np.array(annex.rows["photos"]).tobytes(),
-        "sources": list(annex.sources),
+        "photos": b"".join(one.rows["photos"].tobytes() for one in kept),
+        "sources": [source for one in kept for source in one.sources],
         "entries": dict(annex.entries),
         "document": dict(annex.document),
         "others": len(annex.common["non_landmarks"]),
@@ -77,6 +78,21 @@ def test_the_same_again_changes_nothing(recognizer, town_photos, town):
     assert again.new == ()
     assert state(recognizer.gallery) == before
     assert recognizer.identify(town.photo("bridge", 99)).distance == answer.distance
+
+
+def test_more_photos_of_one_place_write_the_record_of_that_place_only(recognizer, town):
+    def records():
+        rows = recognizer.gallery._database.run(
+            "SELECT coalesce(identity.name, annex_record.name), file, start FROM annex_record "
+            "LEFT JOIN identity ON identity.id = identity_id"
+        )
+        return {name: extent for name, *extent in rows.fetchall()}
+
+    before = records()
+    assert set(before) == {"bridge", "church", "tower", "non_landmarks"}
+    recognizer.enroll([town.photo("tower", 60)], ["tower"])
+    after = records()
+    assert {name for name in before if before[name] != after[name]} == {"tower"}
 
 
 def test_copies_that_differ_in_the_last_digits_are_copies(recognizer, town_photos, town):

@@ -51,8 +51,11 @@ def test_it_is_completed_once_and_nothing_else_changes(old):
         after, change = gallery.annex(), gallery.change
         assert after.document == dict(before.document) | {ODDS: after.document[ODDS]}
         assert after.document[ODDS]["places"] == PLACES[old.name]
-        assert (after.entries, list(after.sources)) == (before.entries, list(before.sources))
-        assert all(np.array_equal(after.rows[name], before.rows[name]) for name in before.rows)
+        assert list(after.kept) == list(before.kept)
+        for name, kept in before.kept.items():
+            now = after.kept[name]
+            assert (now.entry, list(now.sources)) == (kept.entry, list(kept.sources))
+            assert all(np.array_equal(now.rows[one], kept.rows[one]) for one in kept.rows)
         assert [(one.id, one.vector.tobytes()) for one in gallery.templates()] == templates
         assert gallery.uncovered() == []
     with open_gallery(old, create=False) as again:

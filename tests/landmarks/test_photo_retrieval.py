@@ -20,10 +20,11 @@ def asked(recognizer, town):
 
 def test_it_is_the_mean_average_precision_of_sorted_distances(atlas, asked):
     vectors, truth = asked
-    whose = np.repeat(list(atlas.annex.entries), np.diff(atlas.annex.starts))
+    whose = np.repeat(atlas.places, [len(atlas.photos(place).vectors) for place in atlas.places])
+    photos = np.concatenate([atlas.photos(place).vectors for place in atlas.places])
     by_hand = []
     for vector, places in zip(vectors[:3], truth[:3], strict=True):
-        right = whose[np.argsort(-(atlas.annex.rows["photos"] @ vector), kind="stable")] == places[0]
+        right = whose[np.argsort(-(photos @ vector), kind="stable")] == places[0]
         precision = np.cumsum(right)[:5] / np.arange(1, 6)
         by_hand.append((precision * right[:5]).sum() / 5)
     found = retrieve_photos(atlas, "cosine", vectors, truth, k=5)

@@ -13,7 +13,7 @@ import lookalike
 from lookalike import LandmarkRecognizer, Recognizer, open_gallery
 from lookalike.embedder import Embedder
 from lookalike.errors import FingerprintError, InputError
-from lookalike.gallery import Annex
+from lookalike.gallery import AnnexUpdate
 from lookalike.landmarks.atlas import AtlasSettings
 
 
@@ -117,7 +117,8 @@ def test_identities_enrolled_as_people_are_said_and_mended(recognizer, town):
 
 
 def test_a_forgotten_place_is_out_of_the_answers_and_off_the_disk(recognizer, places_gallery, town):
-    vectors, sources = recognizer.atlas.photos("church").vectors.copy(), recognizer.atlas.photos("church").sources
+    photos = recognizer.atlas.photos("church")  # mapped, and overwritten when they are forgotten
+    vectors, sources = photos.vectors.copy(), list(photos.sources)
     threshold = recognizer.atlas.rejection.threshold
     with open_gallery(places_gallery) as other:  # as `lookalike forget` does
         assert other.forget("church") == 2
@@ -187,15 +188,24 @@ def test_a_recognizer_answers_about_places_as_the_gallery_is_one_of_landmarks(re
             Recognizer(recognizer.embedder, recognizer.gallery, **options)
 
 
+def test_many_photos_are_asked_some_at_a_time_and_answered_as_one_by_one(recognizer, town, monkeypatch):
+    vectors = recognizer.embedder.embed([town.photo(place, 80 + n) for n in range(3) for place in town.LOOKS])
+    alone = [recognizer.identify_vectors(one[None])[0] for one in vectors]
+    monkeypatch.setattr("lookalike.landmarks.recognition._TOGETHER", 4)
+    together = recognizer.identify_vectors(vectors)
+    assert [one.place for one in together] == [one.place for one in alone]
+    assert [one.distance for one in together] == pytest.approx([one.distance for one in alone], abs=1e-6)
+    assert recognizer.identify_vectors(vectors[:0]) == []
+
+
 def test_people_and_places_are_not_mixed(tmp_path, town):
     with open_gallery(tmp_path / "people.gallery") as gallery:
         Recognizer(town.Colours(), gallery).enroll("Ada", town.photo("tower", 1))
         assert gallery.kind == "people"
         with pytest.raises(InputError, match="the gallery holds people, and landmarks were asked for"):
             LandmarkRecognizer(town.Colours(), gallery)
-        annex = Annex({}, np.array([0]), {}, [])
         with pytest.raises(InputError, match=r"people.gallery is a gallery of people, and landmarks were asked of it"):
-            gallery.enroll_many([("Bob", np.ones(town.Colours.dimension), None)], annex=lambda ids: annex)
+            gallery.enroll_with_annex([("Bob", np.ones(town.Colours.dimension), None)], lambda ids: AnnexUpdate())
         assert gallery.names() == ["Ada"]
 
 

@@ -34,13 +34,15 @@ _VERBS = {
     "enroll": (_GALLERY, "lookalike.cli.enroll:enroll"),
     "people": (_GALLERY, "lookalike.cli.people:people_verbs"),
     "forget": (_GALLERY, "lookalike.cli.forget:forget"),
+    "gallery": (_GALLERY, "lookalike.cli.gallery:gallery_verbs"),
+    "audit": (_GALLERY, "lookalike.cli.audit:audit_verbs"),
     "verify": (_ASK, "lookalike.cli.verify:verify"),
     "identify": (_ASK, "lookalike.cli.identify:identify"),
     "detect": (_ASK, "lookalike.cli.detect:detect"),
     "watch": (_ASK, "lookalike.cli.watch:watch"),
 }
 #: Verbs that have verbs of their own.
-_GROUPS = ("index", "people")
+_GROUPS = ("index", "people", "gallery", "audit")
 
 
 def _version(wanted: bool) -> None:
@@ -137,6 +139,7 @@ def main() -> None:
 
 def _run(arguments: list[str]) -> None:
     """Invoke a verb without click's handling of errors: boxes, and codes for Ctrl-C and closed pipes."""
+    from lookalike.cli.key_file import add_key_file
     from lookalike.cli.verbose import add_verbose, debug_lines_end
 
     if os.environ.get(VARIABLE):
@@ -144,6 +147,7 @@ def _run(arguments: list[str]) -> None:
     verb = next((one for one in arguments if not one.startswith("-")), None)  # -v may stand before it
     command = typer.main.get_command(command_line(verb, groups_in_full=False))
     add_verbose(command)
+    add_key_file(command)
     try:
         with debug_lines_end(), command.make_context("lookalike", list(arguments)) as context:
             command.invoke(context)

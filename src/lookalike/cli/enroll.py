@@ -21,8 +21,9 @@ from lookalike.cli.options import (
     Recipe,
     Scales,
     SkipBad,
+    Tag,
 )
-from lookalike.cli.verb_help import FOR_PLACES, in_panel
+from lookalike.cli.verb_help import FOR_PEOPLE, FOR_PLACES, in_panel
 from lookalike.counted_nouns import how_many
 from lookalike.workflows.enroll import EnrollOptions, PeopleEnrolled, PlacesEnrolled
 from lookalike.workflows.enroll import enroll as run
@@ -43,6 +44,7 @@ __all__ = ["enroll"]
     classes_at=ClassesAt,
     gallery=GalleryPath,
     name=Annotated[str | None, typer.Option("--name", "-n", metavar="NAME", help="Whose pictures these are.")],
+    tag=in_panel(FOR_PEOPLE, Tag),
     recipe=in_panel(FOR_PLACES, Recipe),
     non_landmarks=Annotated[
         Path | None,
@@ -72,6 +74,14 @@ __all__ = ["enroll"]
         ),
     ],
     scales=in_panel(FOR_PLACES, Scales),
+    keep_pictures=Annotated[
+        bool,
+        typer.Option(
+            "--keep-pictures",
+            rich_help_panel=FOR_PEOPLE,
+            help="Keep the pictures in the gallery, without metadata, so that it can change its model one day.",
+        ),
+    ],
     cropped=Cropped,
     device=Device,
     precision=Precision,

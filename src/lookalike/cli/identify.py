@@ -27,6 +27,7 @@ from lookalike.cli.options import (
     SkipBad,
     TargetFmr,
     ThresholdDistance,
+    Where,
 )
 from lookalike.cli.verb_help import FOR_PEOPLE, FOR_PLACES, in_panel
 from lookalike.counted_nouns import how_many
@@ -78,6 +79,7 @@ __all__ = ["identify"]
             "that the thresholds were measured for.",
         ),
     ],
+    where=in_panel(FOR_PEOPLE, Where),
     recipe=in_panel(FOR_PLACES, Recipe),
     rerank=Annotated[
         bool | None,

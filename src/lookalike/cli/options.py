@@ -27,6 +27,7 @@ __all__ = [
     "Scales",
     "SkipBad",
     "SmallestFace",
+    "Tag",
     "TargetFmr",
     "ThresholdDistance",
     "Where",
@@ -140,6 +141,14 @@ TargetFmr = Annotated[
         "--fmr",
         metavar="RATE",
         help="Use the threshold at which this share of pairs of different people match, such as 0.001.",
+    ),
+]
+Tag = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--tag",
+        metavar="KEY=VALUE",
+        help="Added to everybody enrolled, such as site=Berlin; lists and searches can be limited to it (--where).",
     ),
 ]
 Where = Annotated[

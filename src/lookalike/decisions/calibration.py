@@ -273,12 +273,26 @@ class Calibration(BaseModel):
         """Read `calibration.json` of version 1 to 3; an `ArtefactError` when it is missing, damaged or newer."""
         path = Path(path)
         try:
-            content = json.loads(path.read_bytes())
+            written = path.read_bytes()
         except FileNotFoundError as error:
             raise ArtefactError(f"{path} does not exist; run `lookalike evaluate` to measure the thresholds") from error
-        except (OSError, ValueError, RecursionError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "it is not JSON"
-            raise ArtefactError(f"{path} cannot be read as a calibration: {reason}; measure it again") from error
+        except OSError as error:
+            raise ArtefactError(
+                f"{path} cannot be read as a calibration: {error.strerror}; measure it again"
+            ) from error
+        return cls.from_json(written, path)
+
+    @classmethod
+    def from_json(cls, written: bytes | str, path: str | os.PathLike[str]) -> Calibration:
+        """Read what `to_json` wrote, of version 1 to 3; `path` is where it was, for messages.
+
+        Raises:
+            ArtefactError: it is damaged or newer.
+        """
+        try:
+            content = json.loads(written)
+        except (ValueError, RecursionError) as error:
+            raise ArtefactError(f"{path} cannot be read as a calibration: it is not JSON; measure it again") from error
         if not isinstance(content, dict) or content.get("format_version") not in READ_VERSIONS:
             version = content.get("format_version") if isinstance(content, dict) else None
             raise ArtefactError(
@@ -296,13 +310,17 @@ class Calibration(BaseModel):
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write `calibration.json` atomically; a `StorageError` leaves what was there before."""
+        write_atomically(path, self.to_json().encode())
+
+    def to_json(self) -> str:
+        """What `calibration.json` holds."""
         content = self.model_dump(mode="json")
         if self.of_identities is not None:
             content["format_version"] = WITH_IDENTITIES
         elif self.template_scoring == "nearest":  # the file is as earlier versions read it
             for name in ("template_scoring", "templates_each", "of_identities"):
                 del content[name]
-        write_atomically(path, (json.dumps(content, indent=2) + "\n").encode())
+        return json.dumps(content, indent=2) + "\n"
 
 
 def _equal(a: float, b: float) -> bool:

@@ -31,6 +31,7 @@ __all__ = [
     "ThresholdPolicy",
     "decide",
     "given_threshold",
+    "measured_threshold",
 ]
 
 #: `unknown` is nobody in the gallery or, of two pictures, different identities.
@@ -74,6 +75,16 @@ def given_threshold(distance: float, metric: str) -> Threshold:
     if distance < 0 and metric != "inner_product":
         raise InputError(f"threshold is {distance}, and no {metric} distance is negative; give one of at least 0")
     return Threshold(distance, "given by the user")
+
+
+def measured_threshold(calibration: Calibration, target_fmr: float | None = None) -> Threshold:
+    """The threshold that was measured for a false match rate; by default the calibration's own.
+
+    Raises:
+        InputError: nothing was measured for the rate; lists those that were.
+    """
+    point = calibration.point(target_fmr)
+    return Threshold(point.threshold, calibration.in_words(point))
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from lookalike.decisions.policies import Threshold
+from lookalike.decisions.policies import Threshold, measured_threshold
 from lookalike.distances import MetricName
 from lookalike.embedder.face import Face
 from lookalike.embedder.load_options import LoadOptions
@@ -39,6 +39,7 @@ class Embedder(ABC):
         metric: the distance its vectors are meant for.
         dimension: length of a vector.
         calibration: thresholds with the promise they were measured to keep, or None.
+        calibration_chosen: whether `use_calibration` set it; then it goes before one that a gallery keeps.
         documented_threshold: what the model's authors recommend, used where nothing was measured.
         finds_faces: whether it looks for faces in a picture and embeds those: what `faces` and `prepare_faces` need.
         trained_on: digests of the pictures and the names that it was trained on; None where that is not known.
@@ -50,6 +51,7 @@ class Embedder(ABC):
     metric: MetricName
     dimension: int
     calibration: Calibration | None = None
+    calibration_chosen: bool = False
     documented_threshold: Threshold | None = None
     finds_faces: bool = False
     trained_on: TrainedPictures | None = None
@@ -117,7 +119,7 @@ class Embedder(ABC):
                 f"{path} was measured with model {found.fingerprint} ({found.source}), and {self.name} is model "
                 f"{self.fingerprint}; run `lookalike evaluate DATA --model MODEL` with this one"
             )
-        self.calibration = found
+        self.calibration, self.calibration_chosen = found, True
 
     def threshold(self, target_fmr: float | None = None) -> Threshold:
         """The threshold for a target false match rate; by default the calibration's own, or the documented one.
@@ -126,8 +128,7 @@ class Embedder(ABC):
             InputError: nothing was measured for the target, or nothing at all.
         """
         if self.calibration is not None:
-            point = self.calibration.point(target_fmr)
-            return Threshold(point.threshold, self.calibration.in_words(point))
+            return measured_threshold(self.calibration, target_fmr)
         if self.documented_threshold is not None:
             if target_fmr is None:
                 return self.documented_threshold

@@ -12,14 +12,16 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from lookalike.atomic_files import sync_folder
 from lookalike.errors import ArtefactError, InputError, StorageError
+from lookalike.gallery.failpoints import reached
+from lookalike.gallery.sealing import PLAIN, Sealing
 
-__all__ = ["FILE_NAME", "FORMAT_VERSION", "KIND_TABLE", "VERSION_3", "VERSION_4", "Database"]
+__all__ = ["FILE_NAME", "FORMAT_VERSION", "KIND_TABLE", "SCHEMA", "VERSION_3", "VERSION_4", "Database"]
 
 #: Version 2 says what the gallery holds (`kind`), version 3 names its segments (`segment`), version 4 keeps tags, acts
 #: that can be undone, an audit log and vectors of a second model; earlier ones are migrated when they are opened.
@@ -90,14 +92,51 @@ ACT_TABLES: tuple[str, ...] = (
     """CREATE TRIGGER key_template_DELETE AFTER DELETE ON key_template BEGIN
     UPDATE enrolled_key SET digest = NULL WHERE id = OLD.key_id; END""",
 )
-AUDIT_TABLES: tuple[str, ...] = ()
-UPGRADE_TABLES: tuple[str, ...] = ()
+#: The audit log, see `gallery.audit`, to which entries are only added; by what identities stand in it; what is logged.
+AUDIT_TABLES: tuple[str, ...] = (
+    """CREATE TABLE audit (
+    n INTEGER PRIMARY KEY, at TEXT NOT NULL, actor TEXT NOT NULL, act TEXT NOT NULL, subjects TEXT NOT NULL,
+    details TEXT NOT NULL, previous TEXT NOT NULL, hash TEXT NOT NULL)""",
+    *(
+        f"CREATE TRIGGER audit_{event} BEFORE {event} ON audit BEGIN "
+        "SELECT RAISE(ABORT, 'the audit log is only added to'); END"
+        for event in ("UPDATE", "DELETE")
+    ),
+    """CREATE TRIGGER audit_INSERT BEFORE INSERT ON audit
+    WHEN NEW.n <> (SELECT coalesce(max(n), 0) + 1 FROM audit)
+    BEGIN SELECT RAISE(ABORT, 'the audit log is only added to'); END""",
+    """CREATE TABLE audit_subject (
+    identity_id INTEGER PRIMARY KEY REFERENCES identity ON DELETE CASCADE, pseudonym BLOB NOT NULL)""",
+    "CREATE TABLE audit_policy (only_one INTEGER PRIMARY KEY CHECK (only_one = 1), policy TEXT NOT NULL)",
+    "INSERT INTO audit_policy VALUES (1, 'acts')",
+)
+#: What a change of the model needs, see `gallery.model_upgrade`: of every template the vector of a second model (empty
+#: where it has none) and its digest, which differs from those of all other templates; which have one (`vectors` counts,
+#: because counting a million takes longer than embedding one); the change at which the model last became another.
+UPGRADE_TABLES: tuple[str, ...] = (
+    "ALTER TABLE template ADD COLUMN other_vector BLOB NOT NULL DEFAULT x''",
+    "ALTER TABLE template ADD COLUMN other_digest BLOB NOT NULL DEFAULT x''",
+    """CREATE TABLE other_model (
+    only_one INTEGER PRIMARY KEY CHECK (only_one = 1),
+    fingerprint TEXT NOT NULL, name TEXT NOT NULL, metric TEXT NOT NULL, dimension INTEGER NOT NULL,
+    state TEXT NOT NULL, since TEXT NOT NULL, vectors INTEGER NOT NULL)""",
+    "CREATE TABLE embedded_template (template_id INTEGER PRIMARY KEY REFERENCES template ON DELETE CASCADE)",
+    *(
+        f"CREATE TRIGGER embedded_template_{event} AFTER {event} ON embedded_template BEGIN "
+        f"UPDATE other_model SET vectors = vectors {sign} 1; END"
+        for event, sign in (("INSERT", "+"), ("DELETE", "-"))
+    ),
+    "CREATE TABLE model_switch (only_one INTEGER PRIMARY KEY CHECK (only_one = 1), change_id INTEGER NOT NULL)",
+    "CREATE TABLE model_calibration (fingerprint TEXT PRIMARY KEY, calibration TEXT NOT NULL)",
+    """CREATE TABLE kept_picture (
+    template_id INTEGER PRIMARY KEY REFERENCES template ON DELETE CASCADE, picture BLOB NOT NULL)""",
+)
 VERSION_4 = (*ACT_TABLES, *AUDIT_TABLES, *UPGRADE_TABLES)
 
 # A row of `change` is written by every transaction that enrolls or forgets; indexes follow it. Its random token tells
 # whether a cache on disk belongs to this history or to the one before a backup was restored.
 # AUTOINCREMENT: the id of a deleted row is never given out again.
-_SCHEMA = f"""
+_TABLES = f"""
 PRAGMA journal_mode = WAL;
 BEGIN;
 CREATE TABLE model (
@@ -117,10 +156,14 @@ CREATE TABLE tombstone (
 CREATE INDEX tombstone_by_change ON tombstone (change_id);
 {KIND_TABLE};
 {"; ".join([*VERSION_3, *VERSION_4])};
+"""
+_END = f"""
 PRAGMA application_id = {APPLICATION_ID};
 PRAGMA user_version = {FORMAT_VERSION};
 COMMIT;
 """
+#: The statements that make a new gallery.
+SCHEMA = _TABLES + _END
 
 
 class Database:
@@ -133,13 +176,22 @@ class Database:
         folder: the gallery's directory.
         create: make it when it is not there.
         timeout: seconds to wait for another process's lock.
+        also: statements that make further tables of a new gallery, from its first moment on.
+
+    Attributes:
+        sealing: how what is stored of a person becomes bytes; whoever opens an encrypted gallery puts it there.
+        actor: whom the audit log names; the same.
 
     Raises:
         ArtefactError: missing (with `create=False`), damaged, not a gallery, or of a newer version.
         StorageError: the disk is full, read-only or failing.
     """
 
-    def __init__(self, folder: Path, create: bool, timeout: float) -> None:
+    sealing: Sealing = PLAIN
+    actor = "unknown"
+
+    def __init__(self, folder: Path, create: bool, timeout: float, also: Sequence[str] = ()) -> None:
+        self._schema = "".join([_TABLES, *(f"{statement};\n" for statement in also), _END])
         self.folder, self.file, self.timeout = folder, folder / FILE_NAME, timeout
         self.lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
@@ -149,6 +201,7 @@ class Database:
         with self.errors("opened"):
             if not self.file.exists():
                 self._create(create)
+            self._clear_unfinished()
             self._check_size()
             self._connection = self._connect(self.file)
             try:
@@ -188,8 +241,10 @@ class Database:
         fresh = self.folder / f".new-{os.getpid()}-{secrets.token_hex(4)}"
         try:
             with closing(self._connect(fresh)) as connection:
-                connection.executescript(_SCHEMA)
+                connection.executescript(self._schema)
+            reached("database of a new gallery written")
             os.link(fresh, self.file)
+            reached("database of a new gallery linked")
         except (sqlite3.Error, OSError):
             # Another process was faster: its gallery is as good, and it has cleared our unfinished file away, which
             # SQLite reports as whatever it was doing at that moment.
@@ -197,10 +252,14 @@ class Database:
                 for left in self.folder.glob(f"{fresh.name}*"):
                     left.unlink(missing_ok=True)
                 raise
-        for left in self.folder.glob(".new-*"):
-            left.unlink(missing_ok=True)
         for folder in (self.folder, self.folder.parent):
             sync_folder(folder)
+
+    def _clear_unfinished(self) -> None:
+        """Delete what a creation that was killed left; where it was linked already, a second name of the file."""
+        with suppress(OSError):  # a read-only disk
+            for left in self.folder.glob(".new-*"):
+                left.unlink(missing_ok=True)
 
     def _check_size(self) -> None:
         # SQLite reads a last page that was cut short as if it ended in zeros. While a log is there, it may hold
@@ -315,6 +374,10 @@ class Database:
                 if self.closed:
                     self._close_waiting()
 
+    def copy_into(self, other: sqlite3.Connection) -> None:
+        """Copy all into another file, in the state that the transaction of `read` sees; call inside it."""
+        self._of_thread.reader.backup(other)
+
     def _reader(self) -> sqlite3.Connection:
         """A connection that nobody uses."""
         self._check_usable()
@@ -332,9 +395,11 @@ class Database:
             try:
                 self._begin(wait)
                 yield
+                self.sealing.before_commit()
                 self.run("COMMIT")
             except BaseException:
                 self._end("ROLLBACK", self._connection)
+                self.sealing.after_rollback()
                 raise
 
     def _begin(self, wait: bool) -> None:
@@ -382,6 +447,7 @@ class Database:
                 self._connection.close()
             self._connection = None
             self._close_waiting()
+            self.sealing.close()
 
     def _close_waiting(self) -> None:
         """Close what nobody uses; who still reads closes the own connection at the end."""

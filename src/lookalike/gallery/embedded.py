@@ -3,29 +3,37 @@
 from __future__ import annotations
 
 import json
-import logging
-import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar, get_args
+from typing import Any, Self, TypeVar
 
 import numpy.typing as npt
 
 import lookalike.index
 from lookalike.counted_nouns import how_many
 from lookalike.distances import MetricName
-from lookalike.errors import ArtefactError, FingerprintError, InputError, LookalikeError, StorageError
+from lookalike.errors import InputError, LookalikeError, StorageError
 from lookalike.gallery import enrolled_keys, enrolment, forgetting, identity_acts, identity_reading
-from lookalike.gallery.annex import Annex, AnnexFolder, MakeAnnex
+from lookalike.gallery.actor import actor_name
+from lookalike.gallery.annex.kept import Annex, MakeAnnexUpdate
+from lookalike.gallery.annex.store import AnnexStore
+from lookalike.gallery.audit import AuditLog, append, audited, held_policy, pseudonyms
+from lookalike.gallery.backup import back_up
 from lookalike.gallery.database import Database
+from lookalike.gallery.encrypted_opening import opened_database
+from lookalike.gallery.failpoints import reached
 from lookalike.gallery.filtered_search import FilterCache
+from lookalike.gallery.gallery_stats import counted, described, stats
 from lookalike.gallery.identity_search import nearest_identities
-from lookalike.gallery.identity_tags import change_tags, checked_filter, checked_tags, tags_of
-from lookalike.gallery.kind import checked_kind, held_kind, migrate, settle, upgrade
+from lookalike.gallery.identity_tags import checked_filter
+from lookalike.gallery.kind import checked_kind, held_kind, settle, upgrade
 from lookalike.gallery.live_index import LiveIndex
+from lookalike.gallery.master_key import Key
+from lookalike.gallery.model_binding import check_held, check_model, held_model, same_model, store_model
+from lookalike.gallery.model_upgrade import ModelUpgrade
 from lookalike.gallery.moments import utc_moment
 from lookalike.gallery.records import (
     Act,
@@ -41,14 +49,17 @@ from lookalike.gallery.records import (
     Tags,
     Template,
 )
+from lookalike.gallery.recovery import recover
+from lookalike.gallery.search_log import SearchLog
 from lookalike.gallery.segment_builder import SegmentBuilder
 from lookalike.gallery.segments import SegmentFolder
+from lookalike.gallery.traces import Traces, traces
 from lookalike.identity_names import checked_name
 from lookalike.index.core.checks import checked_k
 
 __all__ = ["EmbeddedGallery"]
 
-_log = logging.getLogger(__name__)
+
 _Found = TypeVar("_Found")
 
 
@@ -68,10 +79,13 @@ class EmbeddedGallery:
         create: make it when it is not there.
         timeout: seconds to wait for another process's lock.
         kind: what it must hold, as `open_gallery`.
+        key: of an encrypted gallery, as `open_gallery`.
+        actor: whom the audit log names, as `open_gallery`.
 
     Raises:
-        ArtefactError: missing (with `create=False`), damaged, not a gallery, or of a newer version.
-        InputError: it holds the other kind.
+        ArtefactError: missing (with `create=False`), damaged, not a gallery, or of a newer version; the key is wrong,
+            or the keyring is missing.
+        InputError: it holds the other kind; it is encrypted, and no key was given; or the reverse.
         StorageError: the disk is full, read-only or failing.
 
     Example:
@@ -82,27 +96,31 @@ class EmbeddedGallery:
         'Ada'
     """
 
-    def __init__(self, path: str | Path, create: bool = True, timeout: float = 30.0, kind: Kind | None = None) -> None:
-        self.path = Path(path)
-        self._database = Database(self.path, create, timeout)
+    def __init__(
+        self,
+        path: str | Path,
+        create: bool = True,
+        timeout: float = 30.0,
+        kind: Kind | None = None,
+        key: Key | None = None,
+        actor: str | None = None,
+    ) -> None:
+        self.path, named = Path(path), actor_name(actor)
+        self._database = opened_database(self.path, create, timeout, key)
+        self._database.actor = named
         self._segments = SegmentFolder(self._database)
         self._live = LiveIndex(self._database, self._segments)
         self._builder = SegmentBuilder(self._database, self._segments, lambda: self._live.damaged)
         self._filters = FilterCache()
-        self._annexes = AnnexFolder(self._database)
-        self._model: Model | None = None
+        self._annex = AnnexStore(self._database)
+        self._model: Model | None = None  # whose vectors come in and go out: the caller's
+        self._seen_model: tuple[int, Model] | None = None  # the gallery's, after a change
         self._kind: Kind | None = None
         self._counted: Counts | None = None
-        self._tidy_annex()
-        migrate(self._database)
-        # A process killed between the commit of a `forget` and its scrubbing left old bytes in the log, in a version
-        # of the annex, or in a segment.
-        try:
-            change = self.change
-            if self._database.scrub(wait=False):
-                self._segments.recover(change)
-        except StorageError as error:  # a full or read-only disk; reading must go on
-            _log.warning("what was forgotten from %s was not overwritten everywhere: %s", self.path, error)
+        recover(self._database, self._segments, self._annex)
+        with self._database.read("read"):
+            searches = held_policy(self._database) == "searches"
+        self._searches = SearchLog(self._database) if searches else None
         if kind is not None:
             try:
                 self._expect(checked_kind(kind), store=create)
@@ -110,46 +128,44 @@ class EmbeddedGallery:
                 self._database.close()
                 raise
 
-    def _tidy_annex(self) -> None:
-        if not self._annexes.stale():
-            return
-        try:
-            with self._database.write("tidied", wait=False):
-                self._annexes.sweep()
-        except StorageError as error:  # somebody is just writing a version, or the disk is read-only
-            _log.info("older versions of what %s keeps of landmarks stay: %s", self.path, error)
-
     # --- the model ----------------------------------------------------------------------------------------
 
     @property
     def model(self) -> Model | None:
         """The model the gallery belongs to; None until the first `bind`."""
-        if self._model is None:
-            with self._database.read("read"):
-                row = self._database.one("SELECT fingerprint, name, metric, dimension FROM model")
-            self._model = Model(*row) if row else None
-        return self._model
+        with self._database.read("read"):
+            return self._held_model(self._database.latest_change())
+
+    def _held_model(self, change: int) -> Model | None:
+        """The model of the state that the transaction sees, after this change."""
+        seen = self._seen_model
+        if seen is not None and seen[0] == change:
+            return seen[1]
+        held = held_model(self._database)
+        if held is not None:
+            self._seen_model = change, held
+        return held
+
+    def _checked_model(self, change: int) -> Model | None:
+        """The same; refused where an upgrade has put another in the place of the one that the caller uses."""
+        held = self._held_model(change)
+        if held is not None:
+            if self._model is None:
+                self._model = held
+            elif held is not self._model and not same_model(held, self._model):
+                check_held(self._database, held, self._model)
+        return held
 
     def bind(self, fingerprint: str, model_name: str, metric: MetricName, dimension: int) -> None:
         """Tie the gallery to a model at first use; afterwards make sure that it is this one. See `Gallery.bind`."""
-        if not fingerprint or metric not in get_args(MetricName) or dimension < 1:
-            raise InputError(
-                f"fingerprint {fingerprint!r}, metric {metric!r}, dimension {dimension}: give a model's fingerprint, "
-                f"one of {', '.join(get_args(MetricName))}, and at least 1 dimension"
-            )
         given = Model(fingerprint, model_name, metric, dimension)
+        check_model(given)
         if self.model is None:
             with self._database.write("bound to a model"):
-                self._database.run(
-                    "INSERT INTO model VALUES (1, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-                    (fingerprint, model_name, metric, dimension),
-                )
-        held = self.model
-        if held is None or (held.fingerprint, held.metric, held.dimension) != (fingerprint, metric, dimension):
-            raise FingerprintError(
-                f"{self.path} belongs to {_named(held)}, but {_named(given)} was given; "
-                "use the gallery's own model, or enroll the pictures again into a new gallery"
-            )
+                store_model(self._database, given)
+        with self._database.read("read"):
+            check_held(self._database, self._held_model(self._database.latest_change()), given)
+        self._model = given
 
     # --- the kind -----------------------------------------------------------------------------------------
 
@@ -166,19 +182,23 @@ class EmbeddedGallery:
         self._expect(checked_kind(kind), store=True)
 
     def _expect(self, kind: Kind, store: bool) -> None:
-        held = self.kind
-        if held != kind and (held is not None or store):
+        if self.kind != kind and (self.kind is not None or store):
             with self._database.write("written"):
                 settle(self._database, kind)
 
     # --- writing ------------------------------------------------------------------------------------------
 
     @contextmanager
-    def _writing(self, wait: bool = True) -> Iterator[Database]:
+    def _writing(self, change: str, wait: bool = True) -> Iterator[Database]:
         """A transaction that writes this version's tables, whatever the file had when it was opened."""
         with self._database.write("written", wait):
             upgrade(self._database)
+            converted = self.model is not None and self._annex.convert(self.model.fingerprint)
             yield self._database
+            reached(f"before commit of {change}")
+        reached(f"after commit of {change}")
+        if converted:
+            self._annex.sweep_if_nobody_writes()
 
     def enroll(
         self,
@@ -199,23 +219,45 @@ class EmbeddedGallery:
         self,
         people: Iterable[Enrolment | tuple[str, npt.ArrayLike, Sequence[str] | None]],
         replace: bool = False,
-        annex: MakeAnnex | None = None,
-        since: int | None = None,
         wait: bool = True,
         key: str | None = None,
     ) -> dict[str, list[int]]:
         """Enroll many identities in one transaction: all of them, on the disk, or none. See `Gallery.enroll_many`."""
+        return self._enroll_many(people, replace, wait, key=key)
+
+    def enroll_with_annex(
+        self,
+        people: Iterable[Enrolment | tuple[str, npt.ArrayLike, Sequence[str] | None]],
+        annex: MakeAnnexUpdate,
+        *,
+        since: int | None = None,
+        wait: bool = True,
+    ) -> dict[str, list[int]]:
+        """Enroll many identities and write what is kept of them. See `KeepsAnnex.enroll_with_annex`."""
+        return self._enroll_many(people, True, wait, annex=annex, since=since)
+
+    def _enroll_many(
+        self,
+        people: Iterable[Enrolment | tuple[str, npt.ArrayLike, Sequence[str] | None]],
+        replace: bool,
+        wait: bool,
+        *,
+        key: str | None = None,
+        annex: MakeAnnexUpdate | None = None,
+        since: int | None = None,
+    ) -> dict[str, list[int]]:
         ready, key = enrolment.checked_many(people, self._bound()), enrolled_keys.checked_key(key)
         stored: dict[str, list[int]] = {}
-        dropped = 0
-        with self._writing(wait) as database:
+        dropped, replaced, unsettled = 0, False, self.kind is None
+        with self._writing("enroll", wait) as database:
+            self._checked_model(database.latest_change())
             if key is not None:
                 first = enrolled_keys.first_answer(database, key, ready, replace)
                 if first is not None:
                     return first
             if since is not None and since != database.latest_change():
                 raise StorageError(f"{self.path} was changed by another program meanwhile; enroll once more")
-            if annex is not None or (self._kind is None and held_kind(database) is None):
+            if annex is not None or (unsettled and held_kind(database) is None):
                 settle(database, "people" if annex is None else "landmarks")
             change = None if annex is None else enrolment.new_change(database)
             for one in ready:
@@ -223,11 +265,16 @@ class EmbeddedGallery:
                 if replace:
                     gone, change = forgetting.drop_others(database, one.name, stored[one.name], change)
                     dropped += gone
+            if change is not None:
+                owners = [enrolment.identity_of(database, name) for name in stored]
+                counted = {"templates": sum(map(len, stored.values()))}
+                audited(database, "replace" if replace else "enroll", [one for one in owners if one], counted)
             if key is not None:
                 enrolled_keys.remember(database, key, ready, replace, stored)
             if annex is not None and change is not None:
-                self._annexes.write(annex(stored), change, self._bound().fingerprint)
-        self._tidy("the identities are enrolled", forgotten=dropped > 0)
+                replaced = self._annex.put(annex(stored), change, self._bound().fingerprint)
+                reached("annex written")
+        self._tidy("the identities are enrolled", forgotten=dropped > 0 or replaced)
         self._grown()
         return stored
 
@@ -235,30 +282,36 @@ class EmbeddedGallery:
         """Have segments built where it pays."""
         snapshot = self._live.snapshot
         unbuilt = self.counts().templates if snapshot is None else snapshot.unbuilt
-        if unbuilt > lookalike.index.AUTO_EXACT_LIMIT:
-            self._builder.begin(self._bound())
+        if unbuilt > lookalike.index.AUTO_EXACT_LIMIT and not self._database.sealing.encrypted:
+            model = self.model
+            if model is not None:
+                self._builder.begin(model)
 
     # --- acts on identities -------------------------------------------------------------------------------
 
     def rename(self, identity: str, new: str) -> Act:
         """Give an identity another name. See `Gallery.rename`."""
-        with self._writing() as database:
+        with self._writing("rename") as database:
             return identity_acts.rename(database, identity, new)
 
     def merge(self, identities: Sequence[str], into: str) -> Act:
         """Make several identities one. See `Gallery.merge`."""
-        with self._writing() as database:
+        with self._writing("merge") as database:
             return identity_acts.merge(database, identities, into)
 
     def split(self, identity: str, template_ids: Sequence[int], into: str) -> Act:
         """Give some templates of an identity to another one. See `Gallery.split`."""
-        with self._writing() as database:
+        with self._writing("split") as database:
             return identity_acts.split(database, identity, template_ids, into)
 
     def undo(self, act_id: int) -> Act:
         """Take an act back. See `Gallery.undo`."""
-        with self._writing() as database:
-            return identity_acts.undo(database, act_id)
+        with self._writing("undo") as database:
+            done = identity_acts.undo(database, act_id)
+            (kept,) = database.one("SELECT count(*) FROM act WHERE id = ?", (act_id,))
+        if not kept:
+            self._tidy(f"act {act_id} is undone, and a name without templates forgotten")
+        return done
 
     def acts(self, limit: int = 100) -> list[Act]:
         """The last acts, newest first. See `Gallery.acts`."""
@@ -267,25 +320,20 @@ class EmbeddedGallery:
 
     def tag(self, identity: str, tags: Mapping[str, str | None]) -> Tags:
         """Set tags of an identity, or take them away. See `Gallery.tag`."""
-        name, ready = checked_name(identity), checked_tags(tags, removable=True)
-        with self._writing() as database:
-            owner, _ = identity_reading.identity_row(database, name)
-            if change_tags(database, owner, ready):
-                enrolment.new_change(database)
-            return tags_of(database, owner)
+        with self._writing("tag") as database:
+            return identity_acts.tag(database, identity, tags)
 
     # --- forgetting ---------------------------------------------------------------------------------------
 
     def forget(self, identity: str) -> int:
         """Delete an identity, its name and its vectors for good. See `Gallery.forget`."""
-        name, model = checked_name(identity), self._bound()
-        with self._writing() as database:
+        name, _ = checked_name(identity), self._bound()
+        with self._writing("forget") as database:
             owner, _ = identity_reading.identity_row(database, name)
             change = enrolment.new_change(database)
+            subject = pseudonyms(database, [owner])
             deleted = forgetting.drop_identity(database, owner, change)
-            held = self._annexes.current(model.fingerprint)
-            if held is not None:
-                self._annexes.write(held.without(name), change, model.fingerprint, held.covers)
+            append(database, "forget", subject, {"templates": deleted})
         self._tidy(f"{name!r} is forgotten and will not be found")
         return deleted
 
@@ -298,9 +346,7 @@ class EmbeddedGallery:
         return self._forget("enrolled_at < ?", (utc_moment(moment),))
 
     def _forget(self, which: str, values: Sequence[object]) -> Forgotten:
-        with self._writing() as database:
-            if held_kind(database) == "landmarks":
-                raise InputError(f"{self.path} is a gallery of landmarks, which are forgotten as a whole; use `forget`")
+        with self._writing("forget") as database:
             done = forgetting.drop_templates(database, which, values, None)
         if done.templates:
             self._tidy(f"{how_many(done.templates, 'template is', 'templates are')} forgotten and will not be found")
@@ -309,9 +355,7 @@ class EmbeddedGallery:
     def _tidy(self, done: str, forgotten: bool = True) -> None:
         """Delete from the disk what the last transaction replaced."""
         try:
-            if self._annexes.there:
-                with self._database.write("tidied"):
-                    self._annexes.sweep()
+            self._annex.sweep()
             if not forgotten:
                 return
             emptied = self.scrub()
@@ -323,14 +367,51 @@ class EmbeddedGallery:
                 "are still in its log and its segments; call scrub() when it has ended"
             )
 
+    def traces(self, identity: str) -> Traces:
+        """What files hold of an identity, to be looked for after it was forgotten. See `erasure_receipt`."""
+        with self._database.write("read"):
+            upgrade(self._database)
+            return traces(self._database, checked_name(identity))
+
+    def files(self) -> list[Path]:
+        """All files of the gallery, and of the keyring of an encrypted one."""
+        below = [path for path in self.path.rglob("*") if path.is_file()]
+        return [*below, *self._database.sealing.files()]
+
+    @property
+    def keyring(self) -> Path | None:
+        """The file of the keys of an encrypted gallery; None of a plain one."""
+        return next(iter(self._database.sealing.files()), None)
+
+    @property
+    def audit(self) -> AuditLog:
+        """The audit log; see `lookalike.gallery.audit`."""
+        return AuditLog(self._database)
+
     def scrub(self) -> bool:
-        """Overwrite what was forgotten, in the log and the segments; False when somebody kept reading it too long."""
-        # Once the log was emptied, nobody searches a state from before any more, and segments may be overwritten.
-        change = self.change
-        if not self._database.scrub():
+        """Overwrite what was forgotten, in the log and the segments; False when somebody kept reading it too long.
+
+        Of an encrypted gallery, keys of who was forgotten are destroyed.
+        """
+        # Once the log was emptied, nobody searches a state from before any more: segments may be overwritten, and
+        # nobody meets a key that is destroyed.
+        change, gone = self.change, self._annex.gone()
+        emptied = self._database.scrub()
+        self._database.sealing.finish()
+        if not emptied:
             return False
+        reached("log scrubbed")
         self._segments.scrub(change)
+        reached("segments scrubbed")
+        self._annex.overwrite(gone)
         return True
+
+    # --- another model ------------------------------------------------------------------------------------
+
+    @property
+    def upgrade(self) -> ModelUpgrade:
+        """The change of its model: see `ModelUpgrade`."""
+        return ModelUpgrade(self._database, self._segments, self.scrub)
 
     # --- the annex ----------------------------------------------------------------------------------------
 
@@ -341,45 +422,25 @@ class EmbeddedGallery:
             return self._database.latest_change()
 
     def annex(self) -> Annex | None:
-        """What is kept beside the templates, as it is now; None where nothing is. See `Gallery.annex`."""
-        return self._annexed(lambda held: held)
+        """What is kept beside the templates, as it is now; None where nothing is. See `KeepsAnnex.annex`."""
+        return self._annex.read(lambda: self._bound().fingerprint, lambda held: held)
 
     def uncovered(self) -> list[str]:
-        """Identities with templates that the annex was not made for, by name; all, where there is no annex."""
+        """Identities with templates that the annex was not made for. See `KeepsAnnex.uncovered`."""
+        return self._annex.read(lambda: self._bound().fingerprint, self._annex.uncovered)
 
-        def names(held: Annex | None) -> list[str]:
-            rows = self._database.run(
-                "SELECT DISTINCT name FROM template JOIN identity ON identity.id = identity_id "
-                "WHERE change_id > ? ORDER BY name",
-                (-1 if held is None else held.covers,),
-            )
-            return [row[0] for row in rows]
-
-        return self._annexed(names)
-
-    def _annexed(self, read: Callable[[Annex | None], _Found]) -> _Found:
-        """Read from the annex and from the database as they are at one moment."""
-        failed: Path | None = None
-        while True:
-            with self._database.read("read"):
-                path = self._annexes.newest()
-                try:
-                    held = None if path is None else self._annexes.current(self._bound().fingerprint)
-                except ArtefactError:
-                    # Another process may have replaced the version after this transaction began; then the next
-                    # transaction sees another one.
-                    if path == failed:
-                        raise
-                    failed = path
-                    continue
-                return read(held)
+    @contextmanager
+    def unchanged(self, change: int) -> Iterator[bool]:
+        """A context in which what is kept is not overwritten. See `KeepsAnnex.unchanged`."""
+        with self._database.read("read"):
+            yield self._database.latest_change() == change
 
     # --- reading ------------------------------------------------------------------------------------------
 
     def names(self) -> list[str]:
         """Names of all identities, in order. See `Gallery.names`."""
         with self._database.read("read"):
-            return [row[0] for row in self._database.run("SELECT name FROM identity ORDER BY name")]
+            return identity_reading.names(self._database)
 
     def people(self) -> list[Identity]:
         """All identities, by name."""
@@ -427,14 +488,15 @@ class EmbeddedGallery:
 
     def search_counted(self, vectors: npt.ArrayLike, k: int = 5, *, where: Filter | None = None) -> Searched:
         """The same, with the size of what was searched. See `Gallery.search_counted`."""
-        wanted, matching, model, database = checked_k(k), checked_filter(where), self.model, self._database
-        probes = enrolment.model_vectors(vectors, model, "probes", allow_none=True)
+        wanted, matching, database = checked_k(k), checked_filter(where), self._database
+        probes = enrolment.model_vectors(vectors, self._model or self.model, "probes", allow_none=True)
         nobody: list[list[Candidate]] = [[] for _ in probes]
         while True:
             # One transaction for templates, names and counts: a template found is a template named and counted,
             # whatever others do meanwhile.
             with database.read("searched"):
                 counts = self._counts()
+                model = self._checked_model(counts.change)
                 if model is None or not counts.identities:
                     return Searched(nobody, Counts(0, 0, counts.change) if matching else counts)
                 snapshot = self._live.at(model, counts.change, counts.templates)
@@ -448,6 +510,8 @@ class EmbeddedGallery:
                 found = nearest_identities(database, some, probes, wanted, some.identities) if len(some) else nobody
                 break
         self._grown()
+        if self._searches is not None:
+            self._searches.note(wanted, found)
         return Searched(found, counts)
 
     def counts(self) -> Counts:
@@ -457,30 +521,38 @@ class EmbeddedGallery:
 
     def _counts(self) -> Counts:
         """Call inside `read`; counts of the state that the transaction sees."""
-        one, change, held = self._database.one, self._database.latest_change(), self._counted
+        change, held = self._database.latest_change(), self._counted
         if held is None or held.change != change:
-            if self._database.version() >= 3:
-                identities, templates = one("SELECT identities, templates FROM tally")
-            else:  # a disk that cannot be written to
-                identities, templates = (one(f"SELECT count(*) FROM {table}")[0] for table in ("identity", "template"))
-            self._counted = held = Counts(identities, templates, change)
+            self._counted = held = counted(self._database, change)
         return held
 
     def stats(self) -> dict[str, Any]:
         """Counts, model, bytes on disk and the index (None before the first search), ready for JSON."""
         with self._database.read("read"):
-            one, model, counts = self._database.one, self.model, self._counts()
-            return {
-                "path": str(self.path),
-                "format_version": self._database.version(),
-                "kind": held_kind(self._database),
-                "identities": counts.identities,
-                "templates": counts.templates,
-                "forgotten_templates": one("SELECT count(*) FROM tombstone")[0],
-                "bytes_on_disk": _bytes_below(self.path),
-                "model": None if model is None else model.__dict__.copy(),
-                "index": self._live.stats(),
-            }
+            counts, index = self._counts(), self._live.stats()
+            return stats(self._database, self.model, counts) | {"index": index}
+
+    def backup(self, path: str | Path) -> Counts:
+        """Copy the gallery to a new folder in one consistent state, while others search and write.
+
+        Args:
+            path: must not be there, or be empty.
+
+        Returns:
+            how much the copy holds, which was opened and checked.
+
+        Raises:
+            StorageError: the folder is there already, or a disk is full or failing.
+            ArtefactError: the copy, and most likely the gallery, is damaged.
+        """
+        target = Path(path)
+        back_up(self._database, target)
+        copy = Database(target, create=False, timeout=self._database.timeout)
+        try:
+            with copy.read("read"):
+                return counted(copy, copy.latest_change())
+        finally:
+            copy.close()
 
     def __len__(self) -> int:
         return self.counts().identities
@@ -493,20 +565,17 @@ class EmbeddedGallery:
         if self._database.closed:
             return "closed"
         try:
-            counts, model, kind = self.counts(), self.model, self.kind
+            return described(self.counts(), self.model, self.kind)
         except LookalikeError as error:
             return str(error)
-        if model is None or kind is None:
-            return "empty"
-        nouns = ("place", None, "centroid") if kind == "landmarks" else ("person", "people", "template")
-        held = f"{how_many(counts.identities, nouns[0], nouns[1])}, {how_many(counts.templates, nouns[2])}"
-        return f"{held}, of model {model.name!r}"
 
     # --- ends ---------------------------------------------------------------------------------------------
 
     def close(self) -> None:
         """Let go of files; a second call does nothing."""
         self._builder.end()  # not under the lock, for which it may be waiting
+        if self._searches is not None and not self._database.closed:
+            self._searches.end()
         self._database.close()
 
     def __enter__(self) -> Self:
@@ -518,25 +587,10 @@ class EmbeddedGallery:
         self.close()
 
     def _bound(self) -> Model:
-        model = self.model
+        """The caller's model, or the gallery's where the caller named none."""
+        model = self._model or self.model
         if model is None:
             raise InputError(
                 f"{self.path} belongs to no model yet; call bind(fingerprint, model_name, metric, dimension)"
             )
         return model
-
-
-def _bytes_below(folder: Path) -> int:
-    """Of all files; another process may delete some while we look, caches for example, which then count nothing."""
-    size = 0
-    for parent, _, names in os.walk(folder):
-        for name in names:
-            with suppress(FileNotFoundError):
-                size += Path(parent, name).lstat().st_size
-    return size
-
-
-def _named(model: Model | None) -> str:
-    if model is None:
-        return "no model"
-    return f"model {model.name!r} ({model.fingerprint[:16]}, {model.metric}, {model.dimension} dimensions)"

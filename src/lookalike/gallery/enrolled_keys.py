@@ -34,13 +34,13 @@ def checked_key(key: str | None) -> str | None:
     raise InputError(f"the key is {key!r:.40}; give text of 1 to {LONGEST_KEY} characters that can be seen")
 
 
-def content_digest(people: Sequence[CheckedEnrolment], replace: bool) -> bytes:
+def content_digest(database: Database, people: Sequence[CheckedEnrolment], replace: bool) -> bytes:
     """Of all that is to be enrolled; moments only where they were given."""
     digest = hashlib.sha256(str(bool(replace)).encode())
     for one in people:
         rest = [one.name, len(one.vectors), one.sources, sorted(one.tags.items()), one.qualities, one.moments]
         digest.update(json.dumps(rest).encode() + one.vectors.astype("<f4").tobytes())
-    return digest.digest()
+    return database.sealing.digest(digest.digest())
 
 
 def first_answer(
@@ -55,7 +55,7 @@ def first_answer(
     if row is None:
         return None
     digest, ids = row[0], json.loads(row[1])
-    if (digest is not None and digest != content_digest(people, replace)) or len(ids) != len(people):
+    if (digest is not None and digest != content_digest(database, people, replace)) or len(ids) != len(people):
         raise InputError(f"something else was enrolled under the key {key!r} before; give another key")
     return {one.name: own for one, own in zip(people, ids, strict=True)}
 
@@ -67,7 +67,7 @@ def remember(
     database.run("DELETE FROM enrolled_key WHERE at < ?", (utc_moment(datetime.now(UTC) - KEPT),))
     made = database.one(
         "INSERT INTO enrolled_key (key, digest, answer, at) VALUES (?, ?, ?, ?) RETURNING id",
-        (key, content_digest(people, replace), json.dumps(list(answer.values())), now()),
+        (key, content_digest(database, people, replace), json.dumps(list(answer.values())), now()),
     )
     for template in sorted({one for ids in answer.values() for one in ids}):
         database.run("INSERT INTO key_template VALUES (?, ?)", (template, made[0]))

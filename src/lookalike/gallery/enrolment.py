@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -15,13 +14,25 @@ from lookalike.array_input import as_array
 from lookalike.errors import InputError, VectorError
 from lookalike.gallery.database import Database
 from lookalike.gallery.identity_tags import change_tags, checked_tags
+from lookalike.gallery.kept_pictures import keep
 from lookalike.gallery.moments import now, utc_moment
 from lookalike.gallery.records import Enrolment, Model
+from lookalike.gallery.sealing import sealed_text
 from lookalike.gallery.sources import readable
 from lookalike.identity_names import checked_name
 from lookalike.index.core.checks import checked_vectors
 
-__all__ = ["DIGEST_BYTES", "CheckedEnrolment", "checked", "checked_many", "model_vectors", "new_change", "store"]
+__all__ = [
+    "DIGEST_BYTES",
+    "CheckedEnrolment",
+    "checked",
+    "checked_many",
+    "identity_of",
+    "model_vectors",
+    "new_change",
+    "new_identity",
+    "store",
+]
 
 #: Of the digest by which an identity's own vectors are told apart. A longer one is of a vector that came from another
 #: identity, beside the same one.
@@ -39,6 +50,7 @@ class CheckedEnrolment:
         tags: added to those that the identity has.
         qualities: one per vector.
         moments: when each was enrolled; None for now.
+        pictures: to be kept with each; None for none.
     """
 
     name: str
@@ -47,6 +59,7 @@ class CheckedEnrolment:
     tags: dict[str, str | None]
     qualities: list[float | None]
     moments: list[str] | None
+    pictures: list[bytes | None] | None = None
 
 
 def checked(given: Enrolment, model: Model) -> CheckedEnrolment:
@@ -68,6 +81,7 @@ def checked(given: Enrolment, model: Model) -> CheckedEnrolment:
         checked_tags(given.tags),
         [None] * count if qualities is None else [_quality(one) for one in qualities],
         None if moments is None else [utc_moment(one) for one in moments],
+        _one_each(given.pictures, count, "picture"),
     )
 
 
@@ -126,6 +140,27 @@ def new_change(database: Database) -> int:
     return int(database.one("INSERT INTO change (token) VALUES (randomblob(8)) RETURNING id")[0])
 
 
+def identity_of(database: Database, name: str) -> int | None:
+    """The id of an identity; None where nobody has the name."""
+    row = database.one("SELECT id FROM identity WHERE name = ?", (database.sealing.stored_name(name),))
+    return None if row is None else int(row[0])
+
+
+def new_identity(database: Database, name: str, created_at: str, key: str = "") -> int:
+    """Make an identity of a name that nobody has; returns its id.
+
+    Args:
+        database: inside a transaction.
+        name: checked.
+        created_at: of the first enrolment.
+        key: as of `Sealing.add_identity`.
+    """
+    stored = database.sealing.stored_name(name)
+    (new,) = database.one("INSERT INTO identity (name, created_at) VALUES (?, ?) RETURNING id", (stored, created_at))
+    database.sealing.add_identity(new, name, key)
+    return int(new)
+
+
 def store(database: Database, given: CheckedEnrolment, change: int | None) -> tuple[list[int], int | None]:
     """Add templates to an identity, made where it is new; those it has already keep their ids.
 
@@ -138,22 +173,36 @@ def store(database: Database, given: CheckedEnrolment, change: int | None) -> tu
         The templates' ids, and the change.
     """
     moments, ids = given.moments or [now()] * len(given.vectors), []
-    database.run("INSERT INTO identity (name, created_at) VALUES (?, ?) ON CONFLICT DO NOTHING",
-                 (given.name, min(moments)))  # fmt: skip
-    owner = database.one("SELECT id FROM identity WHERE name = ?", (given.name,))[0]
+    owner = identity_of(database, given.name)
+    if owner is None:
+        owner = new_identity(database, given.name, min(moments))
+    sealing = database.sealing
     for vector, text, quality, moment in zip(given.vectors, given.sources, given.qualities, moments, strict=True):
         blob = vector.astype("<f4").tobytes()
-        digest = hashlib.sha256(blob).digest()[:DIGEST_BYTES]
-        known = database.one("SELECT id FROM template WHERE identity_id = ? AND digest = ?", (owner, digest))
+        digest = sealing.digest(blob)[:DIGEST_BYTES]
+        # A longer digest is of the same vector, too.
+        known = database.one(
+            "SELECT id FROM template WHERE identity_id = ? AND digest BETWEEN ? AND ? ORDER BY digest LIMIT 1",
+            (owner, digest, digest + b"\xff"),
+        )
         if known is None:
             if change is None:
                 change = new_change(database)
+            row: int | None = None  # SQLite gives the next one
+            source: str | bytes = text
+            if sealing.encrypted:  # what is encrypted is bound to the id
+                (row,) = database.one("SELECT coalesce(max(seq), 0) + 1 FROM sqlite_sequence WHERE name = 'template'")
+                sealing.add_key("template", row)
+                blob = sealing.seal("template.vector", row, blob, owner)
+                source = sealed_text(sealing, "template.source", row, text, owner)
             known = database.one(
-                "INSERT INTO template (identity_id, change_id, vector, digest, source, enrolled_at, quality) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING id",
-                (owner, change, blob, digest, text, moment, quality),
+                "INSERT INTO template (id, identity_id, change_id, vector, digest, source, enrolled_at, quality, "
+                "other_vector, other_digest) VALUES (?, ?, ?, ?, ?, ?, ?, ?, x'', randomblob(16)) RETURNING id",
+                (row, owner, change, blob, digest, source, moment, quality),
             )
         ids.append(int(known[0]))
+    if given.pictures is not None:
+        keep(database, owner, ids, given.pictures)
     if given.tags and change_tags(database, owner, given.tags) and change is None:
         change = new_change(database)
     return ids, change

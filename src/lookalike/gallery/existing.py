@@ -27,7 +27,14 @@ def open_existing(address: str | Path) -> Gallery | None:
     text = str(address)
     if text and "://" not in text and not _holds_anything(Path(address).expanduser()):
         return None
-    return open_gallery(address, create=False)
+    if "://" not in text:
+        return open_gallery(address, create=False)
+    from lookalike.gallery.milvus.gallery import NoGallery
+
+    try:
+        return open_gallery(address, create=False)
+    except NoGallery:
+        return None
 
 
 def _holds_anything(path: Path) -> bool:

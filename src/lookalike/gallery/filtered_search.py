@@ -63,8 +63,7 @@ class FilteredSnapshot:
         for segment in self.snapshot.segments:
             subset = self.subsets.get(segment.listed.name)
             if subset is not None:
-                hits = segment.index.search(probes, min(k, len(subset)), among=subset)
-                found.append((hits.ids, hits.distances))
+                found.append(segment.find(probes, min(k, len(subset)), subset))
         if len(self.rows):
             fresh, space = self.snapshot.fresh, self.snapshot.space
             vectors = fresh.vectors[self.rows]
@@ -94,7 +93,7 @@ def _filtered(
 ) -> FilteredSnapshot:
     if database.version() < 4:  # a disk that cannot be written to: nobody has tags
         return FilteredSnapshot(snapshot, 0, 0, {}, np.empty(0, np.int64))
-    chosen, values = matching_identities(matching)
+    chosen, values = matching_identities(database, matching)
     (identities,) = database.one(f"SELECT count(*) FROM ({chosen})", values)
     rows = database.run(f"SELECT id FROM template WHERE identity_id IN ({chosen}) ORDER BY id", values)
     ids = np.fromiter((row[0] for row in rows), np.int64)

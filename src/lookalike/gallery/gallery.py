@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import Any, Protocol, Self
 
 import numpy.typing as npt
 
@@ -27,9 +27,6 @@ from lookalike.gallery.records import (
     Tags,
     Template,
 )
-
-if TYPE_CHECKING:
-    from lookalike.gallery.annex import Annex, MakeAnnex
 
 __all__ = ["Gallery"]
 
@@ -61,7 +58,7 @@ class Gallery(Protocol):
     def settle_kind(self, kind: Kind) -> None:
         """Say what the gallery holds at first use; afterwards make sure that it is this.
 
-        Without, the first enrolment says it: with an annex `landmarks`, without one `people`.
+        Without, the first enrolment says it: with an annex (`KeepsAnnex`) `landmarks`, without one `people`.
 
         Raises:
             InputError: it holds the other kind.
@@ -108,8 +105,6 @@ class Gallery(Protocol):
         self,
         people: Iterable[Enrolment | tuple[str, npt.ArrayLike, Sequence[str] | None]],
         replace: bool = False,
-        annex: MakeAnnex | None = None,
-        since: int | None = None,
         wait: bool = True,
         key: str | None = None,
     ) -> dict[str, list[int]]:
@@ -119,8 +114,6 @@ class Gallery(Protocol):
             people: of each an `Enrolment`, or its name, vectors and sources; a name at most once.
             replace: the identities named have these templates only; others of theirs are deleted. What others there
                 are stays.
-            annex: makes the annex that fits, from the ids of the templates by identity; it is written with them.
-            since: refuse where `change` is another number: what is written was computed from that state.
             wait: for another program that is just writing; False refuses at once.
             key: as of `enroll`, for all of them together.
 
@@ -128,8 +121,7 @@ class Gallery(Protocol):
             ids of the templates, by identity.
 
         Raises:
-            InputError, VectorError, StorageError: as for `enroll`, or an annex for a gallery of people; nothing was
-                changed.
+            InputError, VectorError, StorageError: as for `enroll`; nothing was changed.
 
         Example:
             >>> gallery.enroll_many([("Ada", a, None), Enrolment("Bob", b, tags={"site": "Berlin"})])  # doctest: +SKIP
@@ -143,8 +135,7 @@ class Gallery(Protocol):
 
         Raises:
             UnknownIdentityError: no such name.
-            InputError: `new` is enrolled (`merge` joins two), is not usable, or is the same; or the gallery holds
-                landmarks.
+            InputError: `new` is enrolled (`merge` joins two), is not usable, or is the same.
             StorageError: as for `enroll`.
         """
 
@@ -275,16 +266,6 @@ class Gallery(Protocol):
     @property
     def change(self) -> int:
         """The number of the last change; another number tells that somebody enrolled, forgot, renamed or tagged."""
-
-    def annex(self) -> Annex | None:
-        """What is kept beside the templates, as it is now; None where nothing is.
-
-        Raises:
-            ArtefactError: it is damaged, or of another version.
-        """
-
-    def uncovered(self) -> list[str]:
-        """Identities with templates that came after the annex, by name; all, where there is no annex."""
 
     def names(self) -> list[str]:
         """Names of all identities, in order; quicker than `people`, which also counts templates."""

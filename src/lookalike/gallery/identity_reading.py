@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import unicodedata
 from typing import Any
 
@@ -10,9 +11,10 @@ from lookalike.gallery.database import Database
 from lookalike.gallery.identity_tags import Matching, matching_identities, tags_by_identity
 from lookalike.gallery.live_index import vector_from
 from lookalike.gallery.records import Identity, Template
+from lookalike.gallery.sealing import opened_text
 from lookalike.identity_names import canonical_name
 
-__all__ = ["checked_limit", "identities", "identity_row", "templates"]
+__all__ = ["checked_limit", "identities", "identity_row", "names", "templates"]
 
 _LAST = "\U0010ffff"
 
@@ -23,7 +25,8 @@ def identity_row(database: Database, name: str) -> tuple[int, str]:
     Raises:
         UnknownIdentityError: no such name.
     """
-    row = database.one("SELECT id, created_at FROM identity WHERE name = ?", (name,))
+    stored = database.sealing.stored_name(name)
+    row = database.one("SELECT id, created_at FROM identity WHERE name = ?", (stored,))
     if row is None:
         raise UnknownIdentityError(f"{name!r} is not in {database.folder}; `people` lists who is")
     return int(row[0]), str(row[1])
@@ -40,6 +43,10 @@ def identities(
     database: Database, limit: int | None = None, after: str = "", matching: Matching = (), prefix: str = ""
 ) -> list[Identity]:
     """Identities by name: all, or some as `Gallery.page` takes them."""
+    if database.sealing.encrypted:
+        return _sealed_identities(
+            database, limit, canonical_name(after), matching, unicodedata.normalize("NFC", prefix)
+        )
     values: list[Any] = [canonical_name(after)]
     conditions = ["name > ?"]
     if prefix:
@@ -50,7 +57,7 @@ def identities(
     if matching:
         if database.version() < 4:  # a disk that cannot be written to
             return []
-        chosen, asked = matching_identities(matching)
+        chosen, asked = matching_identities(database, matching)
         conditions.append(f"id IN ({chosen})")
         values += asked
     chosen = f"SELECT id FROM identity WHERE {' AND '.join(conditions)} ORDER BY name"
@@ -65,6 +72,34 @@ def identities(
     return [
         Identity(name, templates, created_at, tags.get(identity, {})) for identity, name, templates, created_at in rows
     ]
+
+
+def _sealed_identities(
+    database: Database, limit: int | None, after: str, matching: Matching, prefix: str
+) -> list[Identity]:
+    """The same of an encrypted gallery, whose database knows no order of names: all names are decrypted."""
+    chosen, values = matching_identities(database, matching) if matching else ("SELECT id FROM identity", [])
+    rows = database.run(f"SELECT id, name, created_at FROM identity WHERE id IN ({chosen})", values).fetchall()
+    opened = database.sealing.names([row[:2] for row in rows])
+    named = sorted((name, identity, at) for name, (identity, _, at) in zip(opened, rows, strict=True))
+    page = [one for one in named if one[0] > after and one[0].startswith(prefix)][:limit]
+    ids = json.dumps([identity for _, identity, _ in page])
+    counts = dict(
+        database.run(
+            "SELECT identity_id, count(*) FROM template WHERE identity_id IN (SELECT value FROM json_each(?)) "
+            "GROUP BY identity_id",
+            (ids,),
+        ).fetchall()
+    )
+    tags = tags_by_identity(database, "SELECT value FROM json_each(?)", [ids])
+    return [Identity(name, counts.get(identity, 0), at, tags.get(identity, {})) for name, identity, at in page]
+
+
+def names(database: Database) -> list[str]:
+    """Names of all identities, in order."""
+    rows = database.run("SELECT id, name FROM identity ORDER BY name").fetchall()
+    opened = database.sealing.names(rows)
+    return sorted(opened) if database.sealing.encrypted else opened
 
 
 def templates(
@@ -84,8 +119,21 @@ def templates(
     """
     quality = "quality" if database.version() >= 4 else "NULL"  # of an earlier version on a disk that is read-only
     rows = database.run(
-        f"SELECT template.id, name, vector, source, enrolled_at, {quality} FROM template "
+        f"SELECT template.id, identity_id, name, vector, source, enrolled_at, {quality} FROM template "
         f"JOIN identity ON identity.id = identity_id {where and 'WHERE ' + where} ORDER BY template.id LIMIT ?",
         (*values, limit),
-    )
-    return [Template(row[0], row[1], vector_from(row[2], dimension, row[0]), *row[3:]) for row in rows]
+    ).fetchall()
+    sealing = database.sealing
+    blobs = sealing.open_all("template.vector", [(row[0], row[3], row[1]) for row in rows])
+    owners = {row[1]: row[2] for row in rows}
+    named = dict(zip(owners, sealing.names(list(owners.items())), strict=True))
+    return [
+        Template(
+            row[0],
+            named[row[1]],
+            vector_from(blob, dimension, row[0]),
+            opened_text(sealing, "template.source", row[0], row[4], row[1]),
+            *row[5:],
+        )
+        for row, blob in zip(rows, blobs, strict=True)
+    ]

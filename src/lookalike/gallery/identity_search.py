@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -61,14 +62,17 @@ def nearest_identities(
 def _names(database: Database, ids: npt.NDArray[np.int64]) -> dict[int, str]:
     """The identity's name of every template."""
     names: dict[int, str] = {}
-    wanted = ids.tolist()
+    wanted, sealing = ids.tolist(), database.sealing
     for start in range(0, len(wanted), _LOOKUP):
         some = wanted[start : start + _LOOKUP]
-        names.update(
-            database.run(
-                "SELECT template.id, name FROM template JOIN identity ON identity.id = identity_id "
-                f"WHERE template.id IN ({','.join('?' * len(some))})",
-                some,
-            )
+        rows: Iterable[tuple[Any, ...]] = database.run(
+            f"SELECT template.id, name{', identity_id' * sealing.encrypted} FROM template "
+            f"JOIN identity ON identity.id = identity_id WHERE template.id IN ({','.join('?' * len(some))})",
+            some,
         )
+        if sealing.encrypted:
+            owners = [(identity, (template, stored)) for template, stored, identity in rows]
+            opened = sealing.names([(identity, stored) for identity, (_, stored) in owners])
+            rows = [(template, name) for (_, (template, _)), name in zip(owners, opened, strict=True)]
+        names.update(rows)
     return names

@@ -80,16 +80,22 @@ def checked_filter(where: Filter | None) -> Matching:
     return tuple(sorted(asked))
 
 
-def matching_identities(matching: Matching) -> tuple[str, list[str]]:
+def matching_identities(database: Database, matching: Matching) -> tuple[str, list[str]]:
     """A SELECT of the ids of the identities that match, and its parameters."""
+    stored = database.sealing.stored_tag
     one = "SELECT identity_id FROM tag WHERE key = ? AND value IN (SELECT value FROM json_each(?))"
-    values = [text for key, wanted in matching for text in (key, json.dumps(wanted))]
+    values = [
+        text
+        for key, wanted in matching
+        for text in (stored(key, "")[0], json.dumps([stored(key, value)[1] for value in wanted]))
+    ]
     return " INTERSECT ".join([one] * len(matching)), values
 
 
 def tags_of(database: Database, identity_id: int) -> dict[str, str]:
     """Of one identity, by key."""
-    return dict(database.run("SELECT key, value FROM tag WHERE identity_id = ? ORDER BY key", (identity_id,)))
+    stored = database.run("SELECT key, value FROM tag WHERE identity_id = ? ORDER BY key", (identity_id,))
+    return database.sealing.tags(identity_id, dict(stored.fetchall()))
 
 
 def tags_by_identity(database: Database, among: str, values: Sequence[Any]) -> dict[int, dict[str, str]]:
@@ -103,9 +109,9 @@ def tags_by_identity(database: Database, among: str, values: Sequence[Any]) -> d
     found: dict[int, dict[str, str]] = {}
     if database.version() >= 4:  # else a disk that cannot be written to
         rows = database.run(f"SELECT identity_id, key, value FROM tag WHERE identity_id IN ({among})", values)
-        for identity, key, value in rows:
+        for identity, key, value in rows.fetchall():
             found.setdefault(identity, {})[key] = value
-    return found
+    return {identity: database.sealing.tags(identity, stored) for identity, stored in found.items()}
 
 
 def change_tags(database: Database, identity_id: int, tags: Mapping[str, str | None]) -> bool:
@@ -114,15 +120,18 @@ def change_tags(database: Database, identity_id: int, tags: Mapping[str, str | N
     Raises:
         InputError: too many; nothing is stored once the transaction is rolled back.
     """
-    before = tags_of(database, identity_id)
+    before, stored = tags_of(database, identity_id), database.sealing.stored_tag
     for key, value in tags.items():
         if value is None:
-            database.run("DELETE FROM tag WHERE identity_id = ? AND key = ?", (identity_id, key))
+            database.run("DELETE FROM tag WHERE identity_id = ? AND key = ?", (identity_id, stored(key, "")[0]))
         elif before.get(key) != value:
-            database.run("INSERT OR REPLACE INTO tag VALUES (?, ?, ?)", (identity_id, key, value))
+            database.run("INSERT OR REPLACE INTO tag VALUES (?, ?, ?)", (identity_id, *stored(key, value)))
     after = {key: value for key, value in ({**before, **tags}).items() if value is not None}
     _check_number(len(after))
-    return after != before
+    if after == before:
+        return False
+    database.sealing.keep_tags(identity_id, after)
+    return True
 
 
 def _check_number(tags: int) -> None:

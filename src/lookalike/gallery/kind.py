@@ -11,6 +11,7 @@ from typing import get_args
 
 from lookalike.errors import ArtefactError, InputError, StorageError
 from lookalike.gallery.database import FORMAT_VERSION, KIND_TABLE, VERSION_3, VERSION_4, Database
+from lookalike.gallery.failpoints import reached
 from lookalike.gallery.records import Kind
 
 __all__ = ["checked_kind", "held_kind", "migrate", "settle", "upgrade"]
@@ -57,6 +58,11 @@ def settle(database: Database, kind: Kind) -> None:
         InputError: the gallery holds the other kind.
     """
     upgrade(database)
+    if kind == "landmarks" and database.sealing.encrypted:
+        raise InputError(
+            f"{database.folder} is encrypted, and landmarks were asked of it: what is kept of their photos is not "
+            "encrypted yet; give a gallery without a key"
+        )
     held = held_kind(database)
     if held is None:
         database.run("INSERT INTO kind VALUES (1, ?)", (kind,))
@@ -75,6 +81,7 @@ def migrate(database: Database) -> None:
     try:
         with database.write("migrated", wait=False):
             upgrade(database)
+            reached("before commit of upgrade")
     except StorageError as error:
         _log.info("the kind of %s is not stored yet: %s", database.folder, error)
 

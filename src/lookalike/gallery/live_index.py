@@ -11,13 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 from lookalike.errors import ArtefactError
+from lookalike.gallery.model_binding import switched_at
 from lookalike.gallery.segments import Segment, SegmentFolder
 from lookalike.gallery.snapshot import FreshTemplates, Snapshot
 from lookalike.index.core.metric_space import MetricSpace
 
 if TYPE_CHECKING:
-    import sqlite3
-
     from lookalike.gallery.database import Database
     from lookalike.gallery.records import Model
 
@@ -47,11 +46,27 @@ def vectors_from(rows: Sequence[tuple[int, bytes]], dimension: int) -> npt.NDArr
 
 
 def read_vectors(
-    rows: sqlite3.Cursor, dimension: int
+    database: Database, dimension: int, where: str, values: Sequence[int]
 ) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]]:
-    """Ids and `(n, dimension)` vectors of rows of both, some thousands at a time; errors as of `vector_from`."""
+    """Ids and `(n, dimension)` vectors of templates by id, some thousands at a time; call inside a transaction.
+
+    Args:
+        database: of the gallery.
+        dimension: of its vectors.
+        where: an SQL condition on the table `template`.
+        values: its parameters.
+
+    Raises:
+        ArtefactError: as of `vector_from`, or as of `Sealing.open`.
+    """
+    sealing = database.sealing
+    owner = ", identity_id" * sealing.encrypted
+    rows = database.run(f"SELECT id, vector{owner} FROM template WHERE {where} ORDER BY id", values)
     while some := rows.fetchmany(_AT_A_TIME):
-        yield np.array([row[0] for row in some], np.int64), vectors_from(some, dimension)
+        ids = [row[0] for row in some]
+        if sealing.encrypted:
+            some = list(zip(ids, sealing.open_all("template.vector", some), strict=True))
+        yield np.array(ids, np.int64), vectors_from(some, dimension)
 
 
 class _ReplacedError(Exception):
@@ -73,7 +88,6 @@ class LiveIndex:
         self._database, self._folder = database, folder
         self._following = threading.Lock()
         self._snapshot: Snapshot | None = None
-        self._seen = 0  # the greatest id that a snapshot holds
         self._damaged: set[str] = set()
         self._failed: set[str] = set()  # could not be opened once
 
@@ -130,25 +144,25 @@ class LiveIndex:
             return held if held.change == change else None
 
     def _followed(self, model: Model, held: Snapshot | None, change: int, layout: int, templates: int) -> Snapshot:
-        if held is None:
+        if held is None or held.change < switched_at(self._database):  # its vectors are of another model
             space = MetricSpace(model.metric, model.dimension)
-            held = Snapshot(-1, -1, (), FreshTemplates.none(model.dimension), {}, space, 0)
-            self._seen = 0
+            held = Snapshot(-1, -1, (), FreshTemplates.none(model.dimension), {}, space, 0, 0)
         segments, fresh, forgotten, since = held.segments, held.fresh, held.forgotten, held.change
+        seen = held.seen
         if held.layout != layout:
             segments = self._opened(model, {one.listed.name: one for one in segments})
-            fresh = self._uncovered(model, segments, fresh)
+            fresh, seen = self._uncovered(model, segments, fresh, seen)
             # A new segment may hold who was forgotten while it was built.
             since = min([held.change if held.change >= 0 else change, *(one.listed.change for one in segments)])
         forgotten = self._forgotten(forgotten, since)
-        last = max([self._seen, *(one.listed.last for one in segments)])
+        last = max([seen, *(one.listed.last for one in segments)])
         fresh = self._read(model, self._tidied(fresh, forgotten), "id > ?", (last,))
-        self._seen = max(last, int(fresh.ids[fresh.count - 1]) if fresh.count else 0)
+        seen = max(last, int(fresh.ids[fresh.count - 1]) if fresh.count else 0)
         if held.layout != layout:
             held_ids = np.concatenate([fresh.ids[: fresh.count], *(one.ids for one in segments)])
             kept = np.isin(np.fromiter(forgotten, np.int64, len(forgotten)), held_ids)
             forgotten = {one: forgotten[one] for one, stays in zip(forgotten, kept.tolist(), strict=True) if stays}
-        return Snapshot(change, layout, segments, fresh, forgotten, held.space, templates)
+        return Snapshot(change, layout, segments, fresh, forgotten, held.space, templates, seen)
 
     def _opened(self, model: Model, held: dict[str, Segment]) -> tuple[Segment, ...]:
         segments, listed = [], self._folder.listed()
@@ -169,21 +183,22 @@ class LiveIndex:
                 self._damaged.add(one.name)
         return tuple(segments)
 
-    def _uncovered(self, model: Model, segments: tuple[Segment, ...], fresh: FreshTemplates) -> FreshTemplates:
-        """The fresh templates without those that segments hold now."""
+    def _uncovered(
+        self, model: Model, segments: tuple[Segment, ...], fresh: FreshTemplates, seen: int
+    ) -> tuple[FreshTemplates, int]:
+        """The fresh templates without those that segments hold now, and up to which id all are taken in."""
         ranges = [(one.listed.first, one.listed.last) for one in segments]
         if not self._damaged:  # then segments hold what they held, and more
             ids = fresh.ids[: fresh.count]
             covered = np.zeros(fresh.count, bool)
             for first, last in ranges:
                 covered |= (ids >= first) & (ids <= last)
-            return fresh.without(covered)
+            return fresh.without(covered), seen
         fresh, start = FreshTemplates.none(model.dimension), 0
         for first, last in ranges:
             fresh = self._read(model, fresh, "id BETWEEN ? AND ?", (start + 1, first - 1))
             start = last
-        self._seen = start
-        return fresh
+        return fresh, start
 
     @staticmethod
     def _tidied(fresh: FreshTemplates, forgotten: dict[int, int]) -> FreshTemplates:
@@ -194,9 +209,8 @@ class LiveIndex:
         return fresh.without(gone) if 2 * gone.sum() > fresh.count else fresh
 
     def _read(self, model: Model, fresh: FreshTemplates, where: str, values: tuple[int, ...]) -> FreshTemplates:
-        rows = self._database.run(f"SELECT id, vector FROM template WHERE {where} ORDER BY id", values)
         space = MetricSpace(model.metric, model.dimension)
-        for ids, vectors in read_vectors(rows, model.dimension):
+        for ids, vectors in read_vectors(self._database, model.dimension, where, values):
             fresh = fresh.with_more(ids, space.vectors(vectors))
         return fresh
 

@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from lookalike.decisions.scoring_rule import TemplateScoring
 from lookalike.distances import MetricName
 
 __all__ = [
@@ -63,6 +64,8 @@ class Enrolment:
         tags: added to those that the identity has.
         qualities: of the picture behind each vector, 0 (worst) to 1; None where it is not known.
         enrolled_at: one moment per vector, ISO 8601, without an offset UTC; by default now. For imports.
+        pictures: to be kept with the templates, one per vector or None, as `kept_pictures.encoded` returns them; of
+            people, by a gallery that keeps pictures (`model_upgrade.upgradable`).
 
     Example:
         >>> Enrolment("Ada", [[1.0, 0.0]], ["ada.jpg"], tags={"site": "Berlin"}, qualities=[0.9]).identity
@@ -75,6 +78,7 @@ class Enrolment:
     tags: Tags | None = None
     qualities: Sequence[float | None] | None = None
     enrolled_at: Sequence[str] | None = None
+    pictures: Sequence[bytes | None] | None = None
 
 
 @dataclass(frozen=True)
@@ -171,6 +175,15 @@ class Counts:
     identities: int
     templates: int
     change: int
+
+    def compared(self, rule: TemplateScoring) -> int:
+        """How many distances a search makes by a rule: one to each template, or one to each identity.
+
+        Example:
+            >>> Counts(2, 6, 1).compared("nearest"), Counts(2, 6, 1).compared("mean")
+            (6, 2)
+        """
+        return self.templates if rule == "nearest" else self.identities
 
 
 @dataclass(frozen=True)

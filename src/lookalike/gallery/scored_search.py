@@ -11,7 +11,7 @@ from lookalike.decisions.scoring_rule import TemplateScoring
 from lookalike.decisions.template_scoring import TemplateSets
 from lookalike.distances import MetricName
 from lookalike.gallery.gallery import Gallery
-from lookalike.gallery.records import Candidate, Searched, Template
+from lookalike.gallery.records import Candidate, Filter, Searched, Template
 
 __all__ = ["CANDIDATES", "search_scored"]
 
@@ -23,7 +23,12 @@ CANDIDATES = 100
 
 
 def search_scored(
-    gallery: Gallery, probes: npt.NDArray[np.float32], k: int, metric: MetricName, rule: TemplateScoring
+    gallery: Gallery,
+    probes: npt.NDArray[np.float32],
+    k: int,
+    metric: MetricName,
+    rule: TemplateScoring,
+    where: Filter | None = None,
 ) -> Searched:
     """The `k` nearest identities of every probe by a rule, nearest first; fewer where there are fewer.
 
@@ -36,21 +41,22 @@ def search_scored(
         k: identities, at least 1.
         metric: of the gallery's model.
         rule: how templates of an identity become one distance.
+        where: only identities with these tags, as of `Gallery.search`.
 
     Returns:
         candidates with distances by the rule (`template_id` is still of the nearest template), and the sizes.
 
     Raises:
-        VectorError: as `Gallery.search_counted`.
+        VectorError, InputError: as `Gallery.search_counted`.
 
     Example:
         >>> search_scored(gallery, probes, 5, "cosine", "mean").candidates[0][0].identity    # doctest: +SKIP
         'Ada'
     """
     if rule == "nearest":
-        return gallery.search_counted(probes, k)
+        return gallery.search_counted(probes, k, where=where)
     while True:
-        searched = gallery.search_counted(probes, max(CANDIDATES, 2 * k))
+        searched = gallery.search_counted(probes, max(CANDIDATES, 2 * k), where=where)
         names = sorted({one.identity for found in searched.candidates for one in found})
         held = gallery.templates_of(names) if names else {}
         # Who was forgotten or renamed since the search is missing: search again.

@@ -24,7 +24,9 @@ import numpy.typing as npt
 
 import lookalike.index
 from lookalike.errors import LookalikeError, StorageError
+from lookalike.gallery.failpoints import reached
 from lookalike.gallery.live_index import read_vectors
+from lookalike.gallery.model_binding import held_model, same_model, switched_at
 from lookalike.gallery.segment_search import QUERIES, search_widely_enough
 from lookalike.gallery.segments import Listed, SegmentFolder
 from lookalike.index.erasing import erase_vectors
@@ -93,10 +95,10 @@ class SegmentBuilder:
 
     def begin(self, model: Model) -> None:
         """See whether something is to be built, soon, in the background."""
+        self._model = model
         self._wanted.set()
         if self._thread is None and not self._stop.is_set():
-            self._model = model
-            self._thread = threading.Thread(target=self._work, args=(model,), name="segments", daemon=True)
+            self._thread = threading.Thread(target=self._work, name="segments", daemon=True)
             self._thread.start()
 
     def end(self) -> None:
@@ -111,7 +113,7 @@ class SegmentBuilder:
         except LookalikeError as error:
             _log.warning("a segment was not written, its templates are read from the database: %s", error)
 
-    def _work(self, model: Model) -> None:
+    def _work(self) -> None:
         with contextlib.suppress(OSError, AttributeError):
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)  # Linux: of this thread alone
         while not self._stop.is_set():
@@ -120,7 +122,7 @@ class SegmentBuilder:
             if self._stop.wait(WAIT):
                 return
             try:
-                while not self._stop.is_set() and self.build_one(model):
+                while not self._stop.is_set() and self._model is not None and self.build_one(self._model):
                     pass
             except LookalikeError as error:
                 _log.warning("a segment could not be built, its templates are compared one by one: %s", error)
@@ -128,7 +130,7 @@ class SegmentBuilder:
     # --- one segment --------------------------------------------------------------------------------------
 
     def build_one(self, model: Model, only_file: bool = False) -> bool:
-        """Build the segment that is due most; False where none is, or another process is building.
+        """Build the segment that is due most; False where none is, another process builds, or the model is another now.
 
         Args:
             model: the gallery's.
@@ -137,22 +139,33 @@ class SegmentBuilder:
         Raises:
             StorageError: the disk is full, read-only or failing; all is as before.
         """
-        if self._seen_due(only_file) is None:
+        if self._seen_due(model, only_file) is None:
             return False
         with self._folder.alone() as alone:
-            due = self._seen_due(only_file) if alone else None
+            due = self._seen_due(model, only_file) if alone else None
             if due is None:
                 return False
             plan, change = due
-            index = self._built(plan, model, stop=not only_file)
-            if index is None:
+            numbers, vectors = self._read(plan, model, stop=not only_file)
+            index = self._built(plan, model, numbers, vectors, stop=not only_file) if len(numbers) else None
+            if index is not None:
+                self._put(plan, self._folder.write(index), len(index), change)
+            elif self._stop.is_set() and not only_file:
                 return False
-            self._put(plan, self._folder.write(index), len(index), change)
+            else:  # all of these templates were forgotten
+                self._put(plan, None, 0, change)
             return True
 
-    def _seen_due(self, only_file: bool) -> tuple[_Plan, int] | None:
+    def _is_held(self, model: Model) -> bool:
+        """Whether the gallery's vectors are of this model, in the state that the transaction sees."""
+        held = held_model(self._database)
+        return held is not None and same_model(held, model)
+
+    def _seen_due(self, model: Model, only_file: bool) -> tuple[_Plan, int] | None:
         """What is due, and at which change."""
         with self._database.read("read"):
+            if not self._is_held(model):
+                return None
             plan, change = self._due(), self._database.latest_change()
         return None if plan is None or (only_file and plan.kind != _FILE) else (plan, change)
 
@@ -182,22 +195,29 @@ class SegmentBuilder:
                 return _instead_of([segment], many if sizes[segment.name] > limit else _FILE)
         return None
 
-    def _built(self, plan: _Plan, model: Model, stop: bool) -> VectorIndex | None:
-        """The index of these templates; None where it was stopped, or nobody is left."""
-        parts = []
+    def _read(self, plan: _Plan, model: Model, stop: bool) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+        """Ids and vectors of the templates that are left; none where it was stopped."""
+        parts = [(np.empty(0, np.int64), np.empty((0, model.dimension), np.float32))]
         with self._database.read("read"):
-            rows = self._database.run(
-                "SELECT id, vector FROM template WHERE id BETWEEN ? AND ? ORDER BY id", (plan.first, plan.last)
-            )
-            for part in read_vectors(rows, model.dimension):
+            if not self._is_held(model):
+                return parts[0]
+            for part in read_vectors(self._database, model.dimension, "id BETWEEN ? AND ?", (plan.first, plan.last)):
                 if stop and self._stop.is_set():
-                    return None
+                    return parts[0]
                 parts.append(part)
-        if not parts:
-            return None
-        numbers, vectors = (np.concatenate(some) for some in zip(*parts, strict=True))
+        return np.concatenate([one for one, _ in parts]), np.concatenate([one for _, one in parts])
+
+    def _built(
+        self,
+        plan: _Plan,
+        model: Model,
+        numbers: npt.NDArray[np.int64],
+        vectors: npt.NDArray[np.float32],
+        stop: bool,
+    ) -> VectorIndex | None:
+        """The index of these templates; None where it was stopped."""
         if plan.kind == _GRAPH:
-            return self._graph(numbers, vectors, model, stop)
+            return self._graph(model, numbers, vectors, stop)
         given: dict[str, Any] = {"ids": numbers, "fingerprint": model.fingerprint}
         if plan.kind == _FILE:
             return lookalike.index.build_index(vectors, _FILE, model.metric, **given)
@@ -207,7 +227,7 @@ class SegmentBuilder:
         return index
 
     def _graph(
-        self, numbers: npt.NDArray[np.int64], vectors: npt.NDArray[np.float32], model: Model, stop: bool
+        self, model: Model, numbers: npt.NDArray[np.int64], vectors: npt.NDArray[np.float32], stop: bool
     ) -> VectorIndex | None:
         """A graph, template by template; None where it was stopped."""
         # The last ones ask, before they go in, too: who is in a graph is found more easily.
@@ -225,20 +245,27 @@ class SegmentBuilder:
             index.add(vectors[ends[-1] :], numbers[ends[-1] :])
         return index
 
-    def _put(self, plan: _Plan, name: str, templates: int, change: int) -> None:
-        """Let it count; who was forgotten while it was built is overwritten before."""
+    def _put(self, plan: _Plan, name: str | None, templates: int, change: int) -> None:
+        """Let it count; who was forgotten while it was built is overwritten before. Without a name, none counts."""
         with self._database.write("written"):
             held = {segment.name for segment in self._folder.listed()}
             latest = self._database.latest_change()
-            if held.issuperset(plan.instead_of):
+            if change < switched_at(self._database):
+                pass  # what was read is of the model from before
+            elif name is None:
+                self._folder.drop(plan.instead_of)
+            elif held.issuperset(plan.instead_of):
                 gone = [template for template, _ in self._folder.forgotten(plan.first, plan.last, change)]
                 if gone:
                     erase_vectors(self._folder.folder / name, gone)
                 new = Listed(name, plan.kind, plan.first, plan.last, templates, change, latest)
                 self._folder.put(new, plan.instead_of)
+            reached("before commit of segment")
+        reached("after commit of segment")
         try:
             with self._database.write("tidied"):
                 self._folder.sweep()
+            reached("segments swept")
         except StorageError as error:
             _log.warning("older segments stay on the disk: %s", error)
 

@@ -12,6 +12,7 @@ process killed in between leaves the rest to the next one that opens the gallery
 
 from __future__ import annotations
 
+import io
 import logging
 import secrets
 import shutil
@@ -27,12 +28,15 @@ import numpy.typing as npt
 import lookalike.index
 from lookalike.atomic_files import write_atomically
 from lookalike.errors import ArtefactError, StorageError
+from lookalike.gallery.failpoints import reached
+from lookalike.index.core.flat_vectors import merged
 from lookalike.index.erasing import erase_vectors
+from lookalike.index.graphs.small_world_graph import SmallWorldIndex
 
 if TYPE_CHECKING:
     from lookalike.gallery.database import Database
     from lookalike.gallery.records import Model
-    from lookalike.index import VectorIndex
+    from lookalike.index import Subset, VectorIndex
 
 __all__ = ["Listed", "Segment", "SegmentFolder"]
 
@@ -43,6 +47,8 @@ FOLDER = "segments"
 BUILDING, ERASING = "building.lock", "erasing.lock"
 #: In a segment's folder: number and token of the last change whose forgotten templates were overwritten.
 _ERASED = "erased"
+#: In the folder of a graph: positions of the templates that no search of it finds.
+_UNREACHED = "unreached.npy"
 
 
 @dataclass(frozen=True)
@@ -70,16 +76,40 @@ class Listed:
 
 @dataclass(frozen=True, eq=False)
 class Segment:
-    """An open segment."""
+    """An open segment.
+
+    Attributes:
+        listed: its row in the database.
+        index: the index, mapped.
+        ids: of all templates in it.
+        unreached: those that no search of a graph finds, to be compared one by one; None where there are none.
+    """
 
     listed: Listed
     index: VectorIndex
     ids: npt.NDArray[np.int64] = field(repr=False)
+    unreached: VectorIndex | None = field(repr=False, default=None)
 
-    def find(self, probes: npt.NDArray[np.float32], k: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
-        """`(q, k)` ids and distances of the k nearest, whoever was forgotten."""
-        hits = self.index.search(probes, k)
-        return hits.ids, hits.distances
+    def find(
+        self, probes: npt.NDArray[np.float32], k: int, among: Subset | None = None
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+        """`(q, k)` ids and distances of the k nearest, whoever was forgotten; among some where these are given."""
+        hits = self.index.search(probes, k, among=among)
+        others, unreached = self.unreached, None if among is None else self._unreached_among(among)
+        if others is None or (unreached is not None and not len(unreached)):
+            return hits.ids, hits.distances
+        found = others.search(probes, min(k, len(others) if unreached is None else len(unreached)), among=unreached)
+        # Where a link from above led to one of them after all, it is there twice.
+        own = np.where(np.isin(hits.ids, found.ids), np.inf, hits.distances)
+        distances, ids = merged((own, hits.ids), (found.distances, found.ids), k)
+        return ids, distances
+
+    def _unreached_among(self, among: Subset) -> npt.NDArray[np.int64] | None:
+        if self.unreached is None:
+            return None
+        ids: npt.NDArray[np.int64] = self.unreached.ids
+        wanted: npt.NDArray[np.int64] = ids[np.isin(ids, among.ids)]
+        return wanted
 
 
 class SegmentFolder:
@@ -121,7 +151,18 @@ class SegmentFolder:
             raise ArtefactError(f"{self.folder / listed.name} does not hold the templates that it should")
         if not self._of_this_history(listed.name):
             raise ArtefactError(f"{self.folder / listed.name} lacks templates that a restored database has again")
-        return Segment(listed, index, ids)
+        return Segment(listed, index, ids, self._unreached(listed.name, index))
+
+    def _unreached(self, name: str, index: VectorIndex) -> VectorIndex | None:
+        """What is compared one by one beside a graph."""
+        if not isinstance(index, SmallWorldIndex):
+            return None
+        try:
+            positions = np.load(self.folder / name / _UNREACHED, allow_pickle=False)
+            vectors, ids = index.vectors_at(positions), np.asarray(index.id_map.ids)[positions]
+        except (OSError, ValueError, LookupError) as error:
+            raise ArtefactError(f"{self.folder / name / _UNREACHED} is damaged: {error}") from error
+        return lookalike.index.build_index(vectors, "exact", index.metric, ids=ids) if len(ids) else None
 
     def _of_this_history(self, name: str) -> bool:
         try:
@@ -147,13 +188,23 @@ class SegmentFolder:
         self.folder.mkdir(mode=0o700, exist_ok=True)
         name = secrets.token_hex(8)
         index.save(self.folder / name)
+        if isinstance(index, SmallWorldIndex):
+            array = io.BytesIO()
+            np.save(array, index.unreached(), allow_pickle=False)
+            write_atomically(self.folder / name / _UNREACHED, array.getvalue())
+        reached("segment written")
         return name
 
     def put(self, new: Listed, instead_of: Sequence[str]) -> None:
         """Let a segment count, instead of others; call inside a writing transaction."""
-        for name in instead_of:
-            self._database.run("DELETE FROM segment WHERE name = ?", (name,))
+        self.drop(instead_of)
         self._database.run("INSERT INTO segment VALUES (?, ?, ?, ?, ?, ?, ?)", astuple(new))
+
+    def drop(self, names: Sequence[str]) -> None:
+        """Let segments count no more; call inside a writing transaction."""
+        for name in names:
+            self._database.run("DELETE FROM segment WHERE name = ?", (name,))
+            self._database.run("UPDATE tally SET layout = layout + 1")
 
     def sweep(self) -> None:
         """Delete folders that do not count; call while `alone`, inside a transaction.
@@ -216,6 +267,7 @@ class SegmentFolder:
                 if new:
                     earlier = [template for template, when in gone[one.name] if when <= one.scrubbed]
                     self._erase(one.name, new, earlier, f"{change} {token[0]}")
+                    reached("vectors of a segment erased")
             if any(gone.values()):
                 with self._database.write("scrubbed"):
                     for one in behind:

@@ -92,6 +92,7 @@ class Snapshot:
         forgotten: templates -> the change that deleted them; later ones may come in, too.
         space: prepares probes for `fresh`.
         templates: how many are alive.
+        seen: the greatest id that was taken in.
     """
 
     change: int
@@ -101,6 +102,7 @@ class Snapshot:
     forgotten: dict[int, int]
     space: MetricSpace
     templates: int
+    seen: int
 
     def __len__(self) -> int:
         return self.templates

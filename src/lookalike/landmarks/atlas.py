@@ -2,9 +2,8 @@
 
 The photos behind every centroid with their sources, what is known of the places, photos that show no landmark, the
 thresholds that keep the promise about such photos, and how probable answers are. It is the gallery's annex
-(`gallery/annex.py`): one folder below ``NAME.gallery/landmarks/``, replaced as a whole and in one step with the
-centroids, without a place as soon as that is forgotten. Thresholds and odds stay when a place is forgotten: fewer
-places accept no more photos than before.
+(`gallery/annex`): written place by place, in one step with the centroids, without a place as soon as that is forgotten.
+Thresholds and odds stay when a place is forgotten: fewer places accept no more photos than before.
 """
 
 from __future__ import annotations
@@ -22,11 +21,11 @@ from lookalike.decisions.place_odds import NON_LANDMARK_SHARE, UNKNOWN_PLACE_SHA
 from lookalike.decisions.rejection import Rejection
 from lookalike.distances import unit_length
 from lookalike.errors import ArtefactError, InputError
-from lookalike.gallery.annex import Annex
+from lookalike.gallery.annex import Annex, AnnexUpdate, Kept
 from lookalike.identity_names import canonical_name
 from lookalike.landmarks.place import Place
 
-__all__ = ["ODDS", "Atlas", "AtlasSettings", "PlacePhotos", "atlas_annex", "known_better"]
+__all__ = ["ODDS", "Atlas", "AtlasSettings", "PlacePhotos", "atlas_update", "known_better"]
 
 Floats = npt.NDArray[np.float32]
 Integers = npt.NDArray[np.int64]
@@ -83,7 +82,7 @@ class Atlas:
     """A gallery's annex, read as an atlas.
 
     Example:
-        >>> atlas = Atlas(open_gallery("places.gallery").annex())    # doctest: +SKIP
+        >>> atlas = Atlas(annex_of(open_gallery("places.gallery")).annex())    # doctest: +SKIP
         >>> atlas.place("sacre_coeur").name, atlas.settings.promise_fpr    # doctest: +SKIP
         ('Sacré-Cœur', 0.01)
     """
@@ -147,11 +146,14 @@ class Atlas:
             raise ArtefactError(f"what the atlas knows of {place!r} is damaged ({error}); enroll again") from None
 
     def photos(self, place: str) -> PlacePhotos:
-        """The photos of a place, those left out of centroids included."""
-        rows = self.annex.of(canonical_name(place))
-        return PlacePhotos(
-            self.annex.rows["photos"][rows], self.annex.sources[rows], self.annex.rows["templates"][rows]
-        )
+        """The photos of a place, those left out of centroids included; mapped, see `Annex`."""
+        kept = self.annex.kept.get(canonical_name(place))
+        if kept is None:
+            return PlacePhotos(self.non_landmarks[:0], (), np.empty(0, np.int64))
+        try:
+            return PlacePhotos(kept.rows["photos"], kept.sources, kept.rows["templates"])
+        except KeyError as error:
+            raise ArtefactError(f"the atlas's photos of {place!r} lack their {error}; enroll again") from None
 
     def _document(self, key: str) -> Any:
         if key not in self.annex.document:
@@ -159,14 +161,14 @@ class Atlas:
         return self.annex.document[key]
 
 
-def atlas_annex(
+def atlas_update(
     photos: Mapping[str, PlacePhotos],
     places: Mapping[str, Place],
     rejection: Rejection,
     odds: PlaceOdds,
     non_landmarks: Floats,
     settings: AtlasSettings,
-) -> Annex:
+) -> AnnexUpdate:
     """What is written to the disk of an atlas.
 
     Args:
@@ -178,31 +180,23 @@ def atlas_annex(
         settings: asked for.
 
     Example:
-        >>> gallery.enroll_many(centroids, annex=lambda ids: atlas_annex(...))    # doctest: +SKIP
+        >>> keeper.enroll_with_annex(centroids, lambda ids: atlas_update(...))    # doctest: +SKIP
     """
-    names = sorted(photos)
     stored = rejection.to_dict()
     densities, bounds = stored.pop("densities"), stored.pop("bounds")
-    entries = {}
-    for name in names:
-        place = places.get(name, Place(name))
-        entries[name] = {
-            "facts": {"name": place.name, "latitude": place.latitude, "longitude": place.longitude},
+    kept = {}
+    for name in sorted(photos):
+        place, own = places.get(name, Place(name)), photos[name]
+        # A name that is the id is not stored, so that a place that is renamed is shown under its new one.
+        shown = None if place.name == place.id else place.name
+        entry = {
+            "facts": {"name": shown, "latitude": place.latitude, "longitude": place.longitude},
             "density": densities[name],
             "bound": bounds.get(name),
         }
-    dimension = non_landmarks.shape[1]
-    return Annex(
-        entries,
-        np.cumsum([0, *(len(photos[name].vectors) for name in names)], dtype=np.int64),
-        {
-            "photos": np.concatenate([np.empty((0, dimension), np.float32), *(photos[n].vectors for n in names)]),
-            "templates": np.concatenate([np.empty(0, np.int64), *(photos[n].templates for n in names)]),
-        },
-        [source for name in names for source in photos[name].sources],
-        {"non_landmarks": non_landmarks},
-        {"rejection": stored, "settings": asdict(settings), ODDS: odds.model_dump(mode="json")},
-    )
+        kept[name] = Kept(entry, {"photos": own.vectors, "templates": own.templates}, own.sources)
+    document = {"rejection": stored, "settings": asdict(settings), ODDS: odds.model_dump(mode="json")}
+    return AnnexUpdate(kept, {"non_landmarks": non_landmarks}, document)
 
 
 def known_better(older: Place, newer: Place) -> Place:

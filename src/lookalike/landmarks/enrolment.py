@@ -18,13 +18,13 @@ from lookalike.decisions.place_odds import PlaceOdds
 from lookalike.decisions.promise import PromisedRate
 from lookalike.decisions.rejection import Rejection
 from lookalike.distances import MetricName, unit_length
-from lookalike.errors import InputError, VectorError
+from lookalike.errors import InputError, StorageError, VectorError
 from lookalike.evaluation.calibration.rejection import fit_rejection
-from lookalike.gallery import Annex, Gallery, Model
+from lookalike.gallery import AnnexUpdate, Gallery, KeepsAnnex, Model, annex_of
 from lookalike.gallery.sources import readable
 from lookalike.identity_names import checked_name
 from lookalike.index.core.checks import checked_vectors
-from lookalike.landmarks.atlas import NO_TEMPLATE, Atlas, AtlasSettings, PlacePhotos, atlas_annex, known_better
+from lookalike.landmarks.atlas import NO_TEMPLATE, Atlas, AtlasSettings, PlacePhotos, atlas_update, known_better
 from lookalike.landmarks.centroids import Centroids
 from lookalike.landmarks.held_out_places import PlaceVectors, held_out_odds
 from lookalike.landmarks.near_copies import copy_of
@@ -123,13 +123,17 @@ def enroll_places(
     """
     model = _model_of(gallery)
     given = _checked(new, model.dimension)
-    since, held = gallery.change, gallery.annex()
+    keeper, since = annex_of(gallery), gallery.change
+    held = keeper.annex()
     atlas = None if held is None else Atlas(held)
     chosen = settings or (AtlasSettings() if atlas is None else atlas.settings)
     if promise_fpr is not None:
         chosen = replace(chosen, promise_fpr=promise_fpr)
     names = [_checked_place(place) for place in given.places]
-    photos = _together(_held(gallery, atlas, set(names)), given.vectors, names, given.sources)
+    with keeper.unchanged(since) as still:
+        if not still:
+            raise StorageError("the gallery was changed by another program meanwhile; enroll once more")
+        photos = _together(_held(gallery, keeper, atlas, set(names)), given.vectors, names, given.sources)
     bank = _bank(atlas, given.non_landmarks, model.metric)
     before = dict.fromkeys(gallery.names())  # ordered, and looked up once for each place
     of_templates = _of_templates(gallery, [name for name in before if name not in photos], model.metric)
@@ -146,9 +150,9 @@ def enroll_places(
     odds = held_out_odds(enrolled, rejection, unknown_places=chosen.unknown_places, non_landmarks=chosen.non_landmarks)
     _say(progress, "Fitting thresholds", 1)
     _say(progress, "Writing", 0)
-    made = _AnnexMaker(photos, found, first, of_templates.names(), known, rejection, odds, bank, chosen)
+    made = _UpdateMaker(photos, found, first, of_templates.names(), known, rejection, odds, bank, chosen)
     rows = [(name, *_templates(found, first[name], name)) for name in photos]
-    gallery.enroll_many(rows, replace=True, annex=made, since=since)
+    keeper.enroll_with_annex(rows, made, since=since)
     _say(progress, "Writing", 1)
     return EnrolledPlaces(
         places=together.names(),
@@ -248,8 +252,8 @@ def _place_vectors(
 
 
 @dataclass(frozen=True, eq=False)
-class _AnnexMaker:
-    """Makes the annex, once the gallery has numbered the centroids' templates."""
+class _UpdateMaker:
+    """Makes what is to be kept, once the gallery has numbered the centroids' templates."""
 
     photos: Mapping[str, _Photos]
     found: Centroids
@@ -261,7 +265,7 @@ class _AnnexMaker:
     bank: Floats
     settings: AtlasSettings
 
-    def __call__(self, ids: Mapping[str, list[int]]) -> Annex:
+    def __call__(self, ids: Mapping[str, list[int]]) -> AnnexUpdate:
         filled = {name: PlacePhotos(_none(self.bank), (), np.empty(0, np.int64)) for name in self.without_photos}
         at = 0
         for name, one in self.photos.items():
@@ -269,7 +273,7 @@ class _AnnexMaker:
             at += len(one.vectors)
             templates = [NO_TEMPLATE if m < 0 else ids[name][m - self.first[name]] for m in members]
             filled[name] = PlacePhotos(one.vectors, one.sources, np.array(templates, np.int64))
-        return atlas_annex(filled, self.known, self.rejection, self.odds, self.bank, self.settings)
+        return atlas_update(filled, self.known, self.rejection, self.odds, self.bank, self.settings)
 
 
 @dataclass(frozen=True, eq=False)
@@ -287,10 +291,10 @@ def _checked_place(place: str) -> str:
     return name
 
 
-def _held(gallery: Gallery, atlas: Atlas | None, more: set[str]) -> list[tuple[str, _Photos]]:
+def _held(gallery: Gallery, keeper: KeepsAnnex, atlas: Atlas | None, more: set[str]) -> list[tuple[str, _Photos]]:
     """What the gallery has of each place that has photos or, being in `more`, will have some."""
     held = []
-    late = set(gallery.uncovered())
+    late = set(keeper.uncovered())
     for name in sorted(late & more | set(() if atlas is None else atlas.places)):
         vectors, sources, known = np.empty((0, 0), np.float32), list[str](), set[int]()
         if atlas is not None:

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from dataclasses import replace
 
 import numpy as np
 
 from lookalike.decisions.place_odds import PlaceOdds
 from lookalike.errors import StorageError
-from lookalike.gallery import Gallery, Template
+from lookalike.gallery import AnnexUpdate, Gallery, Template, annex_of
 from lookalike.landmarks.atlas import ODDS, Atlas
 from lookalike.landmarks.held_out_places import PlaceVectors, held_out_odds
 
@@ -34,19 +33,23 @@ def complete(gallery: Gallery, atlas: Atlas, change: int) -> PlaceOdds:
         change: the gallery's change that the atlas was read at.
 
     Example:
-        >>> complete(gallery, Atlas(gallery.annex()), gallery.change).places    # doctest: +SKIP
+        >>> complete(gallery, Atlas(annex_of(gallery).annex()), gallery.change).places    # doctest: +SKIP
         48
     """
-    settings = atlas.settings
+    settings, keeper = atlas.settings, annex_of(gallery)
+    with keeper.unchanged(change) as still:
+        if not still:
+            raise StorageError("the gallery was changed by another program meanwhile; ask again")
+        places = _places(gallery, atlas)
     odds = held_out_odds(
-        _places(gallery, atlas),
+        places,
         atlas.rejection,
         unknown_places=settings.unknown_places,
         non_landmarks=settings.non_landmarks,
     )
-    annex = replace(atlas.annex, document=dict(atlas.annex.document) | {ODDS: odds.model_dump(mode="json")})
+    update = AnnexUpdate(document=dict(atlas.annex.document) | {ODDS: odds.model_dump(mode="json")})
     try:
-        gallery.enroll_many([], annex=lambda ids: annex, since=change, wait=False)
+        keeper.enroll_with_annex([], lambda ids: update, since=change, wait=False)
     except StorageError as error:  # somebody is just writing, or the disk is read-only
         _log.info("the odds of places were measured and not stored: %s", error)
     return odds

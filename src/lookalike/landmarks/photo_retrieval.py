@@ -41,11 +41,13 @@ def retrieve_photos(
         >>> retrieve_photos(recognizer.atlas, "cosine", vectors, [["church"], []])    # doctest: +SKIP
         RetrievalMeasures(mean_average_precision=0.81, ...)
     """
-    asked = [i for i, places in enumerate(truth) if any(_rows(atlas, place) for place in places)]
+    photos, rows = _all_photos(atlas)
+    own = [[row for place in places for row in rows.get(canonical_name(place), ())] for places in truth]
+    asked = [i for i, relevant in enumerate(own) if relevant]
     if not asked:
         return None
-    rankings = nearest(vectors[asked], atlas.annex.rows["photos"], k, metric)[0].tolist()
-    relevant = [[row for place in truth[i] for row in _rows(atlas, place)] for i in asked]
+    rankings = nearest(vectors[asked], photos, k, metric)[0].tolist()
+    relevant = [own[i] for i in asked]
     return measure_retrieval(rankings, relevant, [truth[i][0] for i in asked], k, seed=seed)
 
 
@@ -55,14 +57,17 @@ def already_enrolled(atlas: Atlas, metric: MetricName, vectors: Floats) -> npt.N
     Such a photo is recognised too easily, or refused too easily, to say anything about others.
     """
     found = np.zeros(len(vectors), bool)
-    for known in (atlas.annex.rows["photos"], atlas.non_landmarks):
+    for known in (_all_photos(atlas)[0], atlas.non_landmarks):
         if len(known) and len(vectors):
-            first = np.asarray(known[nearest(vectors, known, 1, metric)[0][:, 0]])
+            first = known[nearest(vectors, known, 1, metric)[0][:, 0]]
             apart = np.linalg.norm(first - vectors, axis=1)
             found |= apart <= ROUNDING * np.linalg.norm(vectors, axis=1)
     return found
 
 
-def _rows(atlas: Atlas, place: str) -> range:
-    own = atlas.annex.of(canonical_name(place))
-    return range(own.start, own.stop)
+def _all_photos(atlas: Atlas) -> tuple[Floats, dict[str, range]]:
+    """A copy of all enrolled photos, `(n, d)`, and which of them are of each place."""
+    own = {place: atlas.photos(place).vectors for place in atlas.places}
+    ends = np.cumsum([0, *map(len, own.values())]).tolist()
+    rows = {place: range(first, last) for place, first, last in zip(own, ends[:-1], ends[1:], strict=True)}
+    return np.concatenate([atlas.non_landmarks[:0], *own.values()]), rows

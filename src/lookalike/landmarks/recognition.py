@@ -18,7 +18,7 @@ import numpy.typing as npt
 from lookalike.answers import ExamplePhoto, Identified, PlaceCandidate
 from lookalike.decisions.place_odds import PlaceOdds
 from lookalike.errors import InputError, StorageError
-from lookalike.gallery import Candidate, Gallery, Searched
+from lookalike.gallery import Candidate, Gallery, Searched, annex_of
 from lookalike.landmarks.atlas import Atlas
 from lookalike.landmarks.reranking import CANDIDATES, PHOTOS, RankedPlace, rerank
 
@@ -26,6 +26,8 @@ __all__ = ["PlaceRecognition"]
 
 Floats = npt.NDArray[np.float32]
 
+#: Photos that are asked about together: who forgets a place waits for their answers.
+_TOGETHER = 128
 #: Searches repeated because somebody enrolled or forgot during them.
 ATTEMPTS = 5
 
@@ -48,7 +50,7 @@ class PlaceRecognition:
     """
 
     def __init__(self, gallery: Gallery) -> None:
-        self._gallery = gallery
+        self._gallery, self._keeper = gallery, annex_of(gallery)
         self._held: _Held | None = None
 
     @property
@@ -69,13 +71,13 @@ class PlaceRecognition:
     def _current(self) -> _Held:
         change, held = self._gallery.change, self._held
         if held is None or held.change != change:
-            annex = self._gallery.annex()
+            annex = self._keeper.annex()
             if annex is None:
                 raise InputError(
                     "the gallery has no atlas of landmarks; enroll places and photos without a landmark first: "
                     "`lookalike enroll DATA --recipe landmarks --non-landmarks FOLDER`"
                 )
-            unknown = self._gallery.uncovered()
+            unknown = self._keeper.uncovered()
             if unknown:
                 raise InputError(
                     f"{len(unknown)} identities, such as {unknown[0]!r}, were enrolled as people are, so no threshold "
@@ -93,7 +95,7 @@ class PlaceRecognition:
         return complete(self._gallery, atlas, change)
 
     def identify(self, vectors: Floats, k: int = 5, by_photos: bool = True, photos: int = PHOTOS) -> list[Identified]:
-        """Which place does each of some photos show, if any? They are searched together.
+        """Which place does each of some photos show, if any? They are searched together, some at a time.
 
         Args:
             vectors: `(q, d)` float32, checked.
@@ -105,19 +107,21 @@ class PlaceRecognition:
             InputError: the gallery has no atlas, or one that does not fit its templates; says what to do.
             StorageError: the gallery kept changing.
         """
-        held, searched = self._searched(vectors, max(k, CANDIDATES))
-        densities = held.atlas.rejection.density(vectors).tolist() if len(vectors) else []
-        probes = zip(vectors, densities, searched.candidates, strict=True)
-        asked = _Asked(held.atlas, held.odds, searched.counts.templates, k, by_photos, photos)
-        return [asked.answer(vector, density, found) for vector, density, found in probes]
+        asked = [vectors[at : at + _TOGETHER] for at in range(0, max(1, len(vectors)), _TOGETHER)]
+        return [one for some in asked for one in self._answers(some, k, by_photos, photos)]
 
-    def _searched(self, vectors: Floats, k: int) -> tuple[_Held, Searched]:
-        """Candidates, and the atlas that fits the very state of the gallery in which they were found."""
+    def _answers(self, vectors: Floats, k: int, by_photos: bool, photos: int) -> list[Identified]:
+        """Answers from one state of the gallery."""
         for _ in range(ATTEMPTS):
+            # The atlas must fit the very state of the gallery in which candidates are found, and no photo of theirs may
+            # be overwritten while it is compared.
             held = self._current()
-            searched = self._gallery.search_counted(vectors, k)
-            if searched.counts.change == held.change:
-                return held, searched
+            searched = self._gallery.search_counted(vectors, max(k, CANDIDATES))
+            densities = held.atlas.rejection.density(vectors).tolist() if len(vectors) else []
+            with self._keeper.unchanged(held.change) as still:
+                if still and searched.counts.change == held.change:
+                    asked = _Asked(held.atlas, held.odds, searched.counts.templates, k, by_photos, photos)
+                    return asked.answers(vectors, densities, searched)
         raise StorageError(f"the gallery changed during each of {ATTEMPTS} searches; ask again when it is at rest")
 
 
@@ -131,6 +135,11 @@ class _Asked:
     k: int
     by_photos: bool
     photos: int
+
+    def answers(self, vectors: Floats, densities: Sequence[float], searched: Searched) -> list[Identified]:
+        """The answers about all photos."""
+        probes = zip(vectors, densities, searched.candidates, strict=True)
+        return [self.answer(vector, density, found) for vector, density, found in probes]
 
     def answer(self, vector: Floats, density: float, found: Sequence[Candidate]) -> Identified:
         """The answer about one photo, from the nearest places."""

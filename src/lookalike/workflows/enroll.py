@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,11 +35,13 @@ class EnrollOptions(ModelRunOptions):
         classes_at: of a folder per identity: at which depth the identities' folders lie, such as 2.
         gallery: its address, such as a folder; made where there is none yet.
         name: whose pictures these are.
+        tag: of people: added to the tags of everybody enrolled: values by key, or texts, such as `site=Berlin`.
         recipe: `"landmarks"` for places; a gallery that is there already says what it holds.
         non_landmarks: of places: a folder of photos that show none, of the kind users send.
         promise: of places: `"fpr=RATE"`, the share of such photos that may be named.
         places: of places: a CSV of identity,name,latitude,longitude.
         scales: sizes at which every picture is embedded, such as `"0.7,1,1.4"`; the same whenever the gallery is used.
+        keep_pictures: of people: the gallery keeps the pictures, too, so that another model can embed them one day.
         cropped: pictures are face crops: where no face is found, the whole picture is taken.
         skip_bad: leave out pictures that cannot be used, in place of an error.
     """
@@ -49,11 +51,13 @@ class EnrollOptions(ModelRunOptions):
     classes_at: int | None = None
     gallery: str | Path = "people.gallery"
     name: str | None = None
+    tag: Mapping[str, str] | Sequence[str] | None = None
     recipe: str | None = None
     non_landmarks: Path | None = None
     promise: str | None = None
     places: Path | None = None
     scales: str | Sequence[float] | None = None
+    keep_pictures: bool = False
     cropped: bool = False
     skip_bad: bool = False
 
@@ -75,6 +79,7 @@ def enroll(options: EnrollOptions, progress: ProgressSink | None = None) -> Peop
         >>> enroll(EnrollOptions(model="dlib", pictures=["faces/"])).identities    # doctest: +SKIP
         40
     """
+    from lookalike.errors import InputError
     from lookalike.gallery.existing import open_existing
     from lookalike.workflows.gallery_kind import asks_for_places, holds_places, refuse_options
     from lookalike.workflows.output_folder import check_writable
@@ -89,6 +94,9 @@ def enroll(options: EnrollOptions, progress: ProgressSink | None = None) -> Peop
         else:
             stack.enter_context(held)
         if holds_places(held) or of_places:
+            if options.keep_pictures:
+                raise InputError("--keep-pictures is for people: a gallery of landmarks cannot change its model")
+            refuse_options(options, "tag", why="is for people; a gallery of landmarks has no tags")
             return _places(options, held, stack, Reporter(progress))
         why = f"is for landmarks, and {options.gallery} holds none; give --recipe landmarks with it"
         refuse_options(options, *_PLACES, why=why)
@@ -96,21 +104,28 @@ def enroll(options: EnrollOptions, progress: ProgressSink | None = None) -> Peop
 
 
 def _people(options: EnrollOptions, held: Gallery | None, stack: ExitStack, report: Reporter) -> PeopleEnrolled:
+    from lookalike.gallery.identity_tags import checked_tags
+    from lookalike.gallery.model_upgrade import upgradable
     from lookalike.recognizer import Recognizer
     from lookalike.workflows.loaded_model import load_model
     from lookalike.workflows.people_enrolment import checked_names
     from lookalike.workflows.picture_headers import check_headers
+    from lookalike.workflows.tag_texts import given_tags
 
     chosen = _pictures_of_people(_data(options), options.name, options.classes_at)
     checked_names(chosen.paths, chosen.identities)
+    tags = {key: value for key, value in checked_tags(given_tags(options.tag)).items() if value is not None}
     check_headers(chosen.paths, report, skip_bad=options.skip_bad)
     embedder = load_model(options.model, cropped=options.cropped, scales=options.scales, run=options)
     if held is not None:
         Recognizer(embedder, held)  # a gallery of another model is refused before the work
+        if options.keep_pictures:
+            upgradable(held)
     for line in chosen.notes:
         report.remark(line)
     people = embed_people(embedder, chosen.paths, chosen.identities, report, options.skip_bad)
-    return store_people(Recognizer(embedder, _made(options, held, stack)), people, report)
+    recognizer = Recognizer(embedder, _made(options, held, stack))
+    return store_people(recognizer, people, report, tags, options.keep_pictures)
 
 
 def _places(options: EnrollOptions, held: Gallery | None, stack: ExitStack, report: Reporter) -> PlacesEnrolled:

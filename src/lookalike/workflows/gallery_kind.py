@@ -33,9 +33,11 @@ def holds_places(gallery: Gallery | None) -> bool:
     Raises:
         ArtefactError: what it keeps of its places is damaged.
     """
+    from lookalike.gallery.annex import annex_of
+
     if gallery is None or gallery.kind != "landmarks":
         return False
-    gallery.annex()  # one that is damaged is refused before a model is loaded
+    annex_of(gallery).annex()  # one that is damaged is refused before a model is loaded
     return True
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +14,7 @@ from lookalike.workflows.unusable_pictures import UnusablePicture, UnusablePictu
 if TYPE_CHECKING:
     from lookalike.answers import Identified, IdentifiedFace
     from lookalike.embedder import Embedder
-    from lookalike.gallery import Gallery, Kind
+    from lookalike.gallery import Filter, Gallery, Kind
     from lookalike.images import Picture
     from lookalike.picture_inputs import GivenPictures
     from lookalike.recognizer import Recognizer
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Identification", "IdentifyOptions", "identify", "identify_with"]
 
 #: Options of people only, and of places only.
-_PEOPLE = ("threshold", "fmr", "fpir", "calibration", "template_scoring")
+_PEOPLE = ("threshold", "fmr", "fpir", "calibration", "template_scoring", "where")
 _PLACES = ("submission", "rerank")
 
 
@@ -43,6 +43,8 @@ class IdentifyOptions(ModelRunOptions):
         calibration: of people: a `calibration.json` in place of the model's own.
         template_scoring: of people: how several templates of one become one distance: `nearest`, `mean` or `set`; None
             for the rule that the thresholds were measured for.
+        where: of people: only those with these tags are looked for, as `Gallery.search` takes it; or texts, such as
+            `site=Berlin`. `fpir` is kept for as many as these are.
         recipe: `"landmarks"` for places; the gallery says it as well.
         rerank: of places: whether the nearest enrolled photos help to tell which place it is; they do by default.
         submission: of places: a file to write, with id,landmarks as Google Landmarks v2 wants it.
@@ -64,6 +66,7 @@ class IdentifyOptions(ModelRunOptions):
     fpir: float | None = None
     calibration: Path | None = None
     template_scoring: str | None = None
+    where: Mapping[str, str | Sequence[str]] | Sequence[str] | None = None
     recipe: str | None = None
     rerank: bool | None = None
     submission: Path | None = None
@@ -197,6 +200,7 @@ class _Question:
     all_faces: bool
     rerank: bool
     smallest_face: int = 0
+    where: Filter | None = None
 
 
 def _ask(recognizer: Recognizer, question: _Question, report: Reporter) -> Identification:
@@ -209,12 +213,22 @@ def _ask(recognizer: Recognizer, question: _Question, report: Reporter) -> Ident
     faces: list[list[IdentifiedFace]] = []
     if question.all_faces:
         faces = recognizer.identify_all_many(
-            pictures, k=question.top, smallest_face=question.smallest_face, progress=done, unusable=bad
+            pictures,
+            k=question.top,
+            smallest_face=question.smallest_face,
+            progress=done,
+            unusable=bad,
+            where=question.where,
         )
         last = [one.answer for own in faces for one in own][-1:]
     else:
         answers = recognizer.identify_many(
-            pictures, k=question.top, rerank=question.rerank, progress=done, unusable=bad
+            pictures,
+            k=question.top,
+            rerank=question.rerank,
+            progress=done,
+            unusable=bad,
+            where=question.where,
         )
         last = answers[-1:]
     bad.report(report)  # refuses pictures none of which can be used
@@ -256,7 +270,9 @@ def _identified(options: IdentifyOptions, gallery: Gallery, of_places: bool, rep
     from lookalike.workflows.people_recognizer import people_recognizer
     from lookalike.workflows.picture_headers import check_pictures
     from lookalike.workflows.place_submission import submission_ids
+    from lookalike.workflows.tag_texts import given_filter
 
+    where = given_filter(options.where)
     given = given_pictures(options.pictures, skip_missing=options.skip_bad)
     for line in given.notes:
         report.remark(line)
@@ -271,7 +287,7 @@ def _identified(options: IdentifyOptions, gallery: Gallery, of_places: bool, rep
         options.model, cropped=options.cropped, scales=options.scales, calibration=options.calibration, run=options
     )
     question = _Question(
-        given, bad, options.top, options.all_faces, options.rerank is not False, options.smallest_face or 0
+        given, bad, options.top, options.all_faces, options.rerank is not False, options.smallest_face or 0, where
     )
     if of_places:
         found = _about_places(options, embedder, gallery, question, ids, report)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from lookalike.embedder import Embedder
-    from lookalike.gallery import Counts, Gallery
+    from lookalike.gallery import Counts, Gallery, Tags
     from lookalike.images import Picture
     from lookalike.progress import ProgressSink, Reporter
     from lookalike.recognizer import Recognizer
@@ -55,12 +55,12 @@ class EmbeddedPeople:
 
     Attributes:
         vectors: `(n, d)` float32, by the person's name: the rows of one person are one array.
-        sources: of each person, where the pictures came from.
+        pictures: of each person, as they were given.
         left_out: pictures that could not be used.
     """
 
     vectors: dict[str, npt.NDArray[np.float32]]
-    sources: dict[str, list[str]]
+    pictures: dict[str, list[Picture]]
     left_out: int
 
 
@@ -70,6 +70,7 @@ def enroll_people(
     names: Sequence[str],
     *,
     skip_bad: bool = False,
+    keep_pictures: bool = False,
     progress: ProgressSink | None = None,
 ) -> PeopleEnrolled:
     """Enroll pictures of people; where one is refused, nobody is enrolled.
@@ -79,10 +80,12 @@ def enroll_people(
         pictures: paths, bytes, arrays or Pillow images.
         names: whose each is.
         skip_bad: leave out pictures that cannot be used, in place of an error.
+        keep_pictures: let the gallery keep the pictures, too, so that another model can embed them one day.
         progress: told how far it is.
 
     Raises:
-        InputError: no pictures, not one name for each, a name that nobody can bear, or a gallery of landmarks.
+        InputError: no pictures, not one name for each, a name that nobody can bear, a gallery of landmarks, or one
+            that keeps no pictures.
         DatasetError: some picture cannot be used and `skip_bad` is false, or none can.
         StorageError: the disk is full or failing; says how many people are enrolled.
 
@@ -94,7 +97,8 @@ def enroll_people(
 
     report = Reporter(progress)
     _check_kind(recognizer.gallery)  # before the work
-    return store_people(recognizer, embed_people(recognizer.embedder, pictures, names, report, skip_bad), report)
+    people = embed_people(recognizer.embedder, pictures, names, report, skip_bad)
+    return store_people(recognizer, people, report, keep_pictures=keep_pictures)
 
 
 def embed_people(
@@ -111,7 +115,7 @@ def embed_people(
     """
     from collections import defaultdict
 
-    from lookalike.images import one_or_several, source_of
+    from lookalike.images import one_or_several
     from lookalike.workflows.labelled_pictures import embed_usable
 
     pictures = list(one_or_several(pictures))
@@ -122,7 +126,7 @@ def embed_people(
         rows[checked[position]].append(row)
     return EmbeddedPeople(
         {name: vectors[rows[name]] for name in sorted(rows)},
-        {name: [source_of(pictures[kept[row]]) for row in rows[name]] for name in sorted(rows)},
+        {name: [pictures[kept[row]] for row in rows[name]] for name in sorted(rows)},
         len(pictures) - len(kept),
     )
 
@@ -145,13 +149,28 @@ def checked_names(pictures: Sequence[Picture], names: Sequence[str]) -> list[str
     return [checked_name(name) for name in names]
 
 
-def store_people(recognizer: Recognizer, people: EmbeddedPeople, report: Reporter) -> PeopleEnrolled:
+def store_people(
+    recognizer: Recognizer,
+    people: EmbeddedPeople,
+    report: Reporter,
+    tags: Tags | None = None,
+    keep_pictures: bool = False,
+) -> PeopleEnrolled:
     """Write them into the recognizer's gallery, one person after the other: who is enrolled, is on the disk.
 
+    Args:
+        recognizer: with a gallery.
+        people: to be written.
+        report: told how far it is.
+        tags: added to those of everybody.
+        keep_pictures: let the gallery keep the pictures, too.
+
     Raises:
+        InputError: pictures are to be kept, and the gallery keeps none.
+        ImageError: pictures are to be kept, and one is not there any more; says how many people are enrolled.
         StorageError: the disk is full or failing; says how many people are enrolled.
     """
-    from lookalike.errors import StorageError
+    from lookalike.errors import ImageError, StorageError
     from lookalike.identity_names import look_alike_remarks
 
     gallery, total = recognizer.gallery, len(people.vectors)
@@ -164,12 +183,12 @@ def store_people(recognizer: Recognizer, people: EmbeddedPeople, report: Reporte
     try:
         for name, vectors in people.vectors.items():
             there = _template_ids(gallery, name) if name in before else set()
-            now = gallery.enroll(name, vectors, people.sources[name])
+            now = _enrolled_ids(gallery, name, vectors, people.pictures[name], tags, keep_pictures)
             known += len(now) - len(set(now) - there)
             stored += 1
             done(1)
-    except StorageError as error:
-        raise StorageError(f"{error}; {_enrolled(stored, total)}") from None
+    except (StorageError, ImageError) as error:
+        raise type(error)(f"{error}; {_enrolled(stored, total)}") from None
     except KeyboardInterrupt:
         report.remark(f"interrupted: {_enrolled(stored, total)}")
         raise
@@ -181,7 +200,7 @@ def store_people(recognizer: Recognizer, people: EmbeddedPeople, report: Reporte
         left_out=people.left_out,
         identities=counts.identities,
         templates=counts.templates,
-        fpir_bound=_fpir_bound(recognizer.embedder, counts),
+        fpir_bound=_fpir_bound(recognizer, counts),
         notes=tuple(report.remarks),
         already_known=known,
     )
@@ -210,8 +229,36 @@ def _enrolled(stored: int, total: int) -> str:
     return f"{stored} of {people} enrolled: the same command goes on, and enrolls nothing twice"
 
 
-def _fpir_bound(embedder: Embedder, counts: Counts) -> float | None:
+def _enrolled_ids(
+    gallery: Gallery,
+    name: str,
+    vectors: npt.NDArray[np.float32],
+    pictures: Sequence[Picture],
+    tags: Tags | None,
+    keep: bool,
+) -> list[int]:
+    """The ids of a person's templates, which are stored now."""
+    from lookalike.images import source_of
+
+    sources = [source_of(picture) for picture in pictures]
+    if not keep:
+        return gallery.enroll(name, vectors, sources, tags=tags)
+    from lookalike.gallery import Enrolment
+    from lookalike.gallery.kept_pictures import encoded
+    from lookalike.gallery.model_upgrade import upgradable
+
+    upgradable(gallery)  # one that keeps none is refused
+    # Encoded person by person: never are the pictures of all in memory.
+    one = Enrolment(name, vectors, sources, tags, pictures=[encoded(picture) for picture in pictures])
+    return next(iter(gallery.enroll_many([one]).values()))
+
+
+def _fpir_bound(recognizer: Recognizer, counts: Counts) -> float | None:
     """What the model's own threshold is worth to strangers among so many templates."""
-    if embedder.calibration is None or embedder.calibration.tail is None:
+    from lookalike.decisions.policies import measured_threshold
+
+    calibration = None if recognizer.calibration is None else recognizer.calibration.for_scoring()
+    if calibration is None or calibration.tail is None:
         return None
-    return embedder.calibration.tail.upper_fpir(embedder.threshold().distance, counts.templates)
+    compared = counts.compared(calibration.template_scoring)
+    return calibration.tail.upper_fpir(measured_threshold(calibration).distance, compared)

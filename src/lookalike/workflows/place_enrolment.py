@@ -248,11 +248,12 @@ def check_promise(gallery: Gallery | None, photos: int, others: int, promise_fpr
 
     from lookalike.errors import InputError
     from lookalike.evaluation.calibration.promised_rate import promised_threshold
+    from lookalike.gallery.annex import annex_of
     from lookalike.landmarks.atlas import AtlasSettings
 
     if not photos and (gallery is None or not len(gallery)):
         raise InputError("the gallery holds no place and no photos were given; give a folder per place, or a CSV")
-    if gallery is not None and gallery.annex() is not None:
+    if gallery is not None and annex_of(gallery).annex() is not None:
         return  # it has non-landmarks already
     if not others:
         raise InputError(

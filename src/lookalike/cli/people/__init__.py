@@ -19,6 +19,7 @@ _VERBS = {
     "rename": (_PUT_RIGHT, "lookalike.cli.people.rename:rename"),
     "merge": (_PUT_RIGHT, "lookalike.cli.people.merge:merge"),
     "split": (_PUT_RIGHT, "lookalike.cli.people.split:split"),
+    "doctor": (_PUT_RIGHT, "lookalike.cli.people.doctor:doctor"),
     "undo": (_PUT_RIGHT, "lookalike.cli.people.undo:undo"),
     "tag": (_PUT_RIGHT, "lookalike.cli.people.tag:tag"),
 }

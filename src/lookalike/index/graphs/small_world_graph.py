@@ -37,6 +37,7 @@ from lookalike.index.core.kind import RecallSetting, SearchSettings
 from lookalike.index.core.metric_space import in_our_convention
 from lookalike.index.core.vector_index import VectorIndex
 from lookalike.index.graphs.graph_work import build_work, search_work
+from lookalike.index.graphs.reachability import unreached
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -138,6 +139,17 @@ class SmallWorldIndex(VectorIndex):
     def _find_one(self, row: Floats, k: int, settings: SearchSettings) -> FindOne:
         wanted: GraphSearch = settings  # type: ignore[assignment]
         return prepared_faiss_search(self._graph, row, k, _parameters(max(k, wanted.ef_search)))
+
+    def unreached(self) -> Positions:
+        """`(m,)` positions of vectors that no link leads to, so that no search finds them; more candidates do not help.
+
+        A position is that of `id_map.ids`.
+        """
+        return unreached(self._graph)
+
+    def vectors_at(self, positions: Positions) -> Floats:
+        """`(m, d)` float32, a copy of the vectors at these positions, prepared for the metric."""
+        return self._vectors_at(positions)
 
     def _computed(self) -> int:
         return int(self._counter.ndis)

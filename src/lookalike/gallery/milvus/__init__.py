@@ -1,0 +1,1 @@
+"""Galleries on a Milvus server: `milvus://host:19530/name`."""
