@@ -465,9 +465,10 @@ class EmbeddedGallery:
 
     def templates_of(self, identities: Sequence[str]) -> dict[str, list[Template]]:
         """Templates of some identities, read together. See `Gallery.templates_of`."""
-        wanted = json.dumps([checked_name(name) for name in identities])
+        names = [checked_name(name) for name in identities]
         found: dict[str, list[Template]] = {}
         with self._database.read("read"):
+            wanted = json.dumps([self._database.sealing.stored_name(name) for name in names])
             for template in self._templates("name IN (SELECT value FROM json_each(?))", (wanted,)):
                 found.setdefault(template.identity, []).append(template)
         return found
