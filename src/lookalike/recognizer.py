@@ -213,7 +213,7 @@ class Recognizer:
         scoring = self.template_scoring
         policy = self._policy(scoring)
         follows = isinstance(policy, PromisePolicy) and policy.promise.kind == "fpir" and self._gallery is not None
-        return policy.limits(_compared(self.gallery.counts(), scoring) if follows else 1).threshold
+        return policy.limits(self.gallery.counts().compared(scoring) if follows else 1).threshold
 
     @property
     def pair_threshold(self) -> Threshold:
@@ -534,7 +534,7 @@ class Recognizer:
         # state of the gallery.
         searched = search_scored(self.gallery, vectors, max(k, 2), self.embedder.metric, scoring, where)
         counts = searched.counts
-        compared = _compared(counts, scoring)
+        compared = counts.compared(scoring)
         limits = self._policy(scoring).limits(compared)
         threshold, weakness = limits.threshold, _weakness(calibration, counts)
         bound = None if tail is None else tail.upper_fpir(threshold.distance, compared)
@@ -564,11 +564,6 @@ class Recognizer:
                 )
             )
         return answers
-
-
-def _compared(counts: Counts, scoring: TemplateScoring) -> int:
-    """How many distances a search makes: one of each template, or one of each identity."""
-    return counts.templates if scoring == "nearest" else counts.identities
 
 
 def _weakness(calibration: Calibration | None, counts: Counts | None = None) -> str:

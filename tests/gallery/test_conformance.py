@@ -467,6 +467,22 @@ def test_pages_of_templates_hold_every_one_once(gallery):
         gallery.templates_page(0)
 
 
+def test_templates_of_some_are_those_of_each(gallery):
+    for number, size in enumerate((1, 3, 2)):
+        gallery.enroll(f"p{number}", vectors(size, number), qualities=[0.5, None, 0.25][:size])
+    gallery.rename("p0", "Ada")
+    held = gallery.templates_of(["p1", "Ada", "p0", "nobody", "p1"])
+    assert sorted(held) == ["Ada", "p1"]
+    for name, own in held.items():
+        wanted = gallery.templates(name)
+        assert [(one.id, one.identity, one.quality) for one in own] == [(one.id, name, one.quality) for one in wanted]
+        assert all(np.array_equal(a.vector, b.vector) for a, b in zip(own, wanted, strict=True))
+    gallery.forget("p1")
+    assert gallery.templates_of(["p1"]) == gallery.templates_of([]) == {}
+    with pytest.raises(InputError):
+        gallery.templates_of([""])
+
+
 # --- forgetting -------------------------------------------------------------------------------------------
 
 
@@ -515,15 +531,3 @@ def test_a_clock_that_goes_back_changes_no_order(gallery, monkeypatch):
     gallery.forget("Eve")
     assert gallery.enroll("Ada", vectors(1, 1), key="k") == second
     assert gallery.search(vectors(1), k=1)[0][0].identity == "Ada"
-
-
-def test_templates_of_some_are_read_together(gallery):
-    gallery.enroll_many([("Ada", vectors(3), None), ("Bob", vectors(1, 1), None), ("Eve", vectors(2, 2), None)])
-    held = gallery.templates_of(["Ada", "nobody", "Bob", "Ada"])
-    assert {name: [one.id for one in own] for name, own in held.items()} == {
-        name: [one.id for one in gallery.templates(name)] for name in ("Ada", "Bob")
-    }
-    np.testing.assert_array_equal(held["Ada"][1].vector, vectors(3)[1])
-    gallery.rename("Ada", "Zoe")
-    assert list(gallery.templates_of(["Ada", "Zoe"])) == ["Zoe"]
-    assert gallery.templates_of([]) == {}

@@ -65,8 +65,8 @@ def test_who_is_renamed_between_search_and_reading_is_searched_again(gallery, mo
     probe, search = probes(1), gallery.search_counted
     first = search_scored(gallery, probe, 1, "cosine", "mean").candidates[0][0].identity
 
-    def renamed_afterwards(vectors, k):
-        found = search(vectors, k)
+    def renamed_afterwards(vectors, k, where):
+        found = search(vectors, k, where=where)
         if first in gallery.names():
             gallery.rename(first, "another name")
         return found

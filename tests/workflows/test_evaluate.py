@@ -14,8 +14,11 @@ from lookalike.embedder.trained_pictures import TrainedPictures, content_digest
 from lookalike.errors import DatasetError, InputError, LookalikeError, StorageError
 from lookalike.evaluation.evaluator import Measurement
 from lookalike.evaluation.evaluators import EVALUATORS
+from lookalike.evaluation.identification.template_scoring_evaluator import TemplateScorings
 from lookalike.evaluation.report.page import Section
+from lookalike.workflows.enroll import EnrollOptions, enroll
 from lookalike.workflows.evaluate import EvaluateOptions, evaluate
+from lookalike.workflows.identify import IdentifyOptions, identify
 
 
 @pytest.fixture
@@ -43,6 +46,39 @@ def test_a_new_evaluator_is_one_class_and_one_line_in_the_list(options_for, some
     written = json.loads((tmp_path / "e" / "metrics.json").read_text("utf-8"))
     assert written["counts"] == {"s01": 3, "s02": 3}
     assert written == done.metrics
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"template_scoring": "median", "enrolled": 3}, "'median' is unknown; choose one of nearest, mean, set, auto"),
+        ({"template_scoring": "auto"}, "several templates of a person, and --enrolled is 1; give --enrolled 2 or more"),
+    ],
+)
+def test_a_template_scoring_that_cannot_be_measured_is_refused_before_the_work(options_for, options, message):
+    with pytest.raises(InputError, match=message):
+        evaluate(options_for("no such folder", **options))
+
+
+def test_identify_answers_by_the_rule_that_was_measured(options_for, people_folder, tiny_model, tmp_path):
+    done = evaluate(options_for(people_folder, enrolled=2, template_scoring="mean"), evaluators=[TemplateScorings()])
+    written = Calibration.load(tmp_path / "e" / "calibration.json")
+    assert written == done.calibration
+    assert written.answering_scoring == "mean"
+    assert done.metrics["template_scoring"]["answering"] == "mean"
+    assert any(note.startswith("template scoring: mean has FNIR") for note in done.notes)
+    known = tmp_path / "g"
+    enroll(EnrollOptions(pictures=[str(people_folder)], model=tiny_model, gallery=known))
+    picture = sorted(people_folder.glob("s01/*"))[0]
+    asked = IdentifyOptions(
+        pictures=[picture], model=tiny_model, gallery=known, calibration=tmp_path / "e" / "calibration.json"
+    )
+    by_rule, by_nearest = (identify(replace(asked, template_scoring=rule)).answers[0] for rule in (None, "nearest"))
+    assert by_rule.threshold == written.for_scoring("mean").threshold()
+    assert by_nearest.threshold == written.threshold()
+    assert by_nearest.distance < by_rule.distance, "the picture itself is enrolled, the mean lies elsewhere"
+    with pytest.raises(InputError, match="measured with template scoring nearest and mean, and set was asked for"):
+        identify(replace(asked, template_scoring="set"))
 
 
 def test_the_result_says_what_was_written(options_for, some_people, tmp_path, capsys):

@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from lookalike.decisions.scoring_rule import TemplateScoring
 from lookalike.distances import MetricName
 
 __all__ = [
@@ -174,6 +175,15 @@ class Counts:
     identities: int
     templates: int
     change: int
+
+    def compared(self, rule: TemplateScoring) -> int:
+        """How many distances a search makes by a rule: one to each template, or one to each identity.
+
+        Example:
+            >>> Counts(2, 6, 1).compared("nearest"), Counts(2, 6, 1).compared("mean")
+            (6, 2)
+        """
+        return self.templates if rule == "nearest" else self.identities
 
 
 @dataclass(frozen=True)

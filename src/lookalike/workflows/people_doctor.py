@@ -165,7 +165,8 @@ def _decided(options: DoctorOptions, gallery: Gallery) -> tuple[Embedder | None,
         raise InputError(f"{options.gallery} holds nobody yet; enroll people first")
     if str(options.model):
         embedder = load_model(options.model, calibration=options.calibration, run=options)
-        recognizer = people_recognizer(embedder, gallery, options.threshold, options.fmr, options.fpir)
+        # Templates are compared one with one.
+        recognizer = people_recognizer(embedder, gallery, options.threshold, options.fmr, options.fpir, "nearest")
         return embedder, _by(recognizer.threshold, embedder.calibration)
     if options.threshold is None:
         raise InputError("nothing says up to which distance templates match; give --model, or --threshold")

@@ -257,7 +257,8 @@ def _fpir_bound(recognizer: Recognizer, counts: Counts) -> float | None:
     """What the model's own threshold is worth to strangers among so many templates."""
     from lookalike.decisions.policies import measured_threshold
 
-    calibration = recognizer.calibration
+    calibration = None if recognizer.calibration is None else recognizer.calibration.for_scoring()
     if calibration is None or calibration.tail is None:
         return None
-    return calibration.tail.upper_fpir(measured_threshold(calibration).distance, counts.templates)
+    compared = counts.compared(calibration.template_scoring)
+    return calibration.tail.upper_fpir(measured_threshold(calibration).distance, compared)

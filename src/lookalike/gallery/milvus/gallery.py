@@ -433,7 +433,7 @@ class MilvusGallery:
         owners = sorted({owner_number(name) for name in wanted})
         rows = self._rows(state.model).among("owner", owners, strong=False, vectors=True)
         found: dict[str, list[Template]] = {}
-        for one in _newest([row for row in rows if row.identity in wanted], state.serial):
+        for one in newest_rows([row for row in rows if row.identity in wanted], state.serial):
             found.setdefault(one.identity, []).append(one.template())
         return found
 
