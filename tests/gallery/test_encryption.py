@@ -66,6 +66,15 @@ def test_it_answers_as_a_plain_one(tmp_path):
     assert answers[0] == answers[1]
 
 
+def test_more_people_than_keys_that_are_held(tmp_path, monkeypatch):
+    monkeypatch.setattr("lookalike.gallery.encryption._HELD", 3)
+    with opened(tmp_path / "g") as gallery:
+        gallery.enroll_many([(str(i), VECTORS[i], None) for i in range(10)])
+        gallery.merge([str(i) for i in range(5)], "0")
+        assert [len(row) for row in gallery.search(VECTORS[:2], 10)] == [6, 6]
+        assert gallery.names() == ["0", *map(str, range(5, 10))]
+
+
 def test_enrolling_again_changes_nothing(tmp_path):
     with opened(tmp_path / "g") as gallery:
         ids = gallery.enroll("Ada", VECTORS[:3])

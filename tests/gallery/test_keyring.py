@@ -78,6 +78,20 @@ def test_a_changed_master_key_opens_what_was_wrapped_by_the_old_one(tmp_path):
         Keyring(tmp_path / "k", MASTER)
 
 
+def test_no_key_is_wrapped_by_a_master_key_that_was_changed(tmp_path):
+    with closing(Keyring.made(tmp_path / "k", MASTER)) as old, closing(Keyring(tmp_path / "k", MASTER)) as other:
+        held = numbers(1)
+        old.put(held)
+        other.rekey(OTHER)
+        with pytest.raises(ArtefactError, match="was changed by another program; open the gallery again"):
+            old.put(numbers(1))
+        with pytest.raises(ArtefactError, match="was changed by another program"):
+            old.rekey(MASTER)
+        with pytest.raises(ArtefactError, match="the master key was changed by another program"):
+            old.keys(held)
+        assert other.keys(held) == held
+
+
 def test_one_clear_error_each(tmp_path):
     Keyring.made(tmp_path / "k", MASTER).close()
     with pytest.raises(ArtefactError, match=r"n\.key is not the key of .*; give the key that"):

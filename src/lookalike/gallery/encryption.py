@@ -214,6 +214,8 @@ class EncryptedColumns:
         number, key = secrets.token_bytes(_ID_BYTES), secrets.token_bytes(KEY_BYTES)
         self._added[number] = key
         self._new.append(row)
+        if len(self._held) >= _HELD:
+            self._held = {}
         self._held[row] = _RowKey(number, key, self._cipher(key))
         table, own = row
         self._database.run(f"INSERT INTO {table}_key ({table}_id, key_id) VALUES (?, ?)", (own, number))
@@ -261,10 +263,12 @@ class EncryptedColumns:
     def _load(self, rows: Iterable[_Row]) -> dict[_Row, _RowKey]:
         """The keys of many rows, read at once where they are not held."""
         wanted, held = dict.fromkeys(rows), self._held
-        found = {one: held[one] for one in wanted if one in held}
+        found = {one: own for one in wanted if (own := held.get(one)) is not None}
         missing = [one for one in wanted if one not in found]
         numbers = self._numbers(missing)
-        keys = self._keyring.keys(numbers.values()) if numbers else {}
+        added = self._added
+        keys: dict[bytes, bytes | None] = {one: added[one] for one in numbers.values() if one in added}
+        keys |= self._keyring.keys([one for one in numbers.values() if one not in keys])
         for row, number in numbers.items():
             key = keys[number]
             if key is None:
@@ -274,7 +278,7 @@ class EncryptedColumns:
                 )
             found[row] = _RowKey(number, key, self._cipher(key))
         if len(held) + len(missing) > _HELD:
-            self._held = held = {one: held[one] for one in self._new if one in held}
+            self._held = held = {}
         held.update(itertools.islice(((one, found[one]) for one in missing), _HELD))
         return found
 

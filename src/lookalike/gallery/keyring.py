@@ -104,7 +104,7 @@ class Keyring:
 
     def _unlocked(self, master: MasterKey) -> tuple[Any, bytes]:
         wrap = _wrapping(master, self.gallery)
-        stored = self._connection.execute("SELECT secret FROM keyring").fetchone()[0]
+        self._locked = stored = self._connection.execute("SELECT secret FROM keyring").fetchone()[0]
         try:
             return wrap, _unwrapped(wrap, self.gallery, b"secret", stored)
         except _InvalidTagError:
@@ -194,10 +194,19 @@ class Keyring:
 
         Raises:
             StorageError: the disk is full, read-only or failing; none was kept.
+            ArtefactError: another program has changed the master key.
         """
         rows = [(one, _wrapped(self._wrap, self.gallery, one, key)) for one, key in keys.items()]
         with self._written() as connection:
+            self._check_master(connection)
             connection.executemany("INSERT INTO person_key (id, wrapped) VALUES (?, ?)", rows)
+
+    def _check_master(self, connection: sqlite3.Connection) -> None:
+        """Refuse to wrap keys by a master key that another program has changed."""
+        if connection.execute("SELECT secret FROM keyring").fetchone()[0] != self._locked:
+            raise ArtefactError(
+                f"the master key of {self.path} was changed by another program; open the gallery again with the new one"
+            )
 
     def destroyed(self) -> set[bytes]:
         """Numbers of all keys that were destroyed."""
@@ -230,6 +239,7 @@ class Keyring:
         wrap = _wrapping(master, self.gallery)
         with self._lock:
             with self._written() as connection:
+                self._check_master(connection)
                 secret = _wrapped(wrap, self.gallery, b"secret", self.secret)
                 connection.execute("UPDATE keyring SET secret = ?", (secret,))
                 rows = connection.execute("SELECT id, wrapped FROM person_key").fetchall()
@@ -238,7 +248,7 @@ class Keyring:
                     "UPDATE person_key SET wrapped = ? WHERE id = ?",
                     ((_wrapped(wrap, self.gallery, one, key), one) for one, key in keys if key is not None),
                 )
-            self._wrap = wrap
+            self._wrap, self._locked = wrap, secret
             self._empty_log()
         return sum(key is not None for _, key in keys)
 
