@@ -6,6 +6,7 @@ import math
 import subprocess
 import sys
 import textwrap
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -204,6 +205,9 @@ def test_the_threshold_of_a_promise_follows_the_gallery(promising, gallery, face
         assert answer.promised.bound == answer.fpir_bound <= 0.2 * (1 + 1e-9)
         assert f"among {2 * number} templates" in answer.threshold_source
         seen.append(answer.threshold)
+        gallery.tag(name, {"first": "no" if number > 1 else "yes"})
+        among_one = recognizer.identify(faces["s05"][0], where={"first": "yes"})
+        assert (among_one.templates, among_one.threshold) == (2, seen[0])
     assert seen == sorted(seen, reverse=True)
     assert len(set(seen)) == 4
     gallery.forget("s04")
@@ -491,6 +495,35 @@ def test_many_pictures_are_answered_as_one_by_one(crowd, points, odds, k, option
     recognizer = Recognizer(calibrated(0.8, odds), crowd, **options)
     pictures = [at(x, y) for x, y in points]
     assert recognizer.identify_many(pictures, k=k) == [recognizer.identify(picture, k=k) for picture in pictures]
+
+
+def test_a_filter_answers_as_if_nobody_else_were_enrolled(tmp_path):
+    """Candidates, sizes and the promised threshold are those of a gallery of the people that match."""
+    model = calibrated(0.8, None)
+    with open_gallery(tmp_path / "all") as everybody, open_gallery(tmp_path / "some") as some:
+        for number in range(12):
+            vector = [number / 3, 1 + number % 2]
+            for gallery, tags in ((everybody, {"even": str(number % 2)}), (some, None)):
+                gallery.bind(model.fingerprint, model.name, model.metric, model.dimension)
+                if tags or number % 2:
+                    gallery.enroll(f"p{number}", vector, tags=tags)
+        probes = np.array([[1.0, 1.1], [3.0, 2.0]], np.float32)
+        pictures = [at(*probe) for probe in probes]
+        a, b = Recognizer(model, everybody), Recognizer(model, some)
+        where = {"even": "1"}
+
+        def plain(answers):
+            return [
+                replace(one, candidates=tuple(replace(c, template_id=0) for c in one.candidates), seconds_search=0.0,
+                        seconds_embedding=0.0)
+                for one in answers
+            ]  # fmt: skip
+
+        assert plain(a.identify_vectors(probes, where=where)) == plain(b.identify_vectors(probes))
+        assert plain(a.identify_many(pictures, where=where)) == plain(b.identify_many(pictures))
+        assert plain([a.identify(pictures[0], where=where)]) == plain([b.identify(pictures[0])])
+        assert a.identify(pictures[0], where=where).templates == 6
+        assert a.identify(pictures[0], where={"even": "2"}).decision == "unknown"
 
 
 def test_more_pictures_than_a_batch_and_what_is_told_of_them(crowd, monkeypatch):

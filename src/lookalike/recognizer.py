@@ -251,13 +251,13 @@ class Recognizer:
             return PromisePolicy(calibration, calibration.promise)
         if calibration is not None:
             return FixedThreshold(measured_threshold(calibration, target))
-        if scoring != "nearest":
-            raise InputError(
-                f"model {self.embedder.name} has no calibration, and thresholds of template scoring {scoring} have to "
-                f"be measured; run `lookalike evaluate DATA --model MODEL --enrolled 5 --template-scoring {scoring}` "
-                "and give its calibration.json (--calibration, or `Embedder.use_calibration`), or give a distance"
-            )
-        return FixedThreshold(self.embedder.threshold(target))
+        if scoring == "nearest":
+            return FixedThreshold(self.embedder.threshold(target))
+        raise InputError(
+            f"model {self.embedder.name} has no calibration, and thresholds of template scoring {scoring} have to "
+            f"be measured; run `lookalike evaluate DATA --model MODEL --enrolled 5 --template-scoring {scoring}` "
+            "and give its calibration.json (--calibration, or `Embedder.use_calibration`), or give a distance"
+        )
 
     def _rivals(self, calibration: Calibration | None) -> RivalRule:
         bounded = self.embedder.metric != "inner_product"

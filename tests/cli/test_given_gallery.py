@@ -170,3 +170,35 @@ def test_a_gallery_in_the_environment_is_no_question_about_places(lookalike, ref
     refused(lookalike(*run), "no-such-model")
     make_people(path)
     refused(lookalike(*run), "no-such-model")
+
+
+@pytest.mark.slow
+def test_every_verb_takes_one_on_a_server(lookalike, refused, milvus, tiny_model, people_folder, tmp_path):
+    address = milvus.address()
+    asked = ("--model", tiny_model, "--gallery", address)
+    refused(lookalike("people", "--gallery", address), "there is no gallery at milvus://")
+    refused(lookalike("enroll", people_folder, *asked, "--recipe", "landmarks"), "galleries on Milvus hold people only")
+    pictures = sorted((people_folder / "s01").iterdir())
+    done = lookalike("enroll", *pictures[:2], "--name", "Ada", *asked, "--json").document
+    assert (done["gallery"], done["enrolled"], done["templates"]) == (address, ["Ada"], 2)
+    lookalike("enroll", *sorted((people_folder / "s02").iterdir())[:2], "--name", "Bob", *asked)
+    found = lookalike("identify", pictures[0], *asked, "--json").document["answers"][0]
+    assert (found["decision"], found["identity"]) == ("match", "Ada")
+    assert [one["name"] for one in lookalike("people", "--gallery", address, "--json").document["people"]] == [
+        "Ada", "Bob"
+    ]  # fmt: skip
+    assert lookalike("people", "rename", "Bob", "Rob", "--gallery", address).code == 0
+    assert lookalike("gallery", "stats", address, "--json").document["identities"] == 2
+    there = lookalike("gallery", "migrate", address, tmp_path / "here", "--json").document
+    back = lookalike("gallery", "migrate", tmp_path / "here", milvus.address(), "--json").document
+    assert there["verified"] == back["verified"]
+    refused(lookalike("gallery", "backup", address, tmp_path / "copy"), "has backups of its own")
+    assert lookalike("forget", "Ada", "--gallery", address, "--json").document["templates"] == 2
+    assert "Rob" in lookalike("people", "--gallery", address).out
+
+
+def test_no_server_is_one_clear_line(lookalike, refused):
+    address = "milvus://127.0.0.1:9/people"
+    refused(lookalike("people", "--gallery", address), "no Milvus server answers at 127.0.0.1:9; start it")
+    refused(lookalike("people", "--gallery", "milvus://host/no-name"), "no address of a gallery on Milvus")
+    refused(lookalike("people", "--gallery", "ftp://host/name"), "there are no galleries at ftp://")

@@ -58,7 +58,9 @@ def test_as_many_of_the_nearest_are_found_as_without_a_filter(gallery):
 def test_a_filter_is_looked_up_once_between_two_changes(gallery, monkeypatch):
     looked_up, really = [], filtered_search.matching_identities
     monkeypatch.setattr(
-        filtered_search, "matching_identities", lambda matching: looked_up.append(matching) or really(matching)
+        filtered_search,
+        "matching_identities",
+        lambda database, matching: looked_up.append(matching) or really(database, matching),
     )
     probe, where = vectors(1, 5), {"tenth": "3"}
     first = gallery.search(probe, where=where)

@@ -245,7 +245,7 @@ def test_the_audit_log_says_when_the_model_was_changed(gallery):
     gallery.upgrade.roll_back()
     gallery.upgrade.discard()
     entries = [one for one in gallery.audit.entries() if one.act != "enroll"]
-    assert [one.act for one in entries] == ["upgrade", "switch", "roll back", "discard"]
+    assert [one.act for one in entries] == ["upgrade", "switch", "rollback", "discard"]
     assert entries[1].details == {"model": "new", "templates": 20}
 
 

@@ -250,7 +250,7 @@ def test_a_write_that_fails_leaves_what_was_there(tmp_path):
         g.bind("f", "net", "cosine", 16)
         acknowledged = []
         hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
-        resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, hard))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (600_000, hard))
         failures = 0
         for n in range(200):
             try:
@@ -298,7 +298,7 @@ needs_mount = pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small fil
 
 @needs_mount
 def test_a_full_disk(tmp_path):
-    with small_disk(tmp_path / "disk", "1m") as disk:
+    with small_disk(tmp_path / "disk", "2m") as disk:
         acknowledged = []
         with open_gallery(disk / "people.gallery") as gallery:
             gallery.bind("f", "net", "cosine", D)
@@ -340,10 +340,32 @@ def test_a_read_only_disk(tmp_path):
             gallery.bind("f", "net", "cosine", D)
             gallery.enroll("Ada", vectors(1))
         subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
-        with pytest.raises(StorageError, match="could not be"), open_gallery(disk / "people.gallery") as gallery:
-            gallery.enroll("Bob", vectors(1))
+        with open_gallery(disk / "people.gallery") as gallery:
+            assert gallery.search(vectors(1), k=1)[0][0].identity == "Ada"
+            for change in (
+                lambda: gallery.enroll("Bob", vectors(1)),
+                lambda: gallery.rename("Ada", "Bob"),
+                lambda: gallery.forget("Ada"),
+            ):
+                with pytest.raises(StorageError, match="could not be written"):
+                    change()
+            assert gallery.names() == ["Ada"]
         with pytest.raises(StorageError, match="could not be opened"):
             open_gallery(disk / "another.gallery")
+
+
+@needs_mount
+def test_a_gallery_of_version_3_on_a_read_only_disk_is_read_and_searched(tmp_path):
+    with small_disk(tmp_path / "disk", "1m") as disk:
+        path = disk / "people.gallery"
+        shutil.copytree(Path(__file__).parent / "fixtures" / "people-3.gallery", path)
+        subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+        with open_gallery(path, create=False) as gallery:
+            assert gallery.stats()["format_version"] == 3
+            assert len(gallery.templates()) == gallery.counts().templates == 20
+            assert len(gallery.search(np.ones(4), k=3)[0]) == 3
+            assert [one["templates"] for one in gallery.stats()["index"]["segments"]] == [21]
+            assert gallery.search(np.ones(4), where={"site": "Berlin"}) == [[]]
 
 
 def test_the_limit_for_file_sizes_was_not_left_behind():

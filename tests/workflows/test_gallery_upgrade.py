@@ -1,5 +1,6 @@
 """A gallery changes its model: by kept pictures, by sources, by pictures that are given; resumed, switched, undone."""
 
+import base64
 import json
 import shutil
 import signal
@@ -312,3 +313,24 @@ def test_galleries_of_places_keep_no_pictures(tmp_path, tiny_model, people_folde
                 model=tiny_model, pictures=people_folder, recipe="landmarks", gallery=tmp_path / "g", keep_pictures=True
             )
         )
+
+
+def test_copies_take_the_pictures_along(tmp_path, some_people, tiny_model, second_model, people_folder, monkeypatch):
+    from lookalike.gallery.master_key import KEY_VARIABLE
+    from lookalike.workflows.gallery_encryption import EncryptOptions, encrypt_gallery
+    from lookalike.workflows.gallery_migrate import GalleryMigrateOptions, migrate_gallery
+
+    path = kept_gallery(tmp_path, some_people, tiny_model)
+    migrate_gallery(GalleryMigrateOptions(source=path, target=tmp_path / "migrated.gallery"))
+    upgrade_gallery(
+        UpgradeOptions(model=second_model, gallery=tmp_path / "migrated.gallery", switch=True, model_thresholds=True)
+    )
+    assert names(second_model, tmp_path / "migrated.gallery", people_folder) == KNOWN
+    (tmp_path / "key").write_bytes(bytes(range(32)))
+    (tmp_path / "key").chmod(0o600)
+    encrypted = tmp_path / "encrypted.gallery"
+    encrypt_gallery(EncryptOptions(source=path, target=encrypted, key=tmp_path / "key"))
+    monkeypatch.setenv(KEY_VARIABLE, base64.b64encode(bytes(range(32))).decode("ascii"))
+    done = upgrade_gallery(UpgradeOptions(model=second_model, gallery=encrypted, switch=True, model_thresholds=True))
+    assert (done.embedded, done.notes) == (6, ())
+    assert names(second_model, encrypted, people_folder) == KNOWN

@@ -105,7 +105,7 @@ def test_a_calibration_of_another_model_is_refused(options, tiny_model, refuses,
     other = tmp_path / "other.json"
     other.write_text(text.replace(json.loads(text)["fingerprint"], "0123456789abcdef"), "utf-8")
     changed = replace(options, model="", threshold=0.2, fmr=None, calibration=other)
-    refuses(InputError, lambda: examine_people(changed), "was measured with model 0123456789abcdef")
+    refuses(FingerprintError, lambda: examine_people(changed), "was measured with model 0123456789abcdef")
     own = replace(changed, calibration=tiny_model / "calibration.json")
     assert "measured on three people of ORL" in examine_people(own).by.odds_source
 

@@ -69,6 +69,7 @@ __all__ = ["identify"]
         ),
     ],
     calibration=in_panel(FOR_PEOPLE, CalibrationFile),
+    where=in_panel(FOR_PEOPLE, Where),
     template_scoring=Annotated[
         str | None,
         typer.Option(
@@ -79,7 +80,6 @@ __all__ = ["identify"]
             "that the thresholds were measured for.",
         ),
     ],
-    where=in_panel(FOR_PEOPLE, Where),
     recipe=in_panel(FOR_PLACES, Recipe),
     rerank=Annotated[
         bool | None,

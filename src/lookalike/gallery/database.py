@@ -182,6 +182,9 @@ class Database:
         sealing: how what is stored of a person becomes bytes; whoever opens an encrypted gallery puts it there.
         actor: whom the audit log names; the same.
 
+    Attributes:
+        read_only: whether the disk is mounted so, and nobody uses the gallery from elsewhere just now.
+
     Raises:
         ArtefactError: missing (with `create=False`), damaged, not a gallery, or of a newer version.
         StorageError: the disk is full, read-only or failing.
@@ -193,7 +196,7 @@ class Database:
     def __init__(self, folder: Path, create: bool, timeout: float, also: Sequence[str] = ()) -> None:
         self._schema = "".join([_TABLES, *(f"{statement};\n" for statement in also), _END])
         self.folder, self.file, self.timeout = folder, folder / FILE_NAME, timeout
-        self.lock = threading.RLock()
+        self.lock, self.read_only = threading.RLock(), False
         self._connection: sqlite3.Connection | None = None
         self._waiting: list[sqlite3.Connection] = []  # to be used by the next who reads
         self._of_thread = threading.local()  # `reader`: the connection of a thread that is inside `read`
@@ -201,6 +204,7 @@ class Database:
         with self.errors("opened"):
             if not self.file.exists():
                 self._create(create)
+            self.read_only = _read_only_disk(self.folder) and not self._log.exists()
             self._clear_unfinished()
             self._check_size()
             self._connection = self._connect(self.file)
@@ -213,7 +217,12 @@ class Database:
     # --- opening ------------------------------------------------------------------------------------------
 
     def _connect(self, file: Path) -> sqlite3.Connection:
-        connection = sqlite3.connect(file, timeout=self.timeout, isolation_level=None, check_same_thread=False)
+        # On a read-only disk SQLite cannot make the files by which connections to a log agree; without a log, none are
+        # needed (https://sqlite.org/uri.html, immutable).
+        name = f"{file.absolute().as_uri()}?mode=ro&immutable=1" if self.read_only else str(file)
+        connection = sqlite3.connect(
+            name, timeout=self.timeout, isolation_level=None, check_same_thread=False, uri=self.read_only
+        )
         # cell_size_check and trusted_schema: the file may come from somebody else.
         for pragma in ("synchronous = FULL", "foreign_keys = ON", "secure_delete = ON", "temp_store = MEMORY",
                        "cell_size_check = ON", "trusted_schema = OFF"):  # fmt: skip
@@ -261,11 +270,15 @@ class Database:
             for left in self.folder.glob(".new-*"):
                 left.unlink(missing_ok=True)
 
+    @property
+    def _log(self) -> Path:
+        """The write-ahead log, which is there while somebody uses the gallery."""
+        return self.file.with_name(f"{FILE_NAME}-wal")
+
     def _check_size(self) -> None:
         # SQLite reads a last page that was cut short as if it ended in zeros. While a log is there, it may hold
         # the rest of a page whose writing was interrupted.
-        log = self.file.with_name(f"{FILE_NAME}-wal")
-        if log.exists() and log.stat().st_size:
+        if self._log.exists() and self._log.stat().st_size:
             return
         with self.file.open("rb") as file:
             header = file.read(100)
@@ -285,6 +298,8 @@ class Database:
         # Reading the schema touches the tables' roots: a file cut short is found now.
         for table in ("model", "change", "identity", "template", "tombstone", *(["kind"] if version >= 2 else [])):
             self.one(f"SELECT count(*) FROM (SELECT 1 FROM {table} LIMIT 1)")
+        if self.read_only:
+            return
         mode = self.one("PRAGMA journal_mode = WAL")[0]
         if mode != "wal":
             raise StorageError(
@@ -458,3 +473,8 @@ class Database:
                 self._waiting.pop().close()
             except IndexError:
                 return
+
+
+def _read_only_disk(folder: Path) -> bool:
+    """Whether the file system is mounted read-only; False where the system does not tell."""
+    return hasattr(os, "statvfs") and bool(os.statvfs(folder).f_flag & os.ST_RDONLY)

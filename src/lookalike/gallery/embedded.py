@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 import numpy.typing as npt
 
@@ -58,9 +57,6 @@ from lookalike.identity_names import checked_name
 from lookalike.index.core.checks import checked_k
 
 __all__ = ["EmbeddedGallery"]
-
-
-_Found = TypeVar("_Found")
 
 
 class EmbeddedGallery:
@@ -282,7 +278,9 @@ class EmbeddedGallery:
         """Have segments built where it pays."""
         snapshot = self._live.snapshot
         unbuilt = self.counts().templates if snapshot is None else snapshot.unbuilt
-        if unbuilt > lookalike.index.AUTO_EXACT_LIMIT and not self._database.sealing.encrypted:
+        if unbuilt > lookalike.index.AUTO_EXACT_LIMIT and not (
+            self._database.read_only or self._database.sealing.encrypted
+        ):
             model = self.model
             if model is not None:
                 self._builder.begin(model)
@@ -445,7 +443,7 @@ class EmbeddedGallery:
     def people(self) -> list[Identity]:
         """All identities, by name."""
         with self._database.read("read"):
-            return identity_reading.identities(self._database)
+            return identity_reading.all_identities(self._database)
 
     def page(
         self, limit: int = 100, *, after: str = "", where: Filter | None = None, prefix: str = ""
@@ -465,11 +463,9 @@ class EmbeddedGallery:
 
     def templates_of(self, identities: Sequence[str]) -> dict[str, list[Template]]:
         """Templates of some identities, read together. See `Gallery.templates_of`."""
-        names = [checked_name(name) for name in identities]
-        found: dict[str, list[Template]] = {}
+        wanted, found = [checked_name(name) for name in identities], dict[str, list[Template]]()
         with self._database.read("read"):
-            wanted = json.dumps([self._database.sealing.stored_name(name) for name in names])
-            for template in self._templates("name IN (SELECT value FROM json_each(?))", (wanted,)):
+            for template in self._templates(*identity_reading.named(self._database, wanted)):
                 found.setdefault(template.identity, []).append(template)
         return found
 
@@ -477,7 +473,7 @@ class EmbeddedGallery:
         """Some templates in the order of ids. See `Gallery.templates_page`."""
         wanted = identity_reading.checked_limit(limit)
         with self._database.read("read"):
-            return self._templates("template.id > ?", (after,), wanted)
+            return self._templates("template.id > ?", (min(after, identity_reading.LARGEST),), wanted)
 
     def _templates(self, which: str = "", values: tuple[Any, ...] = (), limit: int = -1) -> list[Template]:
         model = self.model

@@ -18,7 +18,7 @@ from lookalike.gallery.audit import audited
 from lookalike.gallery.database import Database
 from lookalike.gallery.enrolment import DIGEST_BYTES, identity_of, new_change, new_identity
 from lookalike.gallery.forgetting import drop_names, listed_ids
-from lookalike.gallery.identity_reading import identity_row
+from lookalike.gallery.identity_reading import LARGEST, identity_row
 from lookalike.gallery.identity_tags import change_tags, checked_tags, tags_of
 from lookalike.gallery.kept_pictures import bind_picture
 from lookalike.gallery.kind import held_kind
@@ -116,7 +116,8 @@ def split(database: Database, identity: str, template_ids: Sequence[int], into: 
 
 def undo(database: Database, act_id: int) -> Act:
     """Take an act back. See `Gallery.undo`."""
-    row = database.one("SELECT kind, undone, tags FROM act WHERE id = ?", (act_id,))
+    known = isinstance(act_id, int) and 0 < act_id <= LARGEST
+    row = database.one("SELECT kind, undone, tags FROM act WHERE id = ?", (act_id,)) if known else None
     if row is None:
         raise InputError(
             f"{database.folder} has no act {act_id!r}, or not any more because somebody who took part was forgotten; "

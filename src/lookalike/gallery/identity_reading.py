@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import unicodedata
+from collections.abc import Sequence
 from typing import Any
 
 from lookalike.errors import InputError, UnknownIdentityError
@@ -14,8 +15,12 @@ from lookalike.gallery.records import Identity, Template
 from lookalike.gallery.sealing import opened_text
 from lookalike.identity_names import canonical_name
 
-__all__ = ["checked_limit", "identities", "identity_row", "names", "templates"]
+__all__ = ["LARGEST", "all_identities", "checked_limit", "identities", "identity_row", "named", "names", "templates"]
 
+#: The largest number that SQLite holds.
+LARGEST = 2**63 - 1
+_ROW = "SELECT id, name, (SELECT count(*) FROM template WHERE identity_id = identity.id), created_at FROM identity"
+#: No name that begins so is greater: a prefix followed by it.
 _LAST = "\U0010ffff"
 
 
@@ -32,43 +37,53 @@ def identity_row(database: Database, name: str) -> tuple[int, str]:
     return int(row[0]), str(row[1])
 
 
+def named(database: Database, names: Sequence[str]) -> tuple[str, tuple[str]]:
+    """A condition on `identity` that chooses these names, and its parameters."""
+    stored = json.dumps([database.sealing.stored_name(name) for name in names])
+    return "name IN (SELECT value FROM json_each(?))", (stored,)
+
+
 def checked_limit(limit: object) -> int:
     """How many are asked for, at least 1."""
     if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
         raise InputError(f"the limit is {limit!r}; give a whole number of at least 1")
-    return limit
+    return min(limit, LARGEST)
 
 
 def identities(
-    database: Database, limit: int | None = None, after: str = "", matching: Matching = (), prefix: str = ""
+    database: Database, limit: int, after: str = "", matching: Matching = (), prefix: str = ""
 ) -> list[Identity]:
-    """Identities by name: all, or some as `Gallery.page` takes them."""
+    """Some identities by name, as `Gallery.page` takes them."""
+    after, prefix = canonical_name(after), unicodedata.normalize("NFC", prefix)
     if database.sealing.encrypted:
-        return _sealed_identities(
-            database, limit, canonical_name(after), matching, unicodedata.normalize("NFC", prefix)
-        )
-    values: list[Any] = [canonical_name(after)]
-    conditions = ["name > ?"]
+        return _sealed_identities(database, limit, after, matching, prefix)
+    # One lower and one upper bound, by which SQLite's index of names finds them.
+    values: list[Any] = [max(after, prefix), after]
+    conditions = ["name >= ?", "name != ?"]
     if prefix:
-        prefix = unicodedata.normalize("NFC", prefix)
-        # The bounds let SQLite's index of names find them; a name may begin with the last code point of all.
-        conditions.append("name >= ? AND name < ? AND substr(name, 1, ?) = ?")
-        values += [prefix, prefix + _LAST, len(prefix), prefix]
+        conditions.append("name < ? AND substr(name, 1, ?) = ?")
+        values += [prefix + _LAST, len(prefix), prefix]
     if matching:
         if database.version() < 4:  # a disk that cannot be written to
             return []
         chosen, asked = matching_identities(database, matching)
         conditions.append(f"id IN ({chosen})")
         values += asked
-    chosen = f"SELECT id FROM identity WHERE {' AND '.join(conditions)} ORDER BY name"
-    if limit is not None:
-        chosen, values = f"{chosen} LIMIT ?", [*values, limit]
-    rows = database.run(
-        "SELECT id, name, (SELECT count(*) FROM template WHERE identity_id = identity.id), created_at "
-        f"FROM identity WHERE id IN ({chosen}) ORDER BY name",
-        values,
-    ).fetchall()
-    tags = tags_by_identity(database, chosen, values)
+    chosen = f"SELECT id FROM identity WHERE {' AND '.join(conditions)} ORDER BY name LIMIT ?"
+    values.append(limit)
+    rows = database.run(f"{_ROW} WHERE id IN ({chosen}) ORDER BY name", values).fetchall()
+    return _with_tags(rows, tags_by_identity(database, chosen, values))
+
+
+def all_identities(database: Database) -> list[Identity]:
+    """All identities by name."""
+    if database.sealing.encrypted:
+        return _sealed_identities(database, None, "", (), "")
+    rows = database.run(f"{_ROW} ORDER BY name").fetchall()
+    return _with_tags(rows, tags_by_identity(database))
+
+
+def _with_tags(rows: list[tuple[int, str, int, str]], tags: dict[int, dict[str, str]]) -> list[Identity]:
     return [
         Identity(name, templates, created_at, tags.get(identity, {})) for identity, name, templates, created_at in rows
     ]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from lookalike.errors import ArtefactError
 from lookalike.gallery.database import Database
 from lookalike.gallery.records import Candidate
 
@@ -75,4 +76,9 @@ def _names(database: Database, ids: npt.NDArray[np.int64]) -> dict[int, str]:
             opened = sealing.names([(identity, stored) for identity, (_, stored) in owners])
             rows = [(template, name) for (_, (template, _)), name in zip(owners, opened, strict=True)]
         names.update(rows)
+    if len(names) < len(wanted):
+        strange = next(one for one in wanted if one not in names)
+        raise ArtefactError(
+            f"{database.file} is damaged: template {strange} belongs to nobody; restore it from a backup"
+        )
     return names

@@ -98,17 +98,18 @@ def tags_of(database: Database, identity_id: int) -> dict[str, str]:
     return database.sealing.tags(identity_id, dict(stored.fetchall()))
 
 
-def tags_by_identity(database: Database, among: str, values: Sequence[Any]) -> dict[int, dict[str, str]]:
+def tags_by_identity(database: Database, among: str = "", values: Sequence[Any] = ()) -> dict[int, dict[str, str]]:
     """Of several identities, by their ids; of those that have any.
 
     Args:
         database: inside a transaction; of an earlier version, nobody has any.
-        among: a SELECT of the ids.
+        among: a SELECT of the ids; by default of all.
         values: its parameters.
     """
     found: dict[int, dict[str, str]] = {}
     if database.version() >= 4:  # else a disk that cannot be written to
-        rows = database.run(f"SELECT identity_id, key, value FROM tag WHERE identity_id IN ({among})", values)
+        where = f"WHERE identity_id IN ({among})" if among else ""
+        rows = database.run(f"SELECT identity_id, key, value FROM tag {where}", values)
         for identity, key, value in rows.fetchall():
             found.setdefault(identity, {})[key] = value
     return {identity: database.sealing.tags(identity, stored) for identity, stored in found.items()}

@@ -15,13 +15,12 @@ from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
-from lookalike.array_input import as_array
 from lookalike.counted_nouns import how_many
 from lookalike.errors import FingerprintError, InputError, StorageError, VectorError
 from lookalike.gallery import kept_pictures
 from lookalike.gallery.audit import audited
 from lookalike.gallery.database import Database
-from lookalike.gallery.enrolment import DIGEST_BYTES, new_change
+from lookalike.gallery.enrolment import DIGEST_BYTES, model_vectors, new_change
 from lookalike.gallery.kind import held_kind, settle
 from lookalike.gallery.live_index import vectors_from
 from lookalike.gallery.model_binding import held_model, in_words, other_model, same_model
@@ -29,7 +28,6 @@ from lookalike.gallery.moments import now
 from lookalike.gallery.records import Model
 from lookalike.gallery.sealing import opened_text
 from lookalike.gallery.segments import SegmentFolder
-from lookalike.index.core.checks import checked_vectors
 
 if TYPE_CHECKING:
     from lookalike.gallery.gallery import Gallery
@@ -194,6 +192,19 @@ class ModelUpgrade:
         with self._database.read("read"):
             return kept_pictures.kept_picture(self._database, template)
 
+    def people_with_pictures(self) -> dict[str, int]:
+        """How many pictures are kept of each person of whom some are."""
+        database = self._database
+        with database.read("read"):
+            if database.version() < 4:
+                return {}
+            rows = database.run(
+                "SELECT identity_id, name, count(*) FROM kept_picture JOIN template ON template.id = template_id "
+                "JOIN identity ON identity.id = identity_id GROUP BY identity_id ORDER BY identity_id"
+            ).fetchall()
+            names = database.sealing.names([row[:2] for row in rows])
+        return dict(zip(names, [int(row[2]) for row in rows], strict=True))
+
     # --- embedding ----------------------------------------------------------------------------------------
 
     def begin(self, model: Model) -> UpgradeStatus:
@@ -271,7 +282,7 @@ class ModelUpgrade:
                     f"{database.folder} has no upgrade to model {fingerprint[:16]} any more: it was switched or "
                     "discarded meanwhile; look at its status"
                 )
-            ready = _checked(vectors, second[0])
+            ready = model_vectors(vectors, second[0], "vectors", allow_none=True)
             if len(ready) != len(ids):
                 raise VectorError(f"{len(ready)} vectors were given for {len(ids)} templates; give one for each")
             return sum(
@@ -330,6 +341,7 @@ class ModelUpgrade:
     def keep_calibration(self, fingerprint: str, calibration: str | None) -> None:
         """Keep thresholds that were measured for this gallery, as JSON text; None takes them away."""
         with self._database.write("upgraded"):
+            settle(self._database, "people")
             self._database.run("DELETE FROM model_calibration WHERE fingerprint = ?", (fingerprint,))
             if calibration is not None:
                 self._database.run("INSERT INTO model_calibration VALUES (?, ?)", (fingerprint, calibration))
@@ -396,7 +408,7 @@ class ModelUpgrade:
                     (f"swapped_{name}", f"other_{name}"),
                 ):
                     database.run(f"ALTER TABLE template RENAME COLUMN {before} TO {after}")
-            act = "roll back" if replaced else "switch"
+            act = "rollback" if replaced else "switch"
             audited(database, act, (), {"model": second[0].fingerprint, "templates": status.templates})
             status = self._status()
         self._sweep()
@@ -440,7 +452,9 @@ class ModelUpgrade:
         fingerprint, name, count = row
         with database.write("upgraded"):
             # Nobody stores vectors any more. A process that is killed now leaves the rest to the next call.
-            database.run("UPDATE other_model SET state = 'discarded' WHERE fingerprint = ?", (fingerprint,))
+            sql = "UPDATE other_model SET state = 'discarded' WHERE fingerprint = ?"
+            if not database.run(sql, (fingerprint,)).rowcount:
+                raise InputError(f"{database.folder} was switched or discarded at this moment; look at its status")
         while self._discard_some(fingerprint):
             pass
         if not self._scrub():
@@ -476,14 +490,6 @@ class ModelUpgrade:
                     self._segments.sweep()
         except StorageError as error:
             _log.warning("older segments stay on the disk: %s", error)
-
-
-def _checked(vectors: npt.ArrayLike, model: Model) -> npt.NDArray[np.float32]:
-    ready = checked_vectors(as_array(vectors, "vectors"), model.dimension, "vectors", allow_none=True)
-    if model.metric == "cosine" and not ready.any(axis=1).all():
-        row = int(np.flatnonzero(~ready.any(axis=1))[0])
-        raise VectorError(f"vectors[{row}] is all zeros; it has no direction, embed the picture again")
-    return ready
 
 
 @runtime_checkable

@@ -23,6 +23,8 @@ def recover(database: Database, segments: SegmentFolder, annex: AnnexStore) -> N
     beside templates, or in a segment, or a key that nobody needs. On a full or read-only disk they stay, and reading
     goes on.
     """
+    if database.read_only:
+        return
     annex.sweep_if_nobody_writes()
     migrate(database)
     try:

@@ -41,7 +41,7 @@ def search_scored(
         k: identities, at least 1.
         metric: of the gallery's model.
         rule: how templates of an identity become one distance.
-        where: only identities with these tags, as of `Gallery.search`.
+        where: only identities with these tags, as `Gallery.search` takes it.
 
     Returns:
         candidates with distances by the rule (`template_id` is still of the nearest template), and the sizes.

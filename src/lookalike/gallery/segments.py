@@ -31,12 +31,12 @@ from lookalike.errors import ArtefactError, StorageError
 from lookalike.gallery.failpoints import reached
 from lookalike.index.core.flat_vectors import merged
 from lookalike.index.erasing import erase_vectors
-from lookalike.index.graphs.small_world_graph import SmallWorldIndex
 
 if TYPE_CHECKING:
     from lookalike.gallery.database import Database
     from lookalike.gallery.records import Model
     from lookalike.index import Subset, VectorIndex
+    from lookalike.index.graphs.small_world_graph import SmallWorldIndex
 
 __all__ = ["Listed", "Segment", "SegmentFolder"]
 
@@ -49,6 +49,7 @@ BUILDING, ERASING = "building.lock", "erasing.lock"
 _ERASED = "erased"
 #: In the folder of a graph: positions of the templates that no search of it finds.
 _UNREACHED = "unreached.npy"
+_GRAPHS = ("nsw", "hnsw")
 
 
 @dataclass(frozen=True)
@@ -155,11 +156,12 @@ class SegmentFolder:
 
     def _unreached(self, name: str, index: VectorIndex) -> VectorIndex | None:
         """What is compared one by one beside a graph."""
-        if not isinstance(index, SmallWorldIndex):
+        if index.kind not in _GRAPHS:
             return None
+        graph: SmallWorldIndex = index  # type: ignore[assignment]  # importing it to ask would take time
         try:
             positions = np.load(self.folder / name / _UNREACHED, allow_pickle=False)
-            vectors, ids = index.vectors_at(positions), np.asarray(index.id_map.ids)[positions]
+            vectors, ids = graph.vectors_at(positions), np.asarray(index.id_map.ids)[positions]
         except (OSError, ValueError, LookupError) as error:
             raise ArtefactError(f"{self.folder / name / _UNREACHED} is damaged: {error}") from error
         return lookalike.index.build_index(vectors, "exact", index.metric, ids=ids) if len(ids) else None
@@ -188,9 +190,10 @@ class SegmentFolder:
         self.folder.mkdir(mode=0o700, exist_ok=True)
         name = secrets.token_hex(8)
         index.save(self.folder / name)
-        if isinstance(index, SmallWorldIndex):
+        if index.kind in _GRAPHS:
+            graph: SmallWorldIndex = index  # type: ignore[assignment]
             array = io.BytesIO()
-            np.save(array, index.unreached(), allow_pickle=False)
+            np.save(array, graph.unreached(), allow_pickle=False)
             write_atomically(self.folder / name / _UNREACHED, array.getvalue())
         reached("segment written")
         return name

@@ -80,6 +80,7 @@ def enroll(options: EnrollOptions, progress: ProgressSink | None = None) -> Peop
         40
     """
     from lookalike.errors import InputError
+    from lookalike.gallery import open_gallery
     from lookalike.gallery.existing import open_existing
     from lookalike.workflows.gallery_kind import asks_for_places, holds_places, refuse_options
     from lookalike.workflows.output_folder import check_writable
@@ -87,9 +88,14 @@ def enroll(options: EnrollOptions, progress: ProgressSink | None = None) -> Peop
     if options.name is not None:
         refuse_options(options, "classes_at", why="is for a folder per identity; leave it out with --name")
     of_places = asks_for_places(options.recipe)
+    on_a_server = "://" in str(options.gallery)
     with ExitStack() as stack:
+        if of_places and on_a_server:
+            open_gallery(options.gallery, create=False, kind="landmarks")  # refuses it before the work
         held = open_existing(options.gallery)
-        if held is None:
+        if held is None and on_a_server:
+            pass  # made when there is something to enroll
+        elif held is None:
             check_writable(Path(options.gallery).expanduser())
         else:
             stack.enter_context(held)

@@ -91,6 +91,7 @@ def encrypt_gallery(options: EncryptOptions, progress: ProgressSink | None = Non
 
 
 def _copy(source: Gallery, made: Gallery, progress: ProgressSink | None) -> None:
+    from lookalike.gallery.picture_copying import copy_kept
     from lookalike.progress import counted
 
     model = source.model
@@ -104,6 +105,7 @@ def _copy(source: Gallery, made: Gallery, progress: ProgressSink | None) -> None
         some = people[start : start + _AT_ONCE]
         made.enroll_many([_enrolment(one, source.templates(one.name)) for one in some])
         done(len(some))
+    copy_kept(source, made, progress)
 
 
 def _enrolment(one: Identity, held: list[Template]) -> Enrolment:

@@ -62,6 +62,8 @@ def migrate_gallery(options: GalleryMigrateOptions, progress: ProgressSink | Non
     from lookalike.gallery import open_gallery
     from lookalike.gallery.contents import GalleryContents
     from lookalike.gallery.copying import copy_contents, verify_copy
+    from lookalike.gallery.picture_copying import copy_kept
+    from lookalike.progress import Reporter
 
     if str(options.source) == str(options.target):
         raise InputError(f"{options.source} is given twice; give another gallery as the target")
@@ -70,5 +72,11 @@ def migrate_gallery(options: GalleryMigrateOptions, progress: ProgressSink | Non
         with open_gallery(options.target) as target:
             copy_contents(contents, target, progress)
             verified = verify_copy(contents, GalleryContents(target, str(options.target)), progress)
+            left = copy_kept(source, target, progress)
             counts = target.counts()
+    if left:
+        Reporter(progress).remark(
+            f"{left:,} pictures that {options.source} keeps stay there: {options.target} keeps none, so its model can "
+            "be changed only by enrolling again"
+        )
     return Migrated(verified, counts.identities, counts.templates)

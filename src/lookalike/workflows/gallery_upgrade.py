@@ -329,10 +329,14 @@ def _derive_thresholds(options: UpgradeOptions, begun: _Begun, report: Reporter)
 
 def _enough(measured: Calibration, embedder: Embedder, report: Reporter) -> Calibration | None:
     """Thresholds on the gallery's own people; None where they are a guess, and the model has thresholds of its own."""
-    if measured.point().sufficient or embedder.calibration is None:
+    if embedder.calibration is not None:
+        source = f"measured on {embedder.calibration.source}"
+    else:
+        source = "" if embedder.documented_threshold is None else embedder.documented_threshold.source
+    if measured.point().sufficient or not source:
         return measured
     report.remark(
-        f"{measured.source} are too few to measure thresholds on: those of {embedder.name} itself are kept, measured "
-        f"on {embedder.calibration.source}; --calibrate-on FOLDER measures them on others"
+        f"the gallery's own people are too few to measure thresholds on: those of {embedder.name} itself are kept "
+        f"({source}); --calibrate-on FOLDER measures them on others"
     )
     return None

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Identification", "IdentifyOptions", "identify", "identify_with"]
 
 #: Options of people only, and of places only.
-_PEOPLE = ("threshold", "fmr", "fpir", "calibration", "template_scoring", "where")
+_PEOPLE = ("threshold", "fmr", "fpir", "calibration", "where", "template_scoring")
 _PLACES = ("submission", "rerank")
 
 
@@ -41,10 +41,10 @@ class IdentifyOptions(ModelRunOptions):
         fmr: of people: the threshold measured for this false match rate.
         fpir: of people: name at most this share of strangers, whatever the size of the gallery.
         calibration: of people: a `calibration.json` in place of the model's own.
-        template_scoring: of people: how several templates of one become one distance: `nearest`, `mean` or `set`; None
-            for the rule that the thresholds were measured for.
         where: of people: only those with these tags are looked for, as `Gallery.search` takes it; or texts, such as
             `site=Berlin`. `fpir` is kept for as many as these are.
+        template_scoring: of people: how several templates of one become one distance: `nearest`, `mean` or `set`; None
+            for the rule that the thresholds were measured for.
         recipe: `"landmarks"` for places; the gallery says it as well.
         rerank: of places: whether the nearest enrolled photos help to tell which place it is; they do by default.
         submission: of places: a file to write, with id,landmarks as Google Landmarks v2 wants it.
@@ -65,8 +65,8 @@ class IdentifyOptions(ModelRunOptions):
     fmr: float | None = None
     fpir: float | None = None
     calibration: Path | None = None
-    template_scoring: str | None = None
     where: Mapping[str, str | Sequence[str]] | Sequence[str] | None = None
+    template_scoring: str | None = None
     recipe: str | None = None
     rerank: bool | None = None
     submission: Path | None = None

@@ -96,7 +96,7 @@ def examine_people(options: DoctorOptions, progress: ProgressSink | None = None)
 
     Raises:
         ArtefactError: there is no gallery or model, or it is damaged.
-        FingerprintError: the gallery was made by another model.
+        FingerprintError: the gallery was made by another model, or the calibration is of another.
         InputError: a gallery of landmarks, neither model nor threshold, or an option out of range.
         StorageError: the disk is failing, or the output cannot be written.
 
@@ -153,7 +153,7 @@ def _decided(options: DoctorOptions, gallery: Gallery) -> tuple[Embedder | None,
     """The model, where there is one, and the threshold: the recognizer's, or the user's own."""
     from lookalike.decisions.calibration import Calibration
     from lookalike.decisions.policies import given_threshold
-    from lookalike.errors import InputError
+    from lookalike.errors import FingerprintError, InputError
     from lookalike.workflows.gallery_kind import refuse_options
     from lookalike.workflows.loaded_model import load_model
     from lookalike.workflows.people_recognizer import people_recognizer
@@ -175,7 +175,7 @@ def _decided(options: DoctorOptions, gallery: Gallery) -> tuple[Embedder | None,
         raise InputError("--measure-quality looks for faces with the model; give --model with it")
     calibration = None if options.calibration is None else Calibration.load(options.calibration)
     if calibration is not None and calibration.fingerprint != held.fingerprint:
-        raise InputError(
+        raise FingerprintError(
             f"{options.calibration} was measured with model {calibration.fingerprint}, and {options.gallery} belongs "
             f"to model {held.fingerprint}; give the calibration of {held.name}"
         )

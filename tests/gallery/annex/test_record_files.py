@@ -169,6 +169,20 @@ def test_where_there_is_no_room_to_write_again_it_is_forgotten_all_the_same(gall
     assert gallery.annex().entries == {}
 
 
+def test_beside_a_damaged_file_places_are_forgotten_all_the_same(gallery, photos, held):
+    put(gallery, {name: vectors(700, n) for n, name in enumerate(photos)})
+    (file,) = (gallery.path / "landmarks").iterdir()
+    file.write_bytes(file.read_bytes()[:-64])
+    for name in ("Ada", "Bôb"):  # then most of the file is gone
+        gallery.forget(name)
+    with open_gallery(gallery.path) as again:
+        assert again.names() == ["Cy"]
+        again.forget("Cy")
+        assert again.names() == []
+    content = b"".join(path.read_bytes() for path in file.parent.iterdir())
+    assert not any(row.tobytes() in content for n in range(3) for row in vectors(700, n)[::50])
+
+
 def test_a_full_disk_is_one_clear_error_and_changes_nothing(gallery, photos, held, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")

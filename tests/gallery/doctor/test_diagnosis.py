@@ -181,6 +181,17 @@ def test_two_templates_that_do_not_match_are_one_finding_without_a_proposal(gall
     assert one.proposal is None
 
 
+@pytest.mark.parametrize("poor", [0, 1])
+def test_of_two_that_do_not_match_the_poor_one_is_meant(gallery, enroll, person, rules, poor):
+    qualities = [0.9, 0.9]
+    qualities[poor] = 0.1
+    ids = enroll({"a": np.concatenate([person(0, 1), person(5, 1)]), "b": person(1, 3)}, {"a": qualities})
+    _, of = found(gallery, rules)
+    (one,) = of["poor-picture"]
+    assert one.templates == (ids["a"][poor],)
+    assert one.proposal.templates == one.templates
+
+
 def test_low_quality_is_a_finding_worst_first(gallery, enroll, person, rules):
     enroll(
         {"a": person(0, 3), "b": person(1, 1), "c": person(2, 2)},
@@ -190,6 +201,7 @@ def test_low_quality_is_a_finding_worst_first(gallery, enroll, person, rules):
     assert [(one.identities[0], one.quality) for one in of["poor-picture"]] == [("b", 0.1), ("a", 0.2)]
     assert of["poor-picture"][0].proposal is None  # nothing would be left of b
     assert of["poor-picture"][1].proposal.act == "forget"
+    assert (of["poor-picture"][1].agreeing, of["poor-picture"][1].compared) == (2, 2)  # it is poor and matches
 
 
 def test_a_poor_template_of_one_name_may_match_the_other_name_of_its_person(gallery, enroll, person, rules):

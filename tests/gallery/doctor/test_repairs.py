@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from lookalike.gallery import open_gallery
 from lookalike.gallery.doctor import diagnose, repair
 
 
@@ -73,3 +74,21 @@ def test_a_name_that_was_merged_away_before(gallery, enroll, person, rules):
     done = repair(gallery, found.items())
     assert done[0].refused == ""
     assert (done[1].refused != "") == (to_a.into == "a")
+
+
+@pytest.mark.slow
+def test_a_gallery_on_milvus(milvus, person, rules):
+    wrong = np.concatenate([person(1, 3), person(2, 1, start=5)])
+    people = {"a": person(0, 2), "a again": person(0, 3, start=2), "b": wrong, "c": person(2, 3)}
+    with open_gallery(milvus.address()) as gallery:
+        gallery.bind("f1", "net", "euclidean", 16)
+        gallery.enroll_many((name, vectors, None) for name, vectors in people.items())
+        found = {one.id: one.proposal for one in diagnose(gallery, rules).findings}
+        assert list(found) == ["one-person-1", "wrong-name-1"]
+        done = repair(gallery, found.items())
+        assert [one.refused for one in done] == ["", ""]
+        assert {one.name: one.templates for one in gallery.people()} == {"a again": 5, "b": 3, "c": 4}
+        assert diagnose(gallery, rules).findings == ()
+        gallery.undo(done[1].act)
+        gallery.undo(done[0].act)
+        assert gallery.names() == ["a", "a again", "b", "c"]

@@ -149,11 +149,11 @@ def test_writers_take_turns(address):
 
 def test_who_does_not_wait_is_told(address):
     with opened(address) as gallery, opened(address) as other:
-        with gallery._lock:
-            gallery._writer.begin(True, gallery._rows)
+        with gallery._changes.lock:
+            gallery._changes.writer.begin(True, gallery._rows)
             with pytest.raises(StorageError, match="another program writes to it now; try again"):
                 other.enroll_many([("Ada", [[1, 2]], None)], wait=False)
-            gallery._writer.end()
+            gallery._changes.writer.end()
         other.enroll_many([("Ada", [[1, 2]], None)], wait=False)
 
 

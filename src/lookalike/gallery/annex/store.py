@@ -150,10 +150,12 @@ class AnnexStore:
             owner, extent = places[name]
             return self._record(files, extent, owner, layout, entries[name])
 
-        common = {
-            name: self._record(files, Extent(file, start, length), 0, Columns.loaded(entry), None).rows[name]
-            for name, file, start, length, entry in free
-        }
+        common = {}
+        for name, file, start, length, entry in free:
+            rows = self._record(files, Extent(file, start, length), 0, Columns.loaded(entry), None).rows
+            if name not in rows:
+                raise ArtefactError(f"{where} is damaged (no {name}); restore it from a backup, or enroll again")
+            common[name] = rows[name]
         return Annex(entries, KeptOnDisk(places, kept), common, written, covers)
 
     def _record(self, files: Mapping[int, Bytes], extent: Extent, owner: int, columns: Columns, entry: Any) -> Kept:
@@ -297,18 +299,22 @@ class AnnexStore:
         Raises:
             StorageError: the disk is read-only or failing.
         """
-        self._files.overwrite(gone)
-        self._sound.difference_update(Extent(one.file, one.start, one.length) for one in gone)
         if not gone:
             return
+        self._write_again()
+        self._files.overwrite(gone)
+        self._sound.difference_update(Extent(one.file, one.start, one.length) for one in gone)
+        self.sweep()
+
+    def _write_again(self) -> None:
+        """Have sparse files no longer count, so that they are deleted, and need not be overwritten."""
         with self._database.read("read"):
             if not self._files.sparse():
                 return
         try:
             with self._database.write("written again"):
                 self._files.write_again()
-            self.sweep()
-        except StorageError as error:  # a full disk; nothing forgotten is left
+        except (StorageError, ArtefactError) as error:  # a full disk, or a damaged file; they are overwritten then
             _log.info("files of %s that hold little were not written again: %s", self._database.folder, error)
 
     def sweep(self, wait: bool = True) -> None:

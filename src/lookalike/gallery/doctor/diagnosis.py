@@ -195,9 +195,10 @@ class _Examination:
     def _poor_rows(self, clusters: list[list[IdentityPair]]) -> list[int]:
         """Templates that match no other of their identity, or of low quality; the worst first.
 
-        Of two templates that do not match each other, the later stands for both.
+        Of two templates that do not match each other, the poor one is meant, or else the later stands for both.
         """
         nearest, quality, sizes = self._own.nearest, self._templates.qualities, self._templates.sizes
+        poor = quality < self._rules.poor_quality
         unmatched = np.isfinite(nearest) & (nearest > self._rules.threshold) & ~self._without
         other_names: dict[int, list[int]] = defaultdict(list)
         for one, other in (pair.codes for inside in clusters for pair in inside):
@@ -205,9 +206,9 @@ class _Examination:
             other_names[other].append(one)
         for row in np.flatnonzero(unmatched).tolist():
             mine = int(self._templates.codes[row])
-            earlier_of_two = sizes[mine] == 2 and self._own.nearest_rows[row] > row
-            unmatched[row] = not (earlier_of_two or any(self._matches(row, code) for code in other_names[mine]))
-        poor = quality < self._rules.poor_quality
+            other = self._own.nearest_rows[row]
+            told_of_other = sizes[mine] == 2 and (other > row or poor[other])
+            unmatched[row] = not (told_of_other or any(self._matches(row, code) for code in other_names[mine]))
         worst = np.where(poor, quality, 1.0)
         rows = np.flatnonzero(unmatched | poor)
         order = np.lexsort((-np.nan_to_num(nearest[rows], posinf=0.0), worst[rows]))

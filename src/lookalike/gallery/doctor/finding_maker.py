@@ -103,6 +103,7 @@ class FindingMaker:
     def copies(self, rows: list[int]) -> Finding:
         """Templates of one picture."""
         codes = sorted(set(self._templates.codes[rows].tolist()))
+        apart = self._templates.distances(np.array(rows[:1]), np.array(rows[1:]))
         if len(codes) == 1:
             proposal = forgetting(self._templates, rows[1:])
         else:  # whose picture it is, only those can tell who have others
@@ -114,8 +115,8 @@ class FindingMaker:
             identities=self._names(codes),
             templates=self._ids(*rows),
             shown=tuple(self._pair(rows[0], row) for row in rows[1 : SHOWN + 1]),
-            distance=(apart := float(self._templates.distances(np.array(rows[:1]), np.array(rows[1:])).max())),
-            nearest=apart,
+            distance=float(apart.max()),
+            nearest=float(apart.min()),
             agreeing=len(rows) - 1,
             compared=len(rows) - 1,
             probability=None,
@@ -131,6 +132,8 @@ class FindingMaker:
         poor = quality is not None and quality < self._rules.poor_quality
         unmatched = np.isfinite(nearest) and nearest > self._rules.threshold
         about = (row, other) if unmatched and size == 2 and not poor else (row,)
+        others = self._templates.rows(mine)
+        matched = self._templates.distances(np.array([row]), others[others != row]) <= self._rules.threshold
         return Finding(
             id="",
             kind="poor-picture",
@@ -139,7 +142,7 @@ class FindingMaker:
             shown=(self._pair(row, other if other >= 0 else row),),
             distance=nearest,
             nearest=nearest,
-            agreeing=0,
+            agreeing=int(matched.sum()),
             compared=size - 1,
             probability=None,
             quality=quality,

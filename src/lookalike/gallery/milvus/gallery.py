@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import logging
-import secrets
-import threading
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace as changed
 from datetime import datetime
 from types import TracebackType
-from typing import Any, Self, TypeVar, get_args
+from typing import Any, Self, get_args
 
 import numpy.typing as npt
 
@@ -29,15 +27,15 @@ from lookalike.gallery import enrolled_keys, enrolment, forgetting, identity_act
 from lookalike.gallery.identity_tags import change_tags, checked_filter, checked_tags, tags_of
 from lookalike.gallery.kind import checked_kind, held_kind, settle
 from lookalike.gallery.milvus.address import MilvusAddress
+from lookalike.gallery.milvus.changes import Changes, Needed, newest_rows
 from lookalike.gallery.milvus.collections import FORMAT_VERSION, Collections
 from lookalike.gallery.milvus.documents import DocumentKind, Documents, Stored
 from lookalike.gallery.milvus.index_types import index_type, metric_type
 from lookalike.gallery.milvus.search import Asked, nearest_identities
-from lookalike.gallery.milvus.server import Interrupted, Server
+from lookalike.gallery.milvus.server import Server
 from lookalike.gallery.milvus.state import SLOTS, State
 from lookalike.gallery.milvus.template_rows import TemplateRow, TemplateRows, owner_number, tags_condition
-from lookalike.gallery.milvus.working_set import WorkingSet, key_name
-from lookalike.gallery.milvus.writes import Writer
+from lookalike.gallery.milvus.working_set import WorkingSet
 from lookalike.gallery.moments import utc_moment
 from lookalike.gallery.records import (
     Act,
@@ -59,11 +57,8 @@ from lookalike.index.core.checks import checked_k
 __all__ = ["MilvusGallery", "NoGallery"]
 
 _log = logging.getLogger(__name__)
-_Answer = TypeVar("_Answer")
 #: Templates with ids in a range of so many are asked for at first.
 _WINDOW = 10_000
-#: More templates than this are forgotten by looking at every key.
-_KEYS_BY_RANGE = 1_000
 
 
 class NoGallery(ArtefactError):  # noqa: N818 - says what is so
@@ -104,14 +99,13 @@ class MilvusGallery:
         index_type(self.address.index, 1)
         if kind is not None:
             self._refuse_landmarks(checked_kind(kind))
-        self._lock = threading.RLock()
         self._server = Server(self.address)
         try:
             self._collections = Collections(self._server, self.address.name)
             number = self.address.tenant_number
             self._documents = Documents(self._server, self._collections.documents, number)
-            self._writer = Writer(self._documents, self._shown, timeout)
             self._rows_of_model: dict[Model, TemplateRows] = {}
+            self._changes = Changes(self.address, self._documents, self._rows, timeout)
             self._indexed = self.address.index != "auto"
             self._open(create)
             if kind is not None and create:
@@ -132,10 +126,10 @@ class MilvusGallery:
         if state is not None and state.tenant != self.address.tenant:
             raise ArtefactError(f"{self._shown}: the number of this tenant is that of another; give it another name")
         if state is None:
-            self._settled(lambda held: held)
+            self._changes.settle(lambda held: held)
         elif begun:
             try:
-                self._settled(lambda held: held, wait=False)
+                self._changes.settle(lambda held: held, wait=False)
             except StorageError as error:  # somebody is just writing
                 _log.info("a write to %s that is going on, or was interrupted: %s", self._shown, error)
 
@@ -158,7 +152,7 @@ class MilvusGallery:
         held = self.model
         if held is None:
             self._collections.make_templates(given, index_type(self.address.index, dimension))
-            held = self._settled(lambda state: state if state.model else changed(state, model=given)).model
+            held = self._changes.settle(lambda state: state if state.model else changed(state, model=given)).model
         if held is None or (held.fingerprint, held.metric, held.dimension) != (fingerprint, metric, dimension):
             raise FingerprintError(
                 f"{self._shown} belongs to {_named(held)}, but {_named(given)} was given; "
@@ -174,7 +168,7 @@ class MilvusGallery:
         """Say what the gallery holds; only people are possible. See `Gallery.settle_kind`."""
         self._refuse_landmarks(checked_kind(kind))
         if self.kind is None:
-            self._settled(lambda state: changed(state, kind=kind))
+            self._changes.settle(lambda state: changed(state, kind=kind))
 
     def _refuse_landmarks(self, kind: Kind) -> None:
         if kind == "landmarks":
@@ -227,7 +221,8 @@ class MilvusGallery:
                 enrolled_keys.remember(work, key, ready, replace, stored)
             return stored
 
-        stored = self._write([one.name for one in ready], act, wait=wait, keys=[] if key is None else [key])
+        needed = Needed([one.name for one in ready], keys=[] if key is None else [key])
+        stored = self._changes.make(needed, act, wait)
         self._fit_index()
         return stored
 
@@ -238,14 +233,14 @@ class MilvusGallery:
             return
         model = state.model
         wanted = index_type("auto", model.dimension, state.templates)
-        with self._lock:
-            self._writer.begin(True, self._rows)
+        with self._changes.lock:
+            self._changes.writer.begin(True, self._rows)
             try:
                 if self._collections.index_of(model).get("index_type") == "FLAT":
                     _log.info("%s gets an index of type %s", self._shown, wanted.name)
                     self._collections.rebuild_index(model, wanted)
             finally:
-                self._writer.end()
+                self._changes.writer.end()
         self._indexed = True
 
     # --- acts on identities -------------------------------------------------------------------------------
@@ -253,24 +248,26 @@ class MilvusGallery:
     def rename(self, identity: str, new: str) -> Act:
         """Give an identity another name. See `Gallery.rename`."""
         names = [checked_name(identity), checked_name(new)]
-        return self._write(names, lambda work: identity_acts.rename(work, identity, new), acts=True)
+        return self._changes.make(Needed(names, acts=True), lambda work: identity_acts.rename(work, identity, new))
 
     def merge(self, identities: Sequence[str], into: str) -> Act:
         """Make several identities one. See `Gallery.merge`."""
         names = [] if isinstance(identities, str) else [checked_name(one) for one in [*identities, into]]
-        return self._write(names, lambda work: identity_acts.merge(work, identities, into), acts=True)
+        return self._changes.make(Needed(names, acts=True), lambda work: identity_acts.merge(work, identities, into))
 
     def split(self, identity: str, template_ids: Sequence[int], into: str) -> Act:
         """Give some templates of an identity to another one. See `Gallery.split`."""
         names = [checked_name(identity), checked_name(into)]
-        return self._write(names, lambda work: identity_acts.split(work, identity, template_ids, into), acts=True)
+        return self._changes.make(
+            Needed(names, acts=True), lambda work: identity_acts.split(work, identity, template_ids, into)
+        )
 
     def undo(self, act_id: int) -> Act:
         """Take an act back. See `Gallery.undo`."""
         taken_part = {
             name for one in self.acts(10**9) if one.id == act_id for pair in one.identities.items() for name in pair
         }
-        return self._write(sorted(taken_part), lambda work: identity_acts.undo(work, act_id), acts=True)
+        return self._changes.make(Needed(sorted(taken_part), acts=True), lambda work: identity_acts.undo(work, act_id))
 
     def acts(self, limit: int = 100) -> list[Act]:
         """The last acts, newest first. See `Gallery.acts`."""
@@ -288,7 +285,7 @@ class MilvusGallery:
                 enrolment.new_change(work)
             return tags_of(work, owner)
 
-        return self._write([name], act)
+        return self._changes.make(Needed([name]), act)
 
     # --- forgetting ---------------------------------------------------------------------------------------
 
@@ -301,7 +298,7 @@ class MilvusGallery:
             owner, _ = identity_reading.identity_row(work, name)
             return forgetting.drop_identity(work, owner, enrolment.new_change(work))
 
-        deleted = self._write([name], act, acts=True, forgets=True)
+        deleted = self._changes.make(Needed([name], acts=True, forgets=True), act)
         self._compact()
         return deleted
 
@@ -324,8 +321,9 @@ class MilvusGallery:
         names = sorted({one.identity for one in rows.every(condition, strong=True)})
         if not names:
             return Forgotten(0, 0)
-        done = self._write(
-            names, lambda work: forgetting.drop_templates(work, which, (value,), None), acts=True, forgets=True
+        done = self._changes.make(
+            Needed(names, acts=True, forgets=True),
+            lambda work: forgetting.drop_templates(work, which, (value,), None),
         )
         if done.templates:
             self._compact()
@@ -351,103 +349,6 @@ class MilvusGallery:
         for collection in self._all_collections():
             self._server.ask("flush", collection, timeout=600.0)
             self._server.change("compact", collection)
-
-    # --- one write ----------------------------------------------------------------------------------------
-
-    def _write(
-        self,
-        names: Sequence[str],
-        act: Callable[[WorkingSet], _Answer],
-        *,
-        wait: bool = True,
-        acts: bool = False,
-        keys: Sequence[str] = (),
-        forgets: bool = False,
-    ) -> _Answer:
-        """Carry out an act on some identities, so that it counts as a whole.
-
-        Args:
-            names: identities that it may touch, in canonical form.
-            act: changes a working set that holds them.
-            wait: for another program that is just writing.
-            acts: whether it needs the acts there are.
-            keys: idempotency keys that it needs.
-            forgets: whether keys under which the templates were enrolled are needed.
-        """
-        word, answer = secrets.token_hex(8), list[_Answer]()
-        for last in (False, True):
-            try:
-                with self._lock:
-                    before = self._writer.begin(wait, self._rows)
-                    try:
-                        return self._carried_out(before, word, answer, names, act, acts, keys, forgets)
-                    finally:
-                        self._writer.end()
-            except Interrupted as error:
-                if last:
-                    raise
-                _log.info("%s; once more", error)
-                self._documents.coordination()  # waits for the server
-        raise AssertionError("unreachable")
-
-    def _carried_out(
-        self, before: State | None, word: str, answer: list[_Answer], names: Sequence[str],
-        act: Callable[[WorkingSet], _Answer], acts: bool, keys: Sequence[str], forgets: bool,
-    ) -> _Answer:  # fmt: skip
-        if before is None:
-            raise ArtefactError(f"there is no gallery at {self._shown} any more; enroll somebody to make it")
-        if answer and before.write == word:  # the server went away after it counted
-            return answer[0]
-        work = WorkingSet(self._shown, before)
-        try:
-            self._load(work, before, names, acts, keys, forgets)
-            answer[:] = [act(work)]
-            difference = work.difference(word)
-            if not difference.empty:
-                self._writer.commit(before, difference, self._rows(self._bound(before)))
-            elif difference.state.kind != before.kind:
-                self._writer.settle(changed(before, kind=difference.state.kind))
-            return answer[0]
-        finally:
-            work.close()
-
-    def _load(
-        self, work: WorkingSet, state: State, names: Sequence[str], acts: bool, keys: Sequence[str], forgets: bool
-    ) -> None:
-        documents, serial = self._documents, state.serial
-        if state.identities and state.model is not None:
-            wanted = set(names)
-            found = documents.owned(DocumentKind.IDENTITY, [owner_number(name) for name in names], serial, strong=True)
-            held = [one for one in found if one.name in wanted]
-            rows = self._rows(state.model)
-            templates = list(rows.among("owner", [owner_number(one.name) for one in held], strong=True))
-            work.load_identities(held, _newest(templates, serial))
-            if acts:
-                work.load_acts(documents.all(DocumentKind.ACT, serial, strong=True))
-            if forgets:
-                work.load_keys(self._keys_of([one.id for one in templates], serial))
-        if keys:
-            owners = [int(key_name(key), 16) for key in keys]
-            work.load_keys(documents.owned(DocumentKind.KEY, owners, serial, strong=True))
-
-    def _keys_of(self, templates: Sequence[int], serial: int) -> list[Stored]:
-        """Keys under which some of these templates were enrolled."""
-        if not templates:
-            return []
-        among = set(templates)
-        found = self._documents.all(DocumentKind.KEY, serial, strong=True, where=_range_condition(templates))
-        return [one for one in found if any(id_ in among for ids in one.body["answer"] for id_ in ids)]
-
-    def _settled(self, change: Callable[[State], State], wait: bool = True) -> State:
-        """Replace the state by one that says more of the gallery itself."""
-        with self._lock:
-            before = self._writer.begin(wait, self._rows)
-            try:
-                held = before or State(tenant=self.address.tenant)
-                new = change(held)
-                return held if before is not None and new == held else self._writer.settle(new)
-            finally:
-                self._writer.end()
 
     # --- searching ----------------------------------------------------------------------------------------
 
@@ -522,19 +423,19 @@ class MilvusGallery:
             found = [one for one in rows if one.identity == name]
             if not found:
                 raise UnknownIdentityError(f"{name!r} is not in {self._shown}; `people` lists who is")
-        return [one.template() for one in _newest(found, state.serial)]
+        return [one.template() for one in newest_rows(found, state.serial)]
 
     def templates_of(self, identities: Sequence[str]) -> dict[str, list[Template]]:
         """Templates of some identities, read together. See `Gallery.templates_of`."""
-        state, wanted = self._state(), {checked_name(name) for name in identities}
-        held: dict[str, list[Template]] = {}
+        wanted, state = {checked_name(name) for name in identities}, self._state()
         if state.model is None or not wanted:
-            return held
-        numbers = [owner_number(name) for name in wanted]
-        rows = self._rows(state.model).among("owner", numbers, strong=False, vectors=True)
-        for one in _newest([row for row in rows if row.identity in wanted], state.serial):
-            held.setdefault(one.identity, []).append(one.template())
-        return held
+            return {}
+        owners = sorted({owner_number(name) for name in wanted})
+        rows = self._rows(state.model).among("owner", owners, strong=False, vectors=True)
+        found: dict[str, list[Template]] = {}
+        for one in newest_rows([row for row in rows if row.identity in wanted], state.serial):
+            found.setdefault(one.identity, []).append(one.template())
+        return found
 
     def templates_page(self, limit: int = 10_000, *, after: int = 0) -> list[Template]:
         """Some templates in the order of ids. See `Gallery.templates_page`."""
@@ -545,7 +446,7 @@ class MilvusGallery:
         while len(found) < wanted and last < state.next - 1:
             end = last + window
             some = rows.every(f"id > {last} and id <= {end}", strong=False, vectors=True)
-            more = _newest(list(some), state.serial)
+            more = newest_rows(list(some), state.serial)
             found += more
             last, window = end, window if more else 2 * window
         return [one.template() for one in found[:wanted]]
@@ -627,19 +528,6 @@ class MilvusGallery:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def _range_condition(templates: Sequence[int]) -> str:
-    return f'marks["first"] <= {max(templates)} and marks["last"] >= {min(templates)}'
-
-
-def _newest(rows: Iterable[TemplateRow], serial: int) -> list[TemplateRow]:
-    """Of every template the newest row that counts, in order of ids."""
-    best: dict[int, TemplateRow] = {}
-    for one in rows:
-        if one.serial <= serial and (one.id not in best or best[one.id].serial < one.serial):
-            best[one.id] = one
-    return [best[id_] for id_ in sorted(best)]
 
 
 def _counts(state: State) -> Counts:

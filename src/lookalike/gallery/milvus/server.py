@@ -27,7 +27,7 @@ _STARTING = (
     "session not", "retry timeout", "no vchannel", "nodeid", "lack of", "deadline exceeded", "connection refused",
     "failed to connect", "server is not", "state code", "shard delegator",
 )  # fmt: skip
-_REFUSED = ("auth check failure", "unauthenticated", "permission deny", "invalid token", "password")
+_REFUSED = ("auth check failure", "missing authorization", "unauthenticated", "permission deny", "invalid token")
 
 
 class Interrupted(StorageError):  # noqa: N818 - says what happened
@@ -116,9 +116,11 @@ class Server:
             raise self._translated(error, request) from error
 
     def _translated(self, error: Exception, done: str) -> LookalikeError:
-        said = " ".join(str(getattr(error, "message", "") or getattr(error, "details", lambda: "")() or error).split())
+        said = " ".join(_said(error).split())
         lower = said.lower()
-        if any(text in lower for text in _REFUSED):
+        # A connection that is refused for its credentials says so only in its cause.
+        cause = "" if error.__cause__ is None else _said(error.__cause__).lower()
+        if any(text in lower or text in cause for text in _REFUSED):
             return InputError(
                 f"{self.address.server} refuses the user or token; give milvus://user:password@{self.address.server}"
                 f"/{self.address.name}, or set {TOKEN_VARIABLE}"
@@ -141,3 +143,8 @@ class Server:
         client, self._client = self._client, None
         if client is not None and self._process == os.getpid():
             client.close()
+
+
+def _said(error: BaseException) -> str:
+    """What pymilvus or gRPC say of an error."""
+    return str(getattr(error, "message", "") or getattr(error, "details", lambda: "")() or error)

@@ -108,7 +108,7 @@ class Writer:
         new.write_to(self._documents)
         return new
 
-    def commit(self, before: State, difference: Difference, rows: TemplateRows) -> State:
+    def commit(self, difference: Difference, rows: TemplateRows) -> State:
         """Write a difference; when it returns, it counts and what it forgets is gone.
 
         Raises:
