@@ -16,7 +16,7 @@ import json
 import math
 import os
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -24,7 +24,7 @@ from lookalike.atomic_files import write_atomically
 from lookalike.binomial_intervals import Z_ONE_SIDED_95, wilson_interval
 from lookalike.decisions.misses import MissCurve
 from lookalike.decisions.odds import MatchOdds
-from lookalike.decisions.promise import Promise, PromisedThreshold, promise_text
+from lookalike.decisions.promise import Compared, Promise, PromisedThreshold, promise_text
 from lookalike.decisions.scoring_rule import TemplateScoring, checked_scoring
 from lookalike.decisions.tail import ImpostorTail
 from lookalike.errors import ArtefactError, InputError
@@ -38,8 +38,6 @@ WITH_IDENTITIES = 3
 #: The versions it reads; version 1 has thresholds only.
 READ_VERSIONS = (1, FORMAT_VERSION, WITH_IDENTITIES)
 
-#: What a search compares its probe with.
-Compared = Literal["templates", "identities"]
 Rate = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=0)]
 
@@ -231,9 +229,7 @@ class Calibration(BaseModel):
         if isinstance(templates, bool) or not isinstance(templates, int) or templates < 0:
             raise InputError(f"templates is {templates!r}; expected how many are compared in a search, such as 1000")
         compared = 1 if promise.kind == "fmr" else max(1, templates)
-        counted: Literal["templates", "identities"] = (
-            "templates" if self.template_scoring == "nearest" else "identities"
-        )
+        counted: Compared = "templates" if self.template_scoring == "nearest" else "identities"
         threshold, likely = self.tail.threshold_for(promise, compared, counted)
         rate = promise.comparison_rate(compared)
         fnmr, low, high = self.misses.at(threshold)

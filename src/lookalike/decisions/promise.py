@@ -15,9 +15,11 @@ from typing import Literal, get_args
 
 from lookalike.errors import InputError
 
-__all__ = ["Promise", "PromiseKind", "PromisedRate", "PromisedThreshold", "promise_text"]
+__all__ = ["Compared", "Promise", "PromiseKind", "PromisedRate", "PromisedThreshold", "promise_text"]
 
 PromiseKind = Literal["fmr", "fpir", "fpr"]
+#: What a search compares its probe with: where all templates of an identity make one distance, identities.
+Compared = Literal["templates", "identities"]
 #: Of what each kind of rate is a share.
 _SHARE_OF = {"fmr": "comparisons", "fpir": "searches", "fpr": "photos without a landmark"}
 #: A usual rate of each kind, for messages.
@@ -136,7 +138,7 @@ class PromisedThreshold:
         fnmr: share of genuine pairs missed at `threshold`.
         fnmr_low: lower end of its 95% interval.
         fnmr_high: upper end of it.
-        counted: what `templates` counts: identities, where all templates of one make one distance.
+        counted: what `templates` counts.
     """
 
     promise: Promise
@@ -150,7 +152,7 @@ class PromisedThreshold:
     fnmr: float
     fnmr_low: float
     fnmr_high: float
-    counted: Literal["templates", "identities"] = "templates"
+    counted: Compared = "templates"
 
     @property
     def source(self) -> str:
