@@ -31,6 +31,7 @@ import numpy as np
 from lookalike.decisions.promise import Promise
 from lookalike.decisions.scoring_rule import SCORINGS
 from lookalike.decisions.template_scoring import TemplateSets
+from lookalike.distances import MetricName
 from lookalike.evaluation.calibration.thresholds import calibrate, calibrate_sets
 from lookalike.evaluation.identification.closed_and_open_set import open_set
 from lookalike.evaluation.identification.template_scoring import compare_scorings
@@ -89,11 +90,11 @@ def generated(identities: int, pictures: int, spread: float, apart: float, seed:
     return vectors + ways[labels] * rng.choice([-0.5, 0.5], size=(len(labels), 1)), labels
 
 
-def compared(name: str, vectors: np.ndarray, labels: np.ndarray, metric: str, trials: int) -> Iterator[Line]:
+def compared(name: str, vectors: np.ndarray, labels: np.ndarray, metric: MetricName, trials: int) -> Iterator[Line]:
     """A line for each number of templates and rule."""
     for size in SIZES:
         began = time.perf_counter()
-        found = compare_scorings(vectors, labels, metric, size, trials=trials, fpir=FPIR)  # type: ignore[arg-type]
+        found = compare_scorings(vectors, labels, metric, size, trials=trials, fpir=FPIR)
         for one in found.reported:
             yield {
                 "data": name,
@@ -160,18 +161,19 @@ def candidates_needed(seed: int) -> Iterator[Line]:
                 yield line
 
 
-def promise_kept(metric: str, repeats: int = 6) -> Iterator[Line]:
+def promise_kept(metric: MetricName, repeats: int = 6) -> Iterator[Line]:
     """The share of strangers who are named where at most 1% was promised, and FNIR of the enrolled, by rule."""
     promise = Promise("fpir", FPIR)
     for rule in SCORINGS:
         named, missed = [], []
         for repeat in range(repeats):
             vectors, labels = generated(120, 10, 1.0, 0.0, 10 + repeat)
-            described = {"fingerprint": "generated", "metric": metric, "source": "generated people", "replicates": 50}
             if rule == "nearest":
-                measured = calibrate(verify_all_pairs(vectors, labels, metric), **described)
+                pairs = verify_all_pairs(vectors, labels, metric)
+                measured = calibrate(pairs, fingerprint="g", metric=metric, source="generated", replicates=50)
             else:
-                measured = calibrate_sets(verify_sets(vectors, labels, metric, rule, 5), **described)
+                apart = verify_sets(vectors, labels, metric, rule, 5)
+                measured = calibrate_sets(apart, fingerprint="g", metric=metric, source="generated", replicates=50)
             threshold = measured.promised(promise, 2500 if rule == "nearest" else 500).threshold
             known = generated(500, 6, 1.0, 0.0, 100 + repeat)[0]
             sets = equal_sets(known, np.arange(3000).reshape(500, 6)[:, :5])
