@@ -290,9 +290,8 @@ def test_enrolling_needs_a_model(path):
 
 
 def test_addresses(tmp_path, monkeypatch):
-    for address in ("milvus://localhost:19530/people", "http://x"):
-        with pytest.raises(InputError, match="not there yet"):
-            open_gallery(address)
+    with pytest.raises(InputError, match="http://"):
+        open_gallery("http://x")
     with pytest.raises(InputError, match="empty"):
         open_gallery("")
     with pytest.raises(ArtefactError, match="enroll somebody first"):
