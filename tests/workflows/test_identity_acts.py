@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lookalike.errors import ArtefactError
+from lookalike.errors import ArtefactError, InputError
 from lookalike.gallery import open_gallery
 from lookalike.workflows import people as lists
 from lookalike.workflows.forget import ForgetBeforeOptions, ForgottenBefore, forget_before
@@ -63,6 +63,13 @@ def test_lists_without_a_limit_are_read_page_by_page(path, monkeypatch):
 def test_what_is_too_old_is_forgotten(path):
     assert forget_before(ForgetBeforeOptions(before="2000-01-01", gallery=path)) == ForgottenBefore(0, 0, 3)
     assert forget_before(ForgetBeforeOptions(before="2100-01-01", gallery=path)) == ForgottenBefore(3, 6, 0)
+
+
+def test_no_place_is_given_the_name_of_what_is_none(tmp_path):
+    with open_gallery(tmp_path / "places.gallery", kind="landmarks"):
+        pass
+    with pytest.raises(InputError, match="no place may bear"):
+        rename(RenameOptions(name="Tower", new="non-landmark", gallery=tmp_path / "places.gallery"))
 
 
 def test_no_gallery_is_made(tmp_path):

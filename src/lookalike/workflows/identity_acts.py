@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lookalike.errors import InputError
+from lookalike.identity_names import canonical_name
+
 if TYPE_CHECKING:
     from lookalike.gallery import Act, Gallery
 
@@ -155,6 +158,11 @@ def rename(options: RenameOptions) -> Act:
         {'Ada': 'Ada Lovelace'}
     """
     with _opened(options.gallery) as gallery:
+        if gallery.kind == "landmarks":
+            from lookalike.datasets import NON_LANDMARK
+
+            if canonical_name(options.new) == NON_LANDMARK:
+                raise InputError(f"{options.new!r} is a name that no place may bear; give another one")
         return gallery.rename(options.name, options.new)
 
 
