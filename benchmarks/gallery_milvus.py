@@ -64,9 +64,9 @@ def settle(gallery: Gallery) -> None:
     """Wait until indexes are built, so that both are compared at rest."""
     if isinstance(gallery, MilvusGallery):
         gallery.scrub()  # Milvus builds indexes of what it has written to its storage
-    gallery.search(np.ones(DIMENSION), k=1)
     until = time.monotonic() + 1800
     while time.monotonic() < until:
+        gallery.search(np.ones(DIMENSION), k=1)  # takes in what was built since the last one
         index = gallery.stats()["index"]
         if not index.get("pending_index_rows") and index.get("compared_one_by_one", 0) <= AUTO_EXACT_LIMIT:
             return

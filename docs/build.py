@@ -25,6 +25,7 @@ PAGES = {
     "losses": ROOT / "docs" / "losses" / "README.md",
     "indexes": ROOT / "docs" / "indexes.md",
     "galleries": ROOT / "docs" / "galleries.md",
+    "milvus": ROOT / "docs" / "milvus.md",
     "privacy": ROOT / "docs" / "privacy.md",
     "faces": ROOT / "docs" / "faces.md",
     "landmarks": ROOT / "docs" / "landmarks.md",
