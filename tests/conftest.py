@@ -43,6 +43,10 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if MODELS & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.network)
+        if {"milvus", "running_milvus"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.milvus)
+    # At the end, one after the other: the server takes much of a processor as long as it runs.
+    items.sort(key=lambda item: item.get_closest_marker("milvus") is not None)
 
 
 @pytest.fixture(scope="session")

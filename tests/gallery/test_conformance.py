@@ -33,7 +33,7 @@ def on_milvus(server):
 IMPLEMENTATIONS = [
     pytest.param(embedded, id="embedded"),
     pytest.param(encrypted, id="encrypted"),
-    pytest.param(on_milvus, id="milvus", marks=pytest.mark.slow),
+    pytest.param(on_milvus, id="milvus", marks=[pytest.mark.slow, pytest.mark.milvus]),
 ]
 
 
