@@ -16,6 +16,7 @@ FOR_PEOPLE = {
     "pairs": ("--pairs", "x"),
     "existing_pairs": ("--existing-pairs",),
     "trained_on": ("--trained-on", "x"),
+    "template_scoring": ("--template-scoring", "mean"),
 }
 FOR_LANDMARKS = {"non_landmarks": ("--non-landmarks", "x"), "rerank": ("--rerank",)}
 #: With what `evaluate` is asked about places; nothing of it is read before options are refused.
