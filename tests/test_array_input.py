@@ -66,7 +66,9 @@ def doors(tmp_path):
 
     def places(x):
         """Enrolled and identified by their vectors: the embedder is not asked for any."""
-        embedder = SimpleNamespace(name="m", fingerprint="f" * 8, metric="cosine", dimension=6)
+        embedder = SimpleNamespace(
+            name="m", fingerprint="f" * 8, metric="cosine", dimension=6, calibration=None, calibration_chosen=False
+        )
         with open_gallery(tmp_path / f"{len(list(tmp_path.iterdir()))}.gallery") as gallery:
             recognizer = LandmarkRecognizer(embedder, gallery)
             recognizer.enroll_vectors(
