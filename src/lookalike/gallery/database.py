@@ -12,7 +12,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager, suppress, suppress
 from pathlib import Path
 from typing import Any
 
@@ -278,8 +278,9 @@ class Database:
     def _check_size(self) -> None:
         # SQLite reads a last page that was cut short as if it ended in zeros. While a log is there, it may hold
         # the rest of a page whose writing was interrupted.
-        if self._log.exists() and self._log.stat().st_size:
-            return
+        with suppress(FileNotFoundError):  # not asked whether it is there: who used it last may just delete it
+            if self._log.stat().st_size:
+                return
         with self.file.open("rb") as file:
             header = file.read(100)
         page = int.from_bytes(header[16:18], "big") or 4096

@@ -54,7 +54,7 @@ class _Lists:
         self.starts: Integers = len(self.bytes) - np.cumsum(blocks[::-1])[::-1]
         if lists.ntotal != count or self.sizes.sum() != count or self.starts[0] < 0 or lists.code_size != width:
             raise ArtefactError(f"{engine} is damaged: it does not hold {count} vectors; rebuild the index")
-        self.centroids: Floats = np.array(quantizer.reconstruct_n(0, lists.nlist), np.float32).reshape(-1, dimension)
+        self.centroids: Floats = np.asarray(quantizer.reconstruct_n(0, lists.nlist), np.float32).reshape(-1, dimension)
         head = self.bytes[: self.starts[0]].tobytes()
         self.table = head.find(self.centroids.tobytes())
         if self.table < 0 or (self.positions(0, len(self.sizes)) >= count).any():
