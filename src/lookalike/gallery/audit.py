@@ -17,13 +17,13 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, Protocol, get_args, runtime_checkable
 
 from lookalike.errors import ArtefactError, InputError, UnknownIdentityError
 from lookalike.gallery.database import Database
 from lookalike.gallery.enrolment import identity_of
+from lookalike.gallery.moments import now
 from lookalike.identity_names import checked_name
 
 __all__ = [
@@ -255,9 +255,8 @@ def audited(
 def append(database: Database, act: str, subjects: Sequence[str], details: Mapping[str, Any]) -> None:
     """Append one entry; call inside a writing transaction."""
     last, previous = _head(database)
-    at = datetime.now(UTC).isoformat(timespec="milliseconds")
     listed, told = _json(list(subjects)), _json(details)
-    fields = (last + 1, at, database.actor, act, listed, told, previous)
+    fields = (last + 1, now(), database.actor, act, listed, told, previous)
     database.run("INSERT INTO audit VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (*fields, _hash(fields)))
 
 

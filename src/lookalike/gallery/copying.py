@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from lookalike.gallery.gallery import Gallery
     from lookalike.gallery.records import Tags, Template
 
-__all__ = ["Verified", "copy_contents", "verify_copy"]
+__all__ = ["Verified", "copy_contents", "enrolments", "verify_copy"]
 
 
 @dataclass(frozen=True)
@@ -59,11 +59,12 @@ def copy_contents(source: Contents, target: Gallery, progress: ProgressSink | No
     tags = {one.name: one.tags for page in source.identity_pages() for one in page if one.tags}
     advance = counted(progress, "Copying templates", source.templates)
     for page in source.template_pages():
-        target.enroll_many(_enrolments(page, tags))
+        target.enroll_many(enrolments(page, tags))
         advance(len(page))
 
 
-def _enrolments(page: Sequence[Template], tags: Mapping[str, Tags]) -> list[Enrolment]:
+def enrolments(page: Sequence[Template], tags: Mapping[str, Tags]) -> list[Enrolment]:
+    """What enrolls these templates again, identity by identity, with everything but their ids."""
     of: dict[str, list[Template]] = {}
     for one in page:
         of.setdefault(one.identity, []).append(one)

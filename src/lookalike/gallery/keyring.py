@@ -17,13 +17,13 @@ import threading
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from lookalike.atomic_files import sync_folder
 from lookalike.errors import ArtefactError, InputError, MissingDependencyError, StorageError
 from lookalike.gallery.master_key import KEY_BYTES, MasterKey
+from lookalike.gallery.moments import now
 
 __all__ = ["Keyring", "keyring_path"]
 
@@ -221,12 +221,12 @@ class Keyring:
         """
         if not ids:
             return
-        now = datetime.now(UTC).isoformat(timespec="milliseconds")
+        at = now()
         with self._lock:
             with self._written() as connection:
                 for one in ids:
                     connection.execute("UPDATE person_key SET wrapped = zeroblob(?) WHERE id = ?", (_WRAPPED, one))
-                    connection.execute("INSERT OR IGNORE INTO destroyed VALUES (?, ?)", (one, now))
+                    connection.execute("INSERT OR IGNORE INTO destroyed VALUES (?, ?)", (one, at))
             self._empty_log()
 
     def rekey(self, master: MasterKey) -> int:

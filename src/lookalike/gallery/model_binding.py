@@ -73,7 +73,7 @@ def store_model(database: Database, model: Model) -> None:
     )
 
 
-def check_same(held: Model | None, given: Model, path: Path) -> None:
+def check_same(held: Model | None, given: Model, path: Path | str) -> None:
     """Make sure that a gallery belongs to this model.
 
     Raises:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from lookalike.errors import LookalikeError
 from lookalike.gallery.audit import append, pseudonyms
+from lookalike.gallery.moments import utc_moment
 
 if TYPE_CHECKING:
     from lookalike.gallery.database import Database
@@ -97,7 +98,7 @@ class SearchLog:
             several = [
                 [place[subjects[owners[one.template_id]]] for one in row if one.template_id in owners] for row in found
             ]
-            moment = datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
+            moment = utc_moment(datetime.fromtimestamp(at, UTC))
             searches.append({"at": moment, "k": k, "found": several})
         append(self._database, "search", list(subjects.values()), {"searches": searches})
 

@@ -96,21 +96,17 @@ class Segment:
     ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
         """`(q, k)` ids and distances of the k nearest, whoever was forgotten; among some where these are given."""
         hits = self.index.search(probes, k, among=among)
-        others, unreached = self.unreached, None if among is None else self._unreached_among(among)
-        if others is None or (unreached is not None and not len(unreached)):
+        if self.unreached is None:
             return hits.ids, hits.distances
-        found = others.search(probes, min(k, len(others) if unreached is None else len(unreached)), among=unreached)
+        ids = self.unreached.ids
+        wanted = ids if among is None else ids[np.isin(ids, among.ids)]
+        if not len(wanted):
+            return hits.ids, hits.distances
+        found = self.unreached.search(probes, min(k, len(wanted)), among=None if among is None else wanted)
         # Where a link from above led to one of them after all, it is there twice.
         own = np.where(np.isin(hits.ids, found.ids), np.inf, hits.distances)
         distances, ids = merged((own, hits.ids), (found.distances, found.ids), k)
         return ids, distances
-
-    def _unreached_among(self, among: Subset) -> npt.NDArray[np.int64] | None:
-        if self.unreached is None:
-            return None
-        ids: npt.NDArray[np.int64] = self.unreached.ids
-        wanted: npt.NDArray[np.int64] = ids[np.isin(ids, among.ids)]
-        return wanted
 
 
 class SegmentFolder:

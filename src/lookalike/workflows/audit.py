@@ -136,16 +136,13 @@ def _subject(options: AuditShowOptions) -> str:
 
 def _moment(text: str) -> str:
     """ISO 8601 in UTC, as entries have it."""
-    from datetime import UTC, datetime
-
     from lookalike.errors import InputError
+    from lookalike.gallery.moments import utc_moment
 
     try:
-        given = datetime.fromisoformat(text)
-    except ValueError:
+        return utc_moment(text)
+    except InputError:
         raise InputError(f"the moment is {text!r}; give a day or a time, such as 2026-05-31T14:00") from None
-    moment = given.replace(tzinfo=UTC) if given.tzinfo is None else given.astimezone(UTC)
-    return moment.isoformat(timespec="milliseconds")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from lookalike.gallery import Enrolment, Gallery, Identity, Template
+    from lookalike.gallery import Gallery
     from lookalike.progress import ProgressSink
 
 __all__ = [
@@ -91,6 +91,7 @@ def encrypt_gallery(options: EncryptOptions, progress: ProgressSink | None = Non
 
 
 def _copy(source: Gallery, made: Gallery, progress: ProgressSink | None) -> None:
+    from lookalike.gallery.copying import enrolments
     from lookalike.gallery.picture_copying import copy_kept
     from lookalike.progress import counted
 
@@ -103,24 +104,10 @@ def _copy(source: Gallery, made: Gallery, progress: ProgressSink | None) -> None
     done = counted(progress, "Encrypting", len(people))
     for start in range(0, len(people), _AT_ONCE):
         some = people[start : start + _AT_ONCE]
-        made.enroll_many([_enrolment(one, source.templates(one.name)) for one in some])
+        held = [template for one in some for template in source.templates(one.name)]
+        made.enroll_many(enrolments(held, {one.name: one.tags for one in some}))
         done(len(some))
     copy_kept(source, made, progress)
-
-
-def _enrolment(one: Identity, held: list[Template]) -> Enrolment:
-    import numpy as np
-
-    from lookalike.gallery import Enrolment
-
-    return Enrolment(
-        one.name,
-        np.stack([template.vector for template in held]),
-        [template.source for template in held],
-        tags=one.tags,
-        qualities=[template.quality for template in held],
-        enrolled_at=[template.enrolled_at for template in held],
-    )
 
 
 def _verify(source: Gallery, made: Gallery) -> None:

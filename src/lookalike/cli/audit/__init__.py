@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from pkgutil import resolve_name
-
 import typer
 
-from lookalike.cli.verb_help import VerbCommand, VerbGroup
+from lookalike.cli.verb_groups import verb_group
 
 __all__ = ["audit_verbs"]
 
 #: Every verb in the order of the help, and where its function stands.
 _VERBS = {
-    "show": "lookalike.cli.audit.show:show",
-    "verify": "lookalike.cli.audit.verify:verify",
-    "export": "lookalike.cli.audit.export:export",
-    "policy": "lookalike.cli.audit.policy:policy",
+    "show": (None, "lookalike.cli.audit.show:show"),
+    "verify": (None, "lookalike.cli.audit.verify:verify"),
+    "export": (None, "lookalike.cli.audit.export:export"),
+    "policy": (None, "lookalike.cli.audit.policy:policy"),
 }
 
 
@@ -25,16 +23,9 @@ def audit_verbs(with_verbs: bool = True) -> typer.Typer:
     Args:
         with_verbs: False for the group alone, which is all that the help of the whole command line shows.
     """
-    made = typer.Typer(
-        name="audit",
-        cls=VerbGroup,
-        no_args_is_help=True,
-        add_completion=False,
-        rich_markup_mode="rich",
-        help="Who enrolled, forgot and searched: show the audit log of a gallery, verify it, export it.",
+    return verb_group(
+        "audit",
+        _VERBS if with_verbs else {},
+        help_text="Who enrolled, forgot and searched: show the audit log of a gallery, verify it, export it.",
         epilog="The log names nobody: identities stand there by pseudonyms, which forgetting makes meaningless.",
     )
-    if with_verbs:
-        for name, home in _VERBS.items():
-            made.command(name, cls=VerbCommand)(resolve_name(home))
-    return made

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from pkgutil import resolve_name
-
 import typer
 
-from lookalike.cli.verb_help import VerbCommand, VerbGroup
+from lookalike.cli.verb_groups import verb_group
 
 __all__ = ["gallery_verbs"]
 
@@ -33,19 +31,10 @@ def gallery_verbs(with_verbs: bool = True) -> typer.Typer:
     Args:
         with_verbs: False for the group alone, which is all that the help of the whole command line shows.
     """
-    made = typer.Typer(
-        name="gallery",
-        cls=VerbGroup,
-        no_args_is_help=True,
-        add_completion=False,
-        rich_markup_mode="rich",
-        help="Look after a gallery as a whole: statistics, migration, export, import, backup, another model.",
+    return verb_group(
+        "gallery",
+        _VERBS if with_verbs else {},
+        help_text="Look after a gallery as a whole: statistics, migration, export, import, backup, another model.",
         epilog="GALLERY is a directory, or milvus://host:19530/name for a gallery on a Milvus server.",
+        groups=_GROUPS,
     )
-    if with_verbs:
-        for name, (panel, home) in _VERBS.items():
-            if name in _GROUPS:
-                made.add_typer(resolve_name(home)(), rich_help_panel=panel)
-            else:
-                made.command(name, cls=VerbCommand, rich_help_panel=panel)(resolve_name(home))
-    return made

@@ -9,7 +9,7 @@ import typer
 
 from lookalike.cli.dataclass_options import options_from
 from lookalike.cli.options import AsJson, Cropped, Detector, Device, GalleryPath, Model, Precision
-from lookalike.cli.verb_help import VerbCommand, VerbGroup
+from lookalike.cli.verb_groups import verb_group
 from lookalike.counted_nouns import how_many
 from lookalike.workflows.gallery_upgrade import (
     UpgradedGallery,
@@ -30,19 +30,13 @@ __all__ = ["discard", "rollback", "start", "status", "switch", "upgrade_verbs"]
 
 def upgrade_verbs() -> typer.Typer:
     """The verbs of `lookalike gallery upgrade`."""
-    made = typer.Typer(
-        name="upgrade",
-        cls=VerbGroup,
-        no_args_is_help=True,
-        add_completion=False,
-        rich_markup_mode="rich",
-        help="Change the model of a gallery of people, while everybody goes on using it.",
+    return verb_group(
+        "upgrade",
+        {verb: (None, f"{__name__}:{verb}") for verb in ("start", "status", "switch", "rollback", "discard")},
+        help_text="Change the model of a gallery of people, while everybody goes on using it.",
         epilog="In order: start, which embeds all templates again; switch; and rollback, or discard to be rid of what "
         "is no longer needed.",
     )
-    for verb in (start, status, switch, rollback, discard):
-        made.command(verb.__name__, cls=VerbCommand)(verb)
-    return made
 
 
 @options_from(

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from pkgutil import resolve_name
-
 import typer
 
-from lookalike.cli.verb_help import VerbCommand, VerbGroup
+from lookalike.cli.verb_groups import verb_group
 
 __all__ = ["index_verbs"]
 
@@ -29,16 +27,9 @@ def index_verbs(with_verbs: bool = True) -> typer.Typer:
     Args:
         with_verbs: False for the group alone, which is all that the help of the whole command line shows.
     """
-    made = typer.Typer(
-        name="index",
-        cls=VerbGroup,
-        no_args_is_help=True,
-        add_completion=False,
-        rich_markup_mode="rich",
-        help="Find the nearest of a thousand or a hundred million vectors: plan, tune, build, compare, search.",
+    return verb_group(
+        "index",
+        _VERBS if with_verbs else {},
+        help_text="Find the nearest of a thousand or a hundred million vectors: plan, tune, build, compare, search.",
         epilog="VECTORS is .npy, .fvecs, .bvecs, .hdf5 (ann-benchmarks), or a folder that lookalike embed wrote.",
     )
-    if with_verbs:
-        for name, (panel, home) in _VERBS.items():
-            made.command(name, cls=VerbCommand, rich_help_panel=panel)(resolve_name(home))
-    return made

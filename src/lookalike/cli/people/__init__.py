@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from pkgutil import resolve_name
-
 import typer
 
-from lookalike.cli.verb_help import ListingGroup, VerbCommand
+from lookalike.cli.verb_groups import verb_group
+from lookalike.cli.verb_help import ListingGroup
 
 __all__ = ["people_verbs"]
 
@@ -31,15 +30,10 @@ def people_verbs(with_verbs: bool = True) -> typer.Typer:
     Args:
         with_verbs: False for the group alone, which is all that the help of the whole command line shows.
     """
-    made = typer.Typer(
-        name="people",
-        cls=ListingGroup,
-        add_completion=False,
-        rich_markup_mode="rich",
-        help="List the people in a gallery; rename, merge, split and tag them, and undo it.",
+    return verb_group(
+        "people",
+        _VERBS if with_verbs else {},
+        help_text="List the people in a gallery; rename, merge, split and tag them, and undo it.",
         epilog="Without a verb: lookalike people list.",
+        cls=ListingGroup,
     )
-    if with_verbs:
-        for name, (panel, home) in _VERBS.items():
-            made.command(name, cls=VerbCommand, rich_help_panel=panel)(resolve_name(home))
-    return made

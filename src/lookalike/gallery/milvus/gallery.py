@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace as changed
 from datetime import datetime
 from types import TracebackType
-from typing import Any, Self, get_args
+from typing import Any, Self
 
 import numpy.typing as npt
 
@@ -17,14 +17,13 @@ from lookalike.counted_nouns import how_many
 from lookalike.distances import MetricName
 from lookalike.errors import (
     ArtefactError,
-    FingerprintError,
     InputError,
     LookalikeError,
     StorageError,
     UnknownIdentityError,
 )
 from lookalike.gallery import enrolled_keys, enrolment, forgetting, identity_acts, identity_reading
-from lookalike.gallery.identity_tags import change_tags, checked_filter, checked_tags, tags_of
+from lookalike.gallery.identity_tags import checked_filter
 from lookalike.gallery.kind import checked_kind, held_kind, settle
 from lookalike.gallery.milvus.address import MilvusAddress
 from lookalike.gallery.milvus.changes import Changes, Needed, newest_rows
@@ -36,6 +35,7 @@ from lookalike.gallery.milvus.server import Server
 from lookalike.gallery.milvus.state import SLOTS, State
 from lookalike.gallery.milvus.template_rows import TemplateRow, TemplateRows, owner_number, tags_condition
 from lookalike.gallery.milvus.working_set import WorkingSet
+from lookalike.gallery.model_binding import check_model, check_same
 from lookalike.gallery.moments import utc_moment
 from lookalike.gallery.records import (
     Act,
@@ -142,22 +142,14 @@ class MilvusGallery:
 
     def bind(self, fingerprint: str, model_name: str, metric: MetricName, dimension: int) -> None:
         """Tie the gallery to a model at first use; afterwards make sure that it is this one. See `Gallery.bind`."""
-        if not fingerprint or metric not in get_args(MetricName) or dimension < 1:
-            raise InputError(
-                f"fingerprint {fingerprint!r}, metric {metric!r}, dimension {dimension}: give a model's fingerprint, "
-                f"one of {', '.join(get_args(MetricName))}, and at least 1 dimension"
-            )
-        metric_type(metric)
         given = Model(fingerprint, model_name, metric, dimension)
+        check_model(given)
+        metric_type(metric)
         held = self.model
         if held is None:
             self._collections.make_templates(given, index_type(self.address.index, dimension))
             held = self._changes.settle(lambda state: state if state.model else changed(state, model=given)).model
-        if held is None or (held.fingerprint, held.metric, held.dimension) != (fingerprint, metric, dimension):
-            raise FingerprintError(
-                f"{self._shown} belongs to {_named(held)}, but {_named(given)} was given; "
-                "use the gallery's own model, or enroll the pictures again into a new gallery"
-            )
+        check_same(held, given, self._shown)
 
     @property
     def kind(self) -> Kind | None:
@@ -277,15 +269,9 @@ class MilvusGallery:
 
     def tag(self, identity: str, tags: Mapping[str, str | None]) -> Tags:
         """Set tags of an identity, or take them away. See `Gallery.tag`."""
-        name, ready = checked_name(identity), checked_tags(tags, removable=True)
-
-        def act(work: WorkingSet) -> Tags:
-            owner, _ = identity_reading.identity_row(work, name)
-            if change_tags(work, owner, ready):
-                enrolment.new_change(work)
-            return tags_of(work, owner)
-
-        return self._changes.make(Needed([name]), act)
+        return self._changes.make(
+            Needed([checked_name(identity)]), lambda work: identity_acts.tag(work, identity, tags)
+        )
 
     # --- forgetting ---------------------------------------------------------------------------------------
 
@@ -543,9 +529,3 @@ def _act(stored: Stored) -> Act:
     body = stored.body
     names = {one["name"]: one["becomes"] for one in body["names"]}
     return Act(int(stored.name), body["kind"], body["at"], names, body["templates"], bool(body["undone"]))
-
-
-def _named(model: Model | None) -> str:
-    if model is None:
-        return "no model"
-    return f"model {model.name!r} ({model.fingerprint[:16]}, {model.metric}, {model.dimension} dimensions)"
