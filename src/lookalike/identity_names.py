@@ -62,6 +62,8 @@ def checked_name(name: object) -> str:
         raise InputError(f"identity {name[:20]!r} is an empty name; give one with at least one visible character")
     if len(ready) > LONGEST_NAME:
         raise InputError(f"identity {ready[:20]!r}... has {len(ready)} characters; at most {LONGEST_NAME} are allowed")
+    if ready.isascii() and ready.isprintable():
+        return ready
     for character in ready:
         if unicodedata.category(character) in _FORBIDDEN or character in _BIDI:
             raise InputError(f"identity {ready!r} holds the control character U+{ord(character):04X}; remove it")

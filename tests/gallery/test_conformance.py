@@ -521,7 +521,7 @@ def test_a_clock_that_goes_back_changes_no_order(gallery, monkeypatch):
     first = gallery.enroll("Ada", vectors(1))
     act = gallery.rename("Ada", "Bob")
     monkeypatch.setattr(moments, "now", lambda: "1999-01-01T00:00:00.000+00:00")
-    for module in ("enrolment", "identity_acts", "forgetting", "enrolled_keys"):
+    for module in ("storing", "identity_acts", "forgetting", "enrolled_keys"):
         monkeypatch.setattr(f"lookalike.gallery.{module}.now", moments.now)
     second = gallery.enroll("Ada", vectors(1, 1), key="k")
     later = gallery.rename("Bob", "Eve")

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from lookalike.distances import pairwise
-from lookalike.gallery import EmbeddedGallery, enrolment, forgetting, segment_search
+from lookalike.gallery import EmbeddedGallery, forgetting, segment_search, storing
 from lookalike.gallery.segment_builder import SegmentBuilder
 from lookalike.index.core.metric_space import MetricSpace
 from lookalike.index.graphs.small_world_graph import SmallWorldIndex
@@ -164,7 +164,7 @@ def test_what_a_killed_process_left_is_overwritten_when_the_gallery_is_opened(pa
         build(gallery)
         with gallery._database.write("written"):  # as far as `forget` came
             row = gallery._database.one("SELECT id FROM identity WHERE name = '5'")
-            forgetting.drop_identity(gallery._database, row[0], enrolment.new_change(gallery._database))
+            forgetting.drop_identity(gallery._database, row[0], storing.new_change(gallery._database))
         assert held_on_disk(path / "segments", 5)
         (path / "segments" / "half-written").mkdir()
     with opened(path) as gallery:

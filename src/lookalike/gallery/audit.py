@@ -22,8 +22,8 @@ from typing import Any, Literal, Protocol, get_args, runtime_checkable
 
 from lookalike.errors import ArtefactError, InputError, UnknownIdentityError
 from lookalike.gallery.database import Database
-from lookalike.gallery.enrolment import identity_of
 from lookalike.gallery.moments import now
+from lookalike.gallery.storing import identity_of
 from lookalike.identity_names import checked_name
 
 __all__ = [

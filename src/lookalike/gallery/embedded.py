@@ -15,7 +15,7 @@ import lookalike.index
 from lookalike.counted_nouns import how_many
 from lookalike.distances import MetricName
 from lookalike.errors import InputError, LookalikeError, StorageError
-from lookalike.gallery import enrolled_keys, enrolment, forgetting, identity_acts, identity_reading
+from lookalike.gallery import enrolled_keys, enrolment, forgetting, identity_acts, identity_reading, storing
 from lookalike.gallery.actor import actor_name
 from lookalike.gallery.annex.kept import Annex, MakeAnnexUpdate
 from lookalike.gallery.annex.store import AnnexStore
@@ -243,7 +243,6 @@ class EmbeddedGallery:
         since: int | None = None,
     ) -> dict[str, list[int]]:
         ready, key = enrolment.checked_many(people, self._bound()), enrolled_keys.checked_key(key)
-        stored: dict[str, list[int]] = {}
         dropped, replaced, unsettled = 0, False, self.kind is None
         with self._writing("enroll", wait) as database:
             self._checked_model(database.latest_change())
@@ -255,24 +254,20 @@ class EmbeddedGallery:
                 raise StorageError(f"{self.path} was changed by another program meanwhile; enroll once more")
             if annex is not None or (unsettled and held_kind(database) is None):
                 settle(database, "people" if annex is None else "landmarks")
-            change = None if annex is None else enrolment.new_change(database)
-            for one in ready:
-                stored[one.name], change = enrolment.store(database, one, change)
-                if replace:
-                    gone, change = forgetting.drop_others(database, one.name, stored[one.name], change)
-                    dropped += gone
-            if change is not None:
-                owners = [enrolment.identity_of(database, name) for name in stored]
-                counted = {"templates": sum(map(len, stored.values()))}
-                audited(database, "replace" if replace else "enroll", [one for one in owners if one], counted)
+            stored = storing.store(database, ready, None if annex is None else storing.new_change(database))
+            if replace:
+                dropped = forgetting.drop_others(database, stored)
+            if stored.change is not None:
+                counted = {"templates": sum(map(len, stored.ids.values()))}
+                audited(database, "replace" if replace else "enroll", list(stored.owners.values()), counted)
             if key is not None:
-                enrolled_keys.remember(database, key, ready, replace, stored)
-            if annex is not None and change is not None:
-                replaced = self._annex.put(annex(stored), change, self._bound().fingerprint)
+                enrolled_keys.remember(database, key, ready, replace, stored.ids)
+            if annex is not None and stored.change is not None:
+                replaced = self._annex.put(annex(stored.ids), stored.change, self._bound().fingerprint)
                 reached("annex written")
         self._tidy("the identities are enrolled", forgotten=dropped > 0 or replaced)
         self._grown()
-        return stored
+        return stored.ids
 
     def _grown(self) -> None:
         """Have segments built where it pays."""
@@ -328,7 +323,7 @@ class EmbeddedGallery:
         name, _ = checked_name(identity), self._bound()
         with self._writing("forget") as database:
             owner, _ = identity_reading.identity_row(database, name)
-            change = enrolment.new_change(database)
+            change = storing.new_change(database)
             subject = pseudonyms(database, [owner])
             deleted = forgetting.drop_identity(database, owner, change)
             append(database, "forget", subject, {"templates": deleted})

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from lookalike.errors import InputError
-from lookalike.gallery import enrolment, forgetting
+from lookalike.gallery import forgetting, storing
 from lookalike.gallery.audit import append
 from lookalike.gallery.database import FILE_NAME, Database
 from lookalike.gallery.encryption import EncryptedColumns, encrypted_tables, gallery_number
@@ -125,7 +125,7 @@ def finish_forgetting(database: Database) -> None:
 def _delete_unreadable(database: Database, sealing: EncryptedColumns) -> None:
     gone = sealing.unreadable()
     (noted,) = database.one("SELECT coalesce(max(id), 0) FROM destroyed_key")
-    change = enrolment.new_change(database)
+    change = storing.new_change(database)
     for template in gone["template"]:
         database.run("INSERT INTO tombstone VALUES (?, ?, ?)", (template, change, now()))
         database.run("DELETE FROM template WHERE id = ?", (template,))

@@ -1,4 +1,4 @@
-"""What is to be enrolled, checked; and the statements by which templates enter a gallery's database."""
+"""What is to be enrolled, checked."""
 
 from __future__ import annotations
 
@@ -12,31 +12,19 @@ import numpy.typing as npt
 
 from lookalike.array_input import as_array
 from lookalike.errors import InputError, VectorError
-from lookalike.gallery.database import Database
-from lookalike.gallery.identity_tags import change_tags, checked_tags
-from lookalike.gallery.kept_pictures import keep
-from lookalike.gallery.moments import now, utc_moment
+from lookalike.gallery.identity_tags import checked_tags
+from lookalike.gallery.moments import utc_moment
 from lookalike.gallery.records import Enrolment, Model
-from lookalike.gallery.sealing import sealed_text
 from lookalike.gallery.sources import readable
 from lookalike.identity_names import checked_name
 from lookalike.index.core.checks import checked_vectors
 
 __all__ = [
-    "DIGEST_BYTES",
     "CheckedEnrolment",
     "checked",
     "checked_many",
-    "identity_of",
     "model_vectors",
-    "new_change",
-    "new_identity",
-    "store",
 ]
-
-#: Of the digest by which an identity's own vectors are told apart. A longer one is of a vector that came from another
-#: identity, beside the same one.
-DIGEST_BYTES = 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,14 +50,20 @@ class CheckedEnrolment:
     pictures: list[bytes | None] | None = None
 
 
-def checked(given: Enrolment, model: Model) -> CheckedEnrolment:
+def checked(given: Enrolment, model: Model, vectors: npt.NDArray[np.float32] | None = None) -> CheckedEnrolment:
     """An enrolment that can be stored.
+
+    Args:
+        given: what is to be enrolled.
+        model: the gallery's.
+        vectors: those that are given, where they were checked before.
 
     Raises:
         InputError, VectorError: as `Gallery.enroll`.
     """
     name = checked_name(given.identity)
-    vectors = model_vectors(given.vectors, model, "vectors", allow_none=False)
+    if vectors is None:
+        vectors = model_vectors(given.vectors, model, "vectors", allow_none=False)
     count = len(vectors)
     sources = _one_each(given.sources, count, "source")
     qualities = _one_each(given.qualities, count, "quality", "qualities")
@@ -93,10 +87,33 @@ def checked_many(
     Raises:
         InputError, VectorError: as `Gallery.enroll_many`.
     """
-    ready = [checked(one if isinstance(one, Enrolment) else Enrolment(*one), model) for one in people]
+    given = [one if isinstance(one, Enrolment) else Enrolment(*one) for one in people]
+    ready = [checked(one, model, own) for one, own in zip(given, _checked_at_once(given, model), strict=True)]
     if len({one.name for one in ready}) != len(ready):
         raise InputError("an identity is given twice; give each once, with all its vectors")
     return ready
+
+
+def _checked_at_once(given: Sequence[Enrolment], model: Model) -> list[npt.NDArray[np.float32] | None]:
+    """The vectors of many enrolments, checked in one piece; None where each must be checked by itself.
+
+    Of many enrolments with one vector each, checking them one by one takes as long as writing them.
+    """
+    arrays = [one.vectors for one in given]
+    alone: list[npt.NDArray[np.float32] | None] = [None] * len(given)
+    if len(given) < 2:
+        return alone
+    rows = []
+    for one in arrays:
+        if type(one) is not np.ndarray or one.dtype != np.float32 or one.ndim not in (1, 2) or not one.size:
+            return alone
+        rows.append(one if one.ndim == 2 else one[None, :])
+    try:
+        ready = model_vectors(np.concatenate(rows), model, "vectors", allow_none=False)
+    except (ValueError, VectorError):  # which one it is, and what is wrong with it, its own check says
+        return alone
+    ends = np.cumsum([len(one) for one in rows]).tolist()
+    return [ready[end - len(one) : end] for one, end in zip(rows, ends, strict=True)]
 
 
 def model_vectors(given: Any, model: Model | None, name: str, allow_none: bool) -> npt.NDArray[np.float32]:
@@ -133,76 +150,3 @@ def _quality(given: Any) -> float | None:
     if not 0 <= number <= 1:
         raise InputError(f"a quality is {given!r}; give a number from 0 (worst) to 1, or None")
     return number
-
-
-def new_change(database: Database) -> int:
-    """Begin a change, which indexes follow."""
-    return int(database.one("INSERT INTO change (token) VALUES (randomblob(8)) RETURNING id")[0])
-
-
-def identity_of(database: Database, name: str) -> int | None:
-    """The id of an identity; None where nobody has the name."""
-    row = database.one("SELECT id FROM identity WHERE name = ?", (database.sealing.stored_name(name),))
-    return None if row is None else int(row[0])
-
-
-def new_identity(database: Database, name: str, created_at: str, key: str = "") -> int:
-    """Make an identity of a name that nobody has; returns its id.
-
-    Args:
-        database: inside a transaction.
-        name: checked.
-        created_at: of the first enrolment.
-        key: as of `Sealing.add_identity`.
-    """
-    stored = database.sealing.stored_name(name)
-    (new,) = database.one("INSERT INTO identity (name, created_at) VALUES (?, ?) RETURNING id", (stored, created_at))
-    database.sealing.add_identity(new, name, key)
-    return int(new)
-
-
-def store(database: Database, given: CheckedEnrolment, change: int | None) -> tuple[list[int], int | None]:
-    """Add templates to an identity, made where it is new; those it has already keep their ids.
-
-    Args:
-        database: inside a transaction.
-        given: what is to be added.
-        change: the change to write under; None begins one when the first template or tag is new.
-
-    Returns:
-        The templates' ids, and the change.
-    """
-    moments, ids = given.moments or [now()] * len(given.vectors), []
-    owner = identity_of(database, given.name)
-    if owner is None:
-        owner = new_identity(database, given.name, min(moments))
-    sealing = database.sealing
-    for vector, text, quality, moment in zip(given.vectors, given.sources, given.qualities, moments, strict=True):
-        blob = vector.astype("<f4").tobytes()
-        digest = sealing.digest(blob)[:DIGEST_BYTES]
-        # A longer digest is of the same vector, too.
-        known = database.one(
-            "SELECT id FROM template WHERE identity_id = ? AND digest BETWEEN ? AND ? ORDER BY digest LIMIT 1",
-            (owner, digest, digest + b"\xff"),
-        )
-        if known is None:
-            if change is None:
-                change = new_change(database)
-            row: int | None = None  # SQLite gives the next one
-            source: str | bytes = text
-            if sealing.encrypted:  # what is encrypted is bound to the id
-                (row,) = database.one("SELECT coalesce(max(seq), 0) + 1 FROM sqlite_sequence WHERE name = 'template'")
-                sealing.add_key("template", row)
-                blob = sealing.seal("template.vector", row, blob, owner)
-                source = sealed_text(sealing, "template.source", row, text, owner)
-            known = database.one(
-                "INSERT INTO template (id, identity_id, change_id, vector, digest, source, enrolled_at, quality, "
-                "other_vector, other_digest) VALUES (?, ?, ?, ?, ?, ?, ?, ?, x'', randomblob(16)) RETURNING id",
-                (row, owner, change, blob, digest, source, moment, quality),
-            )
-        ids.append(int(known[0]))
-    if given.pictures is not None:
-        keep(database, owner, ids, given.pictures)
-    if given.tags and change_tags(database, owner, given.tags) and change is None:
-        change = new_change(database)
-    return ids, change

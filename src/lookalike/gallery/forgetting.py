@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from lookalike.errors import InputError
 from lookalike.gallery.audit import append, pseudonyms
 from lookalike.gallery.database import Database
-from lookalike.gallery.enrolment import identity_of, new_change
 from lookalike.gallery.kind import held_kind
 from lookalike.gallery.moments import now
 from lookalike.gallery.records import Forgotten
+from lookalike.gallery.storing import Stored, new_change
 
 __all__ = ["drop_identity", "drop_names", "drop_others", "drop_templates", "listed_ids"]
 
@@ -68,13 +68,20 @@ def drop_templates(database: Database, which: str, values: Sequence[object], cha
     return Forgotten(len(emptied), deleted)
 
 
-def drop_others(database: Database, name: str, ids: Sequence[int], change: int | None) -> tuple[int, int | None]:
-    """Delete the templates of an identity but these; returns how many, and the change, begun where needed."""
-    which = "identity_id = ? AND id NOT IN (SELECT value FROM json_each(?))"
-    values = (identity_of(database, name), listed_ids(ids))
-    if change is None and database.one(f"SELECT 1 FROM template WHERE {which} LIMIT 1", values) is not None:
-        change = new_change(database)
-    return (0 if change is None else _delete(database, which, values, change)), change
+def drop_others(database: Database, stored: Stored) -> int:
+    """Delete the templates of identities but those that were just stored; returns how many.
+
+    Args:
+        database: inside a transaction.
+        stored: what was stored; a change is begun where there is none and a template goes.
+    """
+    deleted, which = 0, "identity_id = ? AND id NOT IN (SELECT value FROM json_each(?))"
+    for name, owner in stored.owners.items():
+        values = (owner, listed_ids(stored.ids[name]))
+        if stored.change is None and database.one(f"SELECT 1 FROM template WHERE {which} LIMIT 1", values) is not None:
+            stored.change = new_change(database)
+        deleted += 0 if stored.change is None else _delete(database, which, values, stored.change)
+    return deleted
 
 
 def drop_names(database: Database, name: str, until: int | None = None) -> None:

@@ -16,7 +16,6 @@ from typing import get_args
 from lookalike.errors import InputError, UnknownIdentityError
 from lookalike.gallery.audit import audited
 from lookalike.gallery.database import Database
-from lookalike.gallery.enrolment import DIGEST_BYTES, identity_of, new_change, new_identity
 from lookalike.gallery.forgetting import drop_names, listed_ids
 from lookalike.gallery.identity_reading import LARGEST, identity_row
 from lookalike.gallery.identity_tags import change_tags, checked_tags, tags_of
@@ -25,6 +24,7 @@ from lookalike.gallery.kind import held_kind
 from lookalike.gallery.moments import now
 from lookalike.gallery.records import Act, ActKind, Tags
 from lookalike.gallery.sealing import opened_text, sealed_text
+from lookalike.gallery.storing import DIGEST_BYTES, identity_of, new_change, new_identity
 from lookalike.identity_names import checked_name
 
 __all__ = ["acts", "merge", "rename", "split", "tag", "undo"]

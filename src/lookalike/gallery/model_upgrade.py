@@ -20,7 +20,7 @@ from lookalike.errors import FingerprintError, InputError, StorageError, VectorE
 from lookalike.gallery import kept_pictures
 from lookalike.gallery.audit import audited
 from lookalike.gallery.database import Database
-from lookalike.gallery.enrolment import DIGEST_BYTES, model_vectors, new_change
+from lookalike.gallery.enrolment import model_vectors
 from lookalike.gallery.kind import held_kind, settle
 from lookalike.gallery.live_index import vectors_from
 from lookalike.gallery.model_binding import held_model, in_words, other_model, same_model
@@ -28,6 +28,7 @@ from lookalike.gallery.moments import now
 from lookalike.gallery.records import Model
 from lookalike.gallery.sealing import opened_text
 from lookalike.gallery.segments import SegmentFolder
+from lookalike.gallery.storing import DIGEST_BYTES, new_change
 
 if TYPE_CHECKING:
     from lookalike.gallery.gallery import Gallery

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from lookalike.gallery import enrolment, forgetting, identity_acts
+from lookalike.gallery import enrolment, forgetting, identity_acts, storing
 from lookalike.gallery.milvus.documents import DocumentKind, Stored
 from lookalike.gallery.milvus.state import State
 from lookalike.gallery.milvus.template_rows import TemplateRow
@@ -36,7 +36,7 @@ def test_nothing_done_is_no_difference():
 def test_enrolling_adds_rows_with_numbers_that_were_never_used():
     made = work()
     given = enrolment.checked(Enrolment("Eve", [[1, 2], [3, 4]], qualities=[0.5, None]), MODEL)
-    assert enrolment.store(made, given, None)[0] == [100, 101]
+    assert storing.store(made, [given], None).ids == {"Eve": [100, 101]}
     found = made.difference("w")
     assert [(one.id, one.row, one.identity, one.serial, one.quality) for one in found.added] == [
         (100, 100, "Eve", 5, 0.5), (101, 101, "Eve", 5, None)
@@ -65,7 +65,7 @@ def test_forgetting_drops_rows_documents_and_what_keys_tell():
     body = {"key": "k", "digest": "ff", "answer": [[1], [77]], "at": "2024"}
     made.load_keys([Stored("00", 2, body, ("key of k",))])
     owner = made.one("SELECT id FROM identity WHERE name = 'Ada'")[0]
-    forgetting.drop_identity(made, owner, enrolment.new_change(made))
+    forgetting.drop_identity(made, owner, storing.new_change(made))
     found = made.difference("w")
     assert found.forgets
     assert sorted(found.dropped_rows) == [1, 2]

@@ -22,7 +22,7 @@ from lookalike.errors import (
     StorageError,
     UnknownIdentityError,
 )
-from lookalike.gallery import enrolled_keys, enrolment, forgetting, identity_acts, identity_reading
+from lookalike.gallery import enrolled_keys, enrolment, forgetting, identity_acts, identity_reading, storing
 from lookalike.gallery.identity_tags import checked_filter
 from lookalike.gallery.kind import checked_kind, held_kind, settle
 from lookalike.gallery.milvus.address import MilvusAddress
@@ -203,15 +203,12 @@ class MilvusGallery:
                     return first
             if held_kind(work) is None:
                 settle(work, "people")
-            stored: dict[str, list[int]] = {}
-            change: int | None = None
-            for one in ready:
-                stored[one.name], change = enrolment.store(work, one, change)
-                if replace:
-                    _, change = forgetting.drop_others(work, one.name, stored[one.name], change)
+            stored = storing.store(work, ready, None)
+            if replace:
+                forgetting.drop_others(work, stored)
             if key is not None:
-                enrolled_keys.remember(work, key, ready, replace, stored)
-            return stored
+                enrolled_keys.remember(work, key, ready, replace, stored.ids)
+            return stored.ids
 
         needed = Needed([one.name for one in ready], keys=[] if key is None else [key])
         stored = self._changes.make(needed, act, wait)
@@ -282,7 +279,7 @@ class MilvusGallery:
 
         def act(work: WorkingSet) -> int:
             owner, _ = identity_reading.identity_row(work, name)
-            return forgetting.drop_identity(work, owner, enrolment.new_change(work))
+            return forgetting.drop_identity(work, owner, storing.new_change(work))
 
         deleted = self._changes.make(Needed([name], acts=True, forgets=True), act)
         self._compact()

@@ -85,6 +85,10 @@ class WorkingSet(Database):
         """Execute one statement."""
         return self._memory.execute(sql, values)
 
+    def run_many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
+        """Execute one statement that writes, for every row of values."""
+        self._memory.executemany(sql, rows)
+
     def latest_change(self) -> int:
         """The number of the last change before the write."""
         return self._state.change
