@@ -230,7 +230,7 @@ class Found:
     held: State
     lost: list[str]
     segments: int
-    files: bytes
+    files: dict[str, bytes]
     keys_back: int = 0
 
 
@@ -251,7 +251,7 @@ def content(folder: Path) -> Found:
         if answer != [("ok",)] or connection.execute("PRAGMA foreign_key_check").fetchall():
             raise RuntimeError(f"integrity check: {answer[:3]}")
         destroyed = connection.execute("SELECT key_id FROM destroyed_key").fetchall() if KEY else []
-    files = b"".join(file.read_bytes() for file in folder.rglob("*") if file.is_file())
+    files = {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
     state = {person.name: (sorted(held[person.name]), person.tags["by"]) for person in people}
     return Found(state, lost, len(index["segments"]) if index else 0, files, keys_back(folder, destroyed))
 
@@ -282,18 +282,25 @@ def judged(found: Found, expected: Expected, flying: Act | None, result: dict[st
     directions = MetricSpace("cosine", DIMENSION).vectors(
         np.frombuffer(b"".join(gone), np.float32).reshape(-1, DIMENSION)
     )
-    wanted = [*gone, *(row.tobytes() for row in directions), *(name.encode() for name in expected.gone_names[-30:])]
-    back = sum(one in found.files for one in wanted) + found.keys_back
+    wanted = {
+        "vector": gone, "direction": [row.tobytes() for row in directions],
+        "name": [name.encode() for name in expected.gone_names[-30:]],
+    }  # fmt: skip
+    traces = [
+        f"{what} in {name}"
+        for what, values in wanted.items() for one in values for name, data in found.files.items() if one in data
+    ]  # fmt: skip
+    back = len(traces) + found.keys_back
     result["missing"] += len(missing)
     result["phantoms"] += len(phantoms)
     result["resurrected"] += back
     result["most_segments"] = max(result["most_segments"], found.segments)
     expected.merged.clear()  # the next child does not undo what this one did
     wrong = bool(missing or phantoms or back)
-    return expected, [f"missing {missing[:3]}, phantoms {phantoms[:3]}, back {back}"] if wrong else []
+    return expected, [f"missing {missing[:3]}, phantoms {phantoms[:3]}, back {back}: {traces[:3]}"] if wrong else []
 
 
-def run(kills: int, seed: int, parent: Path | None = None) -> dict[str, object]:
+def run(kills: int, seed: int, parent: Path | None = None, keep: Path | None = None) -> dict[str, object]:
     """Kill `kills` times and count what went wrong."""
     chance = random.Random(seed)
     lookalike.index.AUTO_EXACT_LIMIT = SEGMENT
@@ -332,6 +339,8 @@ def run(kills: int, seed: int, parent: Path | None = None) -> dict[str, object]:
                 continue
             expected, wrong = judged(found, expected, report.flying, result)
             notes += [f"kill {kill}: {note}" for note in wrong]
+            if wrong and keep is not None and not keep.exists():
+                shutil.copytree(folder, keep)
     return {
         **result,
         "encrypted": KEY is not None,
@@ -349,11 +358,14 @@ def main() -> int:
         "--folder", type=Path, default=None, help="where to make the galleries; by default the temporary one"
     )
     parser.add_argument("--encrypted", action="store_true", help="galleries whose people have a key each")
+    parser.add_argument(
+        "--keep", type=Path, default=None, help="where to copy the first gallery in which all is not well"
+    )
     given = parser.parse_args()
     global KEY
     KEY = bytes(range(32)) if given.encrypted else None
     seed = int.from_bytes(os.urandom(4), "big") if given.seed is None else given.seed
-    result = run(given.kills, seed, given.folder)
+    result = run(given.kills, seed, given.folder, given.keep)
     print(json.dumps(result))
     return 1 if any(result[bad] for bad in BAD) else 0
 

@@ -6,11 +6,14 @@ synchronous). `secure_delete=ON`: deleted content is overwritten with zeros.
 
 from __future__ import annotations
 
+import atexit
+import logging
 import os
 import secrets
 import sqlite3
 import threading
 import time
+import weakref
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -19,9 +22,15 @@ from typing import Any
 from lookalike.atomic_files import sync_folder
 from lookalike.errors import ArtefactError, InputError, StorageError
 from lookalike.gallery.failpoints import reached
+from lookalike.gallery.page_remains import Remains
 from lookalike.gallery.sealing import PLAIN, Sealing
 
 __all__ = ["FILE_NAME", "FORMAT_VERSION", "KIND_TABLE", "SCHEMA", "VERSION_3", "VERSION_4", "Database"]
+
+_log = logging.getLogger(__name__)
+
+#: The file that is locked by who writes.
+_WRITING = "writing.lock"
 
 #: Version 2 says what the gallery holds (`kind`), version 3 names its segments (`segment`), version 4 keeps tags, acts
 #: that can be undone, an audit log and vectors of a second model; earlier ones are migrated when they are opened.
@@ -30,6 +39,8 @@ FILE_NAME = "gallery.sqlite3"
 #: "LKGL", in the file's header, tells a gallery from other SQLite files.
 APPLICATION_ID = 0x4C4B474C
 _CHECKPOINT_MS = 20
+#: Bytes of the log from which on it is moved into the file after a write.
+_LONG_LOG = 4 << 20
 
 #: What the gallery holds; without a row while nothing was enrolled.
 KIND_TABLE = "CREATE TABLE kind (only_one INTEGER PRIMARY KEY CHECK (only_one = 1), kind TEXT NOT NULL)"
@@ -200,6 +211,7 @@ class Database:
         self._schema = "".join([_TABLES, *(f"{statement};\n" for statement in also), _END])
         self.folder, self.file, self.timeout = folder, folder / FILE_NAME, timeout
         self.lock, self.read_only = threading.RLock(), False
+        self._remains, self._long = Remains(self.file), _LONG_LOG
         self._connection: sqlite3.Connection | None = None
         self._waiting: list[sqlite3.Connection] = []  # to be used by the next who reads
         self._of_thread = threading.local()  # `reader`: the connection of a thread that is inside `read`
@@ -214,8 +226,9 @@ class Database:
             try:
                 self._check()
             except BaseException:
-                self.close()
+                self._close()
                 raise
+        _OPEN.add(self)
 
     # --- opening ------------------------------------------------------------------------------------------
 
@@ -228,7 +241,7 @@ class Database:
         )
         # cell_size_check and trusted_schema: the file may come from somebody else.
         for pragma in ("synchronous = FULL", "foreign_keys = ON", "secure_delete = ON", "temp_store = MEMORY",
-                       "cell_size_check = ON", "trusted_schema = OFF"):  # fmt: skip
+                       "cell_size_check = ON", "trusted_schema = OFF", "wal_autocheckpoint = 0"):  # fmt: skip
             connection.execute(f"PRAGMA {pragma}")
         return connection
 
@@ -434,15 +447,55 @@ class Database:
     def write(self, done: str, wait: bool = True) -> Iterator[None]:
         """A transaction that is on the disk when it returns, or has changed nothing."""
         with self.lock, self.errors(done):
-            try:
-                self._begin(wait)
-                yield
-                self.sealing.before_commit()
-                self.run("COMMIT")
-            except BaseException:
-                self._end("ROLLBACK", self._connection)
-                self.sealing.after_rollback()
-                raise
+            self._check_usable()
+            with self._alone(wait) as alone:
+                if not alone:
+                    waited = f"locked by another program for {self.timeout if wait else 0:g} s"
+                    raise StorageError(f"{self.folder} could not be {done}: {waited}; try again")
+                try:
+                    self._begin(wait)
+                    yield
+                    self.sealing.before_commit()
+                    self.run("COMMIT")
+                except BaseException:
+                    self._end("ROLLBACK", self._connection)
+                    self.sealing.after_rollback()
+                    raise
+            self._shorten_log()
+
+    @contextmanager
+    def _alone(self, wait: bool) -> Iterator[bool]:
+        """Whether nobody else writes or empties the log, in this process or another; held until the end.
+
+        So between noting which pages of the log have remains and emptying it, nothing is added to it.
+        """
+        try:
+            import fcntl
+        except ImportError:  # Windows: what is added in between keeps its remains until it is written again
+            yield True
+            return
+        until = time.monotonic() + (self.timeout if wait else 0)
+        with (self.folder / _WRITING).open("a") as file:
+            while True:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    if time.monotonic() >= until:
+                        yield False
+                        return
+                    time.sleep(0.001)
+            yield True
+
+    def _shorten_log(self) -> None:
+        """Move the log into the file where it is long and nobody reads an older state."""
+        # SQLite would do so at a commit, before anybody noted which pages have remains.
+        try:
+            size = self._log.stat().st_size
+            if size >= self._long:
+                self._long = _LONG_LOG if self._empty_log(wait_ms=0) else 2 * size
+        except (StorageError, sqlite3.Error, OSError) as error:  # what was written is safe in the log
+            _log.warning("the log of %s could not be shortened: %s", self.folder, error)
 
     def _begin(self, wait: bool) -> None:
         try:
@@ -459,23 +512,58 @@ class Database:
             connection.execute(how)
 
     def scrub(self, wait: bool = True) -> bool:
-        """Move the log into the database and empty it, so that no deleted content stays in it.
+        """Move the log into the database and empty it, so that no deleted content stays in it or in unused parts.
 
         Returns:
             False when another program kept reading and the log could not be emptied.
         """
         until = time.monotonic() + (self.timeout if wait else 0)
         with self.lock, self.errors("scrubbed"):
+            # Asked again and again: within one call SQLite waits for a moment without any reader, which may never
+            # come; a new call sees that those who read meanwhile read the newest state, and is content.
+            while not self._empty_log(_CHECKPOINT_MS if wait else 0):
+                if time.monotonic() >= until:
+                    return False
+            return True
+
+    def _empty_log(self, wait_ms: int) -> bool:
+        """Move the log into the database and empty it, and overwrite what remains in unused parts of pages.
+
+        Args:
+            wait_ms: for readers, and for another program that writes.
+
+        Returns:
+            False when somebody reads an older state, or writes.
+        """
+        with self.lock, self._alone(wait=wait_ms > 0) as alone:
+            if not alone:
+                return False
+            self._remains.note()
+            reached("remains noted")
             try:
-                # Asked again and again: within one call SQLite waits for a moment without any reader, which may never
-                # come; a new call sees that those who read meanwhile read the newest state, and is content.
-                self.run(f"PRAGMA busy_timeout = {_CHECKPOINT_MS if wait else 0}")
-                while self.one("PRAGMA wal_checkpoint(TRUNCATE)")[0]:
-                    if time.monotonic() >= until:
-                        return False
-                return True
+                self.run(f"PRAGMA busy_timeout = {wait_ms}")
+                if self.one("PRAGMA wal_checkpoint(TRUNCATE)")[0]:
+                    return False
+                reached("log emptied")
+                return not self._remains.pending or self._overwrite_remains()
             finally:
                 self.run(f"PRAGMA busy_timeout = {int(self.timeout * 1000)}")
+
+    def _overwrite_remains(self) -> bool:
+        self.run("BEGIN IMMEDIATE")
+        try:
+            if self._log.stat().st_size:  # an earlier version of this program writes, too
+                return False
+            if self._remains.overwrite():
+                # Whoever holds pages as they were would write them back: this connection lets go of them, and all
+                # others do when something was written.
+                self.run("PRAGMA shrink_memory")
+                self.run(f"PRAGMA user_version = {self.version()}")
+            self.run("COMMIT")
+        finally:
+            self._end("ROLLBACK", self._connection)
+        self._remains.done()
+        return not self.one("PRAGMA wal_checkpoint(TRUNCATE)")[0]
 
     @property
     def closed(self) -> bool:
@@ -483,7 +571,25 @@ class Database:
         return self._connection is None
 
     def close(self) -> None:
-        """Close the connection; SQLite clears the log away when it was the last one."""
+        """Empty the log where nobody reads, and close; SQLite clears the log away when it was the last one."""
+        with self.lock:
+            self._leave()
+            self._close()
+
+    def _leave(self) -> None:
+        """Empty the log before SQLite does, where nobody reads; else the next one does."""
+        with self.lock, suppress(StorageError, sqlite3.Error, OSError):
+            connection = self._connection
+            if connection is None or self._process != os.getpid() or self.read_only or connection.in_transaction:
+                return
+            if self._log.stat().st_size:
+                self._empty_log(wait_ms=0)
+
+    def __del__(self) -> None:
+        with suppress(AttributeError):  # it was never opened
+            self.close()
+
+    def _close(self) -> None:
         with self.lock:
             if self._connection is not None and self._process == os.getpid():
                 self._connection.close()
@@ -500,6 +606,16 @@ class Database:
                 self._waiting.pop().close()
             except IndexError:
                 return
+
+
+#: Those that are open: SQLite empties the log when the last connection ends, noting nothing.
+_OPEN: weakref.WeakSet[Database] = weakref.WeakSet()
+
+
+@atexit.register
+def _leave_all() -> None:
+    for database in list(_OPEN):
+        database._leave()
 
 
 def _read_only_disk(folder: Path) -> bool:

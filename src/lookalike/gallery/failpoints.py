@@ -24,6 +24,8 @@ FAILPOINTS = (
     "annex written",
     *(f"{when} commit of {change}" for change in _CHANGES for when in ("before", "after")),
     "keys kept",
+    "remains noted",
+    "log emptied",
     "log scrubbed",
     "keys destroyed",
     "vectors of a segment erased",

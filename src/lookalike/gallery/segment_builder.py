@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from lookalike.gallery.database import Database
     from lookalike.gallery.records import Model
     from lookalike.index import VectorIndex
+    from lookalike.index.graphs.small_world_graph import SmallWorldIndex
 
 __all__ = ["SegmentBuilder"]
 
@@ -240,9 +241,12 @@ class SegmentBuilder:
             if stop and self._stop.is_set():
                 return None
             index.add(vectors[start:end], numbers[start:end])
+        graph: SmallWorldIndex = index  # type: ignore[assignment]
+        graph.even_links()
         if asking:
             search_widely_enough(index, numbers[: ends[-1]], vectors[: ends[-1]], vectors[ends[-1] :])
             index.add(vectors[ends[-1] :], numbers[ends[-1] :])
+            graph.even_links()
         return index
 
     def _put(self, plan: _Plan, name: str | None, templates: int, change: int) -> None:

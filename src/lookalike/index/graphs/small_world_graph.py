@@ -37,7 +37,7 @@ from lookalike.index.core.kind import RecallSetting, SearchSettings
 from lookalike.index.core.metric_space import in_our_convention
 from lookalike.index.core.vector_index import VectorIndex
 from lookalike.index.graphs.graph_work import build_work, search_work
-from lookalike.index.graphs.reachability import unreached
+from lookalike.index.graphs.reachability import even_links, unreached
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -146,6 +146,19 @@ class SmallWorldIndex(VectorIndex):
         A position is that of `id_map.ids`.
         """
         return unreached(self._graph)
+
+    def even_links(self) -> int:
+        """Let links lead to vectors that few lead to, which searches miss; see `graphs.reachability`.
+
+        For an index of which every single vector is to be found, as in a gallery; takes a second per 100,000 vectors.
+
+        Returns:
+            how many links were added.
+        """
+        added: list[int] = []
+        with self._changes.turn:
+            self._changes.finish(lambda: added.append(even_links(self._graph)))
+        return added[0]
 
     def vectors_at(self, positions: Positions) -> Floats:
         """`(m, d)` float32, a copy of the vectors at these positions, prepared for the metric."""
