@@ -1,5 +1,6 @@
 """Copies of moved rows that SQLite leaves in unused parts of pages: found in the log, overwritten in the file."""
 
+import re
 import sqlite3
 import subprocess
 import sys
@@ -59,7 +60,7 @@ def on_disk(folder):
 
 
 def unused_parts(file):
-    """Pages of a database in whose unused part something is, by SQLite's description of the format."""
+    """Pages in whose unused part is more than places and lengths, by SQLite's description of the format."""
     data, found = file.read_bytes(), []
     size = int.from_bytes(data[16:18], "big")
     for number in range(len(data) // size):
@@ -67,8 +68,10 @@ def unused_parts(file):
         at = 100 if number == 0 else 0
         header = {2: 12, 5: 12, 10: 8, 13: 8}.get(page[at])
         if header is not None:
-            start = at + header + 2 * int.from_bytes(page[at + 3 : at + 5], "big")
-            if any(page[start : int.from_bytes(page[at + 5 : at + 7], "big") or 65536]):
+            first = start = at + header + 2 * int.from_bytes(page[at + 3 : at + 5], "big")
+            while start <= int.from_bytes(page[first : first + 2], "big") < size:
+                first += 2
+            if re.search(rb"[^\0]{5}", page[first : int.from_bytes(page[at + 5 : at + 7], "big") or 65536]):
                 found.append(number + 1)
     return found
 

@@ -33,6 +33,8 @@ _LOG_HEADER, _FRAME_HEADER, _FILE_HEADER = 32, 24, 100
 _TREE_PAGES = {2: 12, 5: 12, 10: 8, 13: 8}
 _HEADER = np.zeros(256, np.int64)
 _HEADER[list(_TREE_PAGES)] = list(_TREE_PAGES.values())
+#: Bytes in a row that are not zero, from which on they may be of a row.
+_SHORTEST = 5
 #: Frames of the log that are looked at at a time: 16 MiB.
 _AT_A_TIME = 4096
 
@@ -122,7 +124,7 @@ def _frames(log: Path) -> Iterator[tuple[Integers, Bytes]]:
         some = frames[start : start + _AT_A_TIME]
         valid = int(np.argmin(np.append((some[:, 8:16] == salts).all(axis=1), False)))
         if valid:
-            yield _number(some[:valid], 0, 4), np.asarray(some[:valid, _FRAME_HEADER:])
+            yield _number(some[:valid], 0, 4), np.ascontiguousarray(some[:valid, _FRAME_HEADER:])
         if valid < len(some):
             return
 
@@ -147,10 +149,22 @@ def _unused(numbers: Integers, pages: Bytes) -> tuple[Integers, Integers]:
 
 
 def _has_remains(numbers: Integers, pages: Bytes) -> npt.NDArray[np.bool_]:
+    """Whether more is in the unused part of a page than what SQLite notes there itself, which tells nothing.
+
+    Behind the list of cells stay numbers of places in the page when a cell is deleted, and where a free block was, up to
+    four bytes: the place of the next one, and its own length. A row has longer runs of bytes that are not zero.
+    """
     start, end = _unused(numbers, pages)
-    place = np.arange(pages.shape[1])
-    unused = (place >= start[:, None]) & (place < end[:, None])
-    found: npt.NDArray[np.bool_] = (unused & (pages != 0)).any(axis=1)
+    words = pages.view(">u2")  # the list of cells begins at an even place
+    place = np.arange(words.shape[1])
+    other = (place >= start[:, None] // 2) & ((words < start[:, None]) | (words >= pages.shape[1]))
+    first = 2 * np.where(other.any(axis=1), other.argmax(axis=1), words.shape[1])
+    at = np.arange(pages.shape[1])
+    filled = (at >= first[:, None]) & (at < end[:, None]) & (pages != 0)
+    runs = filled[:, : 1 - _SHORTEST]
+    for shift in range(1, _SHORTEST):
+        runs = runs & filled[:, shift : filled.shape[1] - _SHORTEST + 1 + shift]
+    found: npt.NDArray[np.bool_] = runs.any(axis=1)
     return found
 
 
@@ -167,7 +181,7 @@ def _overwrite(file: Path, pages: Collection[int] | None) -> int:
             opened.seek((number - 1) * size)
             content = np.frombuffer(opened.read(size), np.uint8)
             start, end = (int(one[0]) for one in _unused(np.array([number]), content[None]))
-            if content[start:end].any():
+            if _has_remains(np.array([number]), content[None])[0]:
                 opened.seek((number - 1) * size + start)
                 opened.write(bytes(end - start))
                 changed += 1
