@@ -151,8 +151,8 @@ def _unused(numbers: Integers, pages: Bytes) -> tuple[Integers, Integers]:
 def _has_remains(numbers: Integers, pages: Bytes) -> npt.NDArray[np.bool_]:
     """Whether more is in the unused part of a page than what SQLite notes there itself, which tells nothing.
 
-    Behind the list of cells stay numbers of places in the page when a cell is deleted, and where a free block was, up to
-    four bytes: the place of the next one, and its own length. A row has longer runs of bytes that are not zero.
+    Behind the list of cells stay numbers of places in the page when a cell is deleted, and where a free block was, four
+    bytes: the place of the next one, and its own length. A row has longer runs of bytes that are not zero.
     """
     start, end = _unused(numbers, pages)
     words = pages.view(">u2")  # the list of cells begins at an even place
