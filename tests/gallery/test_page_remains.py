@@ -174,11 +174,18 @@ def test_a_program_that_forgets_to_close_leaves_nothing_in_the_log(tmp_path):
 def test_the_log_does_not_grow_without_end(tmp_path, monkeypatch):
     from lookalike.gallery import database
 
-    monkeypatch.setattr(database, "_LONG_LOG", 200_000)
+    monkeypatch.setattr(database, "_LONG_LOG", 50)
+    monkeypatch.setattr(database, "_KEPT_LOG", 200_000)
     with opened(tmp_path / "people.gallery") as gallery:
+        log = gallery._database._log
+        gallery.enroll_many((f"many {at}", vector(at), None) for at in range(2000))
+        assert log.stat().st_size > 1_000_000
         for number in range(60):
             gallery.enroll_many([(f"{number} {at}", vector(at), None) for at in range(20)])
-            assert gallery._database._log.stat().st_size < 600_000
+            assert log.stat().st_size < 600_000
+        gallery.forget("many 7")
+        assert log.stat().st_size < 100_000
+        assert vector(8).tobytes() not in log.read_bytes()
 
 
 def test_no_log_is_no_remains(tmp_path):

@@ -11,6 +11,7 @@ import logging
 import os
 import secrets
 import sqlite3
+import sys
 import threading
 import time
 import weakref
@@ -39,8 +40,9 @@ FILE_NAME = "gallery.sqlite3"
 #: "LKGL", in the file's header, tells a gallery from other SQLite files.
 APPLICATION_ID = 0x4C4B474C
 _CHECKPOINT_MS = 20
-#: Bytes of the log from which on it is moved into the file after a write.
-_LONG_LOG = 4 << 20
+#: Pages in the log from which on it is moved into the file after a write, and bytes that its file keeps then: writing
+#: over what is there is quicker than making the file longer.
+_LONG_LOG, _KEPT_LOG = 1000, 4 << 20
 
 #: What the gallery holds; without a row while nothing was enrolled.
 KIND_TABLE = "CREATE TABLE kind (only_one INTEGER PRIMARY KEY CHECK (only_one = 1), kind TEXT NOT NULL)"
@@ -241,7 +243,8 @@ class Database:
         )
         # cell_size_check and trusted_schema: the file may come from somebody else.
         for pragma in ("synchronous = FULL", "foreign_keys = ON", "secure_delete = ON", "temp_store = MEMORY",
-                       "cell_size_check = ON", "trusted_schema = OFF", "wal_autocheckpoint = 0"):  # fmt: skip
+                       "cell_size_check = ON", "trusted_schema = OFF", "wal_autocheckpoint = 0",
+                       f"journal_size_limit = {_KEPT_LOG}"):  # fmt: skip
             connection.execute(f"PRAGMA {pragma}")
         return connection
 
@@ -487,13 +490,18 @@ class Database:
                     time.sleep(0.001)
             yield True
 
+    def _pages_in_log(self) -> int:
+        """How many pages the log holds, by its index (https://sqlite.org/walformat.html, `mxFrame`)."""
+        with self.file.with_name(f"{FILE_NAME}-shm").open("rb") as file:
+            return int.from_bytes(file.read(20)[16:20], sys.byteorder)
+
     def _shorten_log(self) -> None:
         """Move the log into the file where it is long and nobody reads an older state."""
         # SQLite would do so at a commit, before anybody noted which pages have remains.
         try:
-            size = self._log.stat().st_size
-            if size >= self._long:
-                self._long = _LONG_LOG if self._empty_log(wait_ms=0) else 2 * size
+            pages = self._pages_in_log()
+            if pages >= self._long:
+                self._long = _LONG_LOG if self._empty_log(0, keep=True) else 2 * pages
         except (StorageError, sqlite3.Error, OSError) as error:  # what was written is safe in the log
             _log.warning("the log of %s could not be shortened: %s", self.folder, error)
 
@@ -526,11 +534,12 @@ class Database:
                     return False
             return True
 
-    def _empty_log(self, wait_ms: int) -> bool:
+    def _empty_log(self, wait_ms: int, keep: bool = False) -> bool:
         """Move the log into the database and empty it, and overwrite what remains in unused parts of pages.
 
         Args:
             wait_ms: for readers, and for another program that writes.
+            keep: begin the log anew, but leave its bytes, and what remains, until it is emptied.
 
         Returns:
             False when somebody reads an older state, or writes.
@@ -542,10 +551,10 @@ class Database:
             reached("remains noted")
             try:
                 self.run(f"PRAGMA busy_timeout = {wait_ms}")
-                if self.one("PRAGMA wal_checkpoint(TRUNCATE)")[0]:
+                if self.one(f"PRAGMA wal_checkpoint({'RESTART' if keep else 'TRUNCATE'})")[0]:
                     return False
                 reached("log emptied")
-                return not self._remains.pending or self._overwrite_remains()
+                return keep or not self._remains.pending or self._overwrite_remains()
             finally:
                 self.run(f"PRAGMA busy_timeout = {int(self.timeout * 1000)}")
 

@@ -17,26 +17,21 @@ Formats: https://sqlite.org/fileformat2.html, "B-tree Pages" and "The Write-Ahea
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator
+import re
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 __all__ = ["Remains"]
-
-Bytes = npt.NDArray[np.uint8]
-Integers = npt.NDArray[np.int64]
 
 _LOG_HEADER, _FRAME_HEADER, _FILE_HEADER = 32, 24, 100
 #: The first byte of a page of a tree, and the length of its header: inner pages of an index and of a table, leaves.
 _TREE_PAGES = {2: 12, 5: 12, 10: 8, 13: 8}
-_HEADER = np.zeros(256, np.int64)
-_HEADER[list(_TREE_PAGES)] = list(_TREE_PAGES.values())
-#: Bytes in a row that are not zero, from which on they may be of a row.
-_SHORTEST = 5
-#: Frames of the log that are looked at at a time: 16 MiB.
-_AT_A_TIME = 4096
+#: Frames of the log that are read at once; more are mapped, which takes longer to begin with.
+_READ = 4096
+#: Bytes in a row that are not zero, of which so many may be of a row.
+_ROW = re.compile(rb"[^\0]{5}")
 
 
 class Remains:
@@ -100,72 +95,53 @@ def _pages_with_remains(log: Path) -> set[int]:
     Args:
         log: the write-ahead log, to which nobody writes meanwhile; it may be missing or empty.
     """
-    found: dict[int, bool] = {}
-    for numbers, pages in _frames(log):
-        found.update(zip(numbers.tolist(), _has_remains(numbers, pages).tolist(), strict=True))
-    return {number for number, remains in found.items() if remains}
-
-
-def _frames(log: Path) -> Iterator[tuple[Integers, Bytes]]:
-    """Page numbers and `(n, page size)` contents of the frames that are valid, in order, some at a time."""
     try:
         with log.open("rb") as file:
             header = file.read(_LOG_HEADER)
             size, length = int.from_bytes(header[8:12], "big"), os.fstat(file.fileno()).st_size
+            count = (length - _LOG_HEADER) // (_FRAME_HEADER + size) if len(header) == _LOG_HEADER and size else 0
+            if count < 1:
+                return set()
+            shape = count, _FRAME_HEADER + size
+            if count <= _READ:
+                frames = np.frombuffer(file.read(shape[0] * shape[1]), np.uint8).reshape(shape)
+            else:
+                frames = np.memmap(log, np.uint8, "r", _LOG_HEADER, shape)
     except FileNotFoundError:
-        return
-    count = (length - _LOG_HEADER) // (_FRAME_HEADER + size) if len(header) == _LOG_HEADER and size else 0
-    if count < 1:
-        return
-    frames = np.memmap(log, np.uint8, "r", _LOG_HEADER, (count, _FRAME_HEADER + size))
+        return set()
     # Frames from before the log was last begun anew have other salts.
-    salts = np.frombuffer(header[16:24], np.uint8)
-    for start in range(0, count, _AT_A_TIME):
-        some = frames[start : start + _AT_A_TIME]
-        valid = int(np.argmin(np.append((some[:, 8:16] == salts).all(axis=1), False)))
-        if valid:
-            yield _number(some[:valid], 0, 4), np.ascontiguousarray(some[:valid, _FRAME_HEADER:])
-        if valid < len(some):
-            return
+    others = np.flatnonzero((frames[:, 8:16] != np.frombuffer(header[16:24], np.uint8)).any(axis=1))
+    valid = int(others[0]) if len(others) else count
+    numbers = np.ascontiguousarray(frames[:valid, :4]).view(">u4").ravel().tolist()
+    last = {number: frame for frame, number in enumerate(numbers)}
+    return {number for number, frame in last.items() if _has_remains(number, frames[frame, _FRAME_HEADER:].tobytes())}
 
 
-def _number(rows: Bytes, start: int | Integers, width: int) -> Integers:
-    """The unsigned number that some bytes of every row are, the highest first."""
-    columns = np.asarray(start).reshape(-1, 1) + np.arange(width)
-    parts = np.take_along_axis(rows, np.broadcast_to(columns, (len(rows), width)), 1).astype(np.int64)
-    return parts @ (256 ** np.arange(width - 1, -1, -1))
+def _unused(number: int, page: bytes) -> tuple[int, int]:
+    """Where the unused part of a page starts and ends; nothing of one that is of no tree."""
+    first = _FILE_HEADER if number == 1 else 0
+    header = _TREE_PAGES.get(page[first])
+    if header is None:
+        return 0, 0
+    start = first + header + 2 * int.from_bytes(page[first + 3 : first + 5], "big")
+    end = int.from_bytes(page[first + 5 : first + 7], "big") or 65536
+    return (start, end) if start <= end <= len(page) else (0, 0)
 
 
-def _unused(numbers: Integers, pages: Bytes) -> tuple[Integers, Integers]:
-    """Where the unused part of every page starts and ends; nothing of pages that are of no tree."""
-    size = pages.shape[1]
-    first = np.where(numbers == 1, _FILE_HEADER, 0)
-    header = _HEADER[np.take_along_axis(pages, first[:, None], 1)[:, 0]]
-    start = first + header + 2 * _number(pages, first + 3, 2)
-    end = _number(pages, first + 5, 2)
-    end = np.where(end == 0, 65536, end)
-    fine = (header > 0) & (start <= end) & (end <= size)
-    return np.where(fine, start, 0), np.where(fine, end, 0)
-
-
-def _has_remains(numbers: Integers, pages: Bytes) -> npt.NDArray[np.bool_]:
+def _has_remains(number: int, page: bytes) -> bool:
     """Whether more is in the unused part of a page than what SQLite notes there itself, which tells nothing.
 
     Behind the list of cells stay numbers of places in the page when a cell is deleted, and where a free block was, four
     bytes: the place of the next one, and its own length. A row has longer runs of bytes that are not zero.
     """
-    start, end = _unused(numbers, pages)
-    words = pages.view(">u2")  # the list of cells begins at an even place
-    place = np.arange(words.shape[1])
-    other = (place >= start[:, None] // 2) & ((words < start[:, None]) | (words >= pages.shape[1]))
-    first = 2 * np.where(other.any(axis=1), other.argmax(axis=1), words.shape[1])
-    at = np.arange(pages.shape[1])
-    filled = (at >= first[:, None]) & (at < end[:, None]) & (pages != 0)
-    runs = filled[:, : 1 - _SHORTEST]
-    for shift in range(1, _SHORTEST):
-        runs = runs & filled[:, shift : filled.shape[1] - _SHORTEST + 1 + shift]
-    found: npt.NDArray[np.bool_] = runs.any(axis=1)
-    return found
+    start, end = _unused(number, page)
+    unused = page[start:end]
+    if not unused.strip(b"\0"):
+        return False
+    first = 0
+    while start <= int.from_bytes(unused[first : first + 2], "big") < len(page):
+        first += 2
+    return _ROW.search(unused, first) is not None
 
 
 def _overwrite(file: Path, pages: Collection[int] | None) -> int:
@@ -179,9 +155,9 @@ def _overwrite(file: Path, pages: Collection[int] | None) -> int:
             if number > count:
                 break
             opened.seek((number - 1) * size)
-            content = np.frombuffer(opened.read(size), np.uint8)
-            start, end = (int(one[0]) for one in _unused(np.array([number]), content[None]))
-            if _has_remains(np.array([number]), content[None])[0]:
+            content = opened.read(size)
+            if _has_remains(number, content):
+                start, end = _unused(number, content)
                 opened.seek((number - 1) * size + start)
                 opened.write(bytes(end - start))
                 changed += 1
