@@ -11,7 +11,6 @@ import logging
 import os
 import secrets
 import sqlite3
-import sys
 import threading
 import time
 import weakref
@@ -23,7 +22,8 @@ from typing import Any
 from lookalike.atomic_files import sync_folder
 from lookalike.errors import ArtefactError, InputError, StorageError
 from lookalike.gallery.failpoints import reached
-from lookalike.gallery.page_remains import Remains
+from lookalike.gallery.file_helper import overwrite_unused
+from lookalike.gallery.page_remains import Remains, frames_in
 from lookalike.gallery.sealing import PLAIN, Sealing
 
 __all__ = ["FILE_NAME", "FORMAT_VERSION", "KIND_TABLE", "SCHEMA", "VERSION_3", "VERSION_4", "Database"]
@@ -223,9 +223,9 @@ class Database:
                 self._create(create)
             self.read_only = _read_only_disk(self.folder) and not self._log.exists()
             self._clear_unfinished()
-            self._check_size()
             self._connection = self._connect(self.file)
             try:
+                self._check_size()
                 self._check()
             except BaseException:
                 self._close()
@@ -270,9 +270,11 @@ class Database:
         try:
             with closing(self._connect(fresh)) as connection:
                 connection.executescript(self._schema)
+            overwrite_unused(str(fresh), None)  # nobody else has it open
             reached("database of a new gallery written")
             os.link(fresh, self.file)
             reached("database of a new gallery linked")
+            self._remains.begin()
         except (sqlite3.Error, OSError):
             # Another process was faster: its gallery is as good, and it has cleared our unfinished file away, which
             # SQLite reports as whatever it was doing at that moment.
@@ -300,11 +302,9 @@ class Database:
         with suppress(FileNotFoundError):  # not asked whether it is there: who used it last may just delete it
             if self._log.stat().st_size:
                 return
-        with self.file.open("rb") as file:
-            header = file.read(100)
-        page = int.from_bytes(header[16:18], "big") or 4096
-        page = 65536 if page == 1 else page
-        if len(header) < 100 or self.file.stat().st_size % page:
+        # The file is not opened here: closing it would end the locks of another connection of this process.
+        size = self.file.stat().st_size
+        if size < 100 or size % int(self.one("PRAGMA page_size")[0]):
             raise ArtefactError(f"{self.file} is damaged (cut short); restore it from a backup")
 
     def _check(self) -> None:
@@ -490,16 +490,11 @@ class Database:
                     time.sleep(0.001)
             yield True
 
-    def _pages_in_log(self) -> int:
-        """How many pages the log holds, by its index (https://sqlite.org/walformat.html, `mxFrame`)."""
-        with self.file.with_name(f"{FILE_NAME}-shm").open("rb") as file:
-            return int.from_bytes(file.read(20)[16:20], sys.byteorder)
-
     def _shorten_log(self) -> None:
         """Move the log into the file where it is long and nobody reads an older state."""
         # SQLite would do so at a commit, before anybody noted which pages have remains.
         try:
-            pages = self._pages_in_log()
+            pages = frames_in(self._log)
             if pages >= self._long:
                 self._long = _LONG_LOG if self._empty_log(0, keep=True) else 2 * pages
         except (StorageError, sqlite3.Error, OSError) as error:  # what was written is safe in the log

@@ -7,9 +7,7 @@ the person is gone; a receipt holds the hash of that entry, so that it and the l
 from __future__ import annotations
 
 import json
-import mmap
 from collections.abc import Iterable, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from lookalike.errors import InputError
 from lookalike.gallery.audit import AuditLog
 from lookalike.gallery.embedded import EmbeddedGallery
+from lookalike.gallery.file_helper import asked
 from lookalike.identity_names import checked_name
 from lookalike.index.core.metric_space import MetricSpace
 
@@ -120,20 +119,8 @@ def scanned(files: Iterable[Path], values: Sequence[bytes]) -> FileScan:
         values: 16 bytes each at least.
     """
     patterns = list(dict.fromkeys(piece for value in values for piece in _pieces(value)))
-    read, size, found = 0, 0, []
-    for path in files:
-        try:
-            with path.open("rb") as file:
-                length = path.stat().st_size
-                read, size = read + 1, size + length
-                if length == 0:
-                    continue
-                with closing(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)) as content:
-                    if any(content.find(pattern) >= 0 for pattern in patterns):
-                        found.append(str(path))
-        except FileNotFoundError:
-            continue
-    return FileScan(read, size, len(patterns), tuple(found))
+    found = asked("find", files=[str(path) for path in files], patterns=[one.hex() for one in patterns])
+    return FileScan(found["files"], found["bytes"], len(patterns), tuple(found["found_in"]))
 
 
 def _pieces(value: bytes) -> list[bytes]:

@@ -9,29 +9,26 @@ A page has such remains only after it was written, so that it is in the write-ah
 pages in it that have remains are noted in a file beside the database, `remains`; then they are overwritten with zeros
 in the database file, between the page's list of cells and the cells themselves, where SQLite reads nothing. So a
 process that was killed in between leaves the rest to the next one that empties the log. Where the file is missing, as
-in a new gallery, in one of an earlier version or in a backup, all pages are looked at once.
+in a gallery of an earlier version or in a backup, all pages are looked at once.
 
 Formats: https://sqlite.org/fileformat2.html, "B-tree Pages" and "The Write-Ahead Log".
 """
 
 from __future__ import annotations
 
+import bisect
 import os
-import re
-from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
 
-__all__ = ["Remains"]
+from lookalike.gallery.file_helper import asked, has_remains
 
-_LOG_HEADER, _FRAME_HEADER, _FILE_HEADER = 32, 24, 100
-#: The first byte of a page of a tree, and the length of its header: inner pages of an index and of a table, leaves.
-_TREE_PAGES = {2: 12, 5: 12, 10: 8, 13: 8}
+__all__ = ["Remains", "frames_in"]
+
+_LOG_HEADER, _FRAME_HEADER = 32, 24
 #: Frames of the log that are read at once; more are mapped, which takes longer to begin with.
 _READ = 4096
-#: Bytes in a row that are not zero, of which so many may be of a row.
-_ROW = re.compile(rb"[^\0]{5}")
 
 
 class Remains:
@@ -44,6 +41,10 @@ class Remains:
     def __init__(self, file: Path) -> None:
         self._file, self._log = file, file.with_name(f"{file.name}-wal")
         self.noted = file.with_name("remains")
+
+    def begin(self) -> None:
+        """Make the file that names pages; of a new database, in which nothing remains."""
+        self.noted.touch(0o600)
 
     def note(self) -> None:
         """Note the pages that have remains as the log holds them last; on the disk when it returns.
@@ -73,7 +74,8 @@ class Remains:
         Returns:
             in how many pages there was something.
         """
-        return _overwrite(self._file, self._pages())
+        pages = self._pages()
+        return int(asked("overwrite", file=str(self._file), pages=None if pages is None else sorted(pages)))
 
     def done(self) -> None:
         """No pages are noted any more."""
@@ -114,53 +116,22 @@ def _pages_with_remains(log: Path) -> set[int]:
     valid = int(others[0]) if len(others) else count
     numbers = np.ascontiguousarray(frames[:valid, :4]).view(">u4").ravel().tolist()
     last = {number: frame for frame, number in enumerate(numbers)}
-    return {number for number, frame in last.items() if _has_remains(number, frames[frame, _FRAME_HEADER:].tobytes())}
+    return {number for number, frame in last.items() if has_remains(number, frames[frame, _FRAME_HEADER:].tobytes())}
 
 
-def _unused(number: int, page: bytes) -> tuple[int, int]:
-    """Where the unused part of a page starts and ends; nothing of one that is of no tree."""
-    first = _FILE_HEADER if number == 1 else 0
-    header = _TREE_PAGES.get(page[first])
-    if header is None:
-        return 0, 0
-    start = first + header + 2 * int.from_bytes(page[first + 3 : first + 5], "big")
-    end = int.from_bytes(page[first + 5 : first + 7], "big") or 65536
-    return (start, end) if start <= end <= len(page) else (0, 0)
+def frames_in(log: Path) -> int:
+    """How many pages were written to a log since it was last begun anew."""
+    try:
+        with log.open("rb") as file:
+            header = file.read(_LOG_HEADER)
+            size, length = int.from_bytes(header[8:12], "big"), os.fstat(file.fileno()).st_size
+            if len(header) < _LOG_HEADER or not size:
+                return 0
 
+            def older(frame: int) -> bool:
+                file.seek(_LOG_HEADER + frame * (_FRAME_HEADER + size) + 8)
+                return file.read(8) != header[16:24]
 
-def _has_remains(number: int, page: bytes) -> bool:
-    """Whether more is in the unused part of a page than what SQLite notes there itself, which tells nothing.
-
-    Behind the list of cells stay numbers of places in the page when a cell is deleted, and where a free block was, four
-    bytes: the place of the next one, and its own length. A row has longer runs of bytes that are not zero.
-    """
-    start, end = _unused(number, page)
-    unused = page[start:end]
-    if not unused.strip(b"\0"):
-        return False
-    first = 0
-    while start <= int.from_bytes(unused[first : first + 2], "big") < len(page):
-        first += 2
-    return _ROW.search(unused, first) is not None
-
-
-def _overwrite(file: Path, pages: Collection[int] | None) -> int:
-    """Overwrite the unused part of pages of a database file, None for all; in how many was something."""
-    changed = 0
-    with file.open("r+b") as opened:
-        size = int.from_bytes(opened.read(_FILE_HEADER)[16:18], "big")
-        size = 65536 if size == 1 else size
-        count = os.fstat(opened.fileno()).st_size // size
-        for number in range(1, count + 1) if pages is None else sorted(pages):
-            if number > count:
-                break
-            opened.seek((number - 1) * size)
-            content = opened.read(size)
-            if _has_remains(number, content):
-                start, end = _unused(number, content)
-                opened.seek((number - 1) * size + start)
-                opened.write(bytes(end - start))
-                changed += 1
-        opened.flush()
-        os.fsync(opened.fileno())
-    return changed
+            return bisect.bisect_left(range((length - _LOG_HEADER) // (_FRAME_HEADER + size)), True, key=older)
+    except FileNotFoundError:
+        return 0
