@@ -3,7 +3,7 @@ import io
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lookalike.csv_rows import csv_rows, named_rows
@@ -179,6 +179,7 @@ def damaged(draw):
 
 
 @given(damaged())
+@example(({"0.jpg": 'a,"'}, b'path,identity\n0.jpg,a,""\n'))
 def test_no_damage_makes_one_identity_of_two(tmp_path_factory, case):
     meant, content = case
     path = tmp_path_factory.getbasetemp() / "damaged.csv"

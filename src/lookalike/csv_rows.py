@@ -60,7 +60,7 @@ def csv_rows(
             binary.seek(0)
             file = io.TextIOWrapper(binary, encoding="utf-8-sig", errors=undecodable, newline="")
             rows = _rows(path, file)
-            _, header = next(rows, ("", []))
+            _, header, _ = next(rows, ("", [], ""))
             if len(header) == 1 and (separator := _separator(header[0])):
                 raise DatasetError(
                     f"{path} has the header {header[0]!r}, fields separated by {separator}; separate them by commas "
@@ -77,11 +77,12 @@ def csv_rows(
             # In rows, too. But where the last field may be empty, an empty one beyond it may be what a comma in a field
             # without quotes has moved there.
             padded = bool(columns) and columns[-1] in chosen and columns[-1] not in may_be_empty
-            for where, row in rows:
+            for where, row, raw in rows:
                 if len(row) != len(columns):
                     if not row or (len(row) == 1 and not row[0].strip()):
                         continue
-                    _check_length(where, row, columns, padded)
+                    # Spreadsheets leave commas alone. Two quotes may be what is left of a quote in the field before.
+                    _check_length(where, row, columns, padded and not raw.rstrip().endswith('""'))
                 fields = [row[at] if blanks else row[at].strip() for at, _, blanks in wanted]
                 if not all(optional or field.strip() for field, (_, optional, _) in zip(fields, wanted, strict=True)):
                     said = ", ".join(f"{name} {field.strip()!r}" for name, field in zip(chosen, fields, strict=True))
@@ -124,8 +125,8 @@ def named_rows(
     return csv_rows(path, choose, may_be_empty, with_blanks, undecodable)
 
 
-def _rows(path: Path, file: io.TextIOWrapper) -> Iterator[tuple[str, list[str]]]:
-    """All rows, the header and blank lines included, each with where it is."""
+def _rows(path: Path, file: io.TextIOWrapper) -> Iterator[tuple[str, list[str], str]]:
+    """All rows, the header and blank lines included, each with where it is, and as it stands in the file."""
     text: list[str] = []  # the lines of one row
 
     def lines() -> Iterator[str]:
@@ -156,7 +157,7 @@ def _rows(path: Path, file: io.TextIOWrapper) -> Iterator[tuple[str, list[str]]]
                 f"{where}: {_shown(raw)} has a quote in a field that does not begin with one; write such a field as "
                 '"The ""Boss""", without a blank between comma and quote'
             )
-        yield where, row
+        yield where, row, raw
 
 
 def _check_encoding(path: Path, beginning: bytes) -> None:

@@ -223,9 +223,10 @@ class Database:
                 self._create(create)
             self.read_only = _read_only_disk(self.folder) and not self._log.exists()
             self._clear_unfinished()
+            self._check_size(512)
             self._connection = self._connect(self.file)
             try:
-                self._check_size()
+                self._check_size(int(self.one("PRAGMA page_size")[0]))
                 self._check()
             except BaseException:
                 self._close()
@@ -296,7 +297,8 @@ class Database:
         """The write-ahead log, which is there while somebody uses the gallery."""
         return self.file.with_name(f"{FILE_NAME}-wal")
 
-    def _check_size(self) -> None:
+    def _check_size(self, page: int) -> None:
+        """Refuse a file that is cut short: no multiple of its pages, which are multiples of 512 bytes."""
         # SQLite reads a last page that was cut short as if it ended in zeros. While a log is there, it may hold
         # the rest of a page whose writing was interrupted.
         with suppress(FileNotFoundError):  # not asked whether it is there: who used it last may just delete it
@@ -304,7 +306,7 @@ class Database:
                 return
         # The file is not opened here: closing it would end the locks of another connection of this process.
         size = self.file.stat().st_size
-        if size < 100 or size % int(self.one("PRAGMA page_size")[0]):
+        if size < 512 or size % page:
             raise ArtefactError(f"{self.file} is damaged (cut short); restore it from a backup")
 
     def _check(self) -> None:
