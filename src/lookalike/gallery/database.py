@@ -15,7 +15,7 @@ import threading
 import time
 import weakref
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from lookalike.atomic_files import sync_folder
 from lookalike.errors import ArtefactError, InputError, StorageError
 from lookalike.gallery.failpoints import reached
 from lookalike.gallery.file_helper import overwrite_unused
+from lookalike.gallery.file_locks import locked
 from lookalike.gallery.page_remains import Remains, frames_in
 from lookalike.gallery.sealing import PLAIN, Sealing
 
@@ -343,19 +344,24 @@ class Database:
         assert self._connection is not None
         self._connection.executemany(sql, rows)
 
-    @contextmanager
-    def counted_at_once(self) -> Iterator[dict[str, int]]:
-        """Insert many rows into `identity` and `template`; call inside a transaction.
+    def next_id(self, table: str) -> int:
+        """The id that the next row of a table gets; those of deleted rows are not given out again."""
+        return int(self.one("SELECT coalesce(max(seq), 0) + 1 FROM sqlite_sequence WHERE name = ?", (table,))[0])
 
-        The tally is brought up to date at the end, by what is put into the dictionary under the names of both tables.
-        Row by row, SQLite would write the tally's page to the log whenever its cache is full of new pages, and look for
-        it there for the next row, three times as long as it takes to write the rows.
+    @contextmanager
+    def counted_at_once(self) -> Iterator[None]:
+        """Insert many rows into `identity` and `template`, and delete none; call inside a transaction.
+
+        The tally is brought up to date at the end, by the ids that were given out. Row by row, SQLite would write the
+        tally's page to the log whenever its cache is full of new pages, and look for it there for the next row, three
+        times as long as it takes to write the rows.
         """
         counting = [name for name in _COUNTING if name.endswith("_INSERT")]
+        before = {table: self.next_id(table) for table in ("identity", "template")}
         for name in counting:
             self.run(f"DROP TRIGGER {name}")
-        inserted = {"identity": 0, "template": 0}
-        yield inserted
+        yield
+        inserted = {table: self.next_id(table) - first for table, first in before.items()}
         self.run("UPDATE tally SET identities = identities + :identity, templates = templates + :template", inserted)
         for name in counting:
             self.run(_COUNTING[name])
@@ -468,29 +474,13 @@ class Database:
                     raise
             self._shorten_log()
 
-    @contextmanager
-    def _alone(self, wait: bool) -> Iterator[bool]:
+    def _alone(self, wait: bool) -> AbstractContextManager[bool]:
         """Whether nobody else writes or empties the log, in this process or another; held until the end.
 
-        So between noting which pages of the log have remains and emptying it, nothing is added to it.
+        So between noting which pages of the log have remains and emptying it, nothing is added to it. On Windows, what
+        is added in between keeps its remains until it is written again.
         """
-        try:
-            import fcntl
-        except ImportError:  # Windows: what is added in between keeps its remains until it is written again
-            yield True
-            return
-        until = time.monotonic() + (self.timeout if wait else 0)
-        with (self.folder / _WRITING).open("a") as file:
-            while True:
-                try:
-                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
-                except BlockingIOError:
-                    if time.monotonic() >= until:
-                        yield False
-                        return
-                    time.sleep(0.001)
-            yield True
+        return locked(self.folder / _WRITING, self.timeout if wait else 0)
 
     def _shorten_log(self) -> None:
         """Move the log into the file where it is long and nobody reads an older state."""

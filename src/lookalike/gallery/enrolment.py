@@ -99,12 +99,11 @@ def _checked_at_once(given: Sequence[Enrolment], model: Model) -> list[npt.NDArr
 
     Of many enrolments with one vector each, checking them one by one takes as long as writing them.
     """
-    arrays = [one.vectors for one in given]
     alone: list[npt.NDArray[np.float32] | None] = [None] * len(given)
     if len(given) < 2:
         return alone
     rows = []
-    for one in arrays:
+    for one in (each.vectors for each in given):
         if type(one) is not np.ndarray or one.dtype != np.float32 or one.ndim not in (1, 2) or not one.size:
             return alone
         rows.append(one if one.ndim == 2 else one[None, :])

@@ -18,17 +18,17 @@ from __future__ import annotations
 
 import bisect
 import os
+from contextlib import suppress
 from pathlib import Path
-
-import numpy as np
+from typing import BinaryIO
 
 from lookalike.gallery.file_helper import asked, has_remains
 
 __all__ = ["Remains", "frames_in"]
 
 _LOG_HEADER, _FRAME_HEADER = 32, 24
-#: Frames of the log that are read at once; more are mapped, which takes longer to begin with.
-_READ = 4096
+#: Frames of the log that are read at a time: 16 MiB.
+_AT_A_TIME = 4096
 
 
 class Remains:
@@ -97,41 +97,35 @@ def _pages_with_remains(log: Path) -> set[int]:
     Args:
         log: the write-ahead log, to which nobody writes meanwhile; it may be missing or empty.
     """
-    try:
-        with log.open("rb") as file:
-            header = file.read(_LOG_HEADER)
-            size, length = int.from_bytes(header[8:12], "big"), os.fstat(file.fileno()).st_size
-            count = (length - _LOG_HEADER) // (_FRAME_HEADER + size) if len(header) == _LOG_HEADER and size else 0
-            if count < 1:
-                return set()
-            shape = count, _FRAME_HEADER + size
-            if count <= _READ:
-                frames = np.frombuffer(file.read(shape[0] * shape[1]), np.uint8).reshape(shape)
-            else:
-                frames = np.memmap(log, np.uint8, "r", _LOG_HEADER, shape)
-    except FileNotFoundError:
-        return set()
-    # Frames from before the log was last begun anew have other salts.
-    others = np.flatnonzero((frames[:, 8:16] != np.frombuffer(header[16:24], np.uint8)).any(axis=1))
-    valid = int(others[0]) if len(others) else count
-    numbers = np.ascontiguousarray(frames[:valid, :4]).view(">u4").ravel().tolist()
-    last = {number: frame for frame, number in enumerate(numbers)}
-    return {number for number, frame in last.items() if has_remains(number, frames[frame, _FRAME_HEADER:].tobytes())}
+    found: dict[int, bool] = {}
+    with suppress(FileNotFoundError), log.open("rb") as file:
+        size, count = _frames(file)
+        width = _FRAME_HEADER + size
+        file.seek(_LOG_HEADER)
+        for start in range(0, count, _AT_A_TIME):
+            some = file.read(width * min(_AT_A_TIME, count - start))
+            last = {int.from_bytes(some[at : at + 4], "big"): at for at in range(0, len(some) // width * width, width)}
+            found |= {number: has_remains(number, some[at + _FRAME_HEADER : at + width]) for number, at in last.items()}
+    return {number for number, remains in found.items() if remains}
 
 
 def frames_in(log: Path) -> int:
     """How many pages were written to a log since it was last begun anew."""
-    try:
-        with log.open("rb") as file:
-            header = file.read(_LOG_HEADER)
-            size, length = int.from_bytes(header[8:12], "big"), os.fstat(file.fileno()).st_size
-            if len(header) < _LOG_HEADER or not size:
-                return 0
+    with suppress(FileNotFoundError), log.open("rb") as file:
+        return _frames(file)[1]
+    return 0
 
-            def older(frame: int) -> bool:
-                file.seek(_LOG_HEADER + frame * (_FRAME_HEADER + size) + 8)
-                return file.read(8) != header[16:24]
 
-            return bisect.bisect_left(range((length - _LOG_HEADER) // (_FRAME_HEADER + size)), True, key=older)
-    except FileNotFoundError:
-        return 0
+def _frames(file: BinaryIO) -> tuple[int, int]:
+    """The page size of a log, and how many pages were written to it since it was last begun anew."""
+    header = file.read(_LOG_HEADER)
+    size, length = int.from_bytes(header[8:12], "big"), os.fstat(file.fileno()).st_size
+    if len(header) < _LOG_HEADER or not size:
+        return 0, 0
+
+    def older(frame: int) -> bool:
+        """Frames from before come last, and have other salts."""
+        file.seek(_LOG_HEADER + frame * (_FRAME_HEADER + size) + 8)
+        return file.read(8) != header[16:24]
+
+    return size, bisect.bisect_left(range((length - _LOG_HEADER) // (_FRAME_HEADER + size)), True, key=older)

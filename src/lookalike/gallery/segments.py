@@ -19,7 +19,6 @@ import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,6 +28,7 @@ import lookalike.index
 from lookalike.atomic_files import write_atomically
 from lookalike.errors import ArtefactError, StorageError
 from lookalike.gallery.failpoints import reached
+from lookalike.gallery.file_locks import locked
 from lookalike.index.core.flat_vectors import merged
 from lookalike.index.erasing import erase_vectors
 
@@ -178,7 +178,7 @@ class SegmentFolder:
     def alone(self) -> Iterator[bool]:
         """Whether nobody else builds or deletes folders, in this process or another; held until the end."""
         self.folder.mkdir(mode=0o700, exist_ok=True)
-        with _locked(self.folder / BUILDING, wait=False) as alone:
+        with locked(self.folder / BUILDING, seconds=0) as alone:  # on Windows two may build the same
             yield alone
 
     def write(self, index: VectorIndex) -> str:
@@ -256,7 +256,7 @@ class SegmentFolder:
         if not self.folder.is_dir():
             return
         # Two who erase at once could put back into one place what the other takes out of another.
-        with self._database.lock, _locked(self.folder / ERASING, wait=True):
+        with self._database.lock, locked(self.folder / ERASING):
             with self._database.read("read"):
                 token = self._database.one("SELECT hex(token) FROM change WHERE id = ?", (change,))
                 behind = [one for one in self.listed() if one.scrubbed < change]
@@ -292,20 +292,3 @@ class SegmentFolder:
                 if any(one.name == name for one in self.listed()):
                     raise
             # It was replaced meanwhile by another, which does not hold them, and deleted.
-
-
-@contextmanager
-def _locked(path: Path, wait: bool) -> Iterator[bool]:
-    """Lock a file, among threads and processes; False where another has it and it is not waited for."""
-    try:
-        import fcntl
-    except ImportError:  # Windows: two may build the same, and one is thrown away
-        yield True
-        return
-    with path.open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-            return
-        yield True

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -21,8 +22,6 @@ __all__ = ["DIGEST_BYTES", "Stored", "identity_of", "new_change", "new_identity"
 #: Of the digest by which an identity's own vectors are told apart. A longer one is of a vector that came from another
 #: identity, beside the same one.
 DIGEST_BYTES = 16
-#: Names looked up by one statement; SQLite's oldest limit on parameters is 999.
-_LOOKUP = 900
 #: Rows that are held until they are written by one call: some MiB.
 _AT_A_TIME = 10_000
 
@@ -81,12 +80,9 @@ def store(database: Database, people: Sequence[CheckedEnrolment], change: int | 
         people: what is to be added; every identity once.
         change: the change to write under; None begins one when the first template or tag is new.
     """
-    if sum(len(one.vectors) for one in people) < _AT_A_TIME:
-        stored, _ = _inserted(database, people, change)
-    else:
-        with database.counted_at_once() as counts:
-            stored, inserted = _inserted(database, people, change)
-            counts.update(inserted)
+    many = sum(len(one.vectors) for one in people) >= _AT_A_TIME
+    with database.counted_at_once() if many else nullcontext():
+        stored = _inserted(database, people, change)
     for one in people:
         owner = stored.owners[one.name]
         if one.pictures is not None:
@@ -96,15 +92,12 @@ def store(database: Database, people: Sequence[CheckedEnrolment], change: int | 
     return stored
 
 
-def _inserted(
-    database: Database, people: Sequence[CheckedEnrolment], change: int | None
-) -> tuple[Stored, dict[str, int]]:
-    """Write rows of identities and templates; returns what is stored, and how many rows are new, by table."""
+def _inserted(database: Database, people: Sequence[CheckedEnrolment], change: int | None) -> Stored:
+    """Write rows of identities and templates."""
     moment = now()
     known = _known(database, [one.name for one in people])
     stored = Stored({}, {**known, **_made(database, people, known, moment)}, change)
-    number, rows = _next_id(database, "template"), list[tuple[Any, ...]]()
-    first = number
+    number, rows = database.next_id("template"), list[tuple[Any, ...]]()
     for one in people:
         owner = stored.owners[one.name]
         own, number = _rows(database, one, owner, one.name in known, number, moment, rows)
@@ -112,23 +105,21 @@ def _inserted(
         if len(rows) >= _AT_A_TIME:
             _write(database, stored, rows)
     _write(database, stored, rows)
-    return stored, {"identity": len(people) - len(known), "template": number - first}
+    return stored
 
 
 def _known(database: Database, names: Sequence[str]) -> dict[str, int]:
     """The ids of those identities that there are."""
     by_stored = {database.sealing.stored_name(name): name for name in names}
-    found: dict[str, int] = {}
-    asked = iter(by_stored)
-    while some := list(islice(asked, _LOOKUP)):
-        rows = database.run(f"SELECT name, id FROM identity WHERE name IN ({','.join('?' * len(some))})", some)
-        found.update((by_stored[stored], number) for stored, number in rows)
-    return found
+    rows = database.run(
+        "SELECT name, id FROM identity WHERE name IN (SELECT value FROM json_each(?))", (json.dumps(list(by_stored)),)
+    )
+    return {by_stored[stored]: number for stored, number in rows}
 
 
 def _made(database: Database, people: Iterable[CheckedEnrolment], known: dict[str, int], moment: str) -> dict[str, int]:
     """Make the identities that are not known; returns their ids."""
-    sealing, number = database.sealing, _next_id(database, "identity")
+    sealing, number = database.sealing, database.next_id("identity")
     new = [one for one in people if one.name not in known]
     owners = {one.name: number + at for at, one in enumerate(new)}
     database.run_many(
@@ -202,8 +193,3 @@ def _write(database: Database, stored: Stored, rows: list[tuple[Any, ...]]) -> N
     change = stored.change
     database.run_many(_TEMPLATE, ((row, owner, change, *rest) for row, owner, *rest in rows))
     rows.clear()
-
-
-def _next_id(database: Database, table: str) -> int:
-    """The id that the next row of a table gets; those of deleted rows are not given out again."""
-    return int(database.one("SELECT coalesce(max(seq), 0) + 1 FROM sqlite_sequence WHERE name = ?", (table,))[0])
