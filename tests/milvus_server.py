@@ -65,6 +65,12 @@ class MilvusServer:
     def _told(self):
         return json.loads(self._record.read_text())
 
+    def _tell(self, told):
+        """Written whole: others read it at any moment."""
+        unfinished = self._record.with_suffix(".unfinished")
+        unfinished.write_text(json.dumps(told))
+        unfinished.replace(self._record)
+
     @contextlib.contextmanager
     def used(self):
         """While a test asks it; one that restarts it waits."""
@@ -78,8 +84,9 @@ class MilvusServer:
         """Kill it as a power cut would, start it on the same data, and wait until it answers; call inside `used`."""
         fcntl.flock(self._users, fcntl.LOCK_UN)
         fcntl.flock(self._users, fcntl.LOCK_EX)
-        self._kill()
-        self._start_again(self._told())
+        with self._alone():
+            self._kill()
+            self._start_again(self._told())
         fcntl.flock(self._users, fcntl.LOCK_SH)
 
     # --- its process --------------------------------------------------------------------------------------
@@ -109,7 +116,7 @@ class MilvusServer:
     def _change_users(self, by):
         told = self._told()
         told["users"] += by
-        self._record.write_text(json.dumps(told))
+        self._tell(told)
 
     def _start(self, told):
         (self.folder / "etcd.yaml").write_text(ETCD.format(**told))
@@ -133,7 +140,7 @@ class MilvusServer:
                 cwd=self.folder / "data",
                 env=os.environ | {"ETCD_CONFIG_PATH": str(self.folder / "etcd.yaml")} | environment,
             )  # fmt: skip
-        self._record.write_text(json.dumps(told | {"process": process.pid}))
+        self._tell(told | {"process": process.pid})
         self._wait_until_ready(told["proxy"])
 
     def _wait_until_ready(self, port):
