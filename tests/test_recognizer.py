@@ -1,6 +1,7 @@
 """The recognizer against its parts: the embedder's vectors, the gallery's search, the calibration's threshold."""
 
 import copy
+import gc
 import itertools
 import math
 import subprocess
@@ -126,6 +127,7 @@ def test_a_gallery_of_another_model_is_not_left_open(embedder, tmp_path):
     from lookalike.gallery.database import Database
 
     Recognizer(embedder, tmp_path / "g").close()
+    gc.collect()  # a database closes once more when it is collected, this one and those of other tests
     opened, close = [], Database.close
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Database, "close", lambda self: (opened.append(self), close(self)))

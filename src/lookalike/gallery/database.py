@@ -381,10 +381,6 @@ class Database:
         """The format version of the file."""
         return int(self.one("PRAGMA user_version")[0])
 
-    def layout(self) -> int:
-        """How often the segments were replaced by others; 0 in a file of an earlier version."""
-        return int(self.one("SELECT layout FROM tally")[0]) if self.version() >= 3 else 0
-
     def latest_change(self) -> int:
         """The number of the last change; 0 before the first."""
         return int(self.one("SELECT coalesce(max(id), 0) FROM change")[0])

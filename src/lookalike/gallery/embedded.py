@@ -25,7 +25,7 @@ from lookalike.gallery.database import Database
 from lookalike.gallery.encrypted_opening import opened_database
 from lookalike.gallery.failpoints import reached
 from lookalike.gallery.filtered_search import FilterCache
-from lookalike.gallery.gallery_stats import counted, described, stats
+from lookalike.gallery.gallery_stats import current_state, described, stats
 from lookalike.gallery.identity_search import nearest_identities
 from lookalike.gallery.identity_tags import checked_filter
 from lookalike.gallery.kind import checked_kind, held_kind, settle, upgrade
@@ -112,7 +112,6 @@ class EmbeddedGallery:
         self._model: Model | None = None  # whose vectors come in and go out: the caller's
         self._seen_model: tuple[int, Model] | None = None  # the gallery's, after a change
         self._kind: Kind | None = None
-        self._counted: Counts | None = None
         recover(self._database, self._segments, self._annex)
         with self._database.read("read"):
             searches = held_policy(self._database) == "searches"
@@ -487,11 +486,11 @@ class EmbeddedGallery:
             # One transaction for templates, names and counts: a template found is a template named and counted,
             # whatever others do meanwhile.
             with database.read("searched"):
-                counts = self._counts()
+                counts, layout = current_state(database)
                 model = self._checked_model(counts.change)
                 if model is None or not counts.identities:
                     return Searched(nobody, Counts(0, 0, counts.change) if matching else counts)
-                snapshot = self._live.at(model, counts.change, counts.templates)
+                snapshot = self._live.at(model, counts, layout)
                 if snapshot is None:
                     continue
                 if not matching:
@@ -509,19 +508,12 @@ class EmbeddedGallery:
     def counts(self) -> Counts:
         """How large the gallery is now. See `Gallery.counts`."""
         with self._database.read("read"):
-            return self._counts()
-
-    def _counts(self) -> Counts:
-        """Call inside `read`; counts of the state that the transaction sees."""
-        change, held = self._database.latest_change(), self._counted
-        if held is None or held.change != change:
-            self._counted = held = counted(self._database, change)
-        return held
+            return current_state(self._database)[0]
 
     def stats(self) -> dict[str, Any]:
         """Counts, model, bytes on disk and the index (None before the first search), ready for JSON."""
         with self._database.read("read"):
-            counts, index = self._counts(), self._live.stats()
+            (counts, _), index = current_state(self._database), self._live.stats()
             return stats(self._database, self.model, counts) | {"index": index}
 
     def backup(self, path: str | Path) -> Counts:
@@ -542,7 +534,7 @@ class EmbeddedGallery:
         copy = Database(target, create=False, timeout=self._database.timeout)
         try:
             with copy.read("read"):
-                return counted(copy, copy.latest_change())
+                return current_state(copy)[0]
         finally:
             copy.close()
 

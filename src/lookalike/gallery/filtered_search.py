@@ -52,6 +52,11 @@ class FilteredSnapshot:
     def __len__(self) -> int:
         return self.templates
 
+    @property
+    def names(self) -> dict[int, str]:
+        """Of identities by template, those that were looked up in this state."""
+        return self.snapshot.names
+
     def search(self, probes: npt.NDArray[np.float32], k: int) -> Hits:
         """The k nearest templates that match, k at most as many as there are; exact but for what graphs miss.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -12,16 +13,24 @@ from lookalike.gallery.database import Database
 from lookalike.gallery.kind import held_kind
 from lookalike.gallery.records import Counts, Kind, Model
 
-__all__ = ["bytes_below", "counted", "described", "stats"]
+__all__ = ["bytes_below", "current_state", "described", "stats"]
 
 
-def counted(database: Database, change: int) -> Counts:
-    """Identities and templates of the state that the transaction sees."""
-    if database.version() >= 3:
-        identities, templates = database.one("SELECT identities, templates FROM tally")
-    else:  # a disk that cannot be written to
+def current_state(database: Database) -> tuple[Counts, int]:
+    """Counts of the state that the transaction sees, and how often its segments were replaced by others.
+
+    In one statement: every search asks, and with several threads each statement is a wait for the interpreter's lock.
+    """
+    try:
+        change, layout, identities, templates = database.one(
+            "SELECT (SELECT coalesce(max(id), 0) FROM change), layout, identities, templates FROM tally"
+        )
+    except sqlite3.OperationalError:
+        if database.version() >= 3:
+            raise
+        change, layout = database.latest_change(), 0  # of an earlier version, on a disk that cannot be written to
         identities, templates = (database.one(f"SELECT count(*) FROM {table}")[0] for table in ("identity", "template"))
-    return Counts(identities, templates, change)
+    return Counts(identities, templates, change), layout
 
 
 def bytes_below(folder: Path) -> int:

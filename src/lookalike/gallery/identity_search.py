@@ -20,6 +20,8 @@ __all__ = ["nearest_identities"]
 
 #: Names looked up by one statement; SQLite's oldest limit on parameters is 999.
 _LOOKUP = 900
+#: Names of one state that are kept in memory, some 10 MB: a gallery of so many templates reads each name once.
+_KEPT = 100_000
 
 
 def nearest_identities(
@@ -44,7 +46,7 @@ def nearest_identities(
     fetch = min(len(snapshot), k * -(-len(snapshot) // identities))
     while len(rows):
         hits = snapshot.search(probes[rows], fetch)
-        names = _names(database, np.unique(hits.ids))
+        names = _names(database, snapshot.names, dict.fromkeys(hits.ids.ravel().tolist()))
         for row, ids, distances in zip(rows, hits.ids.tolist(), hits.distances.tolist(), strict=True):
             best: dict[str, Candidate] = {}
             for template_id, distance in zip(ids, distances, strict=True):
@@ -60,10 +62,32 @@ def nearest_identities(
     return answers
 
 
-def _names(database: Database, ids: npt.NDArray[np.int64]) -> dict[int, str]:
-    """The identity's name of every template."""
+def _names(database: Database, known: dict[int, str], ids: Iterable[int]) -> dict[int, str]:
+    """The identity's name of every template.
+
+    Args:
+        database: inside the transaction.
+        known: names that were looked up in the same state, by any thread; more come in.
+        ids: of templates, each once.
+    """
+    names, wanted = {}, []
+    for one in ids:
+        name = known.get(one)
+        if name is None:
+            wanted.append(one)
+        else:
+            names[one] = name
+    if wanted:
+        looked_up = _looked_up(database, wanted)
+        names.update(looked_up)
+        if len(known) < _KEPT:
+            known.update(looked_up)
+    return names
+
+
+def _looked_up(database: Database, wanted: list[int]) -> dict[int, str]:
     names: dict[int, str] = {}
-    wanted, sealing = ids.tolist(), database.sealing
+    sealing = database.sealing
     for start in range(0, len(wanted), _LOOKUP):
         some = wanted[start : start + _LOOKUP]
         rows: Iterable[tuple[Any, ...]] = database.run(

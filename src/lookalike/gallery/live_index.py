@@ -18,7 +18,7 @@ from lookalike.index.core.metric_space import MetricSpace
 
 if TYPE_CHECKING:
     from lookalike.gallery.database import Database
-    from lookalike.gallery.records import Model
+    from lookalike.gallery.records import Counts, Model
 
 __all__ = ["LiveIndex", "read_vectors", "vector_from", "vectors_from"]
 
@@ -117,13 +117,13 @@ class LiveIndex:
         """Names of segments that could not be opened."""
         return frozenset(self._damaged)
 
-    def at(self, model: Model, change: int, templates: int) -> Snapshot | None:
+    def at(self, model: Model, counts: Counts, layout: int) -> Snapshot | None:
         """The snapshot of the state that the transaction sees; call inside `Database.read`.
 
         Args:
             model: the gallery's.
-            change: the last change that the transaction sees.
-            templates: how many are alive there.
+            counts: of that state.
+            layout: how often the segments were replaced by others until then.
 
         Returns:
             None where another thread has followed a later change already, or a segment was replaced since the
@@ -131,19 +131,19 @@ class LiveIndex:
 
         An error or a signal in the middle does no harm: the next call takes in the same changes once more.
         """
-        held, layout = self._snapshot, self._database.layout()
+        held, change = self._snapshot, counts.change
         if held is not None and held.change == change and held.layout >= layout:
             return held
         with self._following:
             held = self._snapshot
             if held is None or (held.change, held.layout) < (change, layout):
                 try:
-                    self._snapshot = held = self._followed(model, held, change, layout, templates)
+                    self._snapshot = held = self._followed(model, held, counts, layout)
                 except _ReplacedError:
                     return None
             return held if held.change == change else None
 
-    def _followed(self, model: Model, held: Snapshot | None, change: int, layout: int, templates: int) -> Snapshot:
+    def _followed(self, model: Model, held: Snapshot | None, counts: Counts, layout: int) -> Snapshot:
         if held is None or held.change < switched_at(self._database):  # its vectors are of another model
             space = MetricSpace(model.metric, model.dimension)
             held = Snapshot(-1, -1, (), FreshTemplates.none(model.dimension), {}, space, 0, 0)
@@ -153,7 +153,7 @@ class LiveIndex:
             segments = self._opened(model, {one.listed.name: one for one in segments})
             fresh, seen = self._uncovered(model, segments, fresh, seen)
             # A new segment may hold who was forgotten while it was built.
-            since = min([held.change if held.change >= 0 else change, *(one.listed.change for one in segments)])
+            since = min([held.change if held.change >= 0 else counts.change, *(one.listed.change for one in segments)])
         forgotten = self._forgotten(forgotten, since)
         last = max([seen, *(one.listed.last for one in segments)])
         fresh = self._read(model, self._tidied(fresh, forgotten), "id > ?", (last,))
@@ -162,7 +162,7 @@ class LiveIndex:
             held_ids = np.concatenate([fresh.ids[: fresh.count], *(one.ids for one in segments)])
             kept = np.isin(np.fromiter(forgotten, np.int64, len(forgotten)), held_ids)
             forgotten = {one: forgotten[one] for one, stays in zip(forgotten, kept.tolist(), strict=True) if stays}
-        return Snapshot(change, layout, segments, fresh, forgotten, held.space, templates, seen)
+        return Snapshot(counts.change, layout, segments, fresh, forgotten, held.space, counts.templates, seen)
 
     def _opened(self, model: Model, held: dict[str, Segment]) -> tuple[Segment, ...]:
         segments, listed = [], self._folder.listed()

@@ -8,7 +8,7 @@ one moment.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -93,6 +93,7 @@ class Snapshot:
         space: prepares probes for `fresh`.
         templates: how many are alive.
         seen: the greatest id that was taken in.
+        names: of identities by template, those that were looked up in this state.
     """
 
     change: int
@@ -103,6 +104,7 @@ class Snapshot:
     space: MetricSpace
     templates: int
     seen: int
+    names: dict[int, str] = field(default_factory=dict, compare=False)
 
     def __len__(self) -> int:
         return self.templates
