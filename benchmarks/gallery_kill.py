@@ -41,7 +41,7 @@ import numpy as np
 import numpy.typing as npt
 
 import lookalike.index
-from lookalike.gallery import Enrolment, Gallery, open_gallery, segment_builder
+from lookalike.gallery import Enrolment, Gallery, background_builder, open_gallery, segment_builder
 from lookalike.gallery.database import FILE_NAME
 from lookalike.gallery.keyring import keyring_path
 from lookalike.index.core import prefix_index
@@ -304,7 +304,7 @@ def run(kills: int, seed: int, parent: Path | None = None, keep: Path | None = N
     """Kill `kills` times and count what went wrong."""
     chance = random.Random(seed)
     lookalike.index.AUTO_EXACT_LIMIT = SEGMENT
-    segment_builder.WAIT = 0.0
+    background_builder.WAIT = 0.0
     segment_builder._GRAPH_AT_ONCE, prefix_index.EXACT_BELOW = 2 * SEGMENT, SEGMENT  # lists before graphs
     counts = ("kills", "acknowledged", *BAD, "in_flight", "in_flight_kept", "before_first", "most_segments")
     result = dict.fromkeys(counts, 0)

@@ -182,7 +182,7 @@ def test_forgotten_templates_are_unreadable_in_backups_too(tmp_path):
 @pytest.mark.parametrize("still_open", [True, False])
 def test_no_file_holds_a_vector_a_name_or_a_source(tmp_path, still_open, monkeypatch):
     monkeypatch.setattr("lookalike.index.AUTO_EXACT_LIMIT", 3)
-    monkeypatch.setattr("lookalike.gallery.segment_builder.WAIT", 0.0)
+    monkeypatch.setattr("lookalike.gallery.background_builder.WAIT", 0.0)
     path = tmp_path / "people.gallery"
     filled(path)
     gallery = opened(path)

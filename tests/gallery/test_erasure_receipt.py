@@ -16,7 +16,7 @@ VECTORS = np.random.default_rng(0).standard_normal((60, 32)).astype(np.float32)
 @pytest.fixture(params=[None, bytes(32)], ids=["plain", "encrypted"])
 def gallery(tmp_path, request, monkeypatch):
     monkeypatch.setattr("lookalike.index.AUTO_EXACT_LIMIT", 10)
-    monkeypatch.setattr("lookalike.gallery.segment_builder.WAIT", 60.0)  # the test builds
+    monkeypatch.setattr("lookalike.gallery.background_builder.WAIT", 60.0)  # the test builds
     with open_gallery(tmp_path / "people.gallery", key=request.param) as gallery:
         gallery.bind("f", "net", "cosine", 32)
         gallery.enroll_many([(f"person {i}", VECTORS[2 * i : 2 * i + 2], None) for i in range(25)])

@@ -20,6 +20,7 @@ def gallery(tmp_path, monkeypatch):
     """A graph of most templates, and some that no segment holds; a tenth has a tag, and all have their number's."""
     monkeypatch.setattr("lookalike.index.AUTO_EXACT_LIMIT", 50)
     monkeypatch.setattr(SegmentBuilder, "begin", lambda self, model: None)
+    monkeypatch.setattr("lookalike.gallery.segment_builder.quickest", lambda indexes, vectors: indexes[0])  # the graph
     x = vectors(COUNT)
     with EmbeddedGallery(tmp_path / "g") as opened:
         opened.bind("f", "net", "cosine", D)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from lookalike.distances import pairwise
-from lookalike.gallery import EmbeddedGallery, forgetting, segment_search, storing
+from lookalike.gallery import EmbeddedGallery, forgetting, segment_builder, segment_search, storing
 from lookalike.gallery.segment_builder import SegmentBuilder
 from lookalike.index.core.metric_space import MetricSpace
 from lookalike.index.graphs.small_world_graph import SmallWorldIndex
@@ -26,6 +26,7 @@ def vectors(n, seed=0):
 def small(monkeypatch):
     monkeypatch.setattr("lookalike.index.AUTO_EXACT_LIMIT", 50)
     monkeypatch.setattr(SegmentBuilder, "begin", lambda self, model: None)  # built where a test says so
+    monkeypatch.setattr(segment_builder, "quickest", lambda indexes, vectors: indexes[0])  # graphs
 
 
 @pytest.fixture
@@ -294,6 +295,57 @@ def test_of_many_templates_there_are_lists_until_their_graph_is_there(path, monk
         assert build(gallery) == 2
         assert listed(path) == [("hnsw", 396), ("hnsw", 60)]
         check(gallery, held | set(range(400, 460)))
+
+
+@pytest.mark.parametrize("why", ["they answer sooner", "the graph finds too few"])
+def test_lists_stay_where_a_graph_is_no_better(path, monkeypatch, why):
+    monkeypatch.setattr(segment_builder, "_GRAPH_AT_ONCE", 200)
+    monkeypatch.setattr("lookalike.index.core.prefix_index.EXACT_BELOW", 100)
+    if why == "they answer sooner":
+        monkeypatch.setattr(segment_builder, "quickest", lambda indexes, vectors: indexes[1])
+    else:
+        monkeypatch.setattr("lookalike.index.planning.scaling.setting_for_recall", lambda *given: 1)
+        monkeypatch.setitem(segment_search._SETTINGS, "hnsw", ("ef_search", 1, 1))
+    with opened(path) as gallery:
+        enrolled(gallery, 0, 400)
+        assert build(gallery) == 3  # a file, lists, lists that stay
+        assert listed(path) == [("ivf", 400)]
+        check(gallery, range(400))
+    with opened(path) as gallery:
+        assert build(gallery) == 0
+        enrolled(gallery, 400, 460)
+        gallery.forget("7")
+        assert build(gallery) == 2
+        # So few are in a graph without a question.
+        assert listed(path) == [("ivf", 400), ("hnsw", 60)]
+        assert not held_on_disk(path, 7)
+        check(gallery, set(range(460)) - {7})
+        enrolled(gallery, 460, 800)
+        build(gallery)
+        assert listed(path) == [("ivf", 799)]
+        check(gallery, set(range(800)) - {7})
+
+
+def test_the_quickest_index_is_the_one_whose_best_round_took_least(monkeypatch):
+    now = [0.0]
+
+    class Index:
+        def __init__(self, *seconds):
+            self.seconds, self.asked = seconds, 0
+
+        def __len__(self):
+            return 100
+
+        def search(self, row, k):
+            assert (row.shape, k) == ((1, D), 10)
+            now[0] += self.seconds[self.asked // 50]  # a round asks for 50
+            self.asked += 1
+
+    monkeypatch.setattr(segment_search.time, "perf_counter", lambda: now[0])
+    steady, disturbed = Index(1.0, 1.0, 1.0), Index(9.0, 0.5, 9.0)
+    assert segment_search.quickest([steady, disturbed], vectors(100)) is disturbed
+    steady, slow = Index(1.0, 1.0, 1.0), Index(2.0, 2.0, 2.0)
+    assert segment_search.quickest([slow, steady], vectors(100)) is steady
 
 
 def test_whom_no_search_of_a_graph_finds_is_compared_beside_it(path, monkeypatch):

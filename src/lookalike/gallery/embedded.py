@@ -20,6 +20,7 @@ from lookalike.gallery.actor import actor_name
 from lookalike.gallery.annex.kept import Annex, MakeAnnexUpdate
 from lookalike.gallery.annex.store import AnnexStore
 from lookalike.gallery.audit import AuditLog, append, audited, held_policy, pseudonyms
+from lookalike.gallery.background_builder import BackgroundBuilder
 from lookalike.gallery.backup import back_up
 from lookalike.gallery.database import Database
 from lookalike.gallery.encrypted_opening import opened_database
@@ -31,6 +32,7 @@ from lookalike.gallery.identity_tags import checked_filter
 from lookalike.gallery.kind import checked_kind, held_kind, settle, upgrade
 from lookalike.gallery.live_index import LiveIndex
 from lookalike.gallery.master_key import Key
+from lookalike.gallery.memory_segments import MemorySegments
 from lookalike.gallery.model_binding import check_held, check_model, held_model, same_model, store_model
 from lookalike.gallery.model_upgrade import ModelUpgrade
 from lookalike.gallery.moments import utc_moment
@@ -68,7 +70,7 @@ class EmbeddedGallery:
     A forgotten vector is overwritten in the database file and in the segments, and gone from the log and from the
     annex when `forget` returns. What stays: the template's id and the time, so that other processes can follow; bytes
     in blocks the file system has freed, in its snapshots and in your backups; and the memory of processes that hold it
-    among the templates that no segment holds yet, until these become a segment or the process ends.
+    among the templates that no segment on the disk holds, until these become a segment or the process ends.
 
     Args:
         path: the directory, by custom `NAME.gallery`.
@@ -106,7 +108,12 @@ class EmbeddedGallery:
         self._database.actor = named
         self._segments = SegmentFolder(self._database)
         self._live = LiveIndex(self._database, self._segments)
-        self._builder = SegmentBuilder(self._database, self._segments, lambda: self._live.damaged)
+        self._on_disk = not self._database.sealing.encrypted  # segments
+        self._builder: BackgroundBuilder = (
+            SegmentBuilder(self._database, self._segments, lambda: self._live.damaged)
+            if self._on_disk
+            else MemorySegments(self._live)
+        )
         self._filters = FilterCache()
         self._annex = AnnexStore(self._database)
         self._model: Model | None = None  # whose vectors come in and go out: the caller's
@@ -272,9 +279,7 @@ class EmbeddedGallery:
         """Have segments built where it pays."""
         snapshot = self._live.snapshot
         unbuilt = self.counts().templates if snapshot is None else snapshot.unbuilt
-        if unbuilt > lookalike.index.AUTO_EXACT_LIMIT and not (
-            self._database.read_only or self._database.sealing.encrypted
-        ):
+        if unbuilt > lookalike.index.AUTO_EXACT_LIMIT and not (self._database.read_only and self._on_disk):
             model = self.model
             if model is not None:
                 self._builder.begin(model)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -67,6 +68,13 @@ def read_vectors(
         if sealing.encrypted:
             some = list(zip(ids, sealing.open_all("template.vector", some), strict=True))
         yield np.array(ids, np.int64), vectors_from(some, dimension)
+
+
+def _still_there(forgotten: dict[int, int], fresh: FreshTemplates, segments: Sequence[Segment]) -> dict[int, int]:
+    """Who was forgotten of those that are still in the way."""
+    held = np.concatenate([fresh.ids[: fresh.count], *(one.ids for one in segments)])
+    kept = np.isin(np.fromiter(forgotten, np.int64, len(forgotten)), held)
+    return {one: forgotten[one] for one, stays in zip(forgotten, kept.tolist(), strict=True) if stays}
 
 
 class _ReplacedError(Exception):
@@ -149,7 +157,9 @@ class LiveIndex:
             held = Snapshot(-1, -1, (), FreshTemplates.none(model.dimension), {}, space, 0, 0)
         segments, fresh, forgotten, since = held.segments, held.fresh, held.forgotten, held.change
         seen = held.seen
-        if held.layout != layout:
+        # Those of an encrypted gallery are in memory alone, and none is on the disk.
+        opens = held.layout != layout and not (self._database.sealing.encrypted and held.layout >= 0)
+        if opens:
             segments = self._opened(model, {one.listed.name: one for one in segments})
             fresh, seen = self._uncovered(model, segments, fresh, seen)
             # A new segment may hold who was forgotten while it was built.
@@ -158,11 +168,33 @@ class LiveIndex:
         last = max([seen, *(one.listed.last for one in segments)])
         fresh = self._read(model, self._tidied(fresh, forgotten), "id > ?", (last,))
         seen = max(last, int(fresh.ids[fresh.count - 1]) if fresh.count else 0)
-        if held.layout != layout:
-            held_ids = np.concatenate([fresh.ids[: fresh.count], *(one.ids for one in segments)])
-            kept = np.isin(np.fromiter(forgotten, np.int64, len(forgotten)), held_ids)
-            forgotten = {one: forgotten[one] for one, stays in zip(forgotten, kept.tolist(), strict=True) if stays}
+        if opens:
+            forgotten = _still_there(forgotten, fresh, segments)
         return Snapshot(counts.change, layout, segments, fresh, forgotten, held.space, counts.templates, seen)
+
+    def put(self, new: Segment | None, instead_of: Sequence[Segment], ids: tuple[int, int], change: int) -> bool:
+        """Let a segment in memory stand for others and for fresh templates.
+
+        Args:
+            new: None where all of them were forgotten.
+            instead_of: these.
+            ids: the least and the greatest of what it stands for.
+            change: of the snapshot that it was built of.
+
+        Returns:
+            False where those are there no more, or are of another model.
+        """
+        with self._database.read("read"), self._following:
+            held, first, last = self._snapshot, *ids
+            if held is None or change < switched_at(self._database) or not set(instead_of) <= set(held.segments):
+                return False
+            others = [one for one in held.segments if one not in instead_of]
+            segments = tuple(sorted([*others, *([] if new is None else [new])], key=lambda one: one.listed.first))
+            present = held.fresh.ids[: held.fresh.count]
+            fresh = held.fresh.without((present >= first) & (present <= last))
+            forgotten = _still_there(held.forgotten, fresh, segments)
+            self._snapshot = replace(held, segments=segments, fresh=fresh, forgotten=forgotten)
+        return True
 
     def _opened(self, model: Model, held: dict[str, Segment]) -> tuple[Segment, ...]:
         segments, listed = [], self._folder.listed()

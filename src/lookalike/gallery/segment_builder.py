@@ -2,33 +2,32 @@
 
 Templates that no segment holds are read from the database and compared one by one. From `AUTO_EXACT_LIMIT` of them on
 they become a segment in two steps. First a file of vectors, which takes seconds and is mapped into memory, so that the
-next process opens at once; `end` does at least that. Then, in a process that lives long enough, a graph. It takes in
-the segments before it that are at most `_RATIO` times as large, so that there are few, of growing size, and a template
-is built in again only as often as the gallery grows by that factor (O'Neil et al., "The log-structured merge-tree",
-1996).
+next process opens at once; `end` does at least that. Then, in a process that lives long enough, a graph, or lists where
+these answer sooner; with that the segment is settled. It takes in the segments before it that are at most `RATIO` times
+as large, so that there are few, of growing size, and a template is built in again only as often as the gallery grows by
+that factor (O'Neil et al., "The log-structured merge-tree", 1996).
 """
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import logging
-import os
-import threading
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 import lookalike.index
 from lookalike.errors import LookalikeError, StorageError
+from lookalike.gallery.background_builder import BackgroundBuilder
 from lookalike.gallery.failpoints import reached
 from lookalike.gallery.live_index import read_vectors
 from lookalike.gallery.model_binding import held_model, same_model, switched_at
-from lookalike.gallery.segment_search import QUERIES, search_widely_enough
+from lookalike.gallery.segment_search import QUERIES, RECALL, quickest, search_widely_enough
 from lookalike.gallery.segments import Listed, SegmentFolder
+from lookalike.index.core import prefix_index
 from lookalike.index.erasing import erase_vectors
 from lookalike.index.lists.coarse_lists import list_count
 
@@ -38,22 +37,22 @@ if TYPE_CHECKING:
     from lookalike.index import VectorIndex
     from lookalike.index.graphs.small_world_graph import SmallWorldIndex
 
-__all__ = ["SegmentBuilder"]
+__all__ = ["LOST", "RATIO", "SegmentBuilder", "lists_of"]
 
 _log = logging.getLogger(__name__)
 
 #: A segment is built again together with a new one that is not smaller than this part of it.
-_RATIO = 3
+RATIO = 3
 #: A segment of which so large a share was forgotten is built again.
-_LOST = 0.25
-#: Seconds that the thread waits before it builds: a program that ends soon begins no graph.
-WAIT = 2.0
+LOST = 0.25
 #: What is written first: vectors that are compared one by one.
 _FILE = "exact"
 #: Of many templates there are soon lists, which are searched until their graph is there: of a million in half a minute,
 #: where a graph takes half an hour.
 _LISTS = "ivf"
 _GRAPH = "hnsw"
+#: What stays: the graph, or lists where these answer sooner.
+_BEST = "best"
 #: A graph of no more templates is built in half a minute, and needs no lists before.
 _GRAPH_AT_ONCE = 100_000
 #: More lists would find their centroids by codes, in which nothing can be overwritten.
@@ -64,7 +63,7 @@ _SLICE = 2000
 
 @dataclass(frozen=True)
 class _Plan:
-    """What to build: an index of this kind of the templates of these ids, instead of these segments."""
+    """What to build, `exact`, `ivf` or `best`, of the templates of these ids, instead of these segments."""
 
     kind: str
     first: int
@@ -72,7 +71,7 @@ class _Plan:
     instead_of: tuple[str, ...]
 
 
-class SegmentBuilder:
+class SegmentBuilder(BackgroundBuilder):
     """Builds what is due, in a thread of its own once `begin` was called.
 
     Args:
@@ -87,48 +86,18 @@ class SegmentBuilder:
         folder: SegmentFolder,
         damaged: Callable[[], Collection[str]],
     ) -> None:
+        super().__init__()
         self._database, self._folder, self._damaged = database, folder, damaged
-        self._stop, self._wanted = threading.Event(), threading.Event()
-        self._thread: threading.Thread | None = None
-        self._model: Model | None = None
-
-    # --- in the background --------------------------------------------------------------------------------
-
-    def begin(self, model: Model) -> None:
-        """See whether something is to be built, soon, in the background."""
-        self._model = model
-        self._wanted.set()
-        if self._thread is None and not self._stop.is_set():
-            self._thread = threading.Thread(target=self._work, name="segments", daemon=True)
-            self._thread.start()
 
     def end(self) -> None:
         """Stop; what was begun is given up. Templates that are in no file yet are put into one, in seconds."""
-        self._stop.set()
-        self._wanted.set()
+        super().end()
         if self._thread is None or self._model is None:
             return
-        self._thread.join()
         try:
             self.build_one(self._model, only_file=True)
         except LookalikeError as error:
             _log.warning("a segment was not written, its templates are read from the database: %s", error)
-
-    def _work(self) -> None:
-        with contextlib.suppress(OSError, AttributeError):
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)  # Linux: of this thread alone
-        while not self._stop.is_set():
-            self._wanted.wait()
-            self._wanted.clear()
-            if self._stop.wait(WAIT):
-                return
-            try:
-                while not self._stop.is_set() and self._model is not None and self.build_one(self._model):
-                    pass
-            except LookalikeError as error:
-                _log.warning("a segment could not be built, its templates are compared one by one: %s", error)
-
-    # --- one segment --------------------------------------------------------------------------------------
 
     def build_one(self, model: Model, only_file: bool = False) -> bool:
         """Build the segment that is due most; False where none is, another process builds, or the model is another now.
@@ -150,11 +119,11 @@ class SegmentBuilder:
             numbers, vectors = self._read(plan, model, stop=not only_file)
             index = self._built(plan, model, numbers, vectors, stop=not only_file) if len(numbers) else None
             if index is not None:
-                self._put(plan, self._folder.write(index), len(index), change)
+                self._put(plan, index, change)
             elif self._stop.is_set() and not only_file:
                 return False
             else:  # all of these templates were forgotten
-                self._put(plan, None, 0, change)
+                self._put(plan, None, change)
             return True
 
     def _is_held(self, model: Model) -> bool:
@@ -180,19 +149,20 @@ class SegmentBuilder:
             return _Plan(_FILE, covered + 1, newest, ())
         gone = {one.name: len(self._folder.forgotten(one.first, one.last, one.change)) for one in listed}
         sizes = {segment.name: segment.templates - gone[segment.name] for segment in listed}
+        settled = {segment.name for segment in listed if self._folder.settled(segment)}
         taken: list[Listed] = []
         for segment in reversed(listed):
-            if segment.kind == _GRAPH and sizes[segment.name] > _RATIO * sum(sizes[one.name] for one in taken):
+            if segment.name in settled and sizes[segment.name] > RATIO * sum(sizes[one.name] for one in taken):
                 break
             taken.append(segment)
         files = list(itertools.takewhile(lambda segment: segment.kind == _FILE, taken))
         if sum(sizes[segment.name] for segment in files) > max(limit, _GRAPH_AT_ONCE):
             return _instead_of(files, _LISTS)
-        if sum(sizes[segment.name] for segment in taken) > limit and any(one.kind != _GRAPH for one in taken):
-            return _instead_of(taken, _GRAPH)
+        if sum(sizes[segment.name] for segment in taken) > limit and any(one.name not in settled for one in taken):
+            return _instead_of(taken, _BEST)
         for segment in listed:
-            if segment.name in damaged or gone[segment.name] > _LOST * segment.templates:
-                many = _GRAPH if sizes[segment.name] <= _GRAPH_AT_ONCE else _LISTS
+            if segment.name in damaged or gone[segment.name] > LOST * segment.templates:
+                many = _BEST if sizes[segment.name] <= _GRAPH_AT_ONCE else _LISTS
                 return _instead_of([segment], many if sizes[segment.name] > limit else _FILE)
         return None
 
@@ -217,20 +187,29 @@ class SegmentBuilder:
         stop: bool,
     ) -> VectorIndex | None:
         """The index of these templates; None where it was stopped."""
-        if plan.kind == _GRAPH:
-            return self._graph(model, numbers, vectors, stop)
-        given: dict[str, Any] = {"ids": numbers, "fingerprint": model.fingerprint}
+        if plan.kind == _BEST:
+            return self._best(model, numbers, vectors, stop)
         if plan.kind == _FILE:
-            return lookalike.index.build_index(vectors, _FILE, model.metric, **given)
-        lists = min(_MOST_LISTS, list_count(len(vectors)))
-        index = lookalike.index.build_index(vectors, _LISTS, model.metric, **given, nlist=lists)
-        search_widely_enough(index, numbers, vectors, asking=None)
-        return index
+            return lookalike.index.build_index(vectors, _FILE, model.metric, ids=numbers, fingerprint=model.fingerprint)
+        return lists_of(model, numbers, vectors)
+
+    def _best(
+        self, model: Model, numbers: npt.NDArray[np.int64], vectors: npt.NDArray[np.float32], stop: bool
+    ) -> VectorIndex | None:
+        """A graph, or lists where these answer sooner or find more; None where it was stopped."""
+        graph = self._graph(model, numbers, vectors, stop)
+        if graph is None:
+            return None
+        index, found = graph
+        if len(vectors) <= prefix_index.EXACT_BELOW:
+            return index  # so few would be in no list
+        lists = lists_of(model, numbers, vectors)
+        return lists if found < RECALL else quickest([index, lists], vectors)
 
     def _graph(
         self, model: Model, numbers: npt.NDArray[np.int64], vectors: npt.NDArray[np.float32], stop: bool
-    ) -> VectorIndex | None:
-        """A graph, template by template; None where it was stopped."""
+    ) -> tuple[VectorIndex, float] | None:
+        """A graph, template by template, and which share of the nearest it finds; None where it was stopped."""
         # The last ones ask, before they go in, too: who is in a graph is found more easily.
         asking = min(QUERIES, len(vectors) // 10)
         ends = [*range(_SLICE, len(vectors) - asking, _SLICE), len(vectors) - asking]
@@ -243,26 +222,28 @@ class SegmentBuilder:
             index.add(vectors[start:end], numbers[start:end])
         graph: SmallWorldIndex = index  # type: ignore[assignment]
         graph.even_links()
+        found = 1.0
         if asking:
-            search_widely_enough(index, numbers[: ends[-1]], vectors[: ends[-1]], vectors[ends[-1] :])
+            found = search_widely_enough(index, numbers[: ends[-1]], vectors[: ends[-1]], vectors[ends[-1] :])
             index.add(vectors[ends[-1] :], numbers[ends[-1] :])
             graph.even_links()
-        return index
+        return index, found
 
-    def _put(self, plan: _Plan, name: str | None, templates: int, change: int) -> None:
-        """Let it count; who was forgotten while it was built is overwritten before. Without a name, none counts."""
+    def _put(self, plan: _Plan, index: VectorIndex | None, change: int) -> None:
+        """Let it count; who was forgotten while it was built is overwritten before. Without an index, none counts."""
+        name = None if index is None else self._folder.write(index, settled=plan.kind == _BEST)
         with self._database.write("written"):
             held = {segment.name for segment in self._folder.listed()}
             latest = self._database.latest_change()
             if change < switched_at(self._database):
                 pass  # what was read is of the model from before
-            elif name is None:
+            elif index is None or name is None:
                 self._folder.drop(plan.instead_of)
             elif held.issuperset(plan.instead_of):
                 gone = [template for template, _ in self._folder.forgotten(plan.first, plan.last, change)]
                 if gone:
                     erase_vectors(self._folder.folder / name, gone)
-                new = Listed(name, plan.kind, plan.first, plan.last, templates, change, latest)
+                new = Listed(name, index.kind, plan.first, plan.last, len(index), change, latest)
                 self._folder.put(new, plan.instead_of)
             reached("before commit of segment")
         reached("after commit of segment")
@@ -272,6 +253,18 @@ class SegmentBuilder:
             reached("segments swept")
         except StorageError as error:
             _log.warning("older segments stay on the disk: %s", error)
+
+
+def lists_of(model: Model, numbers: npt.NDArray[np.int64], vectors: npt.NDArray[np.float32]) -> VectorIndex:
+    """An inverted file of templates, searched as widely as finds nearly all of the nearest."""
+    lists = min(_MOST_LISTS, list_count(len(vectors)))
+    index = lookalike.index.build_index(
+        vectors, _LISTS, model.metric, ids=numbers, fingerprint=model.fingerprint, nlist=lists
+    )
+    found = search_widely_enough(index, numbers, vectors, asking=None)
+    if found < RECALL:
+        _log.warning("a segment finds %.1f%% of the nearest templates, not %.0f%%", 100 * found, 100 * RECALL)
+    return index
 
 
 def _instead_of(segments: list[Listed], kind: str) -> _Plan:

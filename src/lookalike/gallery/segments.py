@@ -49,6 +49,8 @@ BUILDING, ERASING = "building.lock", "erasing.lock"
 _ERASED = "erased"
 #: In the folder of a graph: positions of the templates that no search of it finds.
 _UNREACHED = "unreached.npy"
+#: In the folder of a segment that is not to be built again as another kind.
+_SETTLED = "settled"
 _GRAPHS = ("nsw", "hnsw")
 
 
@@ -181,8 +183,20 @@ class SegmentFolder:
         with locked(self.folder / BUILDING, seconds=0) as alone:  # on Windows two may build the same
             yield alone
 
-    def write(self, index: VectorIndex) -> str:
-        """Put an index on the disk, whole; returns the name of its folder, which counts once `put` names it."""
+    def settled(self, listed: Listed) -> bool:
+        """Whether a segment is what it stays; versions before this one settled on graphs alone."""
+        return listed.kind in _GRAPHS or (self.folder / listed.name / _SETTLED).exists()
+
+    def write(self, index: VectorIndex, settled: bool = False) -> str:
+        """Put an index on the disk, whole.
+
+        Args:
+            index: of the templates.
+            settled: whether the segment stays of this kind.
+
+        Returns:
+            the name of its folder, which counts once `put` names it.
+        """
         self.folder.mkdir(mode=0o700, exist_ok=True)
         name = secrets.token_hex(8)
         index.save(self.folder / name)
@@ -191,6 +205,8 @@ class SegmentFolder:
             array = io.BytesIO()
             np.save(array, graph.unreached(), allow_pickle=False)
             write_atomically(self.folder / name / _UNREACHED, array.getvalue())
+        if settled:
+            write_atomically(self.folder / name / _SETTLED, b"")
         reached("segment written")
         return name
 

@@ -336,6 +336,10 @@ class VectorIndex(FilteredSearch):
         except TypeError:  # a list or the like, which no cache takes: the error says what was expected
             return self._spec.with_search(**search_settings).search
 
+    def vectors_at(self, positions: Positions) -> Floats:
+        """`(m, d)` float32, a copy of the vectors at these positions as they are kept, prepared for the metric."""
+        return self._vectors_at(positions)
+
     def note_tuning(self, record: dict[str, Any]) -> None:
         """Keep what a tuner promised and measured; it is saved in `index.toml`."""
         with self._changes.turn:

@@ -160,10 +160,6 @@ class SmallWorldIndex(VectorIndex):
             self._changes.finish(lambda: added.append(even_links(self._graph)))
         return added[0]
 
-    def vectors_at(self, positions: Positions) -> Floats:
-        """`(m, d)` float32, a copy of the vectors at these positions, prepared for the metric."""
-        return self._vectors_at(positions)
-
     def _computed(self) -> int:
         return int(self._counter.ndis)
 
