@@ -6,6 +6,7 @@ import pytest
 from lookalike.errors import ArtefactError, InputError
 from lookalike.index import build_index, load_index
 from lookalike.index.core import prefix_index
+from lookalike.index.core.flat_vectors import FlatVectors
 from lookalike.index.core.metric_space import MetricSpace
 from lookalike.index.erasing import erase_vectors
 from lookalike.index.erasing_lists import _Lists
@@ -102,3 +103,17 @@ def test_vectors_that_are_in_no_list_yet_are_not_passed_over(tmp_path, monkeypat
     build_index(vectors(300), "ivf", "cosine").save(tmp_path / "x.index")
     with pytest.raises(InputError, match="in no list yet"):
         erase_vectors(tmp_path / "x.index", [1])
+
+
+def test_a_search_beside_erased_vectors_compares_once(tmp_path, monkeypatch):
+    """Zeros are off the unit length; were they taken for vectors, float32 could decide no query."""
+    path = tmp_path / "x.index"
+    build_index(vectors(300), "exact", "cosine").save(path)
+    erase_vectors(path, [5])
+    index, compared, compare = load_index(path, mapped=True), [], FlatVectors._compare
+    monkeypatch.setattr(
+        FlatVectors, "_compare", lambda *given, **how: (compared.append(how), compare(*given, **how))[1]
+    )
+    found = index.search(vectors(300)[:5], k=3)
+    assert found.ids[:, 0].tolist() == [0, 1, 2, 3, 4]
+    assert compared == [{}]

@@ -273,10 +273,17 @@ def merged(one: Near, other: Near, k: int) -> Near:
 
 
 def _squares(vectors: Floats) -> tuple[float, float]:
-    """The greatest squared length, and how far one may be off 1: of float32 sums, with their rounding added."""
-    longest, shortest = 0.0, np.inf
+    """The greatest squared length, and how far one may be off 1: of float32 sums, with their rounding added.
+
+    Zeros do not count for that: under cosine nobody is enrolled with them, they stand where a vector was erased
+    (`erasing`), and whoever erased it passes over its place.
+    """
+    longest, shortest = 0.0, 1.0
     for part in np.array_split(vectors, len(vectors) // 65536 + 1):
         squares = np.einsum("ij,ij->i", part, part)
-        longest, shortest = max(longest, float(squares.max())), min(shortest, float(squares.min()))
+        longest, shortest = (
+            max(longest, float(squares.max())),
+            min(shortest, float(squares[squares > 0].min(initial=1))),
+        )
     rounding = (vectors.shape[1] + 2) * (1.01 * 2.0**-24 * longest + 2.0**-126)
     return longest + rounding, max(longest - 1, 1 - shortest) + rounding
