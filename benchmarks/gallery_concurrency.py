@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import marshal
 import multiprocessing
 import os
 import random
@@ -28,7 +29,7 @@ import tempfile
 import threading
 import time
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -52,13 +53,36 @@ Floats = npt.NDArray[np.float32]
 
 @dataclass
 class History:
-    """What one process did: acts as (name, began, ended), searches as (name, began, ended, names found)."""
+    """What one process did: acts as (name, began, ended); the file of its searches."""
 
+    searches: Path
     enrolled: list[tuple[str, float, float]] = field(default_factory=list)
     forgotten: list[tuple[str, float, float]] = field(default_factory=list)
-    searches: list[tuple[str, float, float, tuple[str, ...]]] = field(default_factory=list)
     memory: list[int] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
+
+
+class SearchFile:
+    """Searches as (name, began, ended, names found), in a file: in memory they would pass for a leak."""
+
+    def __init__(self, path: Path) -> None:
+        self._file, self._lock = path.open("wb"), threading.Lock()
+
+    def note(self, search: tuple[str, float, float, tuple[str, ...]]) -> None:
+        """One more."""
+        with self._lock:
+            marshal.dump(search, self._file)
+
+    def close(self) -> None:
+        """On the disk when it returns."""
+        self._file.close()
+
+    @staticmethod
+    def read(path: Path) -> Iterator[tuple[str, float, float, tuple[str, ...]]]:
+        """All of a file."""
+        with path.open("rb") as file:
+            while file.peek(1):
+                yield marshal.load(file)
 
 
 def vector_of(name: str) -> Floats:
@@ -94,7 +118,8 @@ class Worker:
 
     def __init__(self, folder: Path, number: int, names: Any, gone: Any) -> None:
         self.gallery, self.number, self.names, self.gone = opened(folder), number, names, gone
-        self.history, self.stop = History(), threading.Event()
+        self.history, self.stop = History(folder.parent / f"searches.{number}"), threading.Event()
+        self.searches = SearchFile(self.history.searches)
 
     def search(self, seed: int) -> None:
         """Ask for somebody who came lately, who may be gone."""
@@ -109,7 +134,7 @@ class Worker:
                 began = time.monotonic()
                 found = self.gallery.search(probe, k=CANDIDATES)[0]
                 ended = time.monotonic()
-                self.history.searches.append((name, began, ended, tuple(one.identity for one in found)))
+                self.searches.note((name, began, ended, tuple(one.identity for one in found)))
 
     def enroll(self, seed: int) -> None:
         """Enroll somebody new every time."""
@@ -157,6 +182,7 @@ class Worker:
         for thread in running:
             thread.join()
         self.gallery.close()
+        self.searches.close()
         return self.history
 
 
@@ -201,8 +227,10 @@ def judged(histories: list[History]) -> dict[str, Any]:
     forgotten = {name: (began, ended) for one in histories for name, began, ended in one.forgotten}
     missing, resurrected, stale, early, examples = 0, 0, 0, 0, []
     never, always = (float("inf"), float("inf")), (0.0, 0.0)
+    times = []
     for one in histories:
-        for name, began, ended, found in one.searches:
+        for name, began, ended, found in SearchFile.read(one.searches):
+            times.append(ended - began)
             came, went = enrolled.get(name, always), forgotten.get(name, never)
             wrong = []
             if came[1] < began and ended < went[0] and (not found or found[0] != name):
@@ -220,7 +248,7 @@ def judged(histories: list[History]) -> dict[str, Any]:
                     wrong.append("early")
             if wrong:
                 examples.append({"name": name, "wrong": wrong, "found": found})
-    times = sorted(ended - began for one in histories for _, began, ended, _ in one.searches)
+    times.sort()
     return {
         "missing": missing, "resurrected": resurrected, "stale": stale, "early": early,
         "errors": [error for one in histories for error in one.errors][:5],
