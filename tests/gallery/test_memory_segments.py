@@ -123,6 +123,22 @@ def test_what_was_forgotten_while_it_was_built_is_not_found(gallery, monkeypatch
     assert segments(gallery) == [300]
 
 
+def test_of_two_who_build_at_once_one_is_thrown_away(gallery, monkeypatch):
+    made = enroll(gallery, 300)
+    gallery.search(made[:1])
+    put, results = gallery._live.put, []
+
+    def twice(*given):
+        results.append(put(*given))
+        return put(*given)
+
+    monkeypatch.setattr(gallery._live, "put", twice)
+    assert not gallery._builder.build_one(gallery.model)
+    assert results == [True]
+    assert segments(gallery) == [300]
+    assert nearest(gallery, made) == [f"0-{n}" for n in range(300)]
+
+
 def test_a_segment_of_the_model_from_before_is_thrown_away(tmp_path, gallery):
     enroll(gallery, 300)
     gallery.search(vectors(1))
@@ -158,3 +174,25 @@ def test_a_process_that_lives_on_builds_by_itself(tmp_path, monkeypatch):
             time.sleep(0.05)
         assert segments(gallery) == [300]
         assert nearest(gallery, made) == [f"0-{n}" for n in range(300)]
+
+
+@pytest.mark.parametrize("key", [KEY, None])
+def test_a_process_that_lives_on_builds_again_what_lost_many(tmp_path, monkeypatch, key):
+    with open_gallery(tmp_path / "h", key=key) as gallery:
+        gallery.bind("1", "made", "cosine", D)
+        made = enroll(gallery, 300)
+        build(gallery)
+        assert nearest(gallery, made) == [f"0-{n}" for n in range(300)]
+        assert segments(gallery) == [300]
+    monkeypatch.setattr("lookalike.gallery.background_builder.WAIT", 0.0)
+    with open_gallery(tmp_path / "h", key=key) as gallery:
+        until = time.monotonic() + 60
+        while not gallery.search(made[:1]) or (segments(gallery) != [300] and time.monotonic() < until):
+            time.sleep(0.05)
+        gallery.forget_templates(list(range(101, 201)))
+        until = time.monotonic() + 60
+        while segments(gallery) != [200] and time.monotonic() < until:
+            gallery.search(made[:1])
+            time.sleep(0.05)
+        assert segments(gallery) == [200]
+        assert nearest(gallery, made[:100]) == [f"0-{n}" for n in range(100)]

@@ -4,6 +4,7 @@ import itertools
 import shutil
 import sqlite3
 import threading
+import time
 from contextlib import closing
 
 import numpy as np
@@ -324,6 +325,33 @@ def test_lists_stay_where_a_graph_is_no_better(path, monkeypatch, why):
         build(gallery)
         assert listed(path) == [("ivf", 799)]
         check(gallery, set(range(800)) - {7})
+
+
+def test_who_forgets_does_not_wait_for_who_builds(path, monkeypatch):
+    monkeypatch.setattr(segment_builder, "_READ", 10)
+    read, readers, alive = segment_builder.read_vectors, [], []
+    with opened(path) as gallery:
+        enrolled(gallery, 0, 150)
+        forgetting_7 = threading.Thread(target=gallery.forget, args=("7",))
+
+        def reading(database, dimension, where, ids):
+            readers.append(ids)
+            if len(readers) == 2:
+                forgetting_7.start()
+                with closing(sqlite3.connect(path / "gallery.sqlite3")) as other:
+                    while other.execute("SELECT count(*) FROM template").fetchone() == (150,):
+                        time.sleep(0.01)  # until it is deleted; then it waits for this transaction
+            if 2 < len(readers) <= 15:
+                forgetting_7.join(1)
+                alive.append(forgetting_7.is_alive())
+            return read(database, dimension, where, ids)
+
+        monkeypatch.setattr(segment_builder, "read_vectors", reading)
+        assert build(gallery) == 2
+        assert readers[:15] == [(first, first + 9) for first in range(1, 151, 10)]
+        assert not alive[-1]
+        assert not held_on_disk(path, 7)
+        check(gallery, set(range(150)) - {7})
 
 
 def test_the_quickest_index_is_the_one_whose_best_round_took_least(monkeypatch):

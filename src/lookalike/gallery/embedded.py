@@ -276,10 +276,11 @@ class EmbeddedGallery:
         return stored.ids
 
     def _grown(self) -> None:
-        """Have segments built where it pays."""
+        """Have segments built where it may pay; the builder looks whether it does."""
         snapshot = self._live.snapshot
         unbuilt = self.counts().templates if snapshot is None else snapshot.unbuilt
-        if unbuilt > lookalike.index.AUTO_EXACT_LIMIT and not (self._database.read_only and self._on_disk):
+        pays = unbuilt > lookalike.index.AUTO_EXACT_LIMIT or (snapshot is not None and snapshot.lost_many)
+        if pays and not (self._database.read_only and self._on_disk):
             model = self.model
             if model is not None:
                 self._builder.begin(model)

@@ -182,13 +182,15 @@ class LiveIndex:
             change: of the snapshot that it was built of.
 
         Returns:
-            False where those are there no more, or are of another model.
+            False where those are there no more, are of another model, or another segment holds some of the templates.
         """
         with self._database.read("read"), self._following:
             held, first, last = self._snapshot, *ids
             if held is None or change < switched_at(self._database) or not set(instead_of) <= set(held.segments):
                 return False
             others = [one for one in held.segments if one not in instead_of]
+            if any(one.listed.first <= last and first <= one.listed.last for one in others):
+                return False
             segments = tuple(sorted([*others, *([] if new is None else [new])], key=lambda one: one.listed.first))
             present = held.fresh.ids[: held.fresh.count]
             fresh = held.fresh.without((present >= first) & (present <= last))

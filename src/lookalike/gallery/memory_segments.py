@@ -15,8 +15,9 @@ import numpy.typing as npt
 
 import lookalike.index
 from lookalike.gallery.background_builder import BackgroundBuilder
-from lookalike.gallery.segment_builder import LOST, RATIO, lists_of
+from lookalike.gallery.segment_builder import RATIO, lists_of
 from lookalike.gallery.segments import Listed, Segment
+from lookalike.gallery.snapshot import LOST
 
 if TYPE_CHECKING:
     from lookalike.gallery.live_index import LiveIndex

@@ -27,6 +27,7 @@ from lookalike.gallery.live_index import read_vectors
 from lookalike.gallery.model_binding import held_model, same_model, switched_at
 from lookalike.gallery.segment_search import QUERIES, RECALL, quickest, search_widely_enough
 from lookalike.gallery.segments import Listed, SegmentFolder
+from lookalike.gallery.snapshot import LOST
 from lookalike.index.core import prefix_index
 from lookalike.index.erasing import erase_vectors
 from lookalike.index.lists.coarse_lists import list_count
@@ -37,14 +38,12 @@ if TYPE_CHECKING:
     from lookalike.index import VectorIndex
     from lookalike.index.graphs.small_world_graph import SmallWorldIndex
 
-__all__ = ["LOST", "RATIO", "SegmentBuilder", "lists_of"]
+__all__ = ["RATIO", "SegmentBuilder", "lists_of"]
 
 _log = logging.getLogger(__name__)
 
 #: A segment is built again together with a new one that is not smaller than this part of it.
 RATIO = 3
-#: A segment of which so large a share was forgotten is built again.
-LOST = 0.25
 #: What is written first: vectors that are compared one by one.
 _FILE = "exact"
 #: Of many templates there are soon lists, which are searched until their graph is there: of a million in half a minute,
@@ -59,6 +58,8 @@ _GRAPH_AT_ONCE = 100_000
 _MOST_LISTS = 4096
 #: Vectors that go into a graph before it is looked whether to stop.
 _SLICE = 2000
+#: Ids of the templates that are read in one transaction: a few hundredths of a second.
+_READ = 5000
 
 
 @dataclass(frozen=True)
@@ -167,15 +168,18 @@ class SegmentBuilder(BackgroundBuilder):
         return None
 
     def _read(self, plan: _Plan, model: Model, stop: bool) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
-        """Ids and vectors of the templates that are left; none where it was stopped."""
+        """Ids and vectors of the templates that are left; none where it was stopped.
+
+        In many short transactions: who forgets waits until nobody reads a state from before. Who is forgotten meanwhile
+        may be among them, as who is forgotten while it is built.
+        """
         parts = [(np.empty(0, np.int64), np.empty((0, model.dimension), np.float32))]
-        with self._database.read("read"):
-            if not self._is_held(model):
-                return parts[0]
-            for part in read_vectors(self._database, model.dimension, "id BETWEEN ? AND ?", (plan.first, plan.last)):
-                if stop and self._stop.is_set():
+        for start in range(plan.first, plan.last + 1, _READ):
+            ids = start, min(start + _READ - 1, plan.last)
+            with self._database.read("read"):
+                if not self._is_held(model) or (stop and self._stop.is_set()):
                     return parts[0]
-                parts.append(part)
+                parts += read_vectors(self._database, model.dimension, "id BETWEEN ? AND ?", ids)
         return np.concatenate([one for one, _ in parts]), np.concatenate([one for _, one in parts])
 
     def _built(

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from lookalike.gallery.segments import Segment
     from lookalike.index.core.metric_space import MetricSpace
 
-__all__ = ["FreshTemplates", "Snapshot", "nearest_merged"]
+__all__ = ["LOST", "FreshTemplates", "Snapshot", "nearest_merged"]
 
 Floats = npt.NDArray[np.float32]
 Ids = npt.NDArray[np.int64]
@@ -30,6 +30,8 @@ Ids = npt.NDArray[np.int64]
 #: Finds the k nearest of some templates, whoever was forgotten: `(q, k)` ids and distances.
 _Find = Callable[[Floats, int], "tuple[Ids, Floats]"]
 
+#: A segment of which so large a share was forgotten is built again.
+LOST = 0.25
 #: Forgotten templates that a search allows for at first; where more are in the way, it looks again, further.
 _SPARE = 16
 _FURTHER = 4
@@ -113,6 +115,11 @@ class Snapshot:
     def unbuilt(self) -> int:
         """Templates that are compared one by one."""
         return self.fresh.count + sum(one.listed.templates for one in self.segments if one.listed.kind == "exact")
+
+    @property
+    def lost_many(self) -> bool:
+        """Whether so many were forgotten that a segment may have lost a large share."""
+        return any(len(self.forgotten) > LOST * one.listed.templates for one in self.segments)
 
     def search(self, probes: Floats, k: int) -> Hits:
         """The k nearest templates, k at most as many as are alive; exact but for what graphs miss.
