@@ -105,3 +105,20 @@ def test_a_graph_takes_over_when_there_are_many(address, monkeypatch):
         gallery.enroll("Bob", [[n, 3] for n in range(6)])
         assert gallery.stats()["index"]["index_type"] == "HNSW"
         assert gallery.search([1, 2])[0][0].identity == "Ada"
+
+
+@pytest.mark.parametrize(("kind", "name"), [("hnsw", "HNSW"), ("ivf", "IVF_FLAT"), ("sq8", "IVF_SQ8"),
+                                            ("ivfpq", "IVF_PQ")])  # fmt: skip
+def test_every_kind_of_index_enrolls_searches_and_forgets(milvus, kind, name):
+    """Candidates of coarse codes are compared again by the vectors as they were enrolled."""
+    vectors = np.random.default_rng(0).normal(size=(300, 16)).astype(np.float32)
+    with open_gallery(milvus.address(f"kind_{kind}", index=kind)) as gallery:
+        gallery.bind("f", "net", "cosine", 16)
+        gallery.enroll_many((f"p{n}", vector, None) for n, vector in enumerate(vectors))
+        gallery.scrub()  # its segment is written and gets the index
+        assert gallery.stats()["index"]["index_type"] == name
+        found = gallery.search(vectors[:20], k=3)
+        assert [row[0].identity for row in found] == [f"p{n}" for n in range(20)]
+        assert max(row[0].distance for row in found) < 1e-6
+        gallery.forget("p7")
+        assert "p7" not in [one.identity for one in gallery.search(vectors[7], k=3)[0]]

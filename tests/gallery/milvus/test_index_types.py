@@ -10,12 +10,20 @@ from lookalike.index.planning.hosts.milvus_indexes import MILVUS_INDEXES
 
 def test_the_mapping_is_the_planners():
     planned = {one.name.partition("+")[0]: one for one in MILVUS_INDEXES}
-    for name in set(NAMES) - {"auto", "exact"}:
+    for name in set(NAMES) - {"auto", "exact", "hnsw"}:
         made = index_type(name, 128)
         assert made.name in planned
         assert {key: made.build[key] for key in planned[made.name].settings if key in made.build}.items() <= dict(
             planned[made.name].settings
         ).items()
+
+
+def test_a_graph_has_more_links_than_the_planners():
+    (planned,) = (one for one in MILVUS_INDEXES if one.name == "HNSW")
+    made = index_type("hnsw", 128)
+    assert made.name == "HNSW"
+    assert made.build.keys() == planned.settings.keys()
+    assert all(made.build[key] > planned.settings[key] for key in planned.settings)
 
 
 def test_auto_compares_few_and_builds_a_graph_of_many():
