@@ -15,8 +15,8 @@ import numpy.typing as npt
 
 import lookalike.index
 from lookalike.gallery.background_builder import BackgroundBuilder
-from lookalike.gallery.segment_builder import RATIO, lists_of
-from lookalike.gallery.segments import Listed, Segment
+from lookalike.gallery.segment_builder import lists_of
+from lookalike.gallery.segments import Listed, Segment, taken_in
 from lookalike.gallery.snapshot import LOST
 
 if TYPE_CHECKING:
@@ -67,14 +67,9 @@ class MemorySegments(BackgroundBuilder):
 
 def _due(held: Snapshot, gone: Ids) -> tuple[tuple[Segment, ...], bool] | None:
     """Which segments are to be built again as one, and whether with the fresh templates."""
-    waiting = held.fresh.count
-    taken: list[Segment] = []
+    waiting, sizes = held.fresh.count, [len(one.ids) for one in held.segments]
     if waiting > lookalike.index.AUTO_EXACT_LIMIT:
-        for segment in reversed(held.segments):
-            if len(segment.ids) > RATIO * (waiting + sum(len(one.ids) for one in taken)):
-                break
-            taken.append(segment)
-        return tuple(reversed(taken)), True
+        return held.segments[len(sizes) - taken_in(sizes, [True] * len(sizes), waiting) :], True
     for segment in held.segments:
         if np.isin(segment.ids, gone).sum() > LOST * len(segment.ids):
             return (segment,), False

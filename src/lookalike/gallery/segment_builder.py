@@ -3,9 +3,8 @@
 Templates that no segment holds are read from the database and compared one by one. From `AUTO_EXACT_LIMIT` of them on
 they become a segment in two steps. First a file of vectors, which takes seconds and is mapped into memory, so that the
 next process opens at once; `end` does at least that. Then, in a process that lives long enough, a graph, or lists where
-these answer sooner; with that the segment is settled. It takes in the segments before it that are at most `RATIO` times
-as large, so that there are few, of growing size, and a template is built in again only as often as the gallery grows by
-that factor (O'Neil et al., "The log-structured merge-tree", 1996).
+these answer sooner; with that the segment is settled. It takes in the segments before it that are not much larger
+(`segments.taken_in`), so that there are few, of growing size (O'Neil et al., "The log-structured merge-tree", 1996).
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ from lookalike.gallery.failpoints import reached
 from lookalike.gallery.live_index import read_vectors
 from lookalike.gallery.model_binding import held_model, same_model, switched_at
 from lookalike.gallery.segment_search import QUERIES, RECALL, quickest, search_widely_enough
-from lookalike.gallery.segments import Listed, SegmentFolder
+from lookalike.gallery.segments import Listed, SegmentFolder, taken_in
 from lookalike.gallery.snapshot import LOST
 from lookalike.index.core import prefix_index
 from lookalike.index.erasing import erase_vectors
@@ -38,12 +37,10 @@ if TYPE_CHECKING:
     from lookalike.index import VectorIndex
     from lookalike.index.graphs.small_world_graph import SmallWorldIndex
 
-__all__ = ["RATIO", "SegmentBuilder", "lists_of"]
+__all__ = ["SegmentBuilder", "lists_of"]
 
 _log = logging.getLogger(__name__)
 
-#: A segment is built again together with a new one that is not smaller than this part of it.
-RATIO = 3
 #: What is written first: vectors that are compared one by one.
 _FILE = "exact"
 #: Of many templates there are soon lists, which are searched until their graph is there: of a million in half a minute,
@@ -151,11 +148,8 @@ class SegmentBuilder(BackgroundBuilder):
         gone = {one.name: len(self._folder.forgotten(one.first, one.last, one.change)) for one in listed}
         sizes = {segment.name: segment.templates - gone[segment.name] for segment in listed}
         settled = {segment.name for segment in listed if self._folder.settled(segment)}
-        taken: list[Listed] = []
-        for segment in reversed(listed):
-            if segment.name in settled and sizes[segment.name] > RATIO * sum(sizes[one.name] for one in taken):
-                break
-            taken.append(segment)
+        count = taken_in([sizes[one.name] for one in listed], [one.name in settled for one in listed])
+        taken = listed[::-1][:count]
         files = list(itertools.takewhile(lambda segment: segment.kind == _FILE, taken))
         if sum(sizes[segment.name] for segment in files) > max(limit, _GRAPH_AT_ONCE):
             return _instead_of(files, _LISTS)

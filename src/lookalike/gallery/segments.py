@@ -38,11 +38,13 @@ if TYPE_CHECKING:
     from lookalike.index import Subset, VectorIndex
     from lookalike.index.graphs.small_world_graph import SmallWorldIndex
 
-__all__ = ["Listed", "Segment", "SegmentFolder"]
+__all__ = ["Listed", "Segment", "SegmentFolder", "taken_in"]
 
 _log = logging.getLogger(__name__)
 
 FOLDER = "segments"
+#: A segment is built again together with a new one that is not smaller than this part of it.
+RATIO = 3
 #: Files that are locked: by who builds segments and deletes their folders, and by who overwrites vectors in them.
 BUILDING, ERASING = "building.lock", "erasing.lock"
 #: In a segment's folder: number and token of the last change whose forgotten templates were overwritten.
@@ -109,6 +111,28 @@ class Segment:
         own = np.where(np.isin(hits.ids, found.ids), np.inf, hits.distances)
         distances, ids = merged((own, hits.ids), (found.distances, found.ids), k)
         return ids, distances
+
+
+def taken_in(sizes: Sequence[int], settled: Sequence[bool], new: int = 0) -> int:
+    """How many of the last segments become one with what is new: all that are not settled, and those not much larger.
+
+    So there are few, of growing size, and a template is built in again only as often as the gallery grows by `RATIO`.
+
+    Args:
+        sizes: of the segments, by ids.
+        settled: whether each is what it stays; one that is not is taken in whatever its size.
+        new: templates that are in none.
+
+    Example:
+        >>> taken_in([900, 100, 40], [True, True, True], new=50)
+        2
+    """
+    taken, together = 0, new
+    for size, stays in zip(reversed(sizes), reversed(settled), strict=True):
+        if stays and size > RATIO * together:
+            break
+        taken, together = taken + 1, together + size
+    return taken
 
 
 class SegmentFolder:
