@@ -117,3 +117,13 @@ def test_a_search_beside_erased_vectors_compares_once(tmp_path, monkeypatch):
     found = index.search(vectors(300)[:5], k=3)
     assert found.ids[:, 0].tolist() == [0, 1, 2, 3, 4]
     assert compared == [{}]
+
+
+@pytest.mark.parametrize("ids", [np.arange(300) * 2, np.random.default_rng(0).permutation(300) * 2])
+def test_ids_are_found_whatever_their_order(tmp_path, ids):
+    path = tmp_path / "x.index"
+    build_index(vectors(300), "exact", "cosine", ids=ids).save(path)
+    wanted = [598, 0, 10, 10, 11, 700, -2]
+    assert erase_vectors(path, wanted) == 3
+    held = content(path)
+    assert [n for n in range(300) if stored(n) not in held] == sorted(np.flatnonzero(np.isin(ids, wanted)).tolist())
