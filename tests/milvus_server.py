@@ -18,6 +18,8 @@ import sys
 import time
 from pathlib import Path
 
+from lookalike.atomic_files import write_atomically
+
 #: In the order of the ports; the last two, etcd's second and the one of statistics, have no option.
 PORTS = ("proxy", "proxy-internal", "etcd", "root-coord", "query-coord", "query-node", "index-coord", "index-node",
          "data-coord", "data-node", "peer", "metrics")  # fmt: skip
@@ -67,9 +69,7 @@ class MilvusServer:
 
     def _tell(self, told):
         """Written whole: others read it at any moment."""
-        unfinished = self._record.with_suffix(".unfinished")
-        unfinished.write_text(json.dumps(told))
-        unfinished.replace(self._record)
+        write_atomically(self._record, json.dumps(told).encode())
 
     @contextlib.contextmanager
     def used(self):

@@ -281,9 +281,7 @@ def _squares(vectors: Floats) -> tuple[float, float]:
     longest, shortest = 0.0, 1.0
     for part in np.array_split(vectors, len(vectors) // 65536 + 1):
         squares = np.einsum("ij,ij->i", part, part)
-        longest, shortest = (
-            max(longest, float(squares.max())),
-            min(shortest, float(squares[squares > 0].min(initial=1))),
-        )
+        longest = max(longest, float(squares.max()))
+        shortest = float(squares[squares > 0].min(initial=shortest))
     rounding = (vectors.shape[1] + 2) * (1.01 * 2.0**-24 * longest + 2.0**-126)
     return longest + rounding, max(longest - 1, 1 - shortest) + rounding
