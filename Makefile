@@ -63,7 +63,7 @@ $(VENV)/installed: requirements.lock pyproject.toml
 lock:
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --upgrade --no-annotate --no-header \
 		--no-emit-index-url --no-emit-find-links \
-		--extra faces --extra landmarks --extra synthetic --extra trees --extra vamana --extra scann --extra hdf5 --extra onnx --extra video --extra milvus --extra encryption --extra dev pyproject.toml --output-file requirements.lock
+		--extra faces --extra landmarks --extra synthetic --extra trees --extra vamana --extra scann --extra hdf5 --extra onnx --extra video --extra milvus --extra encryption --extra service --extra client --extra dev pyproject.toml --output-file requirements.lock
 
 clean:
 	rm -rf $(VENV) demo docs/_site .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -27,6 +27,7 @@ PAGES = {
     "galleries": ROOT / "docs" / "galleries.md",
     "milvus": ROOT / "docs" / "milvus.md",
     "privacy": ROOT / "docs" / "privacy.md",
+    "service": ROOT / "docs" / "service.md",
     "faces": ROOT / "docs" / "faces.md",
     "landmarks": ROOT / "docs" / "landmarks.md",
     "models": ROOT / "docs" / "models.md",
@@ -44,7 +45,7 @@ FURTHER = {
 }
 PACKAGES = (
     "datasets", "distances", "embedder", "errors", "evaluation", "faces", "gallery", "images", "index", "landmarks",
-    "losses", "recognizer", "training", "workflows",
+    "losses", "recognizer", "training", "workflows", "service", "client",
 )  # fmt: skip
 STYLE = """
 :root { color-scheme: light dark; --ink: #1d2127; --muted: #69727d; --line: #dde2e8; --page: #fefefe; --soft: #f1f3f6; }

@@ -41,6 +41,7 @@ class Verified:
         probability: of one identity, at even odds beforehand; None where no odds were measured.
         promised: the promise in numbers; None where the threshold was measured, documented or given.
         weakness: says so where the odds were measured on too few identities to say much, and what to do; else empty.
+        faces: that were compared, one of each picture; none where the model looks at pictures as a whole.
     """
 
     match: bool
@@ -52,6 +53,7 @@ class Verified:
     probability: float | None = None
     promised: PromisedThreshold | None = None
     weakness: str = ""
+    faces: tuple[Face, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@
     ├── UnknownIdentityError (also a KeyError)   a name the gallery does not hold
     ├── StorageError (also an OSError)   the disk is full, read-only or failing
     ├── MissingDependencyError (also an ImportError)   an extra that is not installed
+    ├── ServiceError                     a service refused, or cannot be reached; with status and code
     ├── TrainingDiverged                 the loss became NaN or infinite; says what to change
     └── TrainingInterrupted              training was stopped; says how to go on
 
@@ -32,6 +33,7 @@ __all__ = [
     "LookalikeError",
     "MissingDependencyError",
     "NoFaceError",
+    "ServiceError",
     "StorageError",
     "TrainingDiverged",
     "TrainingInterrupted",
@@ -92,6 +94,29 @@ class StorageError(LookalikeError, OSError):
 
 class MissingDependencyError(LookalikeError, ImportError):
     """A feature needs an extra that is not installed; the message names the command."""
+
+
+class ServiceError(LookalikeError):
+    """A Lookalike service refused a request, or cannot be reached.
+
+    Attributes:
+        status: of HTTP; 0 where nothing answered.
+        code: for programs, such as `no_face`; `unreachable` where nothing answered.
+        details: what else the service told.
+        request_id: by which the service's log knows the request.
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        status: int = 0,
+        code: str = "unreachable",
+        details: dict[str, object] | None = None,
+        request_id: str = "",
+    ) -> None:
+        super().__init__(message)
+        self.status, self.code, self.details, self.request_id = status, code, details or {}, request_id
 
 
 class TrainingDiverged(LookalikeError):  # noqa: N818 - says what happened

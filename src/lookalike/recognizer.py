@@ -30,6 +30,7 @@ from lookalike.decisions.odds import DEFAULT_MATED_SHARE
 from lookalike.decisions.policies import (
     Decision,
     FixedThreshold,
+    Limits,
     PromisePolicy,
     RivalRule,
     ThresholdPolicy,
@@ -44,7 +45,7 @@ from lookalike.embedder import Embedder, Threshold
 from lookalike.embedder.embedded_pictures import Unusable, embed_pictures, located
 from lookalike.errors import InputError
 from lookalike.face_answers import BATCH, answer_faces, answer_pictures
-from lookalike.gallery import Counts, Enrolment, Filter, Gallery, Kind, open_gallery
+from lookalike.gallery import Counts, Enrolment, Filter, Gallery, Kind, Tags, open_gallery
 from lookalike.gallery.kept_pictures import encoded
 from lookalike.gallery.model_upgrade import Upgradable, upgradable
 from lookalike.gallery.scored_search import search_scored
@@ -210,10 +211,19 @@ class Recognizer:
         Raises:
             InputError: none was given or measured, or the promise is too far beyond what was measured.
         """
+        return self.limits.threshold
+
+    @property
+    def limits(self) -> Limits:
+        """The same with the promise in numbers, and with the distance at which ambiguity ends.
+
+        Raises:
+            InputError: as `threshold`.
+        """
         scoring = self.template_scoring
         policy = self._policy(scoring)
         follows = isinstance(policy, PromisePolicy) and policy.promise.kind == "fpir" and self._gallery is not None
-        return policy.limits(self.gallery.counts().compared(scoring) if follows else 1).threshold
+        return policy.limits(self.gallery.counts().compared(scoring) if follows else 1)
 
     @property
     def pair_threshold(self) -> Threshold:
@@ -266,7 +276,16 @@ class Recognizer:
 
     # --- enroll and verify --------------------------------------------------------------------------------
 
-    def enroll(self, identity: str, pictures: Picture | Iterable[Picture], *, keep_pictures: bool = False) -> Enrolled:
+    def enroll(
+        self,
+        identity: str,
+        pictures: Picture | Iterable[Picture],
+        *,
+        keep_pictures: bool = False,
+        tags: Tags | None = None,
+        replace: bool = False,
+        key: str | None = None,
+    ) -> Enrolled:
         """Store one or more pictures under a name: all of them or, on any error, none.
 
         In a gallery of landmarks they are photos of a place: its centroids and all thresholds are found anew.
@@ -276,11 +295,14 @@ class Recognizer:
             pictures: of that person or place.
             keep_pictures: of people: let the gallery keep the pictures, too, so that another model can embed them one
                 day; without metadata and at most 1,600 pixels wide or high.
+            tags: of people: added to those that the person has.
+            replace: of people: the person has these templates only; others are deleted.
+            key: of people: an idempotency key, as of `Gallery.enroll`.
 
         Raises:
             ImageError: a picture cannot be used; `NoFaceError` where there is no face.
-            InputError: the name is empty or too long, a first place without photos that show none, or a gallery that
-                keeps no pictures.
+            InputError: the name is empty or too long, a first place without photos that show none, a gallery that
+                keeps no pictures, or what is for people and was given with a gallery of landmarks.
             StorageError: the disk is full or failing; what was stored before is unharmed.
         """
         name = checked_name(identity)  # before the pictures are embedded, which takes longer
@@ -288,21 +310,23 @@ class Recognizer:
         seen = embed_pictures(self.embedder, several)
         vectors, notes = seen.vectors, tuple(located(several, seen.remarks))
         if self.place_recognition() is not None:
-            if keep_pictures:
-                raise InputError("keep_pictures is for people, and the gallery holds landmarks; leave it out")
+            if keep_pictures or tags or replace or key is not None:
+                raise InputError(
+                    "keep_pictures, tags, replace and key are for people, and the gallery holds landmarks; leave "
+                    "them out"
+                )
             from lookalike.landmarks.enrolment import NewPhotos, enroll_places
 
             enroll_places(
                 self.gallery, NewPhotos(vectors=vectors, places=[name] * len(several), sources=sources_of(several))
             )
             return Enrolled(name, tuple(one.id for one in self.gallery.templates(name)), notes)
-        sources = sources_of(several)
+        kept = None
         if keep_pictures:
             upgradable(self.gallery)  # one that keeps none is refused
-            one = Enrolment(name, vectors, sources, pictures=[encoded(picture) for picture in several])
-            (ids,) = self.gallery.enroll_many([one]).values()
-        else:
-            ids = self.gallery.enroll(name, vectors, sources)
+            kept = [encoded(picture) for picture in several]
+        one = Enrolment(name, vectors, sources_of(several), tags, pictures=kept)
+        (ids,) = self.gallery.enroll_many([one], replace, key=key).values()
         return Enrolled(name, tuple(ids), notes)
 
     def verify(self, a: Picture, b: Picture) -> Verified:
@@ -326,6 +350,7 @@ class Recognizer:
             None if odds is None else odds.probability(distance),
             limits.promised,
             _weakness(calibration),
+            tuple(own[0] for own in seen.faces if own),
         )
 
     # --- identify -----------------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ def verbs():
 
 
 def test_verbs_and_options_are_those_of_the_command_line():
-    verb = r"(?:(?:index|people|gallery upgrade|gallery|audit) )?\w+"
+    verb = r"(?:(?:index|people|gallery upgrade|gallery|audit|keys) )?\w+"
     rows = re.findall(rf"^\| `({verb})[^|]*\|[^|]*\|(.*)\|$", TEXT.split("## Kinds of index")[0], re.MULTILINE)
     written = {verb: set(re.findall(r"`(--[\w-]+)`", options)) for verb, options in rows}
     real = {

@@ -21,7 +21,7 @@ from lookalike.errors import LookalikeError
 __all__ = ["command_line", "main"]
 
 _START, _MODEL, _GALLERY, _ASK = "Start here", "Make and prove a model", "Keep a gallery of people", "Ask"
-_INDEX = "Search many vectors"
+_INDEX, _SERVE = "Search many vectors", "Serve a team"
 #: Every verb in the order of the help: its panel there, and where its function stands (or, of a group, its own verbs).
 _VERBS = {
     "demo": (_START, "lookalike.cli.demo:demo"),
@@ -40,9 +40,11 @@ _VERBS = {
     "identify": (_ASK, "lookalike.cli.identify:identify"),
     "detect": (_ASK, "lookalike.cli.detect:detect"),
     "watch": (_ASK, "lookalike.cli.watch:watch"),
+    "serve": (_SERVE, "lookalike.cli.serve:serve"),
+    "keys": (_SERVE, "lookalike.cli.keys:keys_verbs"),
 }
 #: Verbs that have verbs of their own.
-_GROUPS = ("index", "people", "gallery", "audit")
+_GROUPS = ("index", "people", "gallery", "audit", "keys")
 
 
 def _version(wanted: bool) -> None:

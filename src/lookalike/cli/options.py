@@ -59,6 +59,17 @@ Model = Annotated[
     ),
 ]
 #: Text, for a `Path` would make "milvus:/host" of "milvus://host".
+GalleryOfService = Annotated[
+    str | None,
+    typer.Option(
+        "--gallery",
+        "-g",
+        envvar="LOOKALIKE_GALLERY",
+        metavar="FOLDER",
+        help="The service's gallery.",
+        show_default="people.gallery",
+    ),
+]
 GalleryPath = Annotated[
     str,
     typer.Option("--gallery", "-g", envvar="LOOKALIKE_GALLERY", metavar="FOLDER", help="The gallery: who is known."),

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol, get_args, runtime_checkable
 
 from lookalike.errors import ArtefactError, InputError, UnknownIdentityError
+from lookalike.gallery.actor import acting
 from lookalike.gallery.database import Database
 from lookalike.gallery.moments import now
 from lookalike.gallery.storing import identity_of
@@ -160,6 +161,17 @@ class AuditLog:
                 if entry.at >= since and act in (None, entry.act) and (subject is None or subject in entry.subjects)
             ]
 
+    def page(self, limit: int = 1000, *, after: int = 0) -> list[AuditEntry]:
+        """Some entries in order: those that follow the entry of number `after`.
+
+        Raises:
+            InputError: a limit below 1.
+        """
+        if limit < 1:
+            raise InputError(f"the limit is {limit}; give at least 1")
+        with self._database.read("read"):
+            return list(self._read(after, limit))
+
     def verified(self, head: str | None = None, at: int | None = None) -> AuditVerdict:
         """Compute all hashes anew.
 
@@ -209,8 +221,8 @@ class AuditLog:
                 self._database.run("UPDATE audit_policy SET policy = ?", (policy,))
                 audited(self._database, "policy", details={"policy": policy})
 
-    def _read(self) -> Iterator[AuditEntry]:
-        for n, at, actor, act, subjects, details, previous, own in self._rows():
+    def _read(self, after: int = 0, limit: int = -1) -> Iterator[AuditEntry]:
+        for n, at, actor, act, subjects, details, previous, own in self._rows(after, limit):
             try:
                 yield AuditEntry(n, at, actor, act, tuple(json.loads(subjects)), json.loads(details), previous, own)
             except (ValueError, TypeError):
@@ -218,10 +230,11 @@ class AuditLog:
                     f"entry {n} of the audit log of {self._database.folder} is damaged; see `lookalike audit verify`"
                 ) from None
 
-    def _rows(self) -> Iterator[tuple[Any, ...]]:
+    def _rows(self, after: int = 0, limit: int = -1) -> Iterator[tuple[Any, ...]]:
         self._check_there()
         rows: Iterator[tuple[Any, ...]] = self._database.run(
-            "SELECT n, at, actor, act, subjects, details, previous, hash FROM audit ORDER BY n"
+            "SELECT n, at, actor, act, subjects, details, previous, hash FROM audit WHERE n > ? ORDER BY n LIMIT ?",
+            (after, limit),
         )
         return rows
 
@@ -256,7 +269,7 @@ def append(database: Database, act: str, subjects: Sequence[str], details: Mappi
     """Append one entry; call inside a writing transaction."""
     last, previous = _head(database)
     listed, told = _json(list(subjects)), _json(details)
-    fields = (last + 1, now(), database.actor, act, listed, told, previous)
+    fields = (last + 1, now(), acting(database.actor), act, listed, told, previous)
     database.run("INSERT INTO audit VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (*fields, _hash(fields)))
 
 

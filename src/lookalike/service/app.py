@@ -1,0 +1,101 @@
+"""The application: settings in, FastAPI out; what it holds begins and ends with it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager
+from typing import TYPE_CHECKING
+
+from fastapi import FastAPI
+from fastapi.concurrency import run_in_threadpool
+
+from lookalike import __version__
+from lookalike.service.admission import Admission
+from lookalike.service.api_keys import ApiKeys
+from lookalike.service.callers import Doors
+from lookalike.service.decoders import Decoders
+from lookalike.service.measures import Measures
+from lookalike.service.middleware import RequestFrame
+from lookalike.service.problems import answer_problems
+from lookalike.service.recognition import Recognition
+from lookalike.service.routes import ROUTERS
+from lookalike.service.settings import ServiceSettings
+from lookalike.service.starting import open_recognizer
+
+if TYPE_CHECKING:
+    from lookalike.recognizer import Recognizer
+
+__all__ = ["create_app"]
+
+_LOGGER = logging.getLogger(__name__)
+
+_ABOUT = """Recognise faces or landmarks: detect, embed, verify (1:1) and identify (1:N, or nobody) pictures, and keep
+the gallery of who is known. Every request needs an API key: `Authorization: Bearer KEY`. Pictures come as
+`multipart/form-data` or as base64 in JSON; paths and addresses are never read. Every refusal has the form
+`{"error": {"code", "message", "details", "request_id"}}`."""
+
+
+def create_app(settings: ServiceSettings, recognizer: Recognizer | None = None) -> FastAPI:
+    """The service as an ASGI application. The model is loaded when it starts; until then it is alive, but not ready.
+
+    Args:
+        settings: what it is told.
+        recognizer: what answers, where the program has one already; it is not closed. By default that of the settings.
+
+    Example:
+        >>> uvicorn.run(create_app(ServiceSettings(model="dlib", gallery="people.gallery")))    # doctest: +SKIP
+    """
+    measures = Measures()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        with ExitStack() as opened:
+            admission = Admission(settings.threads, settings.queue, settings.request_seconds)
+            opened.callback(admission.close)
+            recognition = await run_in_threadpool(_recognition, settings, recognizer, measures, opened)
+            measures.watch("working_requests", "Requests that are worked on or wait", lambda: admission.working)
+            measures.watch("refused_requests", "Requests refused because the queue was full", lambda: admission.refused)
+            app.state.admission, app.state.recognition = admission, recognition
+            _LOGGER.info("ready: %s", recognition.recognizer)
+            yield
+            await run_in_threadpool(opened.close)
+
+    app = FastAPI(
+        title="Lookalike",
+        version=__version__,
+        description=_ABOUT,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/v1/openapi.json",
+    )
+    app.state.settings, app.state.measures = settings, measures
+    app.state.doors = Doors(ApiKeys(settings.keys_file), settings.rate)
+    answer_problems(app)
+    for router in ROUTERS:
+        app.include_router(router)
+    app.add_middleware(
+        RequestFrame,
+        hosts=settings.hosts,
+        max_body=settings.max_body,
+        upload_seconds=settings.upload_seconds,
+        measures=measures,
+    )
+    return app
+
+
+def _recognition(
+    settings: ServiceSettings, recognizer: Recognizer | None, measures: Measures, opened: ExitStack
+) -> Recognition:
+    """Everything that answers, opened and warm."""
+    answering, batches = open_recognizer(settings, recognizer, opened)
+    decoders = Decoders(settings.decoders, settings.decode_seconds, settings.decode_memory, settings.max_pixels)
+    decoders.start()
+    made = Recognition(answering, decoders, settings.decoders, measures)
+    opened.callback(made.close)
+    measures.watch("embedding_calls", "Calls of the network", lambda: batches.calls)
+    measures.watch("embedded_pictures", "Pictures that passed the network", lambda: batches.rows)
+    measures.watch("dead_decoders", "Decoding processes that had to be replaced", lambda: decoders.died)
+    measures.watch("templates", "Templates in the gallery", lambda: answering.gallery.counts().templates)
+    return made

@@ -1,0 +1,167 @@
+"""What happens to every request around its route: host, size, time, id, headers, measures, and a line in the log."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+import secrets
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from starlette.datastructures import Headers, MutableHeaders
+
+from lookalike.service.problems import Refused, problem_response, refusal
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from lookalike.service.measures import Measures
+
+__all__ = ["RequestFrame"]
+
+_LOGGER = logging.getLogger("lookalike.service.requests")
+
+#: A request's id may come from a proxy before us; anything else than this is replaced.
+_GIVEN_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+
+_HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+
+
+class RequestFrame:
+    """The outermost application: what it refuses never reaches a route.
+
+    Args:
+        app: what answers.
+        hosts: names under which it may be asked; `*` for any.
+        max_body: bytes of a request.
+        upload_seconds: its body may take so long to arrive.
+        measures: counts requests.
+    """
+
+    def __init__(
+        self, app: ASGIApp, *, hosts: Sequence[str], max_body: int, upload_seconds: float, measures: Measures
+    ) -> None:
+        self._app, self._hosts, self._measures = app, frozenset(hosts), measures
+        self._max_body, self._upload_seconds = max_body, upload_seconds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        given = headers.get("x-request-id", "")
+        request_id = given if _GIVEN_ID.fullmatch(given) else secrets.token_hex(8)
+        scope.setdefault("state", {})["request_id"] = request_id
+        began, status, started = time.perf_counter(), 500, False
+
+        async def answer(message: Message) -> None:
+            nonlocal status, started
+            if message["type"] == "http.response.start":
+                status, started = message["status"], True
+                told = MutableHeaders(scope=message)
+                told["X-Request-ID"] = request_id
+                for name, value in _HEADERS.items():
+                    told.setdefault(name, value)
+            await send(message)
+
+        body = _Body(receive, self._max_body, self._upload_seconds)
+        try:
+            refused = self._refused(headers)
+            if refused is not None:
+                await problem_response(refused, request_id)(scope, receive, answer)
+            else:
+                await self._app(scope, body.receive, answer)
+        except Exception as error:  # a fault of ours: the caller gets the same form as for all else
+            _LOGGER.exception("%s: %s", request_id, type(error).__name__)
+            if not started:
+                await problem_response(refusal(error), request_id)(scope, receive, answer)
+        finally:
+            self._note(scope, status, time.perf_counter() - began, body.size, request_id)
+
+    def _refused(self, headers: Headers) -> Refused | None:
+        """Why nothing of the request is read, or None."""
+        host = headers.get("host", "").lower()
+        name = host if host.endswith("]") else host.rpartition(":")[0] if ":" in host else host
+        if "*" not in self._hosts and name not in self._hosts:
+            return Refused(
+                421, "unknown_host", f"this service is not called {name[:100]!r}; see the setting allowed_hosts"
+            )
+        length = headers.get("content-length", "0")
+        if not length.isdecimal():
+            return Refused(400, "bad_request", "the header Content-Length is no number")
+        return None if int(length) <= self._max_body else _too_large(self._max_body)
+
+    def _note(self, scope: Scope, status: int, seconds: float, size: int, request_id: str) -> None:
+        # The route's pattern, not the path, which may hold a name.
+        route = getattr(scope.get("route"), "path", "none")
+        self._measures.request(scope["method"], route, status, seconds)
+        caller = scope["state"].get("caller")
+        _LOGGER.info(
+            "%s %s %d",
+            scope["method"],
+            route,
+            status,
+            extra={
+                "request": {
+                    "id": request_id,
+                    "method": scope["method"],
+                    "route": route,
+                    "status": status,
+                    "ms": round(seconds * 1000, 1),
+                    "bytes": size,
+                    "key": None if caller is None else caller.key.id,
+                }
+            },
+        )
+
+
+class _Body:
+    """A request's body, which may be so large and take so long to arrive."""
+
+    def __init__(self, receive: Receive, most: int, seconds: float) -> None:
+        self._receive, self._most, self._seconds = receive, most, seconds
+        self._until: float | None = None
+        self._whole = False
+        self.size = 0
+
+    async def receive(self) -> Message:
+        """ASGI: the next part, or `Refused`."""
+        if self._whole:  # what comes now tells that the caller is gone
+            return await self._receive()
+        loop = asyncio.get_running_loop()
+        self._until = self._until or loop.time() + self._seconds
+        try:
+            async with asyncio.timeout_at(self._until):
+                message: dict[str, Any] = dict(await self._receive())
+        except TimeoutError:
+            raise Refused(
+                408,
+                "slow_request",
+                f"the body did not arrive within {self._seconds:g} s",
+                headers={"Connection": "close"},
+            ) from None
+        self.size += len(message.get("body", b""))
+        self._whole = message["type"] != "http.request" or not message.get("more_body", False)
+        if self.size > self._most:
+            raise _too_large(self._most)
+        return message
+
+
+def _too_large(most: int) -> Refused:
+    return Refused(
+        413,
+        "too_large",
+        f"the request is larger than {most:,} bytes; send fewer or smaller pictures",
+        {"max_bytes": most},
+        headers={"Connection": "close"},
+    )

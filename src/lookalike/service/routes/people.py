@@ -1,0 +1,129 @@
+"""`/v1/people` and acts on them: enroll, replace, tag, rename, merge, split, undo, forget.
+
+Names stand in bodies, where an act has one: addresses are kept in the logs of proxies.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Query, Request
+
+from lookalike.service.people import People, where_of
+from lookalike.service.picture_bodies import described_body, picture_body
+from lookalike.service.routes.parts import REFUSALS, IdempotencyKey, Operator, recognition_of, work
+from lookalike.service.schemas.people import (
+    ActAnswer,
+    Acts,
+    Enrolled,
+    ForgetBeforeRequest,
+    Forgotten,
+    MergeRequest,
+    PeoplePage,
+    PersonDetails,
+    RenameRequest,
+    SplitRequest,
+    TagRequest,
+)
+from lookalike.service.schemas.picture_requests import EnrollRequest
+
+__all__ = ["router"]
+
+router = APIRouter(prefix="/v1", tags=["people"], responses=REFUSALS)
+
+Name = Annotated[str, Path(min_length=1, max_length=1_000, description="Encoded as addresses are; may hold a slash.")]
+Id = Annotated[int, Path(ge=1, le=2**63 - 1)]
+
+
+def _people(request: Request) -> People:
+    return People(recognition_of(request).recognizer.gallery)
+
+
+Asked = Annotated[EnrollRequest, Depends(picture_body(EnrollRequest))]
+
+
+@router.post("/people", openapi_extra=described_body(EnrollRequest))
+async def enroll(request: Request, caller: Operator, asked: Asked, idempotency_key: IdempotencyKey = None) -> Enrolled:
+    """Enroll pictures of a person; who is there already gets more templates. Of landmarks, photos of a place."""
+    key = None if idempotency_key is None else f"{caller.key.id}:{idempotency_key}"
+    return await work(request, recognition_of(request).enroll, asked, replace=False, key=key)
+
+
+@router.put("/people", openapi_extra=described_body(EnrollRequest))
+async def replace(request: Request, caller: Operator, asked: Asked, idempotency_key: IdempotencyKey = None) -> Enrolled:
+    """The same, and the person has these templates only: others are deleted."""
+    key = None if idempotency_key is None else f"{caller.key.id}:{idempotency_key}"
+    return await work(request, recognition_of(request).enroll, asked, replace=True, key=key)
+
+
+@router.get("/people")
+async def page(
+    request: Request,
+    caller: Operator,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    after: Annotated[str, Query(max_length=1_000)] = "",
+    prefix: Annotated[str, Query(max_length=1_000)] = "",
+    tag: Annotated[list[Annotated[str, Query(max_length=500)]], Query(examples=["site:Berlin"], max_length=100)] = [],  # noqa: B006
+) -> PeoplePage:
+    """People by name, a page at a time; of several values of one tag any, of several tags all."""
+    return await work(request, _people(request).page, limit, after, prefix, where_of(tag))
+
+
+@router.get("/people/{name:path}")
+async def details(request: Request, caller: Operator, name: Name) -> PersonDetails:
+    """A person, with the templates."""
+    return await work(request, _people(request).details, name)
+
+
+@router.patch("/people/{name:path}")
+async def tag(request: Request, caller: Operator, name: Name, asked: TagRequest) -> PersonDetails:
+    """Set tags of a person; null takes one away."""
+    return await work(request, _people(request).tag, name, asked.tags)
+
+
+@router.delete("/people/{name:path}")
+async def forget(request: Request, caller: Operator, name: Name) -> Forgotten:
+    """Delete a person with name, tags and vectors, for good."""
+    return await work(request, _people(request).forget, name)
+
+
+@router.post("/renames")
+async def rename(request: Request, caller: Operator, asked: RenameRequest) -> ActAnswer:
+    """Give a person another name."""
+    return await work(request, _people(request).rename, asked)
+
+
+@router.post("/merges")
+async def merge(request: Request, caller: Operator, asked: MergeRequest) -> ActAnswer:
+    """Make several people one."""
+    return await work(request, _people(request).merge, asked)
+
+
+@router.post("/splits")
+async def split(request: Request, caller: Operator, asked: SplitRequest) -> ActAnswer:
+    """Give some templates of a person to another one."""
+    return await work(request, _people(request).split, asked)
+
+
+@router.get("/acts")
+async def acts(request: Request, caller: Operator, limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> Acts:
+    """The last renamings, mergings and splittings, newest first."""
+    return await work(request, _people(request).acts, limit)
+
+
+@router.post("/acts/{act_id}/undo")
+async def undo(request: Request, caller: Operator, act_id: Id) -> ActAnswer:
+    """Take an act back."""
+    return await work(request, _people(request).undo, act_id)
+
+
+@router.delete("/templates/{template_id}")
+async def forget_template(request: Request, caller: Operator, template_id: Id) -> Forgotten:
+    """Delete one template; a person without any is gone. One that is not there is passed over."""
+    return await work(request, _people(request).forget_template, template_id)
+
+
+@router.post("/retention")
+async def forget_before(request: Request, caller: Operator, asked: ForgetBeforeRequest) -> Forgotten:
+    """Delete what was enrolled before a moment."""
+    return await work(request, _people(request).forget_before, asked.moment)
