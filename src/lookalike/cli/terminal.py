@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, Tim
 from rich.progress import Progress as Bars
 from rich.table import Table
 
+from lookalike.cli.progress_events import ProgressEvents, tells_events
 from lookalike.cli.progress_log import ProgressLog
 from lookalike.json_values import plain
 from lookalike.progress import Progress, ProgressSink
@@ -75,12 +76,14 @@ def show_progress(log: bool = False) -> Iterator[ProgressSink]:
 
     On a terminal it draws one bar for each stage. Where stderr is not a terminal, it prints a line after two seconds
     and then every ten, with the seconds since the start (`progress_log`): a job of hours whose output goes to a file
-    is never silent.
+    is never silent. For programs it prints events (`progress_events`).
 
     Args:
         log: where stderr is not a terminal, also print a line for every stage and every new detail, at once.
     """
-    if console.is_terminal:
+    if tells_events():
+        yield ProgressEvents()
+    elif console.is_terminal:
         with _bars() as bars:
             yield _noting(_BarSink(bars))
     else:
@@ -116,6 +119,9 @@ class _BarSink:
 
 def note(text: str) -> None:
     """A remark on stderr that the user should see but that is no error."""
+    if tells_events():
+        ProgressEvents()(Progress("", 0, warning=text))
+        return
     console.print(f"[yellow]note:[/yellow] {escape(text)}", soft_wrap=True)
 
 

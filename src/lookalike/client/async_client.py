@@ -12,9 +12,10 @@ from pydantic import BaseModel
 
 from lookalike.client import calls
 from lookalike.client.calls import Call, Filter, Given, Picture
-from lookalike.client.sending import answer_of, request_of, service_address, wait_of
+from lookalike.client.sending import answer_of, error_of, event_of, request_of, service_address, wait_of
 from lookalike.errors import ServiceError
 from lookalike.service.schemas.faces import Detected
+from lookalike.service.schemas.jobs import JobAnswer, JobEvent, JobFiles, Jobs
 from lookalike.service.schemas.people import ActAnswer, Acts, Enrolled, Forgotten, PeoplePage, Person, PersonDetails
 from lookalike.service.schemas.recognition import Embedded, Identification, Verified
 from lookalike.service.schemas.state import (
@@ -193,6 +194,52 @@ class AsyncClient:
     async def forget_before(self, moment: str) -> Forgotten:
         """Delete what was enrolled before a moment, ISO 8601."""
         return await self.send(calls.forget_before(moment))
+
+    # --- jobs ---------------------------------------------------------------------------------------------
+
+    async def start_job(self, kind: str, **options: Any) -> JobAnswer:
+        """Put a job into the queue: `doctor`, `evaluate`, `train` or `reembed`, with its options."""
+        return await self.send(calls.start_job({"kind": kind, **options}))
+
+    async def job(self, job_id: str) -> JobAnswer:
+        """How a job stands."""
+        return await self.send(calls.job(job_id))
+
+    async def jobs(self, limit: int = 100) -> Jobs:
+        """Jobs, the newest first."""
+        return await self.send(calls.jobs(limit))
+
+    async def cancel_job(self, job_id: str) -> JobAnswer:
+        """Ask a job to end."""
+        return await self.send(calls.cancel_job(job_id))
+
+    async def job_events(self, job_id: str, after: int = 0) -> AsyncIterator[JobEvent]:
+        """The events of a job as they come, until it has ended."""
+        headers = {"Last-Event-ID": str(after)}
+        try:
+            async with self._http.stream("GET", calls.job_events_path(job_id), headers=headers) as response:
+                if response.status_code >= 400:
+                    await response.aread()
+                    raise error_of(response)
+                async for line in response.aiter_lines():
+                    if (event := event_of(line)) is not None:
+                        yield event
+        except httpx2.HTTPError as error:
+            raise ServiceError(f"{self._http.base_url} cannot be reached: {error}") from error
+
+    async def job_files(self, job_id: str) -> JobFiles:
+        """What a job has written: names, and bytes of each."""
+        return await self.send(calls.job_files(job_id))
+
+    async def job_file(self, job_id: str, name: str) -> bytes:
+        """The content of such a file."""
+        try:
+            response = await self._http.get(calls.job_file_path(job_id, name))
+        except httpx2.HTTPError as error:
+            raise ServiceError(f"{self._http.base_url} cannot be reached: {error}") from error
+        if response.status_code >= 400:
+            raise error_of(response)
+        return response.content
 
     # --- the service --------------------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ from pydantic import BaseModel
 
 from lookalike.errors import ImageError, InputError
 from lookalike.service.schemas.faces import Detected
+from lookalike.service.schemas.jobs import JobAnswer, JobFiles, Jobs
 from lookalike.service.schemas.people import ActAnswer, Acts, Enrolled, Forgotten, PeoplePage, PersonDetails
 from lookalike.service.schemas.recognition import Embedded, Identification, Verified
 from lookalike.service.schemas.state import (
@@ -202,6 +203,41 @@ def acts(limit: int) -> Call[Acts]:
 def audit(after: int, limit: int) -> Call[AuditPage]:
     """Some entries of the audit log."""
     return Call("GET", "/v1/audit", AuditPage, params={"after": after, "limit": limit})
+
+
+def start_job(asked: Mapping[str, Any]) -> Call[JobAnswer]:
+    """Put a job into the queue."""
+    return Call("POST", "/v1/jobs", JobAnswer, body=asked)
+
+
+def job(job_id: str) -> Call[JobAnswer]:
+    """How a job stands."""
+    return Call("GET", f"/v1/jobs/{quote(job_id, safe='')}", JobAnswer)
+
+
+def jobs(limit: int) -> Call[Jobs]:
+    """Jobs, the newest first."""
+    return Call("GET", "/v1/jobs", Jobs, params={"limit": limit})
+
+
+def cancel_job(job_id: str) -> Call[JobAnswer]:
+    """Ask a job to end."""
+    return Call("POST", f"/v1/jobs/{quote(job_id, safe='')}/cancel", JobAnswer)
+
+
+def job_files(job_id: str) -> Call[JobFiles]:
+    """What a job has written."""
+    return Call("GET", f"/v1/jobs/{quote(job_id, safe='')}/files", JobFiles)
+
+
+def job_events_path(job_id: str) -> str:
+    """Where a job's events are."""
+    return f"/v1/jobs/{quote(job_id, safe='')}/events"
+
+
+def job_file_path(job_id: str, name: str) -> str:
+    """Where a file that a job has written is."""
+    return f"/v1/jobs/{quote(job_id, safe='')}/files/{quote(name)}"
 
 
 #: Requests without anything to say.

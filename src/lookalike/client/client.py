@@ -12,9 +12,10 @@ from pydantic import BaseModel
 
 from lookalike.client import calls
 from lookalike.client.calls import Call, Filter, Given, Picture
-from lookalike.client.sending import answer_of, request_of, service_address, wait_of
+from lookalike.client.sending import answer_of, error_of, event_of, request_of, service_address, wait_of
 from lookalike.errors import ServiceError
 from lookalike.service.schemas.faces import Detected
+from lookalike.service.schemas.jobs import JobAnswer, JobEvent, JobFiles, Jobs
 from lookalike.service.schemas.people import ActAnswer, Acts, Enrolled, Forgotten, PeoplePage, Person, PersonDetails
 from lookalike.service.schemas.recognition import Embedded, Identification, Verified
 from lookalike.service.schemas.state import (
@@ -201,6 +202,52 @@ class Client:
     def forget_before(self, moment: str) -> Forgotten:
         """Delete what was enrolled before a moment, ISO 8601."""
         return self.send(calls.forget_before(moment))
+
+    # --- jobs ---------------------------------------------------------------------------------------------
+
+    def start_job(self, kind: str, **options: Any) -> JobAnswer:
+        """Put a job into the queue: `doctor`, `evaluate`, `train` or `reembed`, with its options."""
+        return self.send(calls.start_job({"kind": kind, **options}))
+
+    def job(self, job_id: str) -> JobAnswer:
+        """How a job stands."""
+        return self.send(calls.job(job_id))
+
+    def jobs(self, limit: int = 100) -> Jobs:
+        """Jobs, the newest first."""
+        return self.send(calls.jobs(limit))
+
+    def cancel_job(self, job_id: str) -> JobAnswer:
+        """Ask a job to end."""
+        return self.send(calls.cancel_job(job_id))
+
+    def job_events(self, job_id: str, after: int = 0) -> Iterator[JobEvent]:
+        """The events of a job as they come, until it has ended."""
+        headers = {"Last-Event-ID": str(after)}
+        try:
+            with self._http.stream("GET", calls.job_events_path(job_id), headers=headers) as response:
+                if response.status_code >= 400:
+                    response.read()
+                    raise error_of(response)
+                for line in response.iter_lines():
+                    if (event := event_of(line)) is not None:
+                        yield event
+        except httpx2.HTTPError as error:
+            raise ServiceError(f"{self._http.base_url} cannot be reached: {error}") from error
+
+    def job_files(self, job_id: str) -> JobFiles:
+        """What a job has written: names, and bytes of each."""
+        return self.send(calls.job_files(job_id))
+
+    def job_file(self, job_id: str, name: str) -> bytes:
+        """The content of such a file."""
+        try:
+            response = self._http.get(calls.job_file_path(job_id, name))
+        except httpx2.HTTPError as error:
+            raise ServiceError(f"{self._http.base_url} cannot be reached: {error}") from error
+        if response.status_code >= 400:
+            raise error_of(response)
+        return response.content
 
     # --- the service --------------------------------------------------------------------------------------
 

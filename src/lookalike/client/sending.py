@@ -9,9 +9,10 @@ from pydantic import BaseModel, ValidationError
 
 from lookalike.client.calls import Call
 from lookalike.errors import InputError, ServiceError
+from lookalike.service.schemas.jobs import JobEvent
 from lookalike.service.schemas.problems import ProblemAnswer
 
-__all__ = ["answer_of", "error_of", "request_of", "service_address", "wait_of"]
+__all__ = ["answer_of", "error_of", "event_of", "request_of", "service_address", "wait_of"]
 
 Answer = TypeVar("Answer", bound=BaseModel)
 
@@ -71,6 +72,11 @@ def answer_of(call: Call[Answer], response: httpx2.Response) -> Answer:
                 code="unexpected_answer",
             ) from None
     raise error_of(response)
+
+
+def event_of(line: str) -> JobEvent | None:
+    """The event in a line of a stream of server-sent events; None where it holds none."""
+    return JobEvent.model_validate_json(line.removeprefix("data:")) if line.startswith("data:") else None
 
 
 def error_of(response: httpx2.Response) -> ServiceError:

@@ -9,12 +9,16 @@ from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 from fastapi.concurrency import run_in_threadpool
+from fastapi.routing import APIRoute
+from starlette.routing import compile_path
 
 from lookalike import __version__
 from lookalike.service.admission import Admission
 from lookalike.service.api_keys import ApiKeys
 from lookalike.service.callers import Doors
 from lookalike.service.decoders import Decoders
+from lookalike.service.jobs.job_runner import JobRunner
+from lookalike.service.jobs.job_store import JobStore
 from lookalike.service.measures import Measures
 from lookalike.service.middleware import RequestFrame
 from lookalike.service.problems import answer_problems
@@ -57,8 +61,12 @@ def create_app(settings: ServiceSettings, recognizer: Recognizer | None = None) 
             measures.watch("working_requests", "Requests that are worked on or wait", lambda: admission.working)
             measures.watch("refused_requests", "Requests refused because the queue was full", lambda: admission.refused)
             app.state.admission, app.state.recognition = admission, recognition
-            _LOGGER.info("ready: %s", recognition.recognizer)
+            runner = JobRunner(app.state.jobs, settings)
+            runner.start()
+            opened.callback(runner.stop)
+            _LOGGER.info("ready: model %s, %s", recognition.recognizer.embedder.name, recognition.recognizer.gallery)
             yield
+            app.state.stopping = True
             await run_in_threadpool(opened.close)
 
     app = FastAPI(
@@ -71,10 +79,13 @@ def create_app(settings: ServiceSettings, recognizer: Recognizer | None = None) 
         openapi_url="/v1/openapi.json",
     )
     app.state.settings, app.state.measures = settings, measures
+    app.state.jobs, app.state.stopping = JobStore(settings.state_folder / "jobs"), False
     app.state.doors = Doors(ApiKeys(settings.keys_file), settings.rate)
     answer_problems(app)
     for router in ROUTERS:
         app.include_router(router)
+    routes = [route for router in ROUTERS for route in router.routes if isinstance(route, APIRoute)]
+    app.state.addresses = [(compile_path(route.path)[0], route.methods) for route in routes]
     app.add_middleware(
         RequestFrame,
         hosts=settings.hosts,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -97,13 +96,7 @@ def answer_problems(app: FastAPI) -> None:
 
 def _methods_at(app: FastAPI, path: str) -> list[str]:
     """The methods that some route at this address takes."""
-    found = {
-        method.upper()
-        for template, methods in app.openapi()["paths"].items()
-        if re.fullmatch(re.sub(r"\\{\w+\\}", ".+", re.escape(template)), path, re.DOTALL)
-        for method in methods
-    }
-    return sorted(found)
+    return sorted({method for pattern, methods in app.state.addresses if pattern.match(path) for method in methods})
 
 
 def refusal(error: Exception) -> Refused:

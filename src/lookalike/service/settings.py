@@ -38,6 +38,8 @@ class ServiceSettings(BaseSettings):
             this machine where `host` is a loopback address, so that no web page elsewhere can ask in its visitors'
             name; any where it is not.
         keys: the file of the API keys, hashed; by default `api-keys.json` in `state`.
+        data: labelled pictures that jobs may use, by name: what `lookalike evaluate` takes as DATA.
+        models: models that jobs may use, by name.
         state: a folder for what the service keeps: keys, jobs; by default `NAME.service` beside the gallery.
         workers: processes that answer.
         threads: requests that are worked on at once, in each process.
@@ -67,6 +69,8 @@ class ServiceSettings(BaseSettings):
     host: str = Field(default="127.0.0.1", min_length=1)
     port: int = Field(default=8765, ge=0, le=65_535)
     allowed_hosts: tuple[str, ...] = ()
+    data: dict[str, str] = Field(default_factory=dict)
+    models: dict[str, str] = Field(default_factory=dict)
     keys: Path | None = None
     state: Path | None = None
     workers: int = Field(default=1, ge=1, le=256)
