@@ -1,78 +1,19 @@
 """`lookalike serve` as a process: the first key, several workers, SIGTERM and SIGKILL under load, clear refusals."""
 
-import os
 import re
 import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
-from pathlib import Path
 
 import pytest
+from tests.service_server import Serving, command
 
 from lookalike import open_gallery
 from lookalike.client import Client, ServiceError
 
 pytestmark = pytest.mark.network
-
-LOOKALIKE = Path(sys.executable).with_name("lookalike")
-
-
-def command(*arguments):
-    return [str(LOOKALIKE), "serve", "--port", "0", *map(str, arguments)]
-
-
-class Serving:
-    """A service as a process; what it says is read by a thread."""
-
-    def __init__(self, *arguments):
-        self.process = subprocess.Popen(command(*arguments), stderr=subprocess.PIPE, text=True, start_new_session=True)
-        self.lines = []
-        self._thread = threading.Thread(target=self._read)
-        self._thread.start()
-
-    def _read(self):
-        for line in self.process.stderr:
-            self.lines.append(line)
-
-    @property
-    def said(self):
-        return "".join(self.lines)
-
-    def wait_for(self, pattern, seconds=90):
-        until = time.monotonic() + seconds
-        while time.monotonic() < until:
-            if found := re.search(pattern, self.said):
-                return found[1]
-            if self.process.poll() is not None:
-                break
-            time.sleep(0.05)
-        raise AssertionError(f"{pattern!r} was not said:\n{self.said}")
-
-    @property
-    def address(self):
-        return self.wait_for(r"(http://127\.0\.0\.1:\d+)")
-
-    @property
-    def key(self):
-        return self.wait_for(r"(lk-[0-9a-f-]+)")
-
-    def client(self, **options):
-        made = Client(self.address, self.key, **options)
-        until = time.monotonic() + 60
-        while not made.ready():
-            assert time.monotonic() < until, self.said
-            time.sleep(0.05)
-        return made
-
-    def end(self, how=signal.SIGTERM):
-        if self.process.poll() is None:
-            os.killpg(self.process.pid, how)
-        code = self.process.wait(60)
-        self._thread.join(10)
-        return code
 
 
 @pytest.fixture

@@ -172,6 +172,10 @@ class ApiKeys:
                 self._remembered[mark] = found
         return None if kept.get(found.id) != found or found.expired else found
 
+    def by_id(self, key_id: str) -> ApiKey | None:
+        """The key of an id, as it stands in the file now; None where there is none."""
+        return self._read().get(key_id)
+
     def costly(self, text: str) -> bool:
         """Whether `verified` has to hash: the id is that of a key, and the text was not verified before."""
         if "".join(text.split("-")[1:2]) not in self._read():

@@ -40,12 +40,13 @@ the gallery of who is known. Every request needs an API key: `Authorization: Bea
 `{"error": {"code", "message", "details", "request_id"}}`."""
 
 
-def create_app(settings: ServiceSettings, recognizer: Recognizer | None = None) -> FastAPI:
+def create_app(settings: ServiceSettings, recognizer: Recognizer | None = None, *, console: bool = False) -> FastAPI:
     """The service as an ASGI application. The model is loaded when it starts; until then it is alive, but not ready.
 
     Args:
         settings: what it is told.
         recognizer: what answers, where the program has one already; it is not closed. By default that of the settings.
+        console: with pages for the browser below `/console`; of one application in a process.
 
     Example:
         >>> uvicorn.run(create_app(ServiceSettings(model="dlib", gallery="people.gallery")))    # doctest: +SKIP
@@ -93,6 +94,10 @@ def create_app(settings: ServiceSettings, recognizer: Recognizer | None = None) 
         upload_seconds=settings.upload_seconds,
         measures=measures,
     )
+    if console:
+        from lookalike.service.console.mounting import mount_console  # takes a second, and not every service has one
+
+        mount_console(app)
     return app
 
 

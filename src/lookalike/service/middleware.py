@@ -19,12 +19,26 @@ if TYPE_CHECKING:
 
     from lookalike.service.measures import Measures
 
-__all__ = ["RequestFrame"]
+__all__ = ["CONSOLE", "REPORT_POLICY", "RequestFrame"]
 
 _LOGGER = logging.getLogger("lookalike.service.requests")
 
 #: A request's id may come from a proxy before us; anything else than this is replaced.
 _GIVEN_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+
+#: Where the console's pages are.
+CONSOLE = "/console"
+#: Its pages run their own scripts, styles and sockets; Vue compiles its templates in the browser.
+_CONSOLE_POLICY = (
+    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self' ws: wss:; frame-ancestors 'none'; "
+    "form-action 'self'; base-uri 'self'"
+)
+
+#: Reports of jobs hold scripts of ours; they run in a page that can reach nothing.
+REPORT_POLICY = (
+    "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'; sandbox allow-scripts"
+)
 
 _HEADERS = {
     "Cache-Control": "no-store",
@@ -70,6 +84,8 @@ class RequestFrame:
                 status, started = message["status"], True
                 told = MutableHeaders(scope=message)
                 told["X-Request-ID"] = request_id
+                if scope["path"].startswith(f"{CONSOLE}/"):
+                    told.setdefault("Content-Security-Policy", _CONSOLE_POLICY)
                 for name, value in _HEADERS.items():
                     told.setdefault(name, value)
             await send(message)

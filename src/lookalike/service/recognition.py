@@ -63,7 +63,7 @@ class Recognition:
     def detect(self, asked: DetectRequest) -> Detected:
         """The faces in pictures."""
         embedder, found = self.recognizer.embedder, []
-        for position, picture in enumerate(self._decoded(asked.pictures)):
+        for position, picture in enumerate(self.decoded(asked.pictures)):
             try:
                 faces = embedder.faces(picture, asked.smallest_face)
             except ImageError as error:
@@ -74,7 +74,7 @@ class Recognition:
 
     def embed(self, asked: EmbedRequest) -> Embedded:
         """The vectors of pictures."""
-        embedder, pictures = self.recognizer.embedder, self._decoded(asked.pictures)
+        embedder, pictures = self.recognizer.embedder, self.decoded(asked.pictures)
         seen = embed_pictures(embedder, pictures)
         return Embedded(
             model=embedder.name,
@@ -88,14 +88,14 @@ class Recognition:
 
     def verify(self, asked: VerifyRequest) -> Verified:
         """Whether two pictures show the same identity."""
-        a, b = self._decoded(asked.pictures)
+        a, b = self.decoded(asked.pictures)
         answer = self.recognizer.verify(a, b)
         self._measures.decision("verify", answer.decision)
         return Verified.model_validate(plain(answer))
 
     def identify(self, asked: IdentifyRequest) -> Identification:
         """Who is in pictures."""
-        pictures = self._decoded(asked.pictures)
+        pictures = self.decoded(asked.pictures)
         if asked.all_faces:
             faces = self.recognizer.identify_all_many(
                 pictures, k=asked.top, smallest_face=asked.smallest_face, where=asked.where
@@ -120,7 +120,7 @@ class Recognition:
         """Store pictures of one person."""
         stored = self.recognizer.enroll(
             asked.name,
-            self._decoded(asked.pictures),
+            self.decoded(asked.pictures),
             keep_pictures=asked.keep_pictures,
             tags=asked.tags or None,
             replace=replace,
@@ -128,7 +128,7 @@ class Recognition:
         )
         return Enrolled(identity=stored.identity, template_ids=list(stored.template_ids), notes=list(stored.notes))
 
-    def _decoded(self, contents: Sequence[bytes]) -> list[RGBArray]:
+    def decoded(self, contents: Sequence[bytes]) -> list[RGBArray]:
         """The pixels of encoded pictures; an `ImageError` that names the first that cannot be used."""
 
         def one(at: int) -> RGBArray:

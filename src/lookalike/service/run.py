@@ -87,7 +87,7 @@ def application() -> object:
 
     settings = ServiceSettings.model_validate_json(os.environ[_SETTINGS])
     log_to_stderr(settings.log_format)
-    return create_app(settings)
+    return create_app(settings, console=settings.console and settings.workers == 1)
 
 
 def _check(settings: ServiceSettings) -> None:

@@ -41,6 +41,8 @@ class ServiceSettings(BaseSettings):
         data: labelled pictures that jobs may use, by name: what `lookalike evaluate` takes as DATA.
         models: models that jobs may use, by name.
         state: a folder for what the service keeps: keys, jobs; by default `NAME.service` beside the gallery.
+        console: whether pages for the browser are at `/console`; only with one worker, for a page's connection has to
+            stay with the process that made it.
         workers: processes that answer.
         threads: requests that are worked on at once, in each process.
         queue: requests that wait beside them in each process; further ones are answered with 503.
@@ -73,6 +75,7 @@ class ServiceSettings(BaseSettings):
     models: dict[str, str] = Field(default_factory=dict)
     keys: Path | None = None
     state: Path | None = None
+    console: bool = True
     workers: int = Field(default=1, ge=1, le=256)
     threads: int = Field(default=4, ge=1, le=256)
     queue: int = Field(default=64, ge=0, le=100_000)

@@ -13,6 +13,7 @@ from fastapi.responses import FileResponse, StreamingResponse
 from lookalike.service.api_keys import allows
 from lookalike.service.jobs.job_commands import job_command
 from lookalike.service.jobs.job_store import Job, JobStore
+from lookalike.service.middleware import REPORT_POLICY
 from lookalike.service.problems import Refused
 from lookalike.service.routes.parts import REFUSALS, Operator, work
 from lookalike.service.schemas.jobs import JobAnswer, JobEvent, JobFiles, JobRequest, Jobs
@@ -25,10 +26,6 @@ Id = Annotated[str, Path(max_length=100)]
 
 #: Seconds between looks at the events of a job, and between signs of life.
 _PACE, _ALIVE = 0.25, 10.0
-#: Reports hold scripts of ours; they run in a page that can reach nothing.
-_REPORT_POLICY = (
-    "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'; sandbox allow-scripts"
-)
 
 
 def _store(request: Request) -> JobStore:
@@ -133,5 +130,5 @@ async def file(
     """One of these files, such as `report.html`."""
     path = await work(request, _store(request).file, job_id, name)
     kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
-    headers = {"Content-Security-Policy": _REPORT_POLICY} if kind == "text/html" else {}
+    headers = {"Content-Security-Policy": REPORT_POLICY} if kind == "text/html" else {}
     return FileResponse(path, media_type=kind, headers=headers)

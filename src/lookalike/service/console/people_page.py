@@ -1,0 +1,156 @@
+"""People of the gallery: search, rename, merge, forget, and take acts back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from nicegui import ui
+
+from lookalike.service.console.frame import Console
+from lookalike.service.people import People
+from lookalike.service.schemas.people import MergeRequest, RenameRequest
+
+__all__ = ["add"]
+
+_PAGE = 50
+
+
+def add(console: Console) -> None:
+    """Register the page."""
+
+    @ui.page("/people")
+    async def people() -> None:
+        visitor = console.visitor("operator")
+        if visitor is None:
+            return
+        held = People(visitor.recognition.recognizer.gallery)
+        place = {"after": ""}
+
+        async def refresh(after: str = "") -> None:
+            place["after"] = after
+            page = await visitor.ask(held.page, _PAGE, after, prefix.value or "", None)
+            if page is None:
+                return
+            table.rows = [
+                {
+                    "name": one.name,
+                    "templates": one.templates,
+                    "since": one.created_at[:10],
+                    "tags": ", ".join(f"{key}: {value}" for key, value in one.tags.items()),
+                }
+                for one in page.people
+            ]
+            table.selected.clear()
+            table.update()
+            following.set_visibility(page.next is not None)
+            following.props(f'data-after="{len(page.people)}"')
+            place["next"] = page.next or ""
+            found = await visitor.ask(held.acts, 10)
+            acts.clear()
+            with acts:
+                for act in found.acts if found else ():
+                    _act(act, undo)
+
+        async def undo(act_id: int) -> None:
+            if await visitor.ask(held.undo, act_id) is not None:
+                ui.notify("Taken back.", type="positive")
+            await refresh(place["after"])
+
+        def chosen() -> list[str]:
+            return [row["name"] for row in table.selected]
+
+        async def rename() -> None:
+            names = chosen()
+            if len(names) != 1:
+                ui.notify("Choose one person.", type="warning")
+                return
+            new = await _asked(f"Rename {names[0]}", "New name", "Rename")
+            if new and await visitor.ask(_rename, held, names[0], new) is not None:
+                ui.notify(f"Renamed to {new}.", type="positive")
+                await refresh(place["after"])
+
+        async def merge() -> None:
+            names = chosen()
+            if len(names) < 2:
+                ui.notify("Choose at least two people.", type="warning")
+                return
+            into = await _asked(f"Merge {', '.join(names)}", "Into the name", "Merge", names[0])
+            if into and await visitor.ask(_merge, held, [n for n in names if n != into], into) is not None:
+                ui.notify(f"Merged into {into}.", type="positive")
+                await refresh(place["after"])
+
+        async def forget() -> None:
+            names = chosen()
+            if not names:
+                ui.notify("Choose whom to forget.", type="warning")
+                return
+            if not await _confirmed(f"Forget {', '.join(names)}? Their vectors are deleted for good.", "Forget"):
+                return
+            for name in names:
+                if await visitor.ask(held.forget, name) is not None:
+                    ui.notify(f"Forgot {name}.", type="positive")
+            await refresh(place["after"])
+
+        with console.page("People", visitor):
+            with ui.element("section").classes("panel"):
+                prefix = ui.input("Name begins with", on_change=lambda: refresh()).props("outlined clearable")
+                prefix.classes("w-full")
+                with ui.row():
+                    for word, act in (("Rename", rename), ("Merge", merge), ("Forget", forget)):
+                        ui.button(word, on_click=act).props("outline no-caps")
+                columns = [
+                    {"name": name, "label": label, "field": name, "align": "left"}
+                    for name, label in (
+                        ("name", "Name"),
+                        ("templates", "Templates"),
+                        ("since", "Since"),
+                        ("tags", "Tags"),
+                    )
+                ]
+                table = ui.table(rows=[], columns=columns, row_key="name", selection="multiple")
+                table.props('flat aria-label="People"').classes("w-full")
+                following = ui.button("Next page", on_click=lambda: refresh(place["next"])).props("flat no-caps")
+            with ui.element("section").classes("panel"):
+                ui.label("Last acts").style("font-weight: 650")
+                acts = ui.column().classes("w-full")
+        await refresh()
+
+
+def _act(act: Any, undo: Callable[[int], Any]) -> None:
+    changed = ", ".join(f"{before} → {after}" for before, after in act.identities.items() if before != after)
+    with ui.row().classes("items-center w-full"):
+        ui.label(f"{act.at[:19].replace('T', ' ')} {act.kind}: {changed}{' (taken back)' if act.undone else ''}")
+        if not act.undone:
+            button = ui.button("Undo", on_click=lambda: undo(act.id)).props("flat no-caps dense")
+            button.props["aria-label"] = f"Undo {act.kind} {changed}"
+
+
+def _rename(held: People, name: str, new: str) -> object:
+    return held.rename(RenameRequest(name=name, to=new))
+
+
+def _merge(held: People, names: list[str], into: str) -> object:
+    return held.merge(MergeRequest(names=names, into=into))
+
+
+async def _asked(title: str, label: str, button: str, value: str = "") -> str | None:
+    """A text that is asked for; None where it was not given."""
+    with ui.dialog() as dialog, ui.card().classes("w-96"):
+        ui.label(title).style("font-weight: 650")
+        given = ui.input(label, value=value).props("outlined autofocus").classes("w-full")
+        given.on("keydown.enter", lambda: dialog.submit(given.value))
+        with ui.row().classes("w-full justify-end"):
+            ui.button("Cancel", on_click=lambda: dialog.submit(None)).props("flat no-caps")
+            ui.button(button, on_click=lambda: dialog.submit(given.value)).props("no-caps")
+    answer: str | None = await dialog
+    return answer
+
+
+async def _confirmed(question: str, button: str) -> bool:
+    with ui.dialog() as dialog, ui.card().classes("w-96"):
+        ui.label(question)
+        with ui.row().classes("w-full justify-end"):
+            ui.button("Cancel", on_click=lambda: dialog.submit(False)).props("flat no-caps autofocus")
+            ui.button(button, on_click=lambda: dialog.submit(True)).props("no-caps color=negative")
+    return bool(await dialog)
