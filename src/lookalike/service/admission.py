@@ -58,6 +58,17 @@ class Admission:
         self._mean = 0.05
         self.working = self.refused = 0
 
+    def check_room(self) -> None:
+        """Refuse what there is no room for, before anything of it is read.
+
+        Raises:
+            Overloaded: the queue is full.
+        """
+        if self.working >= self._most:
+            self.refused += 1
+            waiting = self._mean * self.working / self._threads
+            raise Overloaded(max(1, round(waiting)))
+
     async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Call a function in a thread.
 
@@ -65,10 +76,7 @@ class Admission:
             Overloaded: the queue is full; nothing was begun.
             TookTooLong: what waited is not begun any more; what runs goes on to its end, unseen.
         """
-        if self.working >= self._most:
-            self.refused += 1
-            waiting = self._mean * self.working / self._threads
-            raise Overloaded(max(1, round(waiting)))
+        self.check_room()
         self.working += 1
         context = contextvars.copy_context()
         loop = asyncio.get_running_loop()

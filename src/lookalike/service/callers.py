@@ -107,6 +107,8 @@ def caller_with(role: Role) -> Callable[..., Coroutine[Any, Any, Caller]]:
     async def dependency(
         request: Request, given: Annotated[HTTPAuthorizationCredentials | None, Security(_BEARER)]
     ) -> Caller:
+        if request.method != "GET":
+            request.app.state.admission.check_room()  # a queue that is full reads no bodies, and hashes no keys
         doors: Doors = request.app.state.doors
         address = request.client.host if request.client else ""
         caller = await doors.caller(None if given is None else given.credentials, address, role)
