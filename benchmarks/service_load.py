@@ -3,8 +3,8 @@
     python benchmarks/service_load.py --people 100k --output service_load.json
 
 The gallery holds generated vectors and is asked by vector; pictures (`--photographs`, a folder of faces, or the ORL
-faces of the extra `faces`) are asked by dlib, or by the model given. Clients are in a process of their own, each with one
-connection that asks again as soon as it has its answer. Measured, each for `--seconds`:
+faces of the extra `faces`) are asked by dlib, or by the model given. Clients are in a process of their own, each with
+one connection that asks again as soon as it has its answer. Measured, each for `--seconds`:
 
 - `library`: the same question asked of the recognizer in this process, one thread.
 - `quiet`: 1, 8 and 64 clients ask.

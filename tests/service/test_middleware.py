@@ -27,6 +27,20 @@ def test_another_host_is_refused(shared_service, host):
     assert (answer.status_code, answer.json()["error"]["code"]) == (421, "unknown_host")
 
 
+@pytest.mark.parametrize(
+    ("host", "origin"), [("evil.example", "http://evil.example"), ("127.0.0.1", "http://evil.example")]
+)
+def test_no_page_elsewhere_opens_a_socket(shared_service, host, origin):
+    name, port = shared_service.address.removeprefix("http://").split(":")
+    with socket.create_connection((name, int(port)), timeout=20) as connection:
+        connection.sendall(
+            f"GET /console/_nicegui_ws/socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: {host}:{port}\r\n"
+            f"Origin: {origin}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode()
+        )
+        assert connection.recv(10_000).startswith(b"HTTP/1.1 403")
+
+
 def test_a_body_that_does_not_arrive_is_not_waited_for(tiny_model, tmp_path):
     with running_service(tmp_path, model=str(tiny_model), upload_seconds=0.5) as service:
         host, port = service.address.removeprefix("http://").split(":")

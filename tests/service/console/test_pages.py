@@ -143,7 +143,7 @@ def test_people_are_enrolled_identified_renamed_merged_and_forgotten(page, servi
     page.get_by_text("Merged into Bob").wait_for()
     person(page, "Bobby").wait_for(state="detached")
     page.get_by_role("button", name="Undo merge").click()
-    page.get_by_text("Taken back").wait_for()
+    page.get_by_text("Taken back.", exact=True).wait_for()
     person(page, "Bobby").wait_for()
 
     page.get_by_label("Name begins with").fill("Ad")

@@ -14,15 +14,28 @@ def test_jobs_are_kept_in_order_with_their_events(tmp_path):
     job = store.change(jobs[0], state="running")
     store.tell(job, stage="Looking", done=1, total=2)
     store.change(job, state="done", result={"a": 1})
-    events = list(JobStore(tmp_path / "jobs").events(job.id))
+    other = JobStore(tmp_path / "jobs")
+    new = other.follow(job.id)
+    events = new()
     assert [one["n"] for one in events] == [1, 2, 3]
     assert [one.get("state") for one in events] == ["running", None, "done"]
-    assert list(store.events(job.id, after=2)) == events[2:]
+    assert other.follow(job.id, after=2)() == events[2:]
+    assert other.last_event(job.id) == events[2]
+    assert other.last_event(jobs[1].id) is None
     assert store.get(job.id).result == {"a": 1}
-    # What is being written is not read in part.
-    with (store.folder / job.id / "events.jsonl").open("a") as file:
-        file.write('{"stage": "Lo')
-    assert len(list(store.events(job.id))) == 3
+    assert {one.id for one in store.unended()} == {one.id for one in jobs[1:]}
+    # What is being written is not read in part; then it is, once.
+    path = store.folder / job.id / "events.jsonl"
+    with path.open("a") as file:
+        file.write('{"n": 4, "sta')
+    assert new() == []
+    assert other.last_event(job.id) == events[2]
+    with path.open("a") as file:
+        file.write('ge": "größer"}\n')
+    assert new() == [{"n": 4, "stage": "größer"}]
+    assert new() == []
+    other.tell(job, stage="more")  # numbers go on, whoever tells
+    assert other.last_event(job.id)["n"] == 5
 
 
 @pytest.mark.parametrize("job_id", ["", "..", "../x", "20260101000000-00000000", "x" * 300])

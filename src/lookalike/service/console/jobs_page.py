@@ -88,10 +88,8 @@ def _state(store: JobStore) -> list[tuple[Job, str, tuple[str, ...]]]:
     """The last jobs, a line about how far each is, and what it wrote."""
     found = []
     for job in store.listed()[:20]:
-        line = ""
-        for event in store.events(job.id):
-            if event.get("stage"):
-                line = f"{event['stage']}: {event['done']} of {event['total'] or '?'}"
+        event = store.last_event(job.id) or {}
+        line = f"{event['stage']}: {event['done']} of {event['total'] or '?'}" if event.get("stage") else ""
         found.append((job, "" if job.ended else line, tuple(store.files(job.id)) if job.ended else ()))
     return found
 

@@ -67,7 +67,7 @@ class JobRunner:
                 self._over.wait(5)
 
     def _run_queue(self) -> None:
-        for job in reversed(self._store.listed()):
+        for job in self._store.unended():
             if job.state == "running":  # whoever ran it has died: the lock is ours
                 self._store.change(job, state="interrupted", ended_at=now(), error="the service ended meanwhile")
             elif job.state == "queued" and not self._over.is_set():
@@ -144,7 +144,7 @@ class JobRunner:
         for line in stream:
             text = line.decode("utf-8", "replace").rstrip("\n")
             try:
-                event = json.loads(text)
+                event = json.loads(text if len(line) < _LONGEST else "")
                 self._store.tell(job, **{name: event[name] for name in event if name in _EVENT})
             except (ValueError, TypeError):
                 if text.strip():
@@ -152,6 +152,8 @@ class JobRunner:
                     del told[:-20]
 
 
+#: Bytes of a line that is taken for an event.
+_LONGEST = 32 * 1024
 _EVENT = ("stage", "done", "total", "detail", "warning")
 
 

@@ -7,12 +7,14 @@ are replaced as a whole, or only added to.
 from __future__ import annotations
 
 import json
+import os
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from lookalike.atomic_files import make_folders, write_atomically
@@ -23,6 +25,9 @@ __all__ = ["ENDED", "Job", "JobStore"]
 
 #: States in which nothing more happens.
 ENDED = ("done", "failed", "cancelled", "interrupted")
+
+#: Bytes of an event, at most: longer ones are cut by whoever tells them.
+_LONGEST_EVENT = 64 * 1024
 
 _ID = re.compile(r"\d{14}-[0-9a-f]{8}")
 
@@ -57,6 +62,8 @@ class JobStore:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._lock, self._told = Lock(), dict[str, int]()
+        self._over = set[str]()
 
     def add(self, asked: dict[str, Any], caller: str) -> Job:
         """Put a job at the end of the queue.
@@ -96,6 +103,15 @@ class JobStore:
         names = sorted((path.name for path in self.folder.iterdir()), reverse=True)
         return [self.get(name) for name in names if _ID.fullmatch(name) and (self.folder / name / "job.json").exists()]
 
+    def unended(self) -> list[Job]:
+        """Those that have not ended, the oldest first; quick also where there were thousands."""
+        if not self.folder.is_dir():
+            return []
+        names = sorted(path.name for path in self.folder.iterdir() if path.name not in self._over)
+        found = [self.get(name) for name in names if _ID.fullmatch(name) and (self.folder / name / "job.json").exists()]
+        self._over |= {job.id for job in found if job.ended}
+        return [job for job in found if not job.ended]
+
     def change(self, job: Job, **fields: Any) -> Job:
         """Keep a new state of a job, and tell it as an event where it is one."""
         changed = replace(job, **fields)
@@ -107,20 +123,46 @@ class JobStore:
     # --- events -------------------------------------------------------------------------------------------
 
     def tell(self, job: Job, **event: Any) -> None:
-        """Add an event."""
-        path = self.folder / job.id / "events.jsonl"
-        with path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"at": now(), **event}, ensure_ascii=False) + "\n")
+        """Add an event, with its number; for whoever runs the job."""
+        path = self._events(job.id)
+        with self._lock:
+            if job.id not in self._told:
+                last = self.last_event(job.id)
+                self._told[job.id] = 0 if last is None else last["n"]
+            self._told[job.id] += 1
+            with path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps({"n": self._told[job.id], "at": now(), **event}, ensure_ascii=False) + "\n")
 
-    def events(self, job_id: str, after: int = 0) -> Iterator[dict[str, Any]]:
-        """The events that follow a number, each with its own under `n`."""
-        path = self.folder / job_id / "events.jsonl"
-        if not path.exists():
-            return
-        with path.open(encoding="utf-8") as file:
-            for number, line in enumerate(file, 1):
-                if number > after and line.endswith("\n"):
-                    yield {"n": number, **json.loads(line)}
+    def last_event(self, job_id: str) -> dict[str, Any] | None:
+        """The last event of a job; None before the first."""
+        try:
+            with self._events(job_id).open("rb") as file:
+                file.seek(max(0, file.seek(0, os.SEEK_END) - _LONGEST_EVENT))
+                lines = file.read().split(b"\n")[:-1]  # what follows the last end of a line is being written
+        except FileNotFoundError:
+            return None
+        return json.loads(lines[-1]) if lines else None
+
+    def follow(self, job_id: str, after: int = 0) -> Callable[[], list[dict[str, Any]]]:
+        """A function that gives the events that came since it was last called; at first those that follow a number."""
+        path, place = self._events(job_id), 0
+
+        def new() -> list[dict[str, Any]]:
+            nonlocal place
+            try:
+                with path.open("rb") as file:
+                    file.seek(place)
+                    whole = file.read().rpartition(b"\n")[0]
+            except FileNotFoundError:
+                return []
+            place += len(whole) + 1 if whole else 0
+            found = [json.loads(line) for line in whole.split(b"\n") if line]
+            return [event for event in found if event["n"] > after]
+
+        return new
+
+    def _events(self, job_id: str) -> Path:
+        return self.folder / job_id / "events.jsonl"
 
     # --- what is wanted, and what is written -----------------------------------------------------------------
 

@@ -34,10 +34,7 @@ def _store(request: Request) -> JobStore:
 
 
 def _answer(store: JobStore, job: Job) -> JobAnswer:
-    latest = None
-    for latest in store.events(job.id):  # noqa: B007 - the last one
-        pass
-    return JobAnswer.model_validate({**job.__dict__, "latest": latest})
+    return JobAnswer.model_validate({**job.__dict__, "latest": store.last_event(job.id)})
 
 
 @router.post("", status_code=202)
@@ -95,15 +92,14 @@ async def events(
 
 
 async def _stream(request: Request, store: JobStore, job_id: str, after: int) -> AsyncIterator[str]:
-    quiet = 0.0
+    quiet, new = 0.0, store.follow(job_id, after)
     while True:
         ended = store.get(job_id).ended  # before the events: what came until then is told
-        told = list(store.events(job_id, after))
+        told = new()
         for event in told:
-            after = event["n"]
             found = JobEvent.model_validate(event)
             kind = "progress" if found.state is None else "state"
-            yield f"id: {after}\nevent: {kind}\ndata: {found.model_dump_json()}\n\n"
+            yield f"id: {found.n}\nevent: {kind}\ndata: {found.model_dump_json()}\n\n"
         if ended or request.app.state.stopping or await request.is_disconnected():
             return
         quiet = 0.0 if told else quiet + _PACE
