@@ -6,8 +6,9 @@ import json
 import httpx2
 import numpy as np
 import pytest
+from tests.service_server import running_service
 
-from lookalike import Embedder, Recognizer
+from lookalike import Embedder, LandmarkRecognizer, Recognizer
 from lookalike.client import ServiceError
 
 
@@ -114,3 +115,33 @@ def test_no_path_is_read(shared_service, faces):
     form = {"pictures": str(faces["s01"][0])}
     answer = httpx2.post(f"{shared_service.address}/v1/embed", headers=shared_service.headers(), data=form)
     assert answer.status_code == 415  # without a file, no multipart form is sent
+
+
+def test_a_gallery_of_places_is_served_in_the_same_way(tiny_model, people_folder, orl, tmp_path):
+    names = ("s01", "s02", "s03")
+    enrolled = [people_folder / name / f"{number}.png" for name in names for number in range(4)]
+    others = orl.of(orl.names[9:29]).paths[::2][:100]
+    gallery = tmp_path / "people.gallery"
+    with LandmarkRecognizer(Embedder.load(tiny_model), str(gallery)) as recognizer:
+        recognizer.enroll(enrolled, [path.parent.name for path in enrolled], others, promise_fpr=0.1)
+        own = recognizer.identify(people_folder / "s02" / "4.png")
+    with running_service(tmp_path, model=str(tiny_model)) as service, service.client() as client:
+        told = client.identify(people_folder / "s02" / "4.png")
+        (answer,) = told.pictures[0].answers
+        assert (told.kind, answer.decision, answer.identity) == ("landmarks", own.decision, own.identity)
+        assert answer.identity == "s02"
+        assert answer.candidates[0].confidence == pytest.approx(own.confidence, abs=1e-5)
+        assert answer.candidates[0].threshold == pytest.approx(own.threshold, abs=1e-5)
+        thresholds = client.thresholds()
+        assert thresholds.identify is None
+        assert thresholds.promised["promise"] == 0.1
+        before = client.gallery().templates
+        client.enroll("s02", people_folder / "s02" / "3.png")  # it is there already
+        assert client.gallery().templates == before
+        client.enroll("s04", [people_folder / "s04" / f"{number}.png" for number in range(4)])
+        assert client.identify(people_folder / "s04" / "4.png").pictures[0].answers[0].identity == "s04"
+        assert client.forget("s04").identities == 1
+        with pytest.raises(ServiceError, match="for people"):
+            client.enroll("s05", people_folder / "s05" / "0.png", tags={"a": "b"})
+        with pytest.raises(ServiceError, match="filter by tags"):
+            client.identify(people_folder / "s01" / "4.png", where={"a": "b"})

@@ -10,6 +10,7 @@ import typer
 
 from lookalike.cli.keys.options import ConfigFile, KeysFile
 from lookalike.cli.options import AsJson, GalleryOfService
+from lookalike.cli.service_extra import service_extra
 
 __all__ = ["serve"]
 
@@ -46,16 +47,11 @@ def serve(
 ) -> None:
     """Answer over HTTP who is in a picture; every request needs an API key (lookalike keys)."""
     from lookalike.cli.terminal import note, print_json
-    from lookalike.errors import MissingDependencyError
 
-    try:
+    with service_extra():
         from lookalike.service.run import Started
         from lookalike.service.run import serve as run
         from lookalike.service.settings import ServiceSettings
-    except ModuleNotFoundError as error:
-        raise MissingDependencyError(
-            f"{error.name} is not installed; the service needs the extra: pip install 'lookalike[service]'"
-        ) from None
     settings = ServiceSettings.load(
         config,
         model=model,

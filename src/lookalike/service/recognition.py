@@ -117,7 +117,9 @@ class Recognition:
         return self._identification([[self._told(answer, answer.notes)] for answer in answers])
 
     def enroll(self, asked: EnrollRequest, *, replace: bool, key: str | None) -> Enrolled:
-        """Store pictures of one person."""
+        """Store pictures of one person, or photos of one place."""
+        if self.recognizer.place_recognition() is not None:
+            key = None  # photos that a place has already are not stored again, so repeating does no harm
         stored = self.recognizer.enroll(
             asked.name,
             self.decoded(asked.pictures),

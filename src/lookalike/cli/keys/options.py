@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lookalike.cli.service_extra import service_extra
+
 if TYPE_CHECKING:
     from lookalike.service.api_keys import ApiKeys
 
@@ -25,7 +27,7 @@ KeysFile = Annotated[
 
 def keys_of(config: Path | None, gallery: str | None, keys: Path | None) -> ApiKeys:
     """The keys of the service that has these settings."""
-    from lookalike.service.api_keys import ApiKeys
-    from lookalike.service.settings import ServiceSettings
-
+    with service_extra():
+        from lookalike.service.api_keys import ApiKeys
+        from lookalike.service.settings import ServiceSettings
     return ApiKeys(ServiceSettings.load(config, gallery=gallery, keys=keys).keys_file)
