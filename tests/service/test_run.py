@@ -1,5 +1,7 @@
 """`lookalike serve` as a process: the first key, several workers, SIGTERM and SIGKILL under load, clear refusals."""
 
+import json
+import os
 import re
 import signal
 import socket
@@ -106,6 +108,27 @@ def test_no_acknowledged_enrolment_is_lost(serving, tiny_model, faces, tmp_path,
         assert len(gallery) <= len(acknowledged) + len(threads)  # those on their way
     if how is signal.SIGTERM:  # what was accepted was answered
         assert {error.code for error in refused} <= {"unreachable", "overloaded"}
+
+
+@pytest.mark.slow
+def test_a_stream_of_events_does_not_hold_up_the_end(tiny_model, people_folder, tmp_path):
+    data = json.dumps({"eight": str(people_folder)})
+    service = Serving(
+        "--model", tiny_model, "--gallery", tmp_path / "people.gallery", LOOKALIKE_SERVICE_DATA=data
+    )  # fmt: skip
+    try:
+        with service.client() as client:
+            job = client.start_job("train", data="eight", epochs=10_000)
+            events = client.job_events(job.id)
+            while next(events).state != "running":
+                pass
+            began = time.monotonic()
+            os.killpg(service.process.pid, signal.SIGTERM)
+            list(events)
+        assert service.end() == 0
+        assert time.monotonic() - began < 25  # 30 s is how long the server waits for what does not end
+    finally:
+        service.end(signal.SIGKILL)
 
 
 def refusal(*arguments):

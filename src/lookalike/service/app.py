@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import logging
+import signal
+import threading
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
-from typing import TYPE_CHECKING
+from types import FrameType
+from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
 from fastapi.concurrency import run_in_threadpool
@@ -56,15 +59,16 @@ def create_app(settings: ServiceSettings, recognizer: Recognizer | None = None, 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         with ExitStack() as opened:
-            admission = Admission(settings.threads, settings.queue, settings.request_seconds)
-            opened.callback(admission.close)
             recognition = await run_in_threadpool(_recognition, settings, recognizer, measures, opened)
+            admission = Admission(settings.threads, settings.queue, settings.request_seconds)
+            opened.callback(admission.close)  # before what its threads use is closed
             measures.watch("working_requests", "Requests that are worked on or wait", lambda: admission.working)
             measures.watch("refused_requests", "Requests refused because the queue was full", lambda: admission.refused)
             app.state.admission, app.state.recognition = admission, recognition
             runner = JobRunner(app.state.jobs, settings)
             runner.start()
             opened.callback(runner.stop)
+            _end_streams_at_signals(app)
             _LOGGER.info("ready: model %s, %s", recognition.recognizer.embedder.name, recognition.recognizer.gallery)
             yield
             app.state.stopping = True
@@ -99,6 +103,21 @@ def create_app(settings: ServiceSettings, recognizer: Recognizer | None = None, 
 
         mount_console(app)
     return app
+
+
+def _end_streams_at_signals(app: FastAPI) -> None:
+    """Let streams of events end when the service is asked to: its server waits for them before it tells us."""
+    if threading.current_thread() is not threading.main_thread():
+        return
+    for number in (signal.SIGINT, signal.SIGTERM):
+        before = signal.getsignal(number)
+
+        def stop(number: int, frame: FrameType | None, before: Any = before) -> None:
+            app.state.stopping = True
+            if callable(before):
+                before(number, frame)
+
+        signal.signal(number, stop)
 
 
 def _recognition(

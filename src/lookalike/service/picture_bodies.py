@@ -69,7 +69,7 @@ def _json(content: bytes) -> Any:
     try:
         return json.loads(content)
     except (ValueError, RecursionError):
-        raise Refused(400, "bad_request", "the body is no JSON; see /docs for what is expected") from None
+        raise Refused(400, "bad_request", "the body is no JSON; /v1/openapi.json says what is expected") from None
 
 
 async def _form(request: Request, settings: ServiceSettings) -> dict[str, Any]:
