@@ -5,11 +5,13 @@ import os
 import shutil
 import signal
 import subprocess
+from pathlib import Path
 
 import pytest
 from tests.service_server import Serving
 
 from lookalike.client import Client
+from lookalike.service.api_keys import ApiKeys
 
 sync_api = pytest.importorskip("playwright.sync_api")
 axe = pytest.importorskip("axe_playwright_python.sync_playwright")
@@ -160,6 +162,37 @@ def test_people_are_enrolled_identified_renamed_merged_and_forgotten(page, servi
     with Client(service.address, service.key) as client:
         assert [one.name for one in client.people()] == ["Bob", "Bobby"]
         assert {entry.actor.split(" (")[0] for entry in client.audit()} == {"first key"}
+
+
+def test_a_page_of_a_key_that_was_revoked_does_nothing_more(browser, service, faces):
+    keys = ApiKeys(Path(service.wait_for(r"keys: (\S+)\)")))
+    text, key = keys.add("leaver", "operator")
+    context = browser.new_context()
+    page = context.new_page()
+    sign_in(page, service, text)
+    page.get_by_role("heading", name="Identify").wait_for()
+    page.goto(f"{service.address}/console/enroll")
+    page.get_by_label("Name").wait_for()
+    keys.revoke(key.id)
+    give(page, faces["s01"][0])
+    page.wait_for_url("**/console/login")
+    context.close()
+
+
+def test_a_name_is_text_wherever_it_is_shown(page, service, faces):
+    name = "<img src=x onerror='window.done=1'>"
+    enroll(page, service, name, faces["s04"][:1])
+    page.goto(f"{service.address}/console/people")
+    person(page, name).click()
+    page.get_by_role("button", name="Rename").click()
+    page.get_by_role("dialog").get_by_text(name).wait_for()
+    page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
+    page.goto(f"{service.address}/console/")
+    give(page, faces["s04"][2])
+    page.get_by_role("article").get_by_text(name).first.wait_for()
+    assert page.evaluate("window.done") is None
+    with Client(service.address, service.key) as client:
+        client.forget(name)
 
 
 def test_two_pictures_are_compared(page, service, faces):

@@ -84,10 +84,24 @@ new MutationObserver(() => {
 
 @dataclass(frozen=True)
 class Visitor:
-    """Who looks at a page, and what the page asks in their name."""
+    """Who looks at a page, and what the page asks in their name.
+
+    Attributes:
+        key: as it was when the page was opened.
+        role: that the page needs.
+        browser: the browser's id.
+        console: the page's.
+    """
 
     key: ApiKey
-    app: FastAPI
+    role: Role
+    browser: str
+    console: Console
+
+    @property
+    def app(self) -> FastAPI:
+        """The service's application."""
+        return self.console.app
 
     @property
     def recognition(self) -> Recognition:
@@ -100,9 +114,16 @@ class Visitor:
         return allows(self.key.role, role)
 
     async def ask(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | None:
-        """Call a function in a thread, once there is room; None where it was refused, which the page then says."""
+        """Call a function in a thread, once there is room; None where it was refused, which the page then says.
+
+        A page may stay open for hours: that its key was revoked meanwhile counts.
+        """
+        key = self.console.sessions.key_of(self.browser)
+        if key is None or not allows(key.role, self.role):
+            ui.navigate.to("/login")
+            return None
         try:
-            with acting_as(Caller(self.key).actor):
+            with acting_as(Caller(key).actor):
                 found: T = await self.app.state.admission.run(call, *args, **kwargs)
         except Exception as error:
             told = refusal(error)
@@ -140,7 +161,7 @@ class Console:
         if key is None:
             ui.navigate.to("/login")
             return None
-        visitor = Visitor(key, self.app)
+        visitor = Visitor(key, role, self.browser, self)
         if not visitor.may(role):
             with self.page("Not allowed", visitor):
                 ui.label(f"This page needs a key of the role {role}; yours is of {key.role}.")

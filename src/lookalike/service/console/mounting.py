@@ -6,7 +6,6 @@ import secrets
 from typing import Any
 
 from fastapi import FastAPI
-from nicegui import app as nicegui_app
 from nicegui import ui
 from starlette.formparsers import MultiPartParser
 
@@ -23,7 +22,6 @@ def mount_console(app: FastAPI) -> None:
     settings: Any = app.state.settings
     MultiPartParser.spool_max_size = settings.max_body + 1  # pictures are never written to the disk
     console = Console(app, Sessions(app.state.doors.keys))
-    nicegui_app.state.console = console
     pages.add(console)
     ui.run_with(
         app,

@@ -25,7 +25,7 @@ def add(console: Console) -> None:
         if visitor is None:
             return
         held = People(visitor.recognition.recognizer.gallery)
-        place = {"after": ""}
+        place = {"after": "", "next": ""}
 
         async def refresh(after: str = "") -> None:
             place["after"] = after
@@ -44,7 +44,6 @@ def add(console: Console) -> None:
             table.selected.clear()
             table.update()
             following.set_visibility(page.next is not None)
-            following.props(f'data-after="{len(page.people)}"')
             place["next"] = page.next or ""
             found = await visitor.ask(held.acts, 10)
             acts.clear()
