@@ -25,7 +25,7 @@ def asked_as(role):
 
     @pytest.mark.slow
     @schema.parametrize()
-    @settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck))
     def test(shared_service, case):
         case.call_and_validate(
             base_url=shared_service.address, headers=shared_service.headers(role), excluded_checks=LEFT_OUT

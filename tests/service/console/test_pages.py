@@ -263,8 +263,7 @@ def test_a_reader_sees_no_pages_of_operators(browser, service):
     context.close()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
 def test_no_serious_fault_of_accessibility_and_nothing_wider_than_the_screen(context, service, browser, scheme, width):
     own = browser.new_context(
         viewport={"width": width, "height": 844}, color_scheme=scheme, storage_state=context.storage_state()

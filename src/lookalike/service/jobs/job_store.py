@@ -29,7 +29,8 @@ ENDED = ("done", "failed", "cancelled", "interrupted")
 #: Bytes of an event, at most: longer ones are cut by whoever tells them.
 _LONGEST_EVENT = 64 * 1024
 
-_ID = re.compile(r"\d{14}-[0-9a-f]{8}")
+#: The moment to microseconds, so that the order of ids is that of the queue.
+_ID = re.compile(r"\d{20}-[0-9a-f]{8}")
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ class JobStore:
             StorageError: the disk is full or failing.
         """
         made = Job(
-            id=f"{datetime.now(UTC):%Y%m%d%H%M%S}-{secrets.token_hex(4)}",
+            id=f"{datetime.now(UTC):%Y%m%d%H%M%S%f}-{secrets.token_hex(4)}",
             kind=asked["kind"],
             asked=asked,
             state="queued",
