@@ -126,7 +126,7 @@ def _act(act: Any, undo: Callable[[int], Any]) -> None:
 
 
 def _rename(held: People, name: str, new: str) -> object:
-    return held.rename(RenameRequest(name=name, to=new))
+    return held.rename(asked=RenameRequest(name=name, to=new))
 
 
 def _merge(held: People, names: list[str], into: str) -> object:
