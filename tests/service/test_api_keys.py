@@ -7,7 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from lookalike.errors import ArtefactError, InputError, UnknownIdentityError
+from lookalike.gallery.actor import actor_name
 from lookalike.service.api_keys import ROLES, ApiKeys, allows
+from lookalike.service.callers import Caller
 
 
 @pytest.fixture
@@ -66,9 +68,20 @@ def test_hashing_is_only_for_ids_that_there_are(keys):
     assert not keys.costly("nonsense")
 
 
+def test_the_longest_name_can_act(keys):
+    _, key = keys.add("x" * 180, "reader")
+    assert actor_name(Caller(key).actor).startswith("xxx")
+
+
 @pytest.mark.parametrize(
     ("name", "role", "ends"),
-    [("", "reader", None), ("a\nb", "reader", None), ("a", "root", None), ("a", "reader", "2001-01-01")],
+    [
+        ("", "reader", None),
+        ("x" * 181, "reader", None),
+        ("a\nb", "reader", None),
+        ("a", "root", None),
+        ("a", "reader", "2001-01-01"),
+    ],
 )
 def test_unusable_keys_are_not_made(keys, name, role, ends):
     with pytest.raises(InputError):

@@ -33,6 +33,8 @@ _VERSION = 1
 #: Of scrypt: 16 MiB and some 40 ms a key, which is verified once by each process.
 _COST, _BLOCK = 2**14, 8
 _MEMORY = 64 * 2**20
+#: Of a key's name: audit logs name it with the key's id, in a line of at most 200 characters.
+_LONGEST_NAME = 180
 #: Keys that a process remembers to have verified.
 _REMEMBERED = 10_000
 
@@ -109,7 +111,7 @@ class ApiKeys:
         """Make a key.
 
         Args:
-            name: whose it is, one line of 1 to 200 characters.
+            name: whose it is, one line of 1 to 180 characters.
             role: what it may do.
             expires_at: when it ends; None for never.
 
@@ -120,8 +122,8 @@ class ApiKeys:
             InputError: an unusable name, another role, or an end that is past.
             StorageError: the file cannot be written.
         """
-        if not name.strip() or len(name) > 200 or not name.isprintable():
-            raise InputError(f"the key's name is {name!r}; give one line of 1 to 200 characters")
+        if not name.strip() or len(name) > _LONGEST_NAME or not name.isprintable():
+            raise InputError(f"the key's name is {name!r}; give one line of 1 to {_LONGEST_NAME} characters")
         if role not in ROLES:
             raise InputError(f"the role is {role!r}; expected {', '.join(ROLES)}")
         ends = None if expires_at is None else utc_moment(expires_at)
@@ -160,7 +162,7 @@ class ApiKeys:
             ArtefactError: the file is damaged.
         """
         kept = self._read()
-        mark = hmac.digest(self._pepper, text.encode("utf-8", "replace"), "sha256")
+        mark = self._mark(text)
         found = self._remembered.get(mark)
         if found is None:
             found = self._compared(kept, text)
@@ -180,7 +182,11 @@ class ApiKeys:
         """Whether `verified` has to hash: the id is that of a key, and the text was not verified before."""
         if "".join(text.split("-")[1:2]) not in self._read():
             return False
-        return hmac.digest(self._pepper, text.encode("utf-8", "replace"), "sha256") not in self._remembered
+        return self._mark(text) not in self._remembered
+
+    def _mark(self, text: str) -> bytes:
+        """By what a text that was verified is remembered."""
+        return hmac.digest(self._pepper, text.encode("utf-8", "replace"), "sha256")
 
     @staticmethod
     def _compared(kept: dict[str, ApiKey], text: str) -> ApiKey | None:

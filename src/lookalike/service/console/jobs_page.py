@@ -9,7 +9,9 @@ from nicegui import ui
 
 from lookalike.errors import UnknownIdentityError
 from lookalike.service.api_keys import allows
+from lookalike.service.callers import Caller
 from lookalike.service.console.frame import Console, Visitor
+from lookalike.service.jobs.job_commands import needed_role
 from lookalike.service.jobs.job_store import Job, JobStore
 from lookalike.service.middleware import REPORT_POLICY
 
@@ -39,7 +41,7 @@ def add(console: Console) -> None:
         seen: dict[str, object] = {}
 
         async def start(asked: dict[str, object]) -> None:
-            if await visitor.ask(store.add, asked, f"{visitor.key.name} ({visitor.key.id})") is not None:
+            if await visitor.ask(store.add, asked, Caller(visitor.key).actor) is not None:
                 await refresh()
 
         async def cancel(job_id: str) -> None:
@@ -64,7 +66,7 @@ def add(console: Console) -> None:
                 doctor = {"kind": "doctor", "measure_quality": False}
                 ui.button("Start the doctor", on_click=lambda: start(doctor)).props("no-caps")
                 names = sorted(console.app.state.settings.data)
-                if visitor.may("admin") and names:
+                if visitor.may(needed_role("evaluate")) and names:
                     data = (
                         ui.select(names, value=names[0], label="Labelled pictures").props("outlined").classes("w-full")
                     )
@@ -104,5 +106,5 @@ def _show(visitor: Visitor, job: Job, line: str, files: tuple[str, ...], cancel:
             ui.label(job.error)
         if "report.html" in files:
             ui.link("Report", f"/reports/{job.id}", new_tab=True)
-        if not job.ended and (job.kind == "doctor" or visitor.may("admin")):
+        if not job.ended and visitor.may(needed_role(job.kind)):
             ui.button("Cancel", on_click=lambda: cancel(job.id)).props("outline no-caps")  # type: ignore[operator]

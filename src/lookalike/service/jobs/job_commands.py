@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from lookalike.errors import InputError
+from lookalike.service.api_keys import Role
 from lookalike.service.settings import ServiceSettings
 
-__all__ = ["job_command"]
+__all__ = ["job_command", "needed_role"]
 
 
 def job_command(asked: Mapping[str, Any], settings: ServiceSettings, output: Path) -> list[str]:
@@ -54,6 +55,11 @@ def job_command(asked: Mapping[str, Any], settings: ServiceSettings, output: Pat
         limits += ["--calibration", str(settings.calibration)] if settings.calibration is not None else []
         command = ["people", "doctor", *gallery, *model, *limits, *quality, "--output", str(output)]
     return [*command, "--json"]
+
+
+def needed_role(kind: str) -> Role:
+    """Who may ask for a job of a kind, and end it."""
+    return "operator" if kind == "doctor" else "admin"
 
 
 def _named(setting: str, known: Mapping[str, str], name: str) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 
 from lookalike.atomic_files import make_folders
 from lookalike.errors import LookalikeError
+from lookalike.gallery.actor import ACTOR_VARIABLE
 from lookalike.gallery.file_locks import locked
 from lookalike.gallery.moments import now
 from lookalike.service.jobs.job_commands import job_command
@@ -85,7 +86,7 @@ class JobRunner:
         except LookalikeError as error:
             self._store.change(job, state="failed", ended_at=now(), error=str(error))
             return
-        environment = {**os.environ, "LOOKALIKE_PROGRESS": "json", "LOOKALIKE_ACTOR": job.caller}
+        environment = {**os.environ, "LOOKALIKE_PROGRESS": "json", ACTOR_VARIABLE: job.caller}
         process = subprocess.Popen(
             [sys.executable, "-m", "lookalike", *command],
             stdin=subprocess.DEVNULL,

@@ -11,7 +11,8 @@ from fastapi import APIRouter, Header, Path, Query, Request
 from fastapi.responses import FileResponse, StreamingResponse
 
 from lookalike.service.api_keys import allows
-from lookalike.service.jobs.job_commands import job_command
+from lookalike.service.callers import Caller
+from lookalike.service.jobs.job_commands import job_command, needed_role
 from lookalike.service.jobs.job_store import Job, JobStore
 from lookalike.service.middleware import REPORT_POLICY
 from lookalike.service.problems import Refused
@@ -37,11 +38,16 @@ def _answer(store: JobStore, job: Job) -> JobAnswer:
     return JobAnswer.model_validate({**job.__dict__, "latest": store.last_event(job.id)})
 
 
+def _check_role(caller: Caller, kind: str) -> None:
+    wanted = needed_role(kind)
+    if not allows(caller.key.role, wanted):
+        raise Refused(403, "forbidden", f"a job of the kind {kind} needs a key of the role {wanted}")
+
+
 @router.post("", status_code=202)
 async def start(request: Request, caller: Operator, asked: JobRequest) -> JobAnswer:
     """Put a job into the queue: one runs at a time. All but `doctor` need the role admin."""
-    if asked.kind != "doctor" and not allows(caller.key.role, "admin"):
-        raise Refused(403, "forbidden", f"a job of the kind {asked.kind} needs a key of the role admin")
+    _check_role(caller, asked.kind)
     wanted = asked.model_dump()
     store = _store(request)
     job_command(wanted, request.app.state.settings, store.folder)  # refuses names that there are not
@@ -69,8 +75,7 @@ async def cancel(request: Request, caller: Operator, job_id: Id) -> JobAnswer:
     """Ask a job to end; its state says when it has. Nothing happens to one that has ended."""
     store = _store(request)
     job = await work(request, store.get, job_id)
-    if job.kind != "doctor" and not allows(caller.key.role, "admin"):
-        raise Refused(403, "forbidden", f"a job of the kind {job.kind} needs a key of the role admin")
+    _check_role(caller, job.kind)
     return _answer(store, await work(request, store.cancel, job_id))
 
 

@@ -9,6 +9,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Request
 
+from lookalike.service.callers import Caller
 from lookalike.service.people import People, where_of
 from lookalike.service.picture_bodies import described_body, picture_body
 from lookalike.service.routes.parts import REFUSALS, IdempotencyKey, Operator, recognition_of, work
@@ -42,18 +43,23 @@ def _people(request: Request) -> People:
 Asked = Annotated[EnrollRequest, Depends(picture_body(EnrollRequest))]
 
 
+async def _store(
+    request: Request, caller: Caller, asked: EnrollRequest, given: str | None, *, replace: bool
+) -> Enrolled:
+    key = None if given is None else f"{caller.key.id}:{given}"  # those of two callers are two
+    return await work(request, recognition_of(request).enroll, asked, replace=replace, key=key)
+
+
 @router.post("/people", openapi_extra=described_body(EnrollRequest))
 async def enroll(request: Request, caller: Operator, asked: Asked, idempotency_key: IdempotencyKey = None) -> Enrolled:
     """Enroll pictures of a person; who is there already gets more templates. Of landmarks, photos of a place."""
-    key = None if idempotency_key is None else f"{caller.key.id}:{idempotency_key}"
-    return await work(request, recognition_of(request).enroll, asked, replace=False, key=key)
+    return await _store(request, caller, asked, idempotency_key, replace=False)
 
 
 @router.put("/people", openapi_extra=described_body(EnrollRequest))
 async def replace(request: Request, caller: Operator, asked: Asked, idempotency_key: IdempotencyKey = None) -> Enrolled:
     """The same, and the person has these templates only: others are deleted."""
-    key = None if idempotency_key is None else f"{caller.key.id}:{idempotency_key}"
-    return await work(request, recognition_of(request).enroll, asked, replace=True, key=key)
+    return await _store(request, caller, asked, idempotency_key, replace=True)
 
 
 @router.get("/people")
