@@ -34,7 +34,7 @@ def test_every_code_and_store(code, store, metric, tmp_path):
     assert (np.diff(hits.distances) >= 0).all()
     assert not np.isin(hits.ids, np.arange(0, 2000, 7)).any()
     if store == "none":
-        assert recall(hits, truth) > {"pq": 0.6, "fastscan": 0.45, "rabitq": 0.1}[code]
+        assert recall(hits, truth) > {"pq": 0.6, "fastscan": 0.45, "rabitq": 0.25}[code]
     else:
         assert recall(hits, truth) > (0.93 if store == "sq8" else 0.97)
         assert index.search(late, 1).ids.ravel().tolist() == list(range(2000, 2100)) or metric == "inner_product"
@@ -53,11 +53,29 @@ def test_codes_that_were_loaded_give_their_vectors_back(code, tmp_path):
     index = build_index(rows(2000), "ivfpq", "euclidean", code=code, store="none", nlist=10)
     index.save(tmp_path / "a")
     again = load_index(tmp_path / "a")
-    few = np.arange(0, 2000, 50)  # compared one by one
+    few = np.arange(0, 2000, 50)
     queries = rows(5, seed=1)
     assert np.array_equal(again.search(queries, 3, among=few).ids, index.search(queries, 3, among=few).ids)
     again.remove(few)
     assert again.compact() == len(few)
+
+
+@pytest.mark.parametrize("settings", [{"store": "none"}, {"store": "float32", "rerank": 0}], ids=["none", "rerank-0"])
+@pytest.mark.parametrize("code", CODES)
+def test_an_estimate_does_not_depend_on_which_way_was_quicker(code, settings, monkeypatch):
+    x, queries = rows(2000), rows(20, seed=1)
+    index = build_index(x, "ivfpq", "cosine", code=code, nlist=10, nprobe=10, **settings)
+    whole = index.search(queries, 2000)
+    answers = []
+    for seconds in (0.0, 1e9):
+        monkeypatch.setattr("lookalike.index.core.filter_costs.FilterCosts.scan_seconds", lambda *_, s=seconds, **__: s)
+        for few in (np.arange(50), np.arange(0, 2000, 5), np.arange(10, 2000)):
+            hits = index.search(queries, 30, among=few)
+            of_all = [dict(zip(*row, strict=True)) for row in zip(whole.ids.tolist(), whole.distances, strict=True)]
+            known = [[of_all[i][one] for one in row] for i, row in enumerate(hits.ids.tolist())]
+            np.testing.assert_allclose(hits.distances, known, atol=1e-3)
+            answers.append(hits.ids)
+    assert all(np.array_equal(a, b) for a, b in zip(answers[:3], answers[3:], strict=True))
 
 
 def test_more_candidates_find_more():

@@ -25,7 +25,7 @@ from lookalike.index.lists.searchable_lists import SearchableLists, in_conventio
 from lookalike.index.lists.vector_store import VectorStore
 
 if TYPE_CHECKING:
-    from lookalike.index.core.allowed import Allowed
+    from lookalike.index.core.allowed import Allowed, FilterPlan
     from lookalike.index.core.artefact import IndexFolder, NewIndexFolder
 
 __all__ = ["KIND", "IvfPqBuild", "IvfPqIndex", "IvfPqSearch"]
@@ -65,8 +65,8 @@ class _Coded(NamedTuple):
 class IvfPqIndex(InvertedFileIndex):
     """Codes in cells; `nprobe` and `rerank` trade recall for speed. Metrics euclidean, cosine, inner product.
 
-    Distances are those of the store's vectors. With `store="none"` or `rerank=0` they are estimates from the codes, and
-    filters that leave few vectors compare what the codes can give back.
+    Distances are those of the store's vectors. With `store="none"` or `rerank=0` they are estimates from the codes, also
+    where a filter leaves few vectors: what a code gives back lies elsewhere than its estimate (of RaBitQ, twice as far).
     """
 
     def _engine(self) -> Any:
@@ -107,6 +107,25 @@ class IvfPqIndex(InvertedFileIndex):
         best = np.argsort(distances, axis=1, kind="stable")[:, :k]
         return np.take_along_axis(distances, best, 1), np.take_along_axis(positions, best, 1), computed
 
+    def _estimates(self, settings: SearchSettings) -> bool:
+        """Whether these searches answer with the distances that the codes estimate."""
+        wanted: IvfPqSearch = settings  # type: ignore[assignment]
+        engine = self._built.engine
+        return engine is not None and (engine.store is None or not wanted.rerank)
+
+    def _scan_pays(self, allowed: Allowed, fetched: int, settings: SearchSettings, queries: int) -> bool:
+        # Which way is quicker is timed: one distance must not depend on that.
+        return not self._estimates(settings) and super()._scan_pays(allowed, fetched, settings, queries)
+
+    def _as_planned(self, queries: Floats, allowed: Allowed, plan: FilterPlan) -> Found:
+        if not plan.one_by_one or not self._estimates(plan.settings):
+            return super()._as_planned(queries, allowed, plan)
+        everywhere = plan.settings.model_copy(update={"nprobe": _ALL_LISTS})
+        found = self._search_allowed(queries, plan.k, allowed, plan.k, everywhere)
+        if (found[1][:, -1] >= 0).all():
+            return found
+        return super()._as_planned(queries, allowed, plan)  # an estimate that is no number is not found
+
     def _engine_vectors(self, engine: Any, positions: Positions) -> Floats:
         vectors: Floats = (engine.codes if engine.store is None else engine.store).vectors_at(positions)
         return vectors
@@ -132,6 +151,8 @@ class IvfPqIndex(InvertedFileIndex):
         return _Coded(codes, store)
 
 
+#: More lists than an index may have; a search probes those that there are.
+_ALL_LISTS = 1 << 22
 #: Bytes a number of the store.
 _STORE_BYTES = {"float32": 4, "float16": 2, "sq8": 1, "none": 0}
 #: Copies of its block that a thread of a streamed build works with (`bulk`): read, prepared, turned, encoded.
