@@ -42,6 +42,7 @@ _VERBS = {
     "watch": (_ASK, "lookalike.cli.watch:watch"),
     "serve": (_SERVE, "lookalike.cli.serve:serve"),
     "keys": (_SERVE, "lookalike.cli.keys:keys_verbs"),
+    "doctor": (_SERVE, "lookalike.cli.doctor:doctor"),
 }
 #: Verbs that have verbs of their own.
 _GROUPS = ("index", "people", "gallery", "audit", "keys")

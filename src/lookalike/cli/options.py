@@ -20,6 +20,7 @@ __all__ = [
     "Draw",
     "GalleryPath",
     "Model",
+    "ModelOfService",
     "Pictures",
     "Precision",
     "Recipe",
@@ -57,6 +58,10 @@ Model = Annotated[
         help="A folder that lookalike train wrote, dlib (faces, pretrained), efficientnet_lite0 (places and things, "
         "pretrained), net.onnx, timm:NAME or hf://user/model; see lookalike models.",
     ),
+]
+ModelOfService = Annotated[
+    str | None,
+    typer.Option("--model", "-m", help="A model folder, an ONNX file, or a pretrained model.", show_default="dlib"),
 ]
 #: Text, for a `Path` would make "milvus:/host" of "milvus://host".
 GalleryOfService = Annotated[

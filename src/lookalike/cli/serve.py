@@ -9,17 +9,14 @@ from typing import Annotated
 import typer
 
 from lookalike.cli.keys.options import ConfigFile, KeysFile
-from lookalike.cli.options import AsJson, GalleryOfService
+from lookalike.cli.options import AsJson, GalleryOfService, ModelOfService
 from lookalike.cli.service_extra import service_extra
 
 __all__ = ["serve"]
 
 
 def serve(
-    model: Annotated[
-        str | None,
-        typer.Option("--model", "-m", help="A model folder, an ONNX file, or a pretrained model.", show_default="dlib"),
-    ] = None,
+    model: ModelOfService = None,
     gallery: GalleryOfService = None,
     host: Annotated[
         str | None, typer.Option("--host", help="Address to listen on.", show_default="127.0.0.1, only this machine")

@@ -522,6 +522,16 @@ class EmbeddedGallery:
             (counts, _), index = current_state(self._database), self._live.stats()
             return stats(self._database, self.model, counts) | {"index": index}
 
+    def fault(self) -> str | None:
+        """What SQLite finds damaged in the file, all of which is read; None where nothing is.
+
+        Raises:
+            StorageError: the disk is failing.
+        """
+        with self._database.read("checked"):
+            found = str(self._database.one("PRAGMA quick_check(1)")[0])
+        return None if found == "ok" else found
+
     def backup(self, path: str | Path) -> Counts:
         """Copy the gallery to a new folder in one consistent state, while others search and write.
 

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from lookalike.gallery import Gallery
     from lookalike.gallery.doctor import Repaired
+    from lookalike.workflows.findings_file import FindingsFile
 
-__all__ = ["PeopleRepaired", "RepairOptions", "repair_people"]
+__all__ = ["PeopleRepaired", "RepairOptions", "refuse_other_model", "repair_people"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +56,7 @@ def repair_people(options: RepairOptions) -> PeopleRepaired:
         >>> repair_people(options).results[0].act    # doctest: +SKIP
         7
     """
-    from lookalike.errors import FingerprintError, InputError
+    from lookalike.errors import InputError
     from lookalike.gallery import open_gallery
     from lookalike.gallery.doctor import repair
     from lookalike.workflows.findings_file import read_findings
@@ -72,10 +74,27 @@ def repair_people(options: RepairOptions) -> PeopleRepaired:
             "with --confirm"
         )
     with open_gallery(options.gallery, create=False) as gallery:
-        model = gallery.model
-        if model is None or model.fingerprint != file.fingerprint:
-            raise FingerprintError(
-                f"{options.findings} is of a gallery of model {file.fingerprint}, and {options.gallery} belongs to "
-                f"{'no model' if model is None else model.fingerprint}; give the gallery that was examined"
-            )
+        refuse_other_model(gallery, file, f"{options.findings}", f"{options.gallery}")
         return PeopleRepaired(tuple(repair(gallery, [(one, file.proposals[one]) for one in confirmed])))
+
+
+def refuse_other_model(gallery: Gallery, file: FindingsFile, findings: str, name: str) -> None:
+    """Refuse findings of a gallery of another model.
+
+    Args:
+        gallery: whose people are to be repaired.
+        file: the findings.
+        findings: what messages call them.
+        name: what messages call the gallery.
+
+    Raises:
+        FingerprintError: the models are two.
+    """
+    from lookalike.errors import FingerprintError
+
+    model = gallery.model
+    if model is None or model.fingerprint != file.fingerprint:
+        raise FingerprintError(
+            f"{findings} is of a gallery of model {file.fingerprint}, and {name} belongs to "
+            f"{'no model' if model is None else model.fingerprint}; give the gallery that was examined"
+        )

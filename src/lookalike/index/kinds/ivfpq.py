@@ -65,8 +65,9 @@ class _Coded(NamedTuple):
 class IvfPqIndex(InvertedFileIndex):
     """Codes in cells; `nprobe` and `rerank` trade recall for speed. Metrics euclidean, cosine, inner product.
 
-    Distances are those of the store's vectors. With `store="none"` or `rerank=0` they are estimates from the codes, also
-    where a filter leaves few vectors: what a code gives back lies elsewhere than its estimate (of RaBitQ, twice as far).
+    Distances are those of the store's vectors. With `store="none"` or `rerank=0` they are estimates from the codes,
+    also where a filter leaves few vectors: what a code gives back lies elsewhere than its estimate (of RaBitQ, twice as
+    far).
     """
 
     def _engine(self) -> Any:

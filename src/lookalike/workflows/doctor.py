@@ -1,0 +1,176 @@
+"""Whether this machine can serve: versions, memory, clock, disks, model, gallery and thresholds, each with a line."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lookalike.progress import Progress, ProgressSink
+from lookalike.workflows.doctor_findings import Finding, refused
+from lookalike.workflows.doctor_gallery import check_gallery, last_written
+from lookalike.workflows.doctor_machine import check_clock, check_disk, check_memory, check_versions
+
+if TYPE_CHECKING:
+    from lookalike.embedder import Embedder
+    from lookalike.gallery import Gallery
+
+__all__ = ["DoctorOptions", "DoctorResult", "examine"]
+
+#: Pictures that are embedded to see how long one takes.
+_TIMED = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class DoctorOptions:
+    """What is looked at: what a service with these settings would use.
+
+    Attributes:
+        model: a model folder, an ONNX file, or a pretrained model's name.
+        gallery: its address; it is not made where it is not there.
+        calibration: a `calibration.json` in place of the model's own.
+        fpir: the promise of the service; None for the calibration's own rule.
+        threshold: a distance in place of a measured one.
+        device: on which the model runs.
+        state: a folder in which the service keeps its own files; None where there is none.
+        whole: read all of the gallery's file and of its audit log; seconds for a million templates.
+    """
+
+    model: str = "dlib"
+    gallery: str = "people.gallery"
+    calibration: Path | None = None
+    fpir: float | None = None
+    threshold: float | None = None
+    device: str = "auto"
+    state: Path | None = None
+    whole: bool = True
+
+
+@dataclass(frozen=True)
+class DoctorResult:
+    """All findings, in the order in which they were made.
+
+    Attributes:
+        findings: one for each thing that was looked at.
+    """
+
+    findings: tuple[Finding, ...]
+
+    @property
+    def faults(self) -> int:
+        """How many do not work."""
+        return sum(one.verdict == "fault" for one in self.findings)
+
+    @property
+    def warnings(self) -> int:
+        """How many work, and want somebody to look."""
+        return sum(one.verdict == "warning" for one in self.findings)
+
+
+def examine(
+    options: DoctorOptions, further: Iterable[tuple[str, Iterable[Finding]]] = (), progress: ProgressSink | None = None
+) -> DoctorResult:
+    """Look at everything; what is refused is a finding, and the rest is looked at nevertheless.
+
+    Args:
+        options: what is looked at.
+        further: more checks, each with what it looks at; they are made last.
+        progress: told before each check.
+
+    Example:
+        >>> examine(DoctorOptions(model="dlib", gallery="people.gallery")).faults    # doctest: +SKIP
+        0
+    """
+    findings: list[Finding] = []
+    for done, (stage, made) in enumerate((*_checks(options), *further)):
+        if progress is not None:
+            progress(Progress("look", done, detail=stage))
+        findings += made
+    return DoctorResult(tuple(findings))
+
+
+def _checks(options: DoctorOptions) -> Iterator[tuple[str, Iterable[Finding]]]:
+    yield "versions", check_versions()
+    yield "memory", check_memory()
+    on_server = "://" in options.gallery
+    folder = Path(options.gallery).expanduser()
+    if not on_server:
+        holds = sum(one.stat().st_size for one in folder.rglob("*") if one.is_file()) if folder.is_dir() else 0
+        yield "disk", check_disk("disk", folder, holds)
+    if options.state is not None and (on_server or options.state.parent.absolute() != folder.parent.absolute()):
+        yield "disk of the service", check_disk("disk of the service", options.state)
+    found: list[Finding] = []
+    embedder = None
+    with refused("model", found):
+        from lookalike.embedder import Embedder
+
+        # Cropped: the picture that is tried need not hold a face.
+        embedder = Embedder.load(options.model, True, device=options.device)
+        found += _check_model(embedder)
+        if options.calibration is not None:
+            with refused("thresholds", found):
+                embedder.use_calibration(options.calibration)
+    yield "model", found
+    yield from _gallery_checks(options, embedder)
+
+
+def _gallery_checks(options: DoctorOptions, embedder: Embedder | None) -> Iterator[tuple[str, Iterable[Finding]]]:
+    from lookalike.gallery import open_gallery
+
+    last: datetime | None = None
+    found: list[Finding] = []
+    if "://" not in options.gallery and not Path(options.gallery).expanduser().exists():
+        advice = "lookalike enroll makes it, and so does the service when it starts"
+        yield "gallery", [Finding("gallery", "warning", f"{options.gallery} is not there yet", advice)]
+    else:
+        with refused("gallery", found):
+            last = last_written(options.gallery)
+            with open_gallery(options.gallery, create=False) as gallery:
+                found += check_gallery(gallery, whole=options.whole)
+                if embedder is not None:
+                    found += _check_thresholds(options, embedder, gallery)
+        yield "gallery", found
+    yield "clock", check_clock(datetime.now(UTC), last)
+
+
+def _check_model(embedder: Embedder) -> list[Finding]:
+    """Whether it makes vectors of a picture, the same ones twice, and how long one takes."""
+    picture = np.random.default_rng(0).integers(0, 256, (112, 112, 3), dtype=np.uint8)
+    first = embedder.embed(picture)
+    began = time.perf_counter()
+    again = np.concatenate([embedder.embed(picture) for _ in range(_TIMED)])
+    took = 1000 * (time.perf_counter() - began) / _TIMED
+    said = f"{embedder.name} ({embedder.fingerprint}), {embedder.dimension} numbers a picture in {took:.2g} ms"
+    if not np.isfinite(first).all() or not np.allclose(first, again, atol=1e-4):
+        advice = "give another --device, or install the model anew"
+        return [Finding("model", "fault", f"{said}; one picture gave different vectors, or no numbers", advice)]
+    return [Finding("model", "ok", said)]
+
+
+def _check_thresholds(options: DoctorOptions, embedder: Embedder, gallery: Gallery) -> list[Finding]:
+    """Whether the gallery belongs to the model, and what answers are decided by."""
+    from lookalike.recognizer import Recognizer
+
+    of_places = gallery.kind == "landmarks"
+    promise = None if options.fpir is None or of_places else f"fpir={options.fpir!r}"
+    found: list[Finding] = []
+    with refused("thresholds", found):
+        if gallery.model is None:
+            return []
+        recognizer = Recognizer(embedder, gallery, None if of_places else options.threshold, promise=promise)
+        places = recognizer.place_recognition()
+        if places is not None:
+            return [Finding("thresholds", "ok", places.atlas.rejection.promised.source)]
+        limits = recognizer.limits
+        said = f"a match is a distance of at most {limits.threshold.distance:.4g}: {limits.threshold.source}"
+        if recognizer.calibration is None and options.threshold is None:
+            advice = "measure it on pictures like yours: lookalike evaluate DATA --model MODEL"
+            found.append(Finding("thresholds", "warning", said, advice))
+        else:
+            found.append(Finding("thresholds", "ok", said))
+    return found
