@@ -86,6 +86,32 @@ def test_a_busy_service_is_asked_again_with_the_same_key(faces):
     assert (refused.value.status, refused.value.code, len(got)) == (503, "overloaded", 2)
 
 
+def test_a_lost_connection_is_tried_again_with_the_same_key_and_a_timeout_is_not(monkeypatch):
+    monkeypatch.setattr("lookalike.client.client.LOST_WAIT", 0)
+    done = httpx2.Response(200, json={"templates": 3, "identities": 1})
+    got = []
+
+    def lost(request):
+        got.append(request)
+        if len(got) < 3:
+            raise httpx2.ReadError("lost")
+        return done
+
+    with Client("http://service", "k", transport=httpx2.MockTransport(lost)) as client:
+        assert client.forget("Ada").templates == 3
+    assert len({request.headers["Idempotency-Key"] for request in got}) == 1
+    got.clear()
+
+    def late(request):
+        got.append(request)
+        raise httpx2.ReadTimeout("late")
+
+    slow = Client("http://service", "k", transport=httpx2.MockTransport(late))
+    with slow as client, pytest.raises(ServiceError, match="cannot be reached"):
+        client.rename("Ada", "Bob")
+    assert len(got) == 1
+
+
 def test_what_is_no_service_is_told():
     page = httpx2.Response(502, text="<html>Bad gateway</html>")
     with Client("http://service", "k", transport=answering(page)[0]) as client:

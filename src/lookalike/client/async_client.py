@@ -12,7 +12,16 @@ from pydantic import BaseModel
 
 from lookalike.client import calls
 from lookalike.client.calls import Call, Filter, Given, Picture
-from lookalike.client.sending import answer_of, error_of, event_of, request_of, service_address, wait_of
+from lookalike.client.sending import (
+    LOST,
+    LOST_WAIT,
+    answer_of,
+    error_of,
+    event_of,
+    request_of,
+    service_address,
+    wait_of,
+)
 from lookalike.errors import ServiceError
 from lookalike.service.schemas.faces import Detected
 from lookalike.service.schemas.jobs import JobAnswer, JobEvent, JobFiles, Jobs
@@ -71,12 +80,15 @@ class AsyncClient:
         await self.close()
 
     async def send(self, call: Call[Answer]) -> Answer:
-        """Send a request, again where the service is busy, and read the answer."""
+        """Send a request, again where the service is busy or the connection is lost, and read the answer."""
         request: dict[str, Any] = request_of(call)
         for attempt in range(self._retries + 1):
             try:
                 response = await self._http.request(**request)
             except httpx2.HTTPError as error:
+                if isinstance(error, LOST) and attempt < self._retries:
+                    await asyncio.sleep(LOST_WAIT)
+                    continue
                 raise ServiceError(f"{self._http.base_url} cannot be reached: {error}") from error
             wait = wait_of(response)
             if wait is None or attempt == self._retries:
@@ -163,43 +175,43 @@ class AsyncClient:
         """Set tags of a person; None takes one away."""
         return await self.send(calls.tag(name, tags))
 
-    async def rename(self, name: str, to: str) -> ActAnswer:
+    async def rename(self, name: str, to: str, *, key: str | None = None) -> ActAnswer:
         """Give a person another name."""
-        return await self.send(calls.rename(name, to))
+        return await self.send(calls.rename(name, to, key))
 
-    async def merge(self, names: Sequence[str], into: str) -> ActAnswer:
+    async def merge(self, names: Sequence[str], into: str, *, key: str | None = None) -> ActAnswer:
         """Make several people one."""
-        return await self.send(calls.merge(names, into))
+        return await self.send(calls.merge(names, into, key))
 
-    async def split(self, name: str, template_ids: Sequence[int], into: str) -> ActAnswer:
+    async def split(self, name: str, template_ids: Sequence[int], into: str, *, key: str | None = None) -> ActAnswer:
         """Give some templates of a person to another one."""
-        return await self.send(calls.split(name, template_ids, into))
+        return await self.send(calls.split(name, template_ids, into, key))
 
-    async def undo(self, act_id: int) -> ActAnswer:
+    async def undo(self, act_id: int, *, key: str | None = None) -> ActAnswer:
         """Take an act back."""
-        return await self.send(calls.undo(act_id))
+        return await self.send(calls.undo(act_id, key))
 
     async def acts(self, limit: int = 100) -> Acts:
         """The last renamings, mergings and splittings, newest first."""
         return await self.send(calls.acts(limit))
 
-    async def forget(self, name: str) -> Forgotten:
+    async def forget(self, name: str, *, key: str | None = None) -> Forgotten:
         """Delete a person for good."""
-        return await self.send(calls.forget(name))
+        return await self.send(calls.forget(name, key))
 
-    async def forget_template(self, template_id: int) -> Forgotten:
+    async def forget_template(self, template_id: int, *, key: str | None = None) -> Forgotten:
         """Delete one template; one that is not there is passed over."""
-        return await self.send(calls.forget_template(template_id))
+        return await self.send(calls.forget_template(template_id, key))
 
-    async def forget_before(self, moment: str) -> Forgotten:
+    async def forget_before(self, moment: str, *, key: str | None = None) -> Forgotten:
         """Delete what was enrolled before a moment, ISO 8601."""
-        return await self.send(calls.forget_before(moment))
+        return await self.send(calls.forget_before(moment, key))
 
     # --- jobs ---------------------------------------------------------------------------------------------
 
-    async def start_job(self, kind: str, **options: Any) -> JobAnswer:
+    async def start_job(self, kind: str, *, key: str | None = None, **options: Any) -> JobAnswer:
         """Put a job into the queue: `doctor`, `evaluate`, `train` or `reembed`, with its options."""
-        return await self.send(calls.start_job({"kind": kind, **options}))
+        return await self.send(calls.start_job({"kind": kind, **options}, key))
 
     async def job(self, job_id: str) -> JobAnswer:
         """How a job stands."""

@@ -92,6 +92,11 @@ def _fields(**given: Any) -> dict[str, str]:
     }
 
 
+def _once(key: str | None) -> dict[str, str]:
+    """The header of an act: with a key, one that is sent again after a lost answer is done once."""
+    return {"Idempotency-Key": secrets.token_hex(16) if key is None else key}
+
+
 def _person(name: str) -> str:
     if name in (".", ".."):
         raise InputError(f"{name!r} cannot stand in an address; rename the person first")
@@ -134,15 +139,13 @@ def enroll(
 ) -> Call[Enrolled]:
     """Enroll pictures of a person (POST), or replace what there is (PUT)."""
     form = _fields(name=name, tags=tags, keep_pictures=keep_pictures)
-    # With a key, an enrolment that is sent again after a lost answer does no harm.
-    headers = {"Idempotency-Key": secrets.token_hex(16) if key is None else key}
-    return Call(method, "/v1/people", Enrolled, form=form, pictures=_pictures(pictures), headers=headers)
+    return Call(method, "/v1/people", Enrolled, form=form, pictures=_pictures(pictures), headers=_once(key))
 
 
 def page(limit: int, after: str, prefix: str, where: Filter | None) -> Call[PeoplePage]:
     """Some people by name."""
     tags = [
-        f"{key}:{value}"
+        f"{key}={value}"
         for key, values in (where or {}).items()
         for value in ([values] if isinstance(values, str) else values)
     ]
@@ -159,40 +162,40 @@ def tag(name: str, tags: Mapping[str, str | None]) -> Call[PersonDetails]:
     return Call("PATCH", _person(name), PersonDetails, body={"tags": tags})
 
 
-def forget(name: str) -> Call[Forgotten]:
+def forget(name: str, key: str | None) -> Call[Forgotten]:
     """Delete a person for good."""
-    return Call("DELETE", _person(name), Forgotten)
+    return Call("DELETE", _person(name), Forgotten, headers=_once(key))
 
 
-def forget_template(template_id: int) -> Call[Forgotten]:
+def forget_template(template_id: int, key: str | None) -> Call[Forgotten]:
     """Delete one template."""
-    return Call("DELETE", f"/v1/templates/{template_id}", Forgotten)
+    return Call("DELETE", f"/v1/templates/{template_id}", Forgotten, headers=_once(key))
 
 
-def forget_before(moment: str) -> Call[Forgotten]:
+def forget_before(moment: str, key: str | None) -> Call[Forgotten]:
     """Delete what was enrolled before a moment."""
-    return Call("POST", "/v1/retention", Forgotten, body={"moment": moment})
+    return Call("POST", "/v1/retention", Forgotten, body={"moment": moment}, headers=_once(key))
 
 
-def rename(name: str, to: str) -> Call[ActAnswer]:
+def rename(name: str, to: str, key: str | None) -> Call[ActAnswer]:
     """Give a person another name."""
-    return Call("POST", "/v1/renames", ActAnswer, body={"name": name, "to": to})
+    return Call("POST", "/v1/renames", ActAnswer, body={"name": name, "to": to}, headers=_once(key))
 
 
-def merge(names: Sequence[str], into: str) -> Call[ActAnswer]:
+def merge(names: Sequence[str], into: str, key: str | None) -> Call[ActAnswer]:
     """Make several people one."""
-    return Call("POST", "/v1/merges", ActAnswer, body={"names": list(names), "into": into})
+    return Call("POST", "/v1/merges", ActAnswer, body={"names": list(names), "into": into}, headers=_once(key))
 
 
-def split(name: str, template_ids: Sequence[int], into: str) -> Call[ActAnswer]:
+def split(name: str, template_ids: Sequence[int], into: str, key: str | None) -> Call[ActAnswer]:
     """Give templates to another."""
     body = {"name": name, "template_ids": list(template_ids), "into": into}
-    return Call("POST", "/v1/splits", ActAnswer, body=body)
+    return Call("POST", "/v1/splits", ActAnswer, body=body, headers=_once(key))
 
 
-def undo(act_id: int) -> Call[ActAnswer]:
+def undo(act_id: int, key: str | None) -> Call[ActAnswer]:
     """Take an act back."""
-    return Call("POST", f"/v1/acts/{act_id}/undo", ActAnswer)
+    return Call("POST", f"/v1/acts/{act_id}/undo", ActAnswer, headers=_once(key))
 
 
 def acts(limit: int) -> Call[Acts]:
@@ -205,9 +208,9 @@ def audit(after: int, limit: int) -> Call[AuditPage]:
     return Call("GET", "/v1/audit", AuditPage, params={"after": after, "limit": limit})
 
 
-def start_job(asked: Mapping[str, Any]) -> Call[JobAnswer]:
+def start_job(asked: Mapping[str, Any], key: str | None) -> Call[JobAnswer]:
     """Put a job into the queue."""
-    return Call("POST", "/v1/jobs", JobAnswer, body=asked)
+    return Call("POST", "/v1/jobs", JobAnswer, body=asked, headers=_once(key))
 
 
 def job(job_id: str) -> Call[JobAnswer]:

@@ -12,7 +12,16 @@ from pydantic import BaseModel
 
 from lookalike.client import calls
 from lookalike.client.calls import Call, Filter, Given, Picture
-from lookalike.client.sending import answer_of, error_of, event_of, request_of, service_address, wait_of
+from lookalike.client.sending import (
+    LOST,
+    LOST_WAIT,
+    answer_of,
+    error_of,
+    event_of,
+    request_of,
+    service_address,
+    wait_of,
+)
 from lookalike.errors import ServiceError
 from lookalike.service.schemas.faces import Detected
 from lookalike.service.schemas.jobs import JobAnswer, JobEvent, JobFiles, Jobs
@@ -39,7 +48,7 @@ class Client:
         address: such as `http://127.0.0.1:8765`.
         key: an API key, as `lookalike keys add` printed it.
         timeout: seconds that an answer may take.
-        retries: times that a request is sent again after the service said that it is busy.
+        retries: times that a request is sent again after the service said that it is busy, or a connection was lost.
         transport: of httpx, for tests.
 
     Raises:
@@ -82,12 +91,15 @@ class Client:
         self.close()
 
     def send(self, call: Call[Answer]) -> Answer:
-        """Send a request, again where the service is busy, and read the answer."""
+        """Send a request, again where the service is busy or the connection is lost, and read the answer."""
         request: dict[str, Any] = request_of(call)
         for attempt in range(self._retries + 1):
             try:
                 response = self._http.request(**request)
             except httpx2.HTTPError as error:
+                if isinstance(error, LOST) and attempt < self._retries:
+                    time.sleep(LOST_WAIT)
+                    continue
                 raise ServiceError(f"{self._http.base_url} cannot be reached: {error}") from error
             wait = wait_of(response)
             if wait is None or attempt == self._retries:
@@ -171,43 +183,43 @@ class Client:
         """Set tags of a person; None takes one away."""
         return self.send(calls.tag(name, tags))
 
-    def rename(self, name: str, to: str) -> ActAnswer:
+    def rename(self, name: str, to: str, *, key: str | None = None) -> ActAnswer:
         """Give a person another name."""
-        return self.send(calls.rename(name, to))
+        return self.send(calls.rename(name, to, key))
 
-    def merge(self, names: Sequence[str], into: str) -> ActAnswer:
+    def merge(self, names: Sequence[str], into: str, *, key: str | None = None) -> ActAnswer:
         """Make several people one."""
-        return self.send(calls.merge(names, into))
+        return self.send(calls.merge(names, into, key))
 
-    def split(self, name: str, template_ids: Sequence[int], into: str) -> ActAnswer:
+    def split(self, name: str, template_ids: Sequence[int], into: str, *, key: str | None = None) -> ActAnswer:
         """Give some templates of a person to another one."""
-        return self.send(calls.split(name, template_ids, into))
+        return self.send(calls.split(name, template_ids, into, key))
 
-    def undo(self, act_id: int) -> ActAnswer:
+    def undo(self, act_id: int, *, key: str | None = None) -> ActAnswer:
         """Take an act back."""
-        return self.send(calls.undo(act_id))
+        return self.send(calls.undo(act_id, key))
 
     def acts(self, limit: int = 100) -> Acts:
         """The last renamings, mergings and splittings, newest first."""
         return self.send(calls.acts(limit))
 
-    def forget(self, name: str) -> Forgotten:
+    def forget(self, name: str, *, key: str | None = None) -> Forgotten:
         """Delete a person for good."""
-        return self.send(calls.forget(name))
+        return self.send(calls.forget(name, key))
 
-    def forget_template(self, template_id: int) -> Forgotten:
+    def forget_template(self, template_id: int, *, key: str | None = None) -> Forgotten:
         """Delete one template; one that is not there is passed over."""
-        return self.send(calls.forget_template(template_id))
+        return self.send(calls.forget_template(template_id, key))
 
-    def forget_before(self, moment: str) -> Forgotten:
+    def forget_before(self, moment: str, *, key: str | None = None) -> Forgotten:
         """Delete what was enrolled before a moment, ISO 8601."""
-        return self.send(calls.forget_before(moment))
+        return self.send(calls.forget_before(moment, key))
 
     # --- jobs ---------------------------------------------------------------------------------------------
 
-    def start_job(self, kind: str, **options: Any) -> JobAnswer:
+    def start_job(self, kind: str, *, key: str | None = None, **options: Any) -> JobAnswer:
         """Put a job into the queue: `doctor`, `evaluate`, `train` or `reembed`, with its options."""
-        return self.send(calls.start_job({"kind": kind, **options}))
+        return self.send(calls.start_job({"kind": kind, **options}, key))
 
     def job(self, job_id: str) -> JobAnswer:
         """How a job stands."""

@@ -12,12 +12,17 @@ from lookalike.errors import InputError, ServiceError
 from lookalike.service.schemas.jobs import JobEvent
 from lookalike.service.schemas.problems import ProblemAnswer
 
-__all__ = ["answer_of", "error_of", "event_of", "request_of", "service_address", "wait_of"]
+__all__ = ["LOST", "LOST_WAIT", "answer_of", "error_of", "event_of", "request_of", "service_address", "wait_of"]
 
 Answer = TypeVar("Answer", bound=BaseModel)
 
 #: Statuses after which the same request is sent again.
-_AGAIN = (429, 503)
+_AGAIN = (409, 429, 503)
+#: The connection was lost, or could not be made, as while a service starts again. Every act carries an idempotency key,
+#: so that sending one again does no harm. After a timeout nothing is sent again: the service may be too slow.
+LOST = (httpx2.NetworkError, httpx2.RemoteProtocolError)
+#: Seconds after which the same request is sent again then.
+LOST_WAIT = 0.5
 #: Seconds that `Retry-After` is followed for, at most.
 _LONGEST_WAIT = 30.0
 
@@ -48,7 +53,7 @@ def request_of(call: Call[Any]) -> dict[str, Any]:
 
 def wait_of(response: httpx2.Response) -> float | None:
     """Seconds after which the request is to be sent again; None where that is of no use."""
-    if response.status_code not in _AGAIN:
+    if response.status_code not in _AGAIN or (response.status_code == 409 and "Retry-After" not in response.headers):
         return None
     try:
         return min(_LONGEST_WAIT, float(response.headers.get("Retry-After", "1")))

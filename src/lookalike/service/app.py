@@ -17,6 +17,7 @@ from starlette.routing import compile_path
 
 from lookalike import __version__
 from lookalike.service.admission import Admission
+from lookalike.service.answered_requests import AnsweredRequests
 from lookalike.service.api_keys import ApiKeys
 from lookalike.service.callers import Doors
 from lookalike.service.decoders import Decoders
@@ -85,6 +86,8 @@ def create_app(settings: ServiceSettings, recognizer: Recognizer | None = None, 
     )
     app.state.settings, app.state.measures = settings, measures
     app.state.jobs, app.state.stopping = JobStore(settings.state_folder / "jobs"), False
+    answered = settings.state_folder / "answered.sqlite3"
+    app.state.answered = AnsweredRequests(answered, settings.request_seconds + settings.shutdown_seconds)
     app.state.doors = Doors(ApiKeys(settings.keys_file), settings.rate)
     answer_problems(app)
     for router in ROUTERS:

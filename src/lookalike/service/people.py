@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from lookalike.errors import InputError, UnknownIdentityError
+from lookalike.errors import UnknownIdentityError
 from lookalike.json_values import plain
 from lookalike.service.schemas.people import (
     ActAnswer,
@@ -21,9 +21,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lookalike.gallery import Act, Filter, Gallery, Identity
-    from lookalike.service.schemas.people import MergeRequest, RenameRequest, SplitRequest
 
-__all__ = ["People", "where_of"]
+__all__ = ["People"]
+
+#: Acts among which one is looked for by its number: a repeated request asks for one of the last.
+_REMEMBERED_ACTS = 10_000
 
 
 class People:
@@ -68,21 +70,32 @@ class People:
         gone = self._gallery.forget_before(moment)
         return Forgotten(templates=gone.templates, identities=gone.identities)
 
-    def rename(self, asked: RenameRequest) -> ActAnswer:
+    def rename(self, name: str, to: str) -> ActAnswer:
         """Give somebody another name."""
-        return _act(self._gallery.rename(asked.name, asked.to))
+        return _act(self._gallery.rename(name, to))
 
-    def merge(self, asked: MergeRequest) -> ActAnswer:
+    def merge(self, names: Sequence[str], into: str) -> ActAnswer:
         """Make several people one."""
-        return _act(self._gallery.merge(asked.names, asked.into))
+        return _act(self._gallery.merge(names, into))
 
-    def split(self, asked: SplitRequest) -> ActAnswer:
+    def split(self, name: str, template_ids: Sequence[int], into: str) -> ActAnswer:
         """Give templates to another."""
-        return _act(self._gallery.split(asked.name, asked.template_ids, asked.into))
+        return _act(self._gallery.split(name, template_ids, into))
 
     def undo(self, act_id: int) -> ActAnswer:
         """Take an act back."""
         return _act(self._gallery.undo(act_id))
+
+    def act(self, act_id: int) -> ActAnswer:
+        """An act, as it stands now.
+
+        Raises:
+            UnknownIdentityError: there is none (any more).
+        """
+        for one in self._gallery.acts(_REMEMBERED_ACTS):
+            if one.id == act_id:
+                return _act(one)
+        raise UnknownIdentityError(f"act {act_id} was done, and is not kept any more: somebody of it was forgotten")
 
     def acts(self, limit: int) -> Acts:
         """The last acts."""
@@ -97,14 +110,3 @@ def _person(identity: Identity) -> Person:
 
 def _act(act: Act) -> ActAnswer:
     return ActAnswer.model_validate(plain(act))
-
-
-def where_of(tags: Sequence[str]) -> dict[str, list[str]] | None:
-    """A filter from texts such as `site:Berlin`: values of one key are alternatives."""
-    where: dict[str, list[str]] = {}
-    for one in tags:
-        key, separator, value = one.partition(":")
-        if not separator:
-            raise InputError(f"the tag is {one!r}; give KEY:VALUE, such as site:Berlin")
-        where.setdefault(key, []).append(value)
-    return where or None

@@ -43,6 +43,13 @@ def ended(client, job_id, seconds=120):
     return job
 
 
+def test_a_job_that_is_asked_for_twice_under_a_key_is_started_once(client):
+    first = client.start_job("doctor", key="once")
+    assert client.start_job("doctor", key="once").id == first.id
+    assert client.start_job("doctor", key="twice").id != first.id
+    assert ended(client, first.id).state == "done"
+
+
 def test_an_evaluation_is_followed_and_its_report_read(client, service):
     job = client.start_job("evaluate", data="eight")
     assert (job.state, job.kind, job.caller.split(" (")[0]) == ("queued", "evaluate", "admin")

@@ -16,7 +16,7 @@ from lookalike.service.jobs.job_commands import job_command, needed_role
 from lookalike.service.jobs.job_store import Job, JobStore
 from lookalike.service.middleware import REPORT_POLICY
 from lookalike.service.problems import Refused
-from lookalike.service.routes.parts import REFUSALS, Operator, work
+from lookalike.service.routes.parts import REFUSALS, IdempotencyKey, Operator, work, work_once
 from lookalike.service.schemas.jobs import JobAnswer, JobEvent, JobFiles, JobRequest, Jobs
 
 __all__ = ["router"]
@@ -45,13 +45,22 @@ def _check_role(caller: Caller, kind: str) -> None:
 
 
 @router.post("", status_code=202)
-async def start(request: Request, caller: Operator, asked: JobRequest) -> JobAnswer:
+async def start(
+    request: Request, caller: Operator, asked: JobRequest, idempotency_key: IdempotencyKey = None
+) -> JobAnswer:
     """Put a job into the queue: one runs at a time. All but `doctor` need the role admin."""
     _check_role(caller, asked.kind)
     wanted = asked.model_dump()
     store = _store(request)
     job_command(wanted, request.app.state.settings, store.folder)  # refuses names that there are not
-    job = await work(request, store.add, wanted, caller.actor)
+    job = await work_once(
+        request,
+        idempotency_key,
+        wanted,
+        lambda: store.add(wanted, caller.actor),
+        lambda job: {"job": job.id},
+        lambda kept: store.get(kept["job"]),
+    )
     return _answer(store, job)
 
 

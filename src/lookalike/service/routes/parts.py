@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, ParamSpec, TypeVar
 
 from fastapi import Depends, Header, Request
@@ -12,7 +12,17 @@ from lookalike.service.callers import Caller, caller_with
 from lookalike.service.recognition import Recognition
 from lookalike.service.schemas.problems import ProblemAnswer
 
-__all__ = ["REFUSALS", "Admin", "IdempotencyKey", "Operator", "Reader", "recognition_of", "work"]
+__all__ = [
+    "REFUSALS",
+    "Admin",
+    "IdempotencyKey",
+    "Operator",
+    "Reader",
+    "key_of",
+    "recognition_of",
+    "work",
+    "work_once",
+]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -40,6 +50,7 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
         403: "The key's role may not do this.",
         404: "Nobody has this name, or there is no such thing.",
         408: "The body did not arrive in time.",
+        409: "The first request under this idempotency key has not ended, or was cut off.",
         413: "The request is too large.",
         415: "Neither a form nor JSON.",
         422: "What was sent cannot be used; the message says why.",
@@ -62,3 +73,23 @@ async def work(request: Request, call: Callable[P, T], *args: P.args, **kwargs: 
     with acting_as(caller.actor):
         found: T = await request.app.state.admission.run(call, *args, **kwargs)
     return found
+
+
+def key_of(caller: Caller, given: str | None) -> str | None:
+    """An idempotency key as it is kept: those of two callers are two."""
+    return None if given is None else f"{caller.key.id}:{given}"
+
+
+async def work_once(
+    request: Request,
+    given: str | None,
+    asked: Mapping[str, Any],
+    act: Callable[[], T],
+    told: Callable[[T], Mapping[str, Any]],
+    again: Callable[[dict[str, Any]], T],
+) -> T:
+    """`work`, unless it was done under the idempotency key that was given; see `AnsweredRequests.once`."""
+    key = key_of(request.state.caller, given)
+    kind = f"{request.method} {request.scope['route'].path}"
+    what = {"path": request.url.path, **asked}
+    return await work(request, request.app.state.answered.once, key, kind, what, act, told, again)

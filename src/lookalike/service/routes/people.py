@@ -5,14 +5,24 @@ Names stand in bodies, where an act has one: addresses are kept in the logs of p
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Request
+from pydantic import BaseModel
 
 from lookalike.service.callers import Caller
-from lookalike.service.people import People, where_of
+from lookalike.service.people import People
 from lookalike.service.picture_bodies import described_body, picture_body
-from lookalike.service.routes.parts import REFUSALS, IdempotencyKey, Operator, recognition_of, work
+from lookalike.service.routes.parts import (
+    REFUSALS,
+    IdempotencyKey,
+    Operator,
+    key_of,
+    recognition_of,
+    work,
+    work_once,
+)
 from lookalike.service.schemas.people import (
     ActAnswer,
     Acts,
@@ -27,6 +37,7 @@ from lookalike.service.schemas.people import (
     TagRequest,
 )
 from lookalike.service.schemas.picture_requests import EnrollRequest
+from lookalike.workflows.tag_texts import given_filter
 
 __all__ = ["router"]
 
@@ -40,13 +51,41 @@ def _people(request: Request) -> People:
     return People(recognition_of(request).recognizer.gallery)
 
 
+async def _act_once(
+    request: Request, given: str | None, asked: BaseModel | None, act: Callable[[People], ActAnswer]
+) -> ActAnswer:
+    """An act that can be undone: of its answer the number is kept."""
+    people = _people(request)
+    body = {} if asked is None else asked.model_dump()
+    return await work_once(
+        request, given, body, lambda: act(people), lambda done: {"act": done.id}, lambda kept: people.act(kept["act"])
+    )
+
+
+async def _forget_once(
+    request: Request, given: str | None, asked: BaseModel | None, forget: Callable[[People], Forgotten]
+) -> Forgotten:
+    """Somebody is forgotten: of the answer the counts are kept."""
+    people = _people(request)
+
+    def act() -> Forgotten:
+        gone = forget(people)
+        request.app.state.answered.empty_digests()
+        return gone
+
+    body = {} if asked is None else asked.model_dump()
+    return await work_once(
+        request, given, body, act, lambda gone: gone.model_dump(), lambda kept: Forgotten.model_validate(kept)
+    )
+
+
 Asked = Annotated[EnrollRequest, Depends(picture_body(EnrollRequest))]
 
 
 async def _store(
     request: Request, caller: Caller, asked: EnrollRequest, given: str | None, *, replace: bool
 ) -> Enrolled:
-    key = None if given is None else f"{caller.key.id}:{given}"  # those of two callers are two
+    key = key_of(caller, given)
     return await work(request, recognition_of(request).enroll, asked, replace=replace, key=key)
 
 
@@ -69,10 +108,10 @@ async def page(
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     after: Annotated[str, Query(max_length=1_000)] = "",
     prefix: Annotated[str, Query(max_length=1_000)] = "",
-    tag: Annotated[list[Annotated[str, Query(max_length=500)]], Query(examples=["site:Berlin"], max_length=100)] = [],  # noqa: B006
+    tag: Annotated[list[Annotated[str, Query(max_length=500)]], Query(examples=["site=Berlin"], max_length=100)] = [],  # noqa: B006
 ) -> PeoplePage:
     """People by name, a page at a time; of several values of one tag any, of several tags all."""
-    return await work(request, _people(request).page, limit, after, prefix, where_of(tag))
+    return await work(request, _people(request).page, limit, after, prefix, given_filter(tag))
 
 
 @router.get("/people/{name:path}")
@@ -88,27 +127,35 @@ async def tag(request: Request, caller: Operator, name: Name, asked: TagRequest)
 
 
 @router.delete("/people/{name:path}")
-async def forget(request: Request, caller: Operator, name: Name) -> Forgotten:
+async def forget(request: Request, caller: Operator, name: Name, idempotency_key: IdempotencyKey = None) -> Forgotten:
     """Delete a person with name, tags and vectors, for good."""
-    return await work(request, _people(request).forget, name)
+    return await _forget_once(request, idempotency_key, None, lambda people: people.forget(name))
 
 
 @router.post("/renames")
-async def rename(request: Request, caller: Operator, asked: RenameRequest) -> ActAnswer:
+async def rename(
+    request: Request, caller: Operator, asked: RenameRequest, idempotency_key: IdempotencyKey = None
+) -> ActAnswer:
     """Give a person another name."""
-    return await work(request, _people(request).rename, asked)
+    return await _act_once(request, idempotency_key, asked, lambda people: people.rename(asked.name, asked.to))
 
 
 @router.post("/merges")
-async def merge(request: Request, caller: Operator, asked: MergeRequest) -> ActAnswer:
+async def merge(
+    request: Request, caller: Operator, asked: MergeRequest, idempotency_key: IdempotencyKey = None
+) -> ActAnswer:
     """Make several people one."""
-    return await work(request, _people(request).merge, asked)
+    return await _act_once(request, idempotency_key, asked, lambda people: people.merge(asked.names, asked.into))
 
 
 @router.post("/splits")
-async def split(request: Request, caller: Operator, asked: SplitRequest) -> ActAnswer:
+async def split(
+    request: Request, caller: Operator, asked: SplitRequest, idempotency_key: IdempotencyKey = None
+) -> ActAnswer:
     """Give some templates of a person to another one."""
-    return await work(request, _people(request).split, asked)
+    return await _act_once(
+        request, idempotency_key, asked, lambda people: people.split(asked.name, asked.template_ids, asked.into)
+    )
 
 
 @router.get("/acts")
@@ -118,18 +165,22 @@ async def acts(request: Request, caller: Operator, limit: Annotated[int, Query(g
 
 
 @router.post("/acts/{act_id}/undo")
-async def undo(request: Request, caller: Operator, act_id: Id) -> ActAnswer:
+async def undo(request: Request, caller: Operator, act_id: Id, idempotency_key: IdempotencyKey = None) -> ActAnswer:
     """Take an act back."""
-    return await work(request, _people(request).undo, act_id)
+    return await _act_once(request, idempotency_key, None, lambda people: people.undo(act_id))
 
 
 @router.delete("/templates/{template_id}")
-async def forget_template(request: Request, caller: Operator, template_id: Id) -> Forgotten:
+async def forget_template(
+    request: Request, caller: Operator, template_id: Id, idempotency_key: IdempotencyKey = None
+) -> Forgotten:
     """Delete one template; a person without any is gone. One that is not there is passed over."""
-    return await work(request, _people(request).forget_template, template_id)
+    return await _forget_once(request, idempotency_key, None, lambda people: people.forget_template(template_id))
 
 
 @router.post("/retention")
-async def forget_before(request: Request, caller: Operator, asked: ForgetBeforeRequest) -> Forgotten:
+async def forget_before(
+    request: Request, caller: Operator, asked: ForgetBeforeRequest, idempotency_key: IdempotencyKey = None
+) -> Forgotten:
     """Delete what was enrolled before a moment."""
-    return await work(request, _people(request).forget_before, asked.moment)
+    return await _forget_once(request, idempotency_key, asked, lambda people: people.forget_before(asked.moment))
