@@ -69,11 +69,12 @@ def test_tests_mirror_the_package():
 
 
 #: Tests of something that crosses modules: the surface, processes and kills, models of states, interruptions, bad
-#: input, all losses, the gallery that verbs are given, places from `enroll` to `forget`, and all routes of the service.
+#: input, all losses, the gallery that verbs are given, places from `enroll` to `forget`, all routes of the service,
+#: and what its operators do.
 CROSSING = {
     "test_package.py", "test_processes.py", "test_state_machine.py", "test_conformance.py", "test_bad_input.py",
     "test_main.py", "test_refusals.py",
     "test_every_loss.py", "test_round_trip.py", "test_landmark_verbs.py", "test_real_builds.py",
     "test_interrupted_changes.py", "test_given_gallery.py", "test_enrolled_places.py",
-    "test_roles.py", "test_schema.py",
+    "test_roles.py", "test_schema.py", "test_drills.py",
 }  # fmt: skip

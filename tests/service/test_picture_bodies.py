@@ -2,15 +2,18 @@
 
 import io
 import os
+import re
 import signal
 import struct
 import subprocess
 import zlib
+from pathlib import Path
 
 import httpx2
 import numpy as np
 import pytest
 from PIL import Image
+from tests.service_server import Serving
 
 from lookalike.client import ServiceError
 
@@ -178,3 +181,42 @@ def test_a_body_that_is_too_large_is_refused_unread(shared_service):
     except httpx2.HTTPError:
         return  # the connection was closed while we were still sending
     assert (answer.status_code, answer.json()["error"]["code"]) == (413, "too_large")
+
+
+def resident(pid):
+    """Bytes that a process and its children hold."""
+    asked = subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, text=True)
+    of = [pid, *map(int, asked.stdout.split())]
+    return {one: int(re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{one}/status").read_text())[1]) * 1024 for one in of}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads memory as Linux tells it")
+def test_memory_is_flat_over_many_of_them(tiny_model, tmp_path):
+    pictures = [*REFUSED.values(), *TAKEN.values()]
+    service = Serving("--gallery", tmp_path / "p.gallery", "--model", tiny_model, "--port", "0")
+    try:
+        with service.client(timeout=60) as client:
+
+            def rounds(count):
+                for _ in range(count):
+                    for picture in pictures:
+                        try:
+                            client.embed(picture)
+                        except ServiceError as refused:
+                            assert refused.status == 422  # noqa: PT017
+                    for content, kind in FORMS.values():
+                        headers = {"Authorization": f"Bearer {service.key}", "Content-Type": kind}
+                        answer = httpx2.post(f"{service.address}/v1/identify", headers=headers, content=content)
+                        assert 400 <= answer.status_code < 500
+
+            rounds(3)
+            before = resident(service.process.pid)
+            rounds(10)
+            after = resident(service.process.pid)
+    finally:
+        service.end()
+    assert before.keys() == after.keys(), "a decoder died"
+    for pid, size in after.items():
+        # Of each of 390 requests a tenth of a megabyte may stay: less than a picture of them takes while it is read.
+        assert size < 1.05 * before[pid] + 8 * 2**20, (before, after)
