@@ -1,11 +1,15 @@
 """What frames every request: ids, headers, hosts, slow bodies, faults of ours."""
 
+import asyncio
 import socket
 import time
 
 import httpx2
 import pytest
 from tests.service_server import running_service
+
+from lookalike.service.measures import Measures
+from lookalike.service.middleware import RequestFrame
 
 pytestmark = pytest.mark.network
 
@@ -23,7 +27,8 @@ def test_ids_and_security_headers(shared_service):
 
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:80", "127.0.0.1.evil.example"])
 def test_another_host_is_refused(shared_service, host):
-    answer = httpx2.get(f"{shared_service.address}/health/live", headers={"Host": host})
+    assert httpx2.get(f"{shared_service.address}/health/live", headers={"Host": host}).status_code == 200
+    answer = httpx2.get(f"{shared_service.address}/v1/service", headers={"Host": host} | shared_service.headers())
     assert (answer.status_code, answer.json()["error"]["code"]) == (421, "unknown_host")
 
 
@@ -83,3 +88,56 @@ def test_measures_tell_routes_and_decisions(service, faces):
     assert 'lookalike_pictures_total{outcome="decoded"} 3.0' in text
     assert "lookalike_templates 2.0" in text
     assert "Ada" not in text
+
+
+def asked(frame, path, received):
+    """A request of an application, as a server makes it; its status is what is returned."""
+    statuses = []
+
+    async def send(message):
+        statuses.append(message.get("status"))
+
+    scope = {"type": "http", "method": "POST", "path": path, "headers": [(b"host", b"here")], "query_string": b""}
+
+    async def ask():
+        await frame(scope, received, send)
+        return statuses[0]
+
+    return ask()
+
+
+def test_what_is_too_much_is_refused_before_a_route_sees_it_and_slow_bodies_are_not_counted():
+    async def scenario():
+        go, body, seen = asyncio.Event(), asyncio.Event(), []
+
+        async def route(scope, receive, send):
+            await receive()
+            seen.append(scope["path"])
+            await go.wait()
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await send({"type": "http.response.body", "body": b""})
+
+        frame = RequestFrame(route, hosts=["here"], max_body=100, upload_seconds=60, most=2, measures=Measures())
+
+        async def at_once():
+            return {"type": "http.request", "body": b"", "more_body": False}
+
+        async def late():
+            await body.wait()
+            return await at_once()
+
+        arriving = [asyncio.create_task(asked(frame, "/slow", late)) for _ in range(5)]
+        await asyncio.sleep(0.01)
+        working = [asyncio.create_task(asked(frame, "/v1/x", at_once)) for _ in range(2)]
+        await asyncio.sleep(0.01)
+        assert seen == ["/v1/x", "/v1/x"]
+        assert await asked(frame, "/v1/y", at_once) == 503
+        alive = asyncio.create_task(asked(frame, "/health/live", at_once))
+        await asyncio.sleep(0.01)
+        assert seen == ["/v1/x", "/v1/x", "/health/live"]
+        body.set()
+        go.set()
+        assert await asyncio.gather(*working, *arriving, alive) == [200] * 8
+        assert await asked(frame, "/v1/y", at_once) == 200
+
+    asyncio.run(scenario())

@@ -52,3 +52,33 @@ def test_on_loopback_only_its_own_names_are_answered():
     assert "localhost" in ServiceSettings().hosts
     assert ServiceSettings(host="0.0.0.0").hosts == ("*",)
     assert ServiceSettings(host="0.0.0.0", allowed_hosts=("a.example",)).hosts == ("a.example",)
+
+
+@pytest.mark.parametrize(
+    ("given", "host"),
+    [
+        (None, ""),
+        ("https://tiles.example.org/{z}/{x}/{y}.png", "https://tiles.example.org"),
+        ("https://{s}.tiles.example.org/{z}/{x}/{y}.png?key=1", "https://*.tiles.example.org"),
+        ("http://127.0.0.1:8080/{z}/{y}/{x}", "http://127.0.0.1:8080"),
+    ],
+)
+def test_pages_may_take_pictures_from_the_host_of_map_tiles(given, host):
+    assert ServiceSettings(map_tiles=given).map_tiles_from == host
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "tiles.example.org/{z}/{x}/{y}.png",
+        "https://tiles.example.org/{z}/{x}.png",
+        "https://a.example; script-src */{z}/{x}/{y}",
+        "https://{z}.example.org/{x}/{y}.png",
+        "javascript:alert(1)//{z}/{x}/{y}",
+        "",
+    ],
+)
+def test_other_addresses_of_map_tiles_are_refused(given):
+    with pytest.raises(InputError, match=r"map_tiles is .*expected an address with") as refused:
+        ServiceSettings.load(map_tiles=given)
+    assert "Value error" not in str(refused.value)

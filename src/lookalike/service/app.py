@@ -99,7 +99,9 @@ def create_app(settings: ServiceSettings, recognizer: Recognizer | None = None, 
         hosts=settings.hosts,
         max_body=settings.max_body,
         upload_seconds=settings.upload_seconds,
+        most=settings.threads + settings.queue,
         measures=measures,
+        tiles=settings.map_tiles_from,
     )
     if console:
         from lookalike.service.console.mounting import mount_console  # takes a second, and not every service has one
@@ -134,6 +136,7 @@ def _recognition(
     opened.callback(made.close)
     measures.watch("embedding_calls", "Calls of the network", lambda: batches.calls)
     measures.watch("embedded_pictures", "Pictures that passed the network", lambda: batches.rows)
+    measures.watch("decoders", "Decoding processes that run", lambda: decoders.alive)
     measures.watch("dead_decoders", "Decoding processes that had to be replaced", lambda: decoders.died)
     measures.watch("templates", "Templates in the gallery", lambda: answering.gallery.counts().templates)
     return made

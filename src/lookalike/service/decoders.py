@@ -50,11 +50,22 @@ class Decoders:
         for _ in range(count):
             self._idle.put(None)
         self._count, self.died = count, 0
+        self._started: list[_Process] = []
 
     def start(self) -> None:
         """Start a process, so that the first picture need not wait for it."""
         process = self._idle.get()
-        self._idle.put(process or _Process(self._limits))
+        self._idle.put(process or self._another())
+
+    @property
+    def alive(self) -> int:
+        """Processes that run now."""
+        return sum(process.runs for process in tuple(self._started))
+
+    def _another(self) -> _Process:
+        made = _Process(self._limits)
+        self._started.append(made)
+        return made
 
     def decode(self, content: bytes) -> RGBArray:
         """The pixels of an encoded picture, `(h, w, 3)` uint8, upright.
@@ -69,7 +80,7 @@ class Decoders:
             raise NoDecoder(f"no decoder became free within {2 * self._seconds:g} s") from None
         try:
             for _ in range(2):  # it may have died idle, which is no fault of this picture: a second one tells
-                process = process or _Process(self._limits)
+                process = process or self._another()
                 try:
                     return process.decoded(content, self._seconds)
                 except _Gone:
@@ -91,6 +102,7 @@ class Decoders:
     def _lost(self, process: _Process) -> None:
         """A process that is to be replaced."""
         self.died += 1
+        self._started.remove(process)
         process.end()
 
     def close(self) -> None:
@@ -138,6 +150,11 @@ class _Process:
             raise _Gone
         height, width = SHAPE.unpack(self._read(SHAPE.size, until))
         return np.frombuffer(self._read(height * width * 3, until), np.uint8).reshape(height, width, 3)
+
+    @property
+    def runs(self) -> bool:
+        """Whether the process has not ended."""
+        return self._process.poll() is None
 
     def end(self) -> None:
         """Kill it."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.samples import Sample
 
 __all__ = ["MULTIPROCESS_VARIABLE", "Measures"]
 
@@ -28,11 +29,15 @@ class Measures:
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
+        ProcessCollector(registry=self._registry)
         self._requests = Counter(
             "lookalike_requests", "Requests answered", ["method", "route", "status"], registry=self._registry
         )
         self._seconds = Histogram(
             "lookalike_request_seconds", "Time to answer", ["route"], buckets=_SECONDS, registry=self._registry
+        )
+        self._refusals = Counter(
+            "lookalike_refusals", "Requests refused, by the code of the answer", ["code"], registry=self._registry
         )
         self._decisions = Counter(
             "lookalike_decisions", "Answers by decision", ["question", "decision"], registry=self._registry
@@ -43,6 +48,10 @@ class Measures:
         """A request was answered."""
         self._requests.labels(method, route, str(status)).inc()
         self._seconds.labels(route).observe(seconds)
+
+    def refusal(self, code: str) -> None:
+        """A request was refused."""
+        self._refusals.labels(code).inc()
 
     def decision(self, question: str, decision: str) -> None:
         """A verification or identification was decided."""
@@ -59,8 +68,15 @@ class Measures:
 
     def text(self) -> bytes:
         """All of it, in Prometheus' text format."""
+        return generate_latest(self._together())
+
+    def samples(self) -> list[Sample]:
+        """All of it as numbers: names, labels, values."""
+        return [sample for family in self._together().collect() for sample in family.samples]
+
+    def _together(self) -> CollectorRegistry:
         if MULTIPROCESS_VARIABLE not in os.environ:
-            return generate_latest(self._registry)
+            return self._registry
         together = CollectorRegistry()
         MultiProcessCollector(together)  # type: ignore[no-untyped-call]
-        return generate_latest(together)
+        return together

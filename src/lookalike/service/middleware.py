@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.datastructures import Headers, MutableHeaders
 
+from lookalike.service.admission import Overloaded
 from lookalike.service.problems import Refused, problem_response, refusal
 
 if TYPE_CHECKING:
@@ -31,9 +32,12 @@ CONSOLE = "/console"
 #: Its pages run their own scripts, styles and sockets; Vue compiles its templates in the browser.
 _CONSOLE_POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
-    "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self' ws: wss:; frame-ancestors 'none'; "
+    "img-src 'self' data: blob:{tiles}; font-src 'self' data:; connect-src 'self' ws: wss:; frame-ancestors 'none'; "
     "form-action 'self'; base-uri 'self'"
 )
+
+#: What is answered also when the service is busy: whether it lives, how it does, and pages, whose acts are counted.
+_ALWAYS_ANSWERED = ("/health/", "/metrics", f"{CONSOLE}/")
 
 #: Reports of jobs hold scripts of ours; they run in a page that can reach nothing.
 REPORT_POLICY = (
@@ -58,14 +62,27 @@ class RequestFrame:
         hosts: names under which it may be asked; `*` for any.
         max_body: bytes of a request.
         upload_seconds: its body may take so long to arrive.
+        most: requests that are worked on or wait, those not counted whose body is still arriving; further ones are
+            refused here, where that costs a tenth of what a route does: else the loop itself is what all wait for.
         measures: counts requests.
+        tiles: from where else pages of the console may show pictures, such as `https://tiles.example.org`.
     """
 
     def __init__(
-        self, app: ASGIApp, *, hosts: Sequence[str], max_body: int, upload_seconds: float, measures: Measures
+        self,
+        app: ASGIApp,
+        *,
+        hosts: Sequence[str],
+        max_body: int,
+        upload_seconds: float,
+        most: int,
+        measures: Measures,
+        tiles: str = "",
     ) -> None:
         self._app, self._hosts, self._measures = app, frozenset(hosts), measures
         self._max_body, self._upload_seconds = max_body, upload_seconds
+        self._most, self._inside = most, 0
+        self._console_policy = _CONSOLE_POLICY.format(tiles=f" {tiles}" if tiles else "")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
@@ -75,7 +92,7 @@ class RequestFrame:
         headers = Headers(scope=scope)
         if scope["type"] == "websocket":  # of the console's pages, which no page elsewhere may open
             origin = headers.get("origin", "").partition("://")[2].lower()
-            if self._refused(headers) is None and origin in ("", headers.get("host", "").lower()):
+            if self._refused(headers, scope["path"]) is None and origin in ("", headers.get("host", "").lower()):
                 await self._app(scope, receive, send)
             else:
                 await send({"type": "websocket.close", "code": 1008})
@@ -92,30 +109,43 @@ class RequestFrame:
                 told = MutableHeaders(scope=message)
                 told["X-Request-ID"] = request_id
                 if scope["path"].startswith(f"{CONSOLE}/"):
-                    told.setdefault("Content-Security-Policy", _CONSOLE_POLICY)
+                    told.setdefault("Content-Security-Policy", self._console_policy)
                 for name, value in _HEADERS.items():
                     told.setdefault(name, value)
             await send(message)
 
         body = _Body(receive, self._max_body, self._upload_seconds)
+
+        async def arriving() -> Message:
+            self._inside -= 1
+            try:
+                return await body.receive()
+            finally:
+                self._inside += 1
+
+        self._inside += 1
         try:
-            refused = self._refused(headers)
+            refused = self._refused(headers, scope["path"]) or self._overloaded(scope["path"])
             if refused is not None:
+                scope["state"]["refused"] = refused.code
                 await problem_response(refused, request_id)(scope, receive, answer)
             else:
-                await self._app(scope, body.receive, answer)
+                await self._app(scope, arriving, answer)
         except Exception as error:  # a fault of ours: the caller gets the same form as for all else
             _LOGGER.exception("%s: %s", request_id, type(error).__name__)
+            scope["state"]["refused"] = "internal"
             if not started:
                 await problem_response(refusal(error), request_id)(scope, receive, answer)
         finally:
+            self._inside -= 1
             self._note(scope, status, time.perf_counter() - began, body.size, request_id)
 
-    def _refused(self, headers: Headers) -> Refused | None:
+    def _refused(self, headers: Headers, path: str) -> Refused | None:
         """Why nothing of the request is read, or None."""
         host = headers.get("host", "").lower()
         name = host if host.endswith("]") else host.rpartition(":")[0] if ":" in host else host
-        if "*" not in self._hosts and name not in self._hosts:
+        # Who looks whether we live asks by our address, as Kubernetes does; it learns nothing else.
+        if "*" not in self._hosts and name not in self._hosts and not path.startswith("/health/"):
             return Refused(
                 421, "unknown_host", f"this service is not called {name[:100]!r}; see the setting allowed_hosts"
             )
@@ -124,10 +154,17 @@ class RequestFrame:
             return Refused(400, "bad_request", "the header Content-Length is no number")
         return None if int(length) <= self._max_body else _too_large(self._max_body)
 
+    def _overloaded(self, path: str) -> Refused | None:
+        if self._inside <= self._most or path.startswith(_ALWAYS_ANSWERED):
+            return None
+        return refusal(Overloaded(1))
+
     def _note(self, scope: Scope, status: int, seconds: float, size: int, request_id: str) -> None:
         # The route's pattern, not the path, which may hold a name.
         route = getattr(scope.get("route"), "path", "none")
         self._measures.request(scope["method"], route, status, seconds)
+        if refused := scope["state"].get("refused"):
+            self._measures.refusal(refused)
         caller = scope["state"].get("caller")
         _LOGGER.info(
             "%s %s %d",

@@ -86,6 +86,7 @@ def answer_problems(app: FastAPI) -> None:
 
     async def respond(request: Request, error: Exception) -> JSONResponse:
         refused = refusal(error)
+        request.state.refused = refused.code
         if refused.status_code == 405:  # Starlette names the methods of one route; several have the same address
             refused.headers = {"Allow": ", ".join(_methods_at(app, request.url.path))}
         return problem_response(refused, request.state.request_id)

@@ -21,6 +21,9 @@ from lookalike.service.settings import ServiceSettings
 
 __all__ = ["Started", "application", "serve"]
 
+#: uvloop takes one connection from a socket in each of its turns, which are long when it is busy: of 256 clients that
+#: came at once the last waited 5 s. From so many copies of the socket it takes as many.
+_ACCEPTING = 16
 #: Hands the settings to the processes that answer.
 _SETTINGS = "LOOKALIKE_SETTINGS_OF_WORKERS"
 
@@ -75,10 +78,11 @@ def serve(settings: ServiceSettings, started: Callable[[Started], None]) -> None
         shown = f"[{host}]" if ":" in host else host
         started(Started(f"http://{shown}:{port}", str(settings.keys_file), first))
         log_to_stderr(settings.log_format)
+        same = [listening, *(opened.enter_context(listening.dup()) for _ in range(_ACCEPTING - 1))]
         if settings.workers > 1:
-            Multiprocess(config, [listening]).run()
+            Multiprocess(config, same).run()
         else:
-            _run_alone(uvicorn.Server(config), listening)
+            _run_alone(uvicorn.Server(config), same)
 
 
 def application() -> object:
@@ -103,6 +107,8 @@ def _listening(settings: ServiceSettings) -> socket.socket:
     made = socket.socket(family)
     try:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # Connections have it from here: else a body may wait 40 ms for the confirmation of its head.
+        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         made.bind((settings.host, settings.port))
         made.listen(2048)
         made.set_inheritable(True)
@@ -115,8 +121,8 @@ def _listening(settings: ServiceSettings) -> socket.socket:
     return made
 
 
-def _run_alone(server: uvicorn.Server, listening: socket.socket) -> None:
+def _run_alone(server: uvicorn.Server, listening: list[socket.socket]) -> None:
     # uvicorn ends well at a signal, and then raises it again, for whoever had a handler: that must not kill us.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: None)
-    server.run([listening])
+    server.run(listening)

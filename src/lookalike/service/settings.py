@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from lookalike.errors import InputError
@@ -18,6 +19,9 @@ VARIABLE_PREFIX = "LOOKALIKE_SERVICE_"
 
 #: Hosts that only this machine reaches.
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+#: Of map tiles: scheme, host and port, after `{s}.` where one of several hosts is taken.
+_TILES = re.compile(r"(?P<scheme>https?://)(?P<several>\{s\}\.)?(?P<host>[A-Za-z0-9.-]+(:\d{1,5})?)/[!-~]*")
 
 
 class ServiceSettings(BaseSettings):
@@ -43,6 +47,8 @@ class ServiceSettings(BaseSettings):
         state: a folder for what the service keeps: keys, jobs; by default `NAME.service` beside the gallery.
         console: whether pages for the browser are at `/console`; only with one worker, for a page's connection has to
             stay with the process that made it.
+        map_tiles: address of map tiles for the console's maps, such as `https://tiles.example.org/{z}/{x}/{y}.png`; by
+            default they show outlines of land that come with the program, and browsers ask nobody else.
         workers: processes that answer.
         threads: requests that are worked on at once, in each process.
         queue: requests that wait beside them in each process; further ones are answered with 503.
@@ -76,6 +82,7 @@ class ServiceSettings(BaseSettings):
     keys: Path | None = None
     state: Path | None = None
     console: bool = True
+    map_tiles: str | None = None
     workers: int = Field(default=1, ge=1, le=256)
     threads: int = Field(default=4, ge=1, le=256)
     queue: int = Field(default=64, ge=0, le=100_000)
@@ -115,6 +122,21 @@ class ServiceSettings(BaseSettings):
             return cls(**{**kept, **told})
         except ValidationError as error:
             raise InputError(_said(error, file)) from None
+
+    @field_validator("map_tiles")
+    @classmethod
+    def _is_of_tiles(cls, given: str | None) -> str | None:
+        if given is not None and not (_TILES.fullmatch(given) and all(part in given for part in ("{z}", "{x}", "{y}"))):
+            raise ValueError(
+                "expected an address with {z}, {x} and {y}, such as https://tiles.example.org/{z}/{x}/{y}.png"
+            )
+        return given
+
+    @property
+    def map_tiles_from(self) -> str:
+        """Scheme, host and port of the map tiles as policies of pages name them; empty where there are none."""
+        found = _TILES.fullmatch(self.map_tiles or "")
+        return f"{found['scheme']}{'*.' if found['several'] else ''}{found['host']}" if found else ""
 
     @property
     def on_loopback(self) -> bool:
@@ -165,4 +187,5 @@ def _said(error: ValidationError, file: str | Path | None) -> str:
         known = ", ".join(sorted(ServiceSettings.model_fields))
         return f"{where}there is no setting {name!r}; there are {known}"
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-    return f"{where}{name} is {first['input']!r}: {first['msg'][0].lower()}{first['msg'][1:]}{more}"
+    message = first["msg"].removeprefix("Value error, ")
+    return f"{where}{name} is {first['input']!r}: {message[0].lower()}{message[1:]}{more}"

@@ -76,6 +76,15 @@ def test_a_name_that_was_merged_away_before(gallery, enroll, person, rules):
     assert (done[1].refused != "") == (to_a.into == "a")
 
 
+def test_what_was_carried_out_before_is_expected(gallery, enroll, person, rules):
+    moved = np.concatenate([person(1, 4), person(0, 2, start=5)])
+    enroll({"a": person(0, 3), "b": moved})
+    first, second = [(one.id, one.proposal) for one in diagnose(gallery, rules).findings][:2]
+    assert repair(gallery, [first])[0].refused == ""
+    assert "have changed since" in repair(gallery, [second])[0].refused
+    assert repair(gallery, [second], before=[first[1]])[0].refused == ""
+
+
 @pytest.mark.slow
 def test_a_gallery_on_milvus(milvus, person, rules):
     wrong = np.concatenate([person(1, 3), person(2, 1, start=5)])

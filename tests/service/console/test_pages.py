@@ -1,27 +1,17 @@
 """The console in a real Chromium: every page and flow, wrong keys, roles, a dead decoder, and axe's rules."""
 
-import json
 import os
-import shutil
 import signal
 import subprocess
 from pathlib import Path
 
 import pytest
-from tests.service_server import Serving
+from tests.service.console.browsing import LOOKS, MARKS, enroll, give, person, serious_faults, sign_in
 
 from lookalike.client import Client
 from lookalike.service.api_keys import ApiKeys
 
-sync_api = pytest.importorskip("playwright.sync_api")
-axe = pytest.importorskip("axe_playwright_python.sync_playwright")
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.network,
-    pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine"),
-]
+pytestmark = MARKS
 PAGES = {
     "/": "Identify",
     "/verify": "Verify",
@@ -30,88 +20,6 @@ PAGES = {
     "/jobs": "Jobs",
     "/state": "State",
 }
-
-
-@pytest.fixture(scope="module")
-def faces(people_folder):
-    return {person.name: sorted(person.iterdir()) for person in sorted(people_folder.iterdir())}
-
-
-@pytest.fixture(scope="module")
-def service(tiny_model, people_folder, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("console")
-    data = json.dumps({"eight": str(people_folder)})
-    running = Serving("--model", tiny_model, "--gallery", folder / "people.gallery", LOOKALIKE_SERVICE_DATA=data)
-    try:
-        running.client().close()
-        yield running
-    finally:
-        assert running.end() == 0, running.said
-        assert "Traceback" not in running.said, running.said
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_api.sync_playwright() as playwright:
-        camera = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", *camera])
-        yield opened
-        opened.close()
-
-
-@pytest.fixture
-def faults():
-    """What went wrong in the browser during a test."""
-    found = []
-    yield found
-    assert found == [], "\n".join(map(str, found))
-
-
-@pytest.fixture
-def context(browser, service, faults):
-    """A browser that is signed in as admin."""
-    made = browser.new_context(viewport={"width": 1280, "height": 900})
-    page = made.new_page()
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    sign_in(page, service, service.key)
-    page.get_by_role("heading", name="Identify").wait_for()
-    page.close()
-    yield made
-    made.close()
-
-
-def sign_in(page, service, key):
-    page.goto(f"{service.address}/console/")
-    page.wait_for_url("**/console/login")
-    page.get_by_label("API key").fill(key)
-    page.get_by_role("button", name="Sign in").click()
-
-
-@pytest.fixture
-def page(context, faults):
-    made = context.new_page()
-    made.on("pageerror", lambda error: faults.append(str(error)))
-    made.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
-    return made
-
-
-def give(page, picture, place=0):
-    page.locator("input[type=file]").nth(place).set_input_files(str(picture))
-
-
-def person(page, name):
-    """The checkbox of somebody on the page of people."""
-    return page.get_by_role("checkbox", name=name, exact=True)
-
-
-def enroll(page, service, name, pictures):
-    page.goto(f"{service.address}/console/enroll")
-    page.get_by_label("Name").fill(name)
-    for number, picture in enumerate(pictures):
-        give(page, picture)
-        page.locator("figure").nth(number).wait_for()
-    page.get_by_role("button", name="Enroll").click()
-    page.get_by_text(f"Enrolled {name}").wait_for()
 
 
 def test_a_wrong_key_is_refused_and_nothing_is_shown_without_one(browser, service):
@@ -263,7 +171,7 @@ def test_a_reader_sees_no_pages_of_operators(browser, service):
     context.close()
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
+@pytest.mark.parametrize(("width", "scheme"), LOOKS)
 def test_no_serious_fault_of_accessibility_and_nothing_wider_than_the_screen(context, service, browser, scheme, width):
     own = browser.new_context(
         viewport={"width": width, "height": 844}, color_scheme=scheme, storage_state=context.storage_state()
@@ -273,12 +181,6 @@ def test_no_serious_fault_of_accessibility_and_nothing_wider_than_the_screen(con
     for path, title in {**PAGES, "/login": "Sign in"}.items():
         page.goto(f"{service.address}/console{path}")
         page.get_by_role("heading", name=title).wait_for()
-        page.wait_for_timeout(300)  # colours fade in
-        found += [
-            (path, fault["id"], [node["html"][:160] for node in fault["nodes"]][:3])
-            for fault in axe.Axe().run(page).response["violations"]
-            if fault["impact"] in ("serious", "critical")
-        ]
-        assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+        found += serious_faults(page, width)
     own.close()
     assert found == [], "\n".join(map(str, found))

@@ -31,15 +31,18 @@ class Repaired:
     refused: str = ""
 
 
-def repair(gallery: Gallery, confirmed: Iterable[tuple[str, Proposal]]) -> list[Repaired]:
+def repair(
+    gallery: Gallery, confirmed: Iterable[tuple[str, Proposal]], before: Iterable[Proposal] = ()
+) -> list[Repaired]:
     """Carry out proposals, one after the other.
 
     A proposal is refused where the templates of its identities are no longer those that were found, but for what
-    earlier ones of the same call have changed.
+    earlier ones of the same call, and those of `before`, have changed.
 
     Args:
         gallery: that was examined.
         confirmed: id of the finding, and its proposal.
+        before: proposals of the same diagnosis that were carried out since, in order, and not taken back.
 
     Returns:
         what became of each, in order.
@@ -52,6 +55,8 @@ def repair(gallery: Gallery, confirmed: Iterable[tuple[str, Proposal]]) -> list[
         'Ada L. is Ada now'
     """
     ours = _OwnChanges(gallery)
+    for one in before:
+        ours.note(one)
     results: list[Repaired] = []
     for finding, proposal in confirmed:
         reason = ours.objection(proposal)

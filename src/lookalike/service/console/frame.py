@@ -9,9 +9,11 @@ from html import escape
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from fastapi import FastAPI
+from fastapi.concurrency import run_in_threadpool
 from nicegui import app as nicegui_app
 from nicegui import ui
 
+from lookalike.errors import LookalikeError
 from lookalike.gallery.actor import acting_as
 from lookalike.service.api_keys import ApiKey, Role, allows
 from lookalike.service.callers import Caller
@@ -26,21 +28,25 @@ __all__ = ["MENU", "Console", "Visitor"]
 P = ParamSpec("P")
 T = TypeVar("T")
 
-#: Address, word of the menu, and who may open it.
+#: Address, word of the menu, and who may open it. The map is of galleries of places only.
 MENU: tuple[tuple[str, str, Role], ...] = (
     ("/", "Identify", "reader"),
     ("/verify", "Verify", "reader"),
     ("/enroll", "Enroll", "operator"),
     ("/people", "People", "operator"),
+    ("/map", "Map", "operator"),
     ("/jobs", "Jobs", "operator"),
     ("/state", "State", "reader"),
 )
 
 _STYLE = """
 :root { --ink: #1d2127; --muted: #59626c; --line: #cdd4dc; --card: #ffffff; --page: #f4f6f8; --accent: #005a94; }
+:root { --sea: #dbe6ee; --land: #fbfaf6; --coast: #8d99a5; --spot: #b3400a; }
+.body--dark { --sea: #141b22; --land: #333d47; --coast: #66727e; --spot: #ffab73; }
 .body--dark { --ink: #e7eaee; --muted: #a6b0bb; --line: #3a424c; --card: #1e2329; --page: #14171b; --accent: #7cc0f0; }
 body { background: var(--page); color: var(--ink); font: 16px/1.5 system-ui, sans-serif; }
 h1 { font-size: 1.6rem; font-weight: 700; line-height: 1.3; margin: 0; }
+h2 { font-size: 1.2rem; font-weight: 650; line-height: 1.3; margin: 0; }
 a { color: var(--accent); }
 a:focus-visible, button:focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
 .nicegui-content { padding: 0; align-items: stretch; }
@@ -56,6 +62,27 @@ a:focus-visible, button:focus-visible { outline: 3px solid var(--accent); outlin
 .muted { color: var(--muted); }
 .verdict { font-size: 1.5rem; font-weight: 650; }
 .shown { align-self: flex-start; max-width: 100%; max-height: 70vh; height: auto; width: auto; border-radius: 8px; }
+.rows { display: flex; flex-direction: column; gap: 16px; width: 100%; }
+.facts { display: grid; grid-template-columns: minmax(120px, auto) 1fr; gap: 8px 18px; }
+.facts > * { min-width: 0; overflow-wrap: anywhere; }
+.charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 300px), 1fr)); gap: 16px; }
+.charts .nicegui-echart { height: 190px; width: 100%; }
+.charts text { fill: var(--muted) !important; }
+.pairs { display: flex; flex-wrap: wrap; gap: 12px 32px; }
+.pair { display: flex; gap: 10px; }
+.pair figure { margin: 0; width: 132px; }
+.pair figcaption { font-size: 0.85rem; line-height: 1.3; color: var(--muted); overflow-wrap: anywhere; }
+.map { position: relative; z-index: 0; width: 100%; border: 1px solid var(--line); border-radius: 8px; }
+.map.leaflet-container { background: var(--sea); font: inherit; }
+.map .land { fill: var(--land); fill-opacity: 1; stroke: var(--coast); stroke-width: 0.8; }
+.map .border { stroke: var(--coast); stroke-width: 0.8; stroke-dasharray: 2 3; }
+.map .spot { fill: var(--spot); fill-opacity: 0.85; stroke: var(--card); stroke-width: 2; }
+.map .leaflet-bar a, .map .leaflet-bar a:hover, .map .leaflet-popup-content-wrapper, .map .leaflet-popup-tip
+  { background: var(--card); color: var(--ink); border-color: var(--line); }
+.map .leaflet-bar a.leaflet-disabled { background: var(--page); color: var(--muted); }
+.map a.leaflet-popup-close-button { color: var(--ink); }
+.spots { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 300px), 1fr)); gap: 2px 14px; }
+.spots .q-btn { text-align: left; overflow-wrap: anywhere; }
 .crop { width: 132px; border-radius: 8px; border: 1px solid var(--line); }
 .q-uploader { width: 100%; max-height: none; background: var(--page); border: 2px dashed var(--muted); }
 .q-uploader__header { background: transparent; color: var(--ink); }
@@ -63,17 +90,19 @@ a:focus-visible, button:focus-visible { outline: 3px solid var(--accent); outlin
 .drop { position: relative; padding: 12px; }
 .q-table { color: var(--ink); background: transparent; }
 .q-table th, .q-table td { font-size: 0.95rem !important; white-space: normal; }
-.body--dark .q-btn--outline { --q-primary: var(--accent); }
+.body--dark .q-btn--outline, .body--dark .q-btn--flat { --q-primary: var(--accent); }
 .q-field__label, .q-field__native { color: var(--ink) !important; }
 @media (max-width: 600px) { .bar { position: static; } .page { padding: 12px 10px 60px; } }
 """
 
 
-#: Quasar names neither the checkboxes of a table nor the hidden input behind an uploader's button.
+#: Quasar names neither checkboxes of a table, nor the hidden input behind an uploader's button, nor its loading bar.
 _NAMES = """<script>
 new MutationObserver(() => {
   document.querySelectorAll('.q-uploader__input:not([aria-hidden])').forEach(
     input => input.setAttribute('aria-hidden', 'true'));
+  document.querySelectorAll('.q-loading-bar:not([aria-label])').forEach(
+    bar => bar.setAttribute('aria-label', 'Loading'));
   document.querySelectorAll('.q-table .q-checkbox:not([aria-label])').forEach(box => {
     const cell = box.closest('tr').querySelectorAll('td')[1];
     box.setAttribute('aria-label', cell ? cell.innerText : 'All on this page');
@@ -109,29 +138,55 @@ class Visitor:
         found: Recognition = self.app.state.recognition
         return found
 
+    @property
+    def of_places(self) -> bool:
+        """Whether the gallery holds places."""
+        try:
+            return self.recognition.recognizer.gallery.kind == "landmarks"
+        except LookalikeError:  # it cannot be read now; what is asked of it says so
+            return False
+
     def may(self, role: Role) -> bool:
         """Whether the key may do what this role may."""
         return allows(self.key.role, role)
 
     async def ask(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | None:
-        """Call a function in a thread, once there is room; None where it was refused, which the page then says.
-
-        A page may stay open for hours: that its key was revoked meanwhile counts.
-        """
-        key = self.console.sessions.key_of(self.browser)
-        if key is None or not allows(key.role, self.role):
-            ui.navigate.to("/login")
+        """Call a function in a thread, once there is room; None where it was refused, which the page then says."""
+        key = self._key_now()
+        if key is None:
             return None
         try:
             with acting_as(Caller(key).actor):
                 found: T = await self.app.state.admission.run(call, *args, **kwargs)
         except Exception as error:
-            told = refusal(error)
-            if told.status_code == 500:
-                raise
-            tell(told)
+            _tell_expected(error)
             return None
         return found
+
+    async def look(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | None:
+        """As `ask`, without waiting for room: for what has to be seen when the service is full."""
+        if self._key_now() is None:
+            return None
+        try:
+            return await run_in_threadpool(call, *args, **kwargs)
+        except Exception as error:
+            _tell_expected(error)
+            return None
+
+    def _key_now(self) -> ApiKey | None:
+        """The key, as it is now; a page may stay open for hours, and keys are revoked."""
+        key = self.console.sessions.key_of(self.browser)
+        if key is None or not allows(key.role, self.role):
+            ui.navigate.to("/login")
+            return None
+        return key
+
+
+def _tell_expected(error: Exception) -> None:
+    told = refusal(error)
+    if told.status_code == 500:
+        raise error
+    tell(told)
 
 
 def tell(refused: Refused) -> None:
@@ -180,7 +235,7 @@ class Console:
             with ui.element("nav").classes("menu").props('aria-label="Pages"'):
                 ui.label("Lookalike").style("font-weight: 700; margin-right: 12px")
                 for path, word, role in MENU if visitor else ():
-                    if visitor and visitor.may(role):
+                    if visitor and visitor.may(role) and (path != "/map" or visitor.of_places):
                         link = ui.link(word, path)
                         if word == title:
                             link.props('aria-current="page"')

@@ -8,6 +8,7 @@ from nicegui import ui
 
 from lookalike.answers import Identified
 from lookalike.service.console.frame import Console, Visitor
+from lookalike.service.console.maps import PlaceMap, Spot
 from lookalike.service.console.pictures import Shown, drop_zone, marked, webcam
 from lookalike.workflows.answer_marks import answer_label, answer_marks, answered_face_marks
 
@@ -52,7 +53,7 @@ def add(console: Console) -> None:
             results.clear()
             if found is not None:
                 with results:
-                    _show(found)
+                    _show(found, console.app.state.settings.map_tiles)
 
         with console.page("Identify", visitor):
             with ui.element("section").classes("panel"):
@@ -67,7 +68,7 @@ def add(console: Console) -> None:
             )
 
 
-def _show(found: _Found) -> None:
+def _show(found: _Found, tiles: str | None) -> None:
     with ui.element("div").classes("panel"):
         ui.element("img").props(f'src="{found.shown.address}"').classes("shown").props["alt"] = found.shown.words
         if not found.answers:
@@ -91,5 +92,10 @@ def _show(found: _Found) -> None:
                 ui.label("The gallery is empty.")
             if answer.probability is not None:
                 ui.label(f"Probability that the first candidate is right: {answer.probability:.1%}")
+            place = answer.best
+            if place is not None and place.latitude is not None and place.longitude is not None:
+                where = Spot(place.name, place.latitude, place.longitude)
+                ui.label(f"{place.name} is at {where.position}.")
+                PlaceMap([where], tiles, words=f"Map with {place.name}", height="240px", nearest=4, wheel=False)
             for note in (*answer.notes, *([answer.weakness] if answer.weakness else [])):
                 ui.label(note).classes("muted")

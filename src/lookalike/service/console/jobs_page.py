@@ -106,5 +106,7 @@ def _show(visitor: Visitor, job: Job, line: str, files: tuple[str, ...], cancel:
             ui.label(job.error)
         if "report.html" in files:
             ui.link("Report", f"/reports/{job.id}", new_tab=True)
+        if job.kind == "doctor" and "findings.json" in files:
+            ui.link("Findings, and what can be done", f"/proposals/{job.id}")
         if not job.ended and visitor.may(needed_role(job.kind)):
             ui.button("Cancel", on_click=lambda: cancel(job.id)).props("outline no-caps")  # type: ignore[operator]

@@ -7,7 +7,9 @@ from lookalike.service.console import (
     identify_page,
     jobs_page,
     login_page,
+    map_page,
     people_page,
+    proposals_page,
     state_page,
     verify_page,
 )
@@ -18,5 +20,15 @@ __all__ = ["add"]
 
 def add(console: Console) -> None:
     """Register them."""
-    for page in (login_page, identify_page, verify_page, enroll_page, people_page, jobs_page, state_page):
+    for page in (
+        login_page,
+        identify_page,
+        verify_page,
+        enroll_page,
+        people_page,
+        map_page,
+        jobs_page,
+        proposals_page,
+        state_page,
+    ):
         page.add(console)

@@ -7,9 +7,9 @@ from typing import Any
 
 from nicegui import ui
 
+from lookalike.service.console.dialogs import asked_text, confirmed
 from lookalike.service.console.frame import Console
 from lookalike.service.people import People
-from lookalike.service.schemas.people import MergeRequest, RenameRequest
 
 __all__ = ["add"]
 
@@ -64,8 +64,8 @@ def add(console: Console) -> None:
             if len(names) != 1:
                 ui.notify("Choose one person.", type="warning")
                 return
-            new = await _asked(f"Rename {names[0]}", "New name", "Rename")
-            if new and await visitor.ask(_rename, held, names[0], new) is not None:
+            new = await asked_text(f"Rename {names[0]}", "New name", "Rename")
+            if new and await visitor.ask(held.rename, names[0], new) is not None:
                 ui.notify(f"Renamed to {new}.", type="positive")
                 await refresh(place["after"])
 
@@ -74,8 +74,8 @@ def add(console: Console) -> None:
             if len(names) < 2:
                 ui.notify("Choose at least two people.", type="warning")
                 return
-            into = await _asked(f"Merge {', '.join(names)}", "Into the name", "Merge", names[0])
-            if into and await visitor.ask(_merge, held, [n for n in names if n != into], into) is not None:
+            into = await asked_text(f"Merge {', '.join(names)}", "Into the name", "Merge", names[0])
+            if into and await visitor.ask(held.merge, [n for n in names if n != into], into) is not None:
                 ui.notify(f"Merged into {into}.", type="positive")
                 await refresh(place["after"])
 
@@ -84,7 +84,7 @@ def add(console: Console) -> None:
             if not names:
                 ui.notify("Choose whom to forget.", type="warning")
                 return
-            if not await _confirmed(f"Forget {', '.join(names)}? Their vectors are deleted for good.", "Forget"):
+            if not await confirmed(f"Forget {', '.join(names)}? Their vectors are deleted for good.", "Forget"):
                 return
             for name in names:
                 if await visitor.ask(held.forget, name) is not None:
@@ -123,33 +123,3 @@ def _act(act: Any, undo: Callable[[int], Any]) -> None:
         if not act.undone:
             button = ui.button("Undo", on_click=lambda: undo(act.id)).props("flat no-caps dense")
             button.props["aria-label"] = f"Undo {act.kind} {changed}"
-
-
-def _rename(held: People, name: str, new: str) -> object:
-    return held.rename(asked=RenameRequest(name=name, to=new))
-
-
-def _merge(held: People, names: list[str], into: str) -> object:
-    return held.merge(MergeRequest(names=names, into=into))
-
-
-async def _asked(title: str, label: str, button: str, value: str = "") -> str | None:
-    """A text that is asked for; None where it was not given."""
-    with ui.dialog() as dialog, ui.card().classes("w-96"):
-        ui.label(title).style("font-weight: 650")
-        given = ui.input(label, value=value).props("outlined autofocus").classes("w-full")
-        given.on("keydown.enter", lambda: dialog.submit(given.value))
-        with ui.row().classes("w-full justify-end"):
-            ui.button("Cancel", on_click=lambda: dialog.submit(None)).props("flat no-caps")
-            ui.button(button, on_click=lambda: dialog.submit(given.value)).props("no-caps")
-    answer: str | None = await dialog
-    return answer
-
-
-async def _confirmed(question: str, button: str) -> bool:
-    with ui.dialog() as dialog, ui.card().classes("w-96"):
-        ui.label(question)
-        with ui.row().classes("w-full justify-end"):
-            ui.button("Cancel", on_click=lambda: dialog.submit(False)).props("flat no-caps autofocus")
-            ui.button(button, on_click=lambda: dialog.submit(True)).props("no-caps color=negative")
-    return bool(await dialog)

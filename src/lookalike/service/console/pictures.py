@@ -64,12 +64,24 @@ def drop_zone(words: str, use: Use, most: int, multiple: bool = False) -> ui.upl
         zone.reset()
         await use(content)
 
-    def refused() -> None:
-        ui.notify(f"A picture may have at most {most:,} bytes.", type="negative")
+    def refused(event: events.GenericEventArguments) -> None:
+        why = {
+            "max-file-size": f"The picture is larger than {most:,} bytes; give a smaller one.",
+            "accept": "This is no picture; give a JPEG, PNG or other picture file.",
+        }
+        ui.notify(why.get(event.args, "One picture at a time; give it again."), type="negative")
 
-    zone = ui.upload(
-        label=words, on_upload=taken, on_rejected=refused, auto_upload=True, multiple=multiple, max_file_size=most
-    )
+    def failed() -> None:
+        zone.reset()
+        ui.notify(
+            f"The picture did not arrive: the service takes at most {most:,} bytes, with what browsers send around a "
+            "picture. Give a smaller one, or try again.",
+            type="negative",
+        )
+
+    zone = ui.upload(label=words, on_upload=taken, auto_upload=True, multiple=multiple, max_file_size=most)
+    zone.on("rejected", refused, js_handler="(given) => emit(given[0].failedPropValidation)")
+    zone.on("failed", failed, args=[])
     zone.props('accept="image/*" flat bordered no-thumbnails').classes("w-full")
     # Quasar's own header is a button around an input, which no screen reader can name.
     zone.add_slot(
