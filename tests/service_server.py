@@ -127,6 +127,20 @@ class Serving:
             time.sleep(0.05)
         return made
 
+    def __enter__(self):
+        """Once it is ready."""
+        try:
+            self.client().close()
+        except BaseException:
+            self.end(signal.SIGKILL)
+            raise
+        return self
+
+    def __exit__(self, *_):
+        """It ends well, and nothing of ours has failed meanwhile."""
+        assert self.end() == 0, self.said
+        assert "Traceback" not in self.said, self.said
+
     def end(self, how=signal.SIGTERM):
         if self.process.poll() is None:
             os.killpg(self.process.pid, how)

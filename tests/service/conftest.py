@@ -1,7 +1,9 @@
 """Services for tests: one that is only asked, one for each test that changes its gallery."""
 
+import signal
+
 import pytest
-from tests.service_server import running_service
+from tests.service_server import Serving, running_service
 
 
 @pytest.fixture(scope="session")
@@ -31,3 +33,17 @@ def service(tiny_model, tmp_path):
 def client(service):
     with service.client() as made:
         yield made
+
+
+@pytest.fixture
+def serving():
+    """Start services as processes; those that still run are killed after the test."""
+    started = []
+
+    def start(*arguments):
+        started.append(Serving(*arguments))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.end(signal.SIGKILL)

@@ -3,28 +3,14 @@
 import json
 import os
 import shutil
-import signal
 import subprocess
 
 import pytest
-from tests.service_server import Serving, command
+from tests.service_server import command
 
 from lookalike.client import Client
 
 pytestmark = [pytest.mark.network, pytest.mark.slow]
-
-
-@pytest.fixture
-def serving():
-    started = []
-
-    def start(*arguments):
-        started.append(Serving(*arguments))
-        return started[-1]
-
-    yield start
-    for one in started:
-        one.end(signal.SIGKILL)
 
 
 def verb(*arguments):

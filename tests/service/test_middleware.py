@@ -141,3 +141,34 @@ def test_what_is_too_much_is_refused_before_a_route_sees_it_and_slow_bodies_are_
         assert await asked(frame, "/v1/y", at_once) == 200
 
     asyncio.run(scenario())
+
+
+def test_followers_of_events_leave_room_for_questions():
+    async def scenario():
+        go = asyncio.Event()
+
+        async def route(scope, receive, send):
+            await receive()
+            kind = b"text/event-stream" if scope["path"] == "/events" else b"text/plain"
+            await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", kind)]})
+            if scope["path"] == "/events":
+                gone = asyncio.ensure_future(receive())  # as Starlette does
+                await go.wait()
+                gone.cancel()
+            await send({"type": "http.response.body", "body": b""})
+
+        frame = RequestFrame(route, hosts=["here"], max_body=100, upload_seconds=60, most=1, measures=Measures())
+
+        async def whole():
+            return {"type": "http.request", "body": b"", "more_body": False}
+
+        following = []
+        for _ in range(5):
+            following.append(asyncio.create_task(asked(frame, "/events", whole)))
+            await asyncio.sleep(0.01)
+        assert [await asked(frame, "/v1/x", whole) for _ in range(3)] == [200] * 3
+        go.set()
+        assert await asyncio.gather(*following) == [200] * 5
+        assert frame._inside == 0
+
+    asyncio.run(scenario())

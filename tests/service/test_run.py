@@ -18,24 +18,6 @@ from lookalike.client import Client, ServiceError
 pytestmark = pytest.mark.network
 
 
-@pytest.fixture
-def serving(request):
-    started = []
-
-    def start(*arguments):
-        started.append(Serving(*arguments))
-        return started[-1]
-
-    yield start
-    for one in started:
-        one.end(signal.SIGKILL)
-
-
-@pytest.fixture(scope="module")
-def faces(people_folder):
-    return {person.name: sorted(person.iterdir()) for person in sorted(people_folder.iterdir())}
-
-
 def test_it_makes_a_key_answers_and_ends_well(serving, tiny_model, faces, tmp_path):
     service = serving("--model", tiny_model, "--gallery", tmp_path / "people.gallery", "--log-format", "json")
     with service.client() as client:

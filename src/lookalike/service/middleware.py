@@ -62,8 +62,9 @@ class RequestFrame:
         hosts: names under which it may be asked; `*` for any.
         max_body: bytes of a request.
         upload_seconds: its body may take so long to arrive.
-        most: requests that are worked on or wait, those not counted whose body is still arriving; further ones are
-            refused here, where that costs a tenth of what a route does: else the loop itself is what all wait for.
+        most: requests that are worked on or wait; those whose body is still arriving, and streams of events, are not
+            counted. Further ones are refused here, where that costs a tenth of what a route does: else the loop itself
+            is what all wait for.
         measures: counts requests.
         tiles: from where else pages of the console may show pictures, such as `https://tiles.example.org`.
     """
@@ -100,10 +101,10 @@ class RequestFrame:
         given = headers.get("x-request-id", "")
         request_id = given if _GIVEN_ID.fullmatch(given) else secrets.token_hex(8)
         scope.setdefault("state", {})["request_id"] = request_id
-        began, status, started = time.perf_counter(), 500, False
+        began, status, started, counted = time.perf_counter(), 500, False, 1
 
         async def answer(message: Message) -> None:
-            nonlocal status, started
+            nonlocal status, started, counted
             if message["type"] == "http.response.start":
                 status, started = message["status"], True
                 told = MutableHeaders(scope=message)
@@ -112,18 +113,22 @@ class RequestFrame:
                     told.setdefault("Content-Security-Policy", self._console_policy)
                 for name, value in _HEADERS.items():
                     told.setdefault(name, value)
+                if told.get("content-type", "").startswith("text/event-stream"):
+                    self._inside, counted = self._inside - counted, 0
             await send(message)
 
         body = _Body(receive, self._max_body, self._upload_seconds)
 
         async def arriving() -> Message:
+            if body.whole:  # what comes now tells that the caller is gone
+                return await receive()
             self._inside -= 1
             try:
                 return await body.receive()
             finally:
                 self._inside += 1
 
-        self._inside += 1
+        self._inside += counted
         try:
             refused = self._refused(headers, scope["path"]) or self._overloaded(scope["path"])
             if refused is not None:
@@ -137,7 +142,7 @@ class RequestFrame:
             if not started:
                 await problem_response(refusal(error), request_id)(scope, receive, answer)
         finally:
-            self._inside -= 1
+            self._inside -= counted
             self._note(scope, status, time.perf_counter() - began, body.size, request_id)
 
     def _refused(self, headers: Headers, path: str) -> Refused | None:
@@ -191,13 +196,11 @@ class _Body:
     def __init__(self, receive: Receive, most: int, seconds: float) -> None:
         self._receive, self._most, self._seconds = receive, most, seconds
         self._until: float | None = None
-        self._whole = False
+        self.whole = False
         self.size = 0
 
     async def receive(self) -> Message:
-        """ASGI: the next part, or `Refused`."""
-        if self._whole:  # what comes now tells that the caller is gone
-            return await self._receive()
+        """ASGI: the next part, until it is whole, or `Refused`."""
         loop = asyncio.get_running_loop()
         self._until = self._until or loop.time() + self._seconds
         try:
@@ -211,7 +214,7 @@ class _Body:
                 headers={"Connection": "close"},
             ) from None
         self.size += len(message.get("body", b""))
-        self._whole = message["type"] != "http.request" or not message.get("more_body", False)
+        self.whole = message["type"] != "http.request" or not message.get("more_body", False)
         if self.size > self._most:
             raise _too_large(self._most)
         return message

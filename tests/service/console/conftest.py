@@ -11,13 +11,8 @@ from tests.service_server import Serving
 def service(tiny_model, people_folder, tmp_path_factory):
     folder = tmp_path_factory.mktemp("console")
     data = json.dumps({"eight": str(people_folder)})
-    running = Serving("--model", tiny_model, "--gallery", folder / "people.gallery", LOOKALIKE_SERVICE_DATA=data)
-    try:
-        running.client().close()
+    with Serving("--model", tiny_model, "--gallery", folder / "people.gallery", LOOKALIKE_SERVICE_DATA=data) as running:
         yield running
-    finally:
-        assert running.end() == 0, running.said
-        assert "Traceback" not in running.said, running.said
 
 
 @pytest.fixture(scope="module")

@@ -45,13 +45,8 @@ def places(tiny_model, people_folder, orl, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def service(tiny_model, places):
-    running = Serving("--model", tiny_model, "--gallery", places)
-    try:
-        running.client().close()
+    with Serving("--model", tiny_model, "--gallery", places) as running:
         yield running
-    finally:
-        assert running.end() == 0, running.said
-        assert "Traceback" not in running.said, running.said
 
 
 @pytest.fixture

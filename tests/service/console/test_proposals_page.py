@@ -24,13 +24,8 @@ def service(tiny_model, people_folder, tmp_path_factory):
             "<i>Eve</i>": ["s03/0", "s03/1", "s03/2", "s02/4"],
         }.items():
             recognizer.enroll(name, [people_folder / f"{one}.png" for one in pictures])
-    running = Serving("--model", tiny_model, "--gallery", gallery)
-    try:
-        running.client().close()
+    with Serving("--model", tiny_model, "--gallery", gallery) as running:
         yield running
-    finally:
-        assert running.end() == 0, running.said
-        assert "Traceback" not in running.said, running.said
 
 
 @pytest.fixture(scope="module")
