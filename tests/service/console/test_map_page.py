@@ -102,6 +102,7 @@ def test_an_answer_about_a_place_has_a_map(asked, page, service, people_folder):
     page.goto(f"{service.address}/console/")
     give(page, people_folder / "s02" / "4.png")
     page.get_by_text("<b>Sydney</b> Opera House is at 33.8568° S, 151.2153° E.").wait_for()
+    page.get_by_role("cell", name="<b>Sydney</b> Opera House (s02)").wait_for()
     page.locator("article .map path.spot").wait_for()
     assert page.locator("article .map path.spot").count() == 1
     page.get_by_role("region", name="Map with <b>Sydney</b> Opera House").wait_for()

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from nicegui import ui
 
-from lookalike.answers import Identified
+from lookalike.answers import Identified, PlaceCandidate
+from lookalike.gallery import Candidate
 from lookalike.service.console.frame import Console, Visitor
 from lookalike.service.console.maps import PlaceMap, Spot
 from lookalike.service.console.pictures import Shown, drop_zone, marked, webcam
@@ -68,6 +69,13 @@ def add(console: Console) -> None:
             )
 
 
+def _name(candidate: Candidate) -> str:
+    """A person's name; of a place the name for readers, and its id where that is another."""
+    if not isinstance(candidate, PlaceCandidate) or candidate.name in ("", candidate.identity):
+        return candidate.identity
+    return f"{candidate.name} ({candidate.identity})"
+
+
 def _show(found: _Found, tiles: str | None) -> None:
     with ui.element("div").classes("panel"):
         ui.element("img").props(f'src="{found.shown.address}"').classes("shown").props["alt"] = found.shown.words
@@ -79,7 +87,7 @@ def _show(found: _Found, tiles: str | None) -> None:
             ui.label(title if len(found.answers) == 1 else f"{number}. {title}").classes("verdict")
             ui.label(answer.threshold_source).classes("muted")
             rows = [
-                {"name": one.identity, "distance": f"{one.distance:.3f}", "id": one.template_id}
+                {"name": _name(one), "distance": f"{one.distance:.3f}", "id": one.template_id}
                 for one in answer.candidates
             ]
             columns = [
@@ -87,7 +95,7 @@ def _show(found: _Found, tiles: str | None) -> None:
                 {"name": "distance", "label": f"Distance (match up to {answer.threshold:.3f})", "field": "distance"},
             ]
             if rows:
-                ui.table(rows=rows, columns=columns, row_key="name").props("flat dense").classes("w-full")
+                ui.table(rows=rows, columns=columns, row_key="id").props("flat dense").classes("w-full")
             else:
                 ui.label("The gallery is empty.")
             if answer.probability is not None:
