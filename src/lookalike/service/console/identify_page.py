@@ -58,8 +58,10 @@ def add(console: Console) -> None:
 
         with console.page("Identify", visitor):
             with ui.element("section").classes("panel"):
-                compared = "it is compared with all places" if visitor.of_places else "every face is compared with everybody"
-                ui.label(f"Drop a picture: {compared} in the gallery.")
+                what = (
+                    "it is compared with all places" if visitor.of_places else "every face is compared with everybody"
+                )
+                ui.label(f"Drop a picture: {what} in the gallery.")
                 drop_zone("Choose a picture, or drop it here", use, console.app.state.settings.max_body)
                 webcam(use)
             results = (
