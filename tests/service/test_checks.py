@@ -16,7 +16,7 @@ def settings(tmp_path):
 
 
 def found(settings):
-    return {one.check: one for _, made in service_checks(settings) for one in made}
+    return {one.check: one for _, look in service_checks(settings) for one in look()}
 
 
 def test_keys(settings):

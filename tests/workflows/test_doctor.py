@@ -56,6 +56,17 @@ def test_a_sound_gallery_has_no_fault_and_is_not_changed(people, snapshot):
     assert after == before
 
 
+def test_each_check_is_told_before_it_is_made(people):
+    told = []
+
+    def last():
+        told.append("looked")
+        return []
+
+    examine(DoctorOptions(gallery=str(people)), [("further", last)], lambda event: told.append(event.detail))
+    assert told == ["versions", "memory", "disk", "model", "gallery", "clock", "further", "looked"]
+
+
 def test_a_gallery_that_is_not_there_is_not_made(tmp_path):
     by_check, result = found(tmp_path / "none.gallery")
     assert (by_check["gallery"].verdict, result.faults) == ("warning", 0)

@@ -6,13 +6,12 @@ import http.client
 import json
 import resource
 import sys
-from collections.abc import Iterable
 
 from lookalike.counted_nouns import how_many
 from lookalike.index.quantities import size_text
 from lookalike.service.api_keys import ApiKeys
 from lookalike.service.settings import ServiceSettings
-from lookalike.workflows.doctor import DoctorOptions
+from lookalike.workflows.doctor import Check, DoctorOptions
 from lookalike.workflows.doctor_findings import Finding, refused
 from lookalike.workflows.doctor_machine import memory_available
 
@@ -41,11 +40,13 @@ def looked_at(settings: ServiceSettings, *, whole: bool = True) -> DoctorOptions
     )
 
 
-def service_checks(settings: ServiceSettings) -> Iterable[tuple[str, Iterable[Finding]]]:
-    """The checks, each with what it looks at; made after the doctor's own, when the model is loaded."""
-    yield "keys", _keys(settings)
-    yield "address", _address(settings)
-    yield "processes", _processes(settings)
+def service_checks(settings: ServiceSettings) -> list[Check]:
+    """The checks, to be made after the doctor's own, when the model is loaded."""
+    return [
+        ("keys", lambda: _keys(settings)),
+        ("address", lambda: _address(settings)),
+        ("processes", lambda: _processes(settings)),
+    ]
 
 
 def _keys(settings: ServiceSettings) -> list[Finding]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lookalike.gallery.gallery_stats import bytes_below
 from lookalike.progress import Progress, ProgressSink
 from lookalike.workflows.doctor_findings import Finding, refused
 from lookalike.workflows.doctor_gallery import check_gallery, last_written
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from lookalike.embedder import Embedder
     from lookalike.gallery import Gallery
 
-__all__ = ["DoctorOptions", "DoctorResult", "examine"]
+__all__ = ["Check", "DoctorOptions", "DoctorResult", "examine"]
 
 #: Pictures that are embedded to see how long one takes.
 _TIMED = 3
@@ -72,14 +73,18 @@ class DoctorResult:
         return sum(one.verdict == "warning" for one in self.findings)
 
 
+#: What is looked at, and what looks.
+Check = tuple[str, Callable[[], Iterable[Finding]]]
+
+
 def examine(
-    options: DoctorOptions, further: Iterable[tuple[str, Iterable[Finding]]] = (), progress: ProgressSink | None = None
+    options: DoctorOptions, further: Iterable[Check] = (), progress: ProgressSink | None = None
 ) -> DoctorResult:
     """Look at everything; what is refused is a finding, and the rest is looked at nevertheless.
 
     Args:
         options: what is looked at.
-        further: more checks, each with what it looks at; they are made last.
+        further: more checks, which are made last.
         progress: told before each check.
 
     Example:
@@ -87,55 +92,64 @@ def examine(
         0
     """
     findings: list[Finding] = []
-    for done, (stage, made) in enumerate((*_checks(options), *further)):
+    for done, (stage, look) in enumerate((*_Checks(options).all(), *further)):
         if progress is not None:
             progress(Progress("look", done, detail=stage))
-        findings += made
+        findings += look()
     return DoctorResult(tuple(findings))
 
 
-def _checks(options: DoctorOptions) -> Iterator[tuple[str, Iterable[Finding]]]:
-    yield "versions", check_versions()
-    yield "memory", check_memory()
-    on_server = "://" in options.gallery
-    folder = Path(options.gallery).expanduser()
-    if not on_server:
-        holds = sum(one.stat().st_size for one in folder.rglob("*") if one.is_file()) if folder.is_dir() else 0
-        yield "disk", check_disk("disk", folder, holds)
-    if options.state is not None and (on_server or options.state.parent.absolute() != folder.parent.absolute()):
-        yield "disk of the service", check_disk("disk of the service", options.state)
-    found: list[Finding] = []
-    embedder = None
-    with refused("model", found):
+class _Checks:
+    """The checks of what is looked at; later ones need what earlier ones have opened."""
+
+    def __init__(self, options: DoctorOptions) -> None:
+        self._options = options
+        self._folder = None if "://" in options.gallery else Path(options.gallery).expanduser()
+        self._embedder: Embedder | None = None
+        self._last_written: datetime | None = None
+
+    def all(self) -> Iterator[Check]:
+        yield "versions", check_versions
+        yield "memory", check_memory
+        yield "disk", self._disks
+        yield "model", self._model
+        yield "gallery", self._gallery
+        yield "clock", lambda: check_clock(datetime.now(UTC), self._last_written)
+
+    def _disks(self) -> Iterator[Finding]:
+        folder, state = self._folder, self._options.state
+        if folder is not None:
+            yield from check_disk("disk", folder, bytes_below(folder))
+        if state is not None and (folder is None or state.absolute().parent != folder.absolute().parent):
+            yield from check_disk("disk of the service", state)
+
+    def _model(self) -> list[Finding]:
         from lookalike.embedder import Embedder
 
-        # Cropped: the picture that is tried need not hold a face.
-        embedder = Embedder.load(options.model, True, device=options.device)
-        found += _check_model(embedder)
-        if options.calibration is not None:
-            with refused("thresholds", found):
-                embedder.use_calibration(options.calibration)
-    yield "model", found
-    yield from _gallery_checks(options, embedder)
+        options, found = self._options, list[Finding]()
+        with refused("model", found):
+            # Cropped: the picture that is tried need not hold a face.
+            self._embedder = Embedder.load(options.model, True, device=options.device)
+            found += _check_model(self._embedder)
+            if options.calibration is not None:
+                with refused("thresholds", found):
+                    self._embedder.use_calibration(options.calibration)
+        return found
 
+    def _gallery(self) -> list[Finding]:
+        from lookalike.gallery import open_gallery
 
-def _gallery_checks(options: DoctorOptions, embedder: Embedder | None) -> Iterator[tuple[str, Iterable[Finding]]]:
-    from lookalike.gallery import open_gallery
-
-    last: datetime | None = None
-    found: list[Finding] = []
-    if "://" not in options.gallery and not Path(options.gallery).expanduser().exists():
-        advice = "lookalike enroll makes it, and so does the service when it starts"
-        yield "gallery", [Finding("gallery", "warning", f"{options.gallery} is not there yet", advice)]
-    else:
+        options, found = self._options, list[Finding]()
+        if self._folder is not None and not self._folder.exists():
+            advice = "lookalike enroll makes it, and so does the service when it starts"
+            return [Finding("gallery", "warning", f"{options.gallery} is not there yet", advice)]
         with refused("gallery", found):
-            last = last_written(options.gallery)
+            self._last_written = last_written(options.gallery)
             with open_gallery(options.gallery, create=False) as gallery:
                 found += check_gallery(gallery, whole=options.whole)
-                if embedder is not None:
-                    found += _check_thresholds(options, embedder, gallery)
-        yield "gallery", found
-    yield "clock", check_clock(datetime.now(UTC), last)
+                if self._embedder is not None:
+                    found += _check_thresholds(options, self._embedder, gallery)
+        return found
 
 
 def _check_model(embedder: Embedder) -> list[Finding]:
