@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from lookalike.cli.keys.options import ConfigFile, KeysFile
-from lookalike.cli.options import AsJson, GalleryOfService, ModelOfService
+from lookalike.cli.options import AsJson, CalibrationFile, GalleryOfService, ModelOfService, TargetFpir
 
 __all__ = ["doctor"]
 
@@ -18,13 +17,8 @@ _MARKS = {"ok": "[green]ok[/green]", "warning": "[yellow]look[/yellow]", "fault"
 def doctor(
     model: ModelOfService = None,
     gallery: GalleryOfService = None,
-    calibration: Annotated[
-        Path | None,
-        typer.Option("--calibration", metavar="FILE", help="A calibration.json in place of the model's own."),
-    ] = None,
-    fpir: Annotated[
-        float | None, typer.Option("--fpir", help="The promise: at most this share of strangers is named.")
-    ] = None,
+    calibration: CalibrationFile = None,
+    fpir: TargetFpir = None,
     config: ConfigFile = None,
     keys: KeysFile = None,
     quick: Annotated[

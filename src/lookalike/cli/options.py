@@ -30,6 +30,7 @@ __all__ = [
     "SmallestFace",
     "Tag",
     "TargetFmr",
+    "TargetFpir",
     "ThresholdDistance",
     "Where",
     "given",
@@ -86,6 +87,11 @@ CalibrationFile = Annotated[
         metavar="FILE",
         help="A calibration.json that lookalike evaluate wrote, in place of the model's own.",
     ),
+]
+#: Of verbs that answer again and again.
+TargetFpir = Annotated[
+    float | None,
+    typer.Option("--fpir", help="Name at most this share of strangers, whatever the size of the gallery."),
 ]
 Recipe = Annotated[
     str | None,

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from lookalike.cli.keys.options import ConfigFile, KeysFile
-from lookalike.cli.options import AsJson, GalleryOfService, ModelOfService
+from lookalike.cli.options import AsJson, CalibrationFile, GalleryOfService, ModelOfService, TargetFpir
 from lookalike.cli.service_extra import service_extra
 
 __all__ = ["serve"]
@@ -23,14 +22,8 @@ def serve(
     ] = None,
     port: Annotated[int | None, typer.Option("--port", help="TCP port; 0 for a free one.", show_default="8765")] = None,
     workers: Annotated[int | None, typer.Option("--workers", help="Processes that answer.", show_default="1")] = None,
-    calibration: Annotated[
-        Path | None,
-        typer.Option("--calibration", metavar="FILE", help="A calibration.json in place of the model's own."),
-    ] = None,
-    fpir: Annotated[
-        float | None,
-        typer.Option("--fpir", help="Name at most this share of strangers, whatever the size of the gallery."),
-    ] = None,
+    calibration: CalibrationFile = None,
+    fpir: TargetFpir = None,
     cropped: Annotated[
         bool | None, typer.Option("--cropped", help="Pictures are face crops; where no face is found, take the whole.")
     ] = None,

@@ -19,6 +19,7 @@ from lookalike.cli.options import (
     Model,
     Precision,
     TargetFmr,
+    TargetFpir,
     ThresholdDistance,
 )
 from lookalike.counted_nouns import how_many
@@ -38,10 +39,7 @@ __all__ = ["watch"]
     all_faces=Annotated[bool, typer.Option("--all-faces", help="Answer every face of a picture.")],
     threshold=ThresholdDistance,
     fmr=TargetFmr,
-    fpir=Annotated[
-        float | None,
-        typer.Option("--fpir", help="Name at most this share of strangers, whatever the size of the gallery."),
-    ],
+    fpir=TargetFpir,
     calibration=CalibrationFile,
     cropped=Cropped,
     device=Device,

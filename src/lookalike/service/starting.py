@@ -12,6 +12,7 @@ from lookalike.gallery import open_gallery
 from lookalike.recognizer import Recognizer
 from lookalike.service.micro_batches import MicroBatches, micro_batched
 from lookalike.service.settings import ServiceSettings
+from lookalike.workflows.served_recognizer import served_recognizer
 
 __all__ = ["open_recognizer"]
 
@@ -36,11 +37,8 @@ def open_recognizer(
         if settings.calibration is not None:
             embedder.use_calibration(settings.calibration)
         gallery = opened.enter_context(open_gallery(settings.gallery))
-        of_places = gallery.kind == "landmarks"
-        promise = None if settings.fpir is None or of_places else f"fpir={settings.fpir!r}"
-        threshold = None if of_places else settings.threshold
         batched, batches = micro_batched(embedder)
-        recognizer = opened.enter_context(Recognizer(batched, gallery, threshold, promise=promise))
+        recognizer = opened.enter_context(served_recognizer(batched, gallery, settings.threshold, settings.fpir))
     else:
         recognizer = copy(given)
         recognizer.embedder, batches = micro_batched(given.embedder)

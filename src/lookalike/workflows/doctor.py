@@ -16,6 +16,7 @@ from lookalike.progress import Progress, ProgressSink
 from lookalike.workflows.doctor_findings import Finding, refused
 from lookalike.workflows.doctor_gallery import check_gallery, last_written
 from lookalike.workflows.doctor_machine import check_clock, check_disk, check_memory, check_versions
+from lookalike.workflows.served_recognizer import served_recognizer
 
 if TYPE_CHECKING:
     from lookalike.embedder import Embedder
@@ -168,15 +169,11 @@ def _check_model(embedder: Embedder) -> list[Finding]:
 
 def _check_thresholds(options: DoctorOptions, embedder: Embedder, gallery: Gallery) -> list[Finding]:
     """Whether the gallery belongs to the model, and what answers are decided by."""
-    from lookalike.recognizer import Recognizer
-
-    of_places = gallery.kind == "landmarks"
-    promise = None if options.fpir is None or of_places else f"fpir={options.fpir!r}"
     found: list[Finding] = []
     with refused("thresholds", found):
         if gallery.model is None:
             return []
-        recognizer = Recognizer(embedder, gallery, None if of_places else options.threshold, promise=promise)
+        recognizer = served_recognizer(embedder, gallery, options.threshold, options.fpir)
         places = recognizer.place_recognition()
         if places is not None:
             return [Finding("thresholds", "ok", places.atlas.rejection.promised.source)]
