@@ -10,6 +10,7 @@ from lookalike.counted_nouns import how_many
 from lookalike.recognizer import Recognizer
 from lookalike.service.console.frame import Console
 from lookalike.service.console.maps import PlaceMap, Spot
+from lookalike.service.console.pager import Pager
 
 __all__ = ["add"]
 
@@ -79,29 +80,23 @@ class _List:
     """The places as buttons, which show them on the map."""
 
     def __init__(self, spots: tuple[Spot, ...], map_: PlaceMap) -> None:
-        self._spots, self._map, self._first = spots, map_, 0
+        self._spots, self._map = spots, map_
         self._text = ui.input("Name contains", on_change=lambda: self._fill(0)).props("outlined clearable")
         self._text.classes("w-full")
         self._box = ui.element("div").classes("spots w-full")
-        with ui.row():
-            self._before = ui.button("Previous page", on_click=lambda: self._fill(self._first - _LISTED))
-            self._after = ui.button("Next page", on_click=lambda: self._fill(self._first + _LISTED))
-            for button in (self._before, self._after):
-                button.props("flat no-caps")
+        self._pager = Pager(_LISTED, self._fill)
         self._fill(0)
 
     def _fill(self, first: int) -> None:
         wanted = (self._text.value or "").casefold()
         found = [number for number, one in enumerate(self._spots) if wanted in one.name.casefold()]
-        self._first = first
         self._box.clear()
         with self._box:
             if not found:
                 ui.label("No place has such a name.")
             for number in found[first : first + _LISTED]:
                 self._entry(number)
-        self._before.set_visibility(first > 0)
-        self._after.set_visibility(first + _LISTED < len(found))
+        self._pager.at(first, len(found))
 
     def _entry(self, number: int) -> None:
         spot = self._spots[number]

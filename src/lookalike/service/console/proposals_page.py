@@ -11,6 +11,7 @@ from lookalike.gallery import Gallery
 from lookalike.service.callers import Caller
 from lookalike.service.console.dialogs import confirmed
 from lookalike.service.console.frame import Console, Visitor
+from lookalike.service.console.pager import Pager
 from lookalike.service.console.proposals import Carried, DoctorFindings, Finding, proposal_words
 from lookalike.service.jobs.job_store import JobStore
 from lookalike.service.people import People
@@ -58,18 +59,12 @@ class _Findings:
     ) -> None:
         self._visitor, self._people = visitor, People(gallery)
         self._source, self._findings, self._carried = source, findings, carried
-        self._first = 0
         proposed = sum(one.proposal is not None for one in findings)
         ui.label(f"{how_many(len(findings), 'finding')}, {how_many(proposed, 'proposal')}. Nothing is done by itself.")
         self._box = ui.element("div").classes("rows")
-        with ui.row():
-            self._before = ui.button("Previous page", on_click=lambda: self.show(self._first - _PAGE))
-            self._after = ui.button("Next page", on_click=lambda: self.show(self._first + _PAGE))
-            for button in (self._before, self._after):
-                button.props("flat no-caps")
+        self._pager = Pager(_PAGE, self.show)
 
     async def show(self, first: int) -> None:
-        self._first = first
         self._box.clear()
         with self._box:
             kind = ""
@@ -77,8 +72,7 @@ class _Findings:
                 if finding.kind != kind:
                     self._heading(kind := finding.kind)
                 self._article(finding)
-        self._before.set_visibility(first > 0)
-        self._after.set_visibility(first + _PAGE < len(self._findings))
+        self._pager.at(first, len(self._findings))
 
     @staticmethod
     def _heading(kind: str) -> None:
